@@ -1,0 +1,2 @@
+//! The `mshub` command.
+fn main() {}

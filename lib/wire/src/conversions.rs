@@ -1,0 +1,234 @@
+//! Conversions: jobs, their states and their progress.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{JobId, Timestamp, UserId};
+
+/// The query of `POST /api/v1/conversions`; the body is the file itself.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewConversion {
+    /// The wanted format, such as `pdf`.
+    pub to: String,
+    /// The file's name; its ending says what it should be.
+    #[serde(default)]
+    pub name: String,
+    /// The format of the upload, where the name does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Whether losing words makes it `failed` instead of `completed` with `degraded`.
+    #[serde(default)]
+    pub strict: bool,
+    /// Password of an encrypted document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// JPEG and WebP quality, 1 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<u8>,
+    /// Picture width in pixels; the height follows when it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Picture height in pixels; the width follows when it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// The sheet of a workbook to take, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
+}
+
+/// The life of a conversion. Each change is a row with a number and an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// The file is on its way.
+    Uploading,
+    /// It waits for a runner.
+    Queued,
+    /// An engine works on it.
+    InProgress,
+    /// The result is there.
+    Completed,
+    /// It cannot be done; `error` says why.
+    Failed,
+    /// Somebody stopped it.
+    Cancelled,
+}
+
+impl JobState {
+    /// Whether nothing changes any more.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+
+    /// The stable name, as JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uploading => "uploading",
+            Self::Queued => "queued",
+            Self::InProgress => "in_progress",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state of that stable name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Uploading, Self::Queued, Self::InProgress, Self::Completed, Self::Failed, Self::Cancelled]
+            .into_iter()
+            .find(|state| state.name() == name)
+    }
+}
+
+/// How far an engine is. Only what is known is said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct JobProgress {
+    /// What is being done: `opening`, `converting`, `verifying`, `writing`.
+    pub stage: String,
+    /// Units done.
+    pub done: u64,
+    /// Units in all, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// What is counted: `bytes`, `pages`, `rows`.
+    pub unit: String,
+    /// 0 to 100, where something honest is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u8>,
+}
+
+/// Why a conversion failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct JobError {
+    /// Stable kind, such as `encrypted`, `corrupt`, `timeout`, `crashed`.
+    pub kind: String,
+    /// What failed, on what, and what to do next.
+    pub detail: String,
+}
+
+/// One conversion as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Job {
+    /// The conversion.
+    pub id: JobId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// The uploaded file's name.
+    pub name: String,
+    /// What was uploaded, such as `docx`.
+    pub from: String,
+    /// What was asked for, such as `pdf`.
+    pub to: String,
+    /// Where it is in its life.
+    pub state: JobState,
+    /// Grows by one with each change: a watcher drops what is not newer.
+    pub seq: u64,
+    /// How far the engine is, while it works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<JobProgress>,
+    /// How many jobs are before it, while it waits; 0 is next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<u32>,
+    /// How often it was started.
+    #[serde(default)]
+    pub attempt: u32,
+    /// Size of the upload.
+    pub bytes_in: u64,
+    /// Size of the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_out: Option<u64>,
+    /// SHA-256 of the result, 64 hex digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Which engine made the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    /// Whether something of the source is missing in the result; `lost` says what.
+    #[serde(default)]
+    pub degraded: bool,
+    /// What is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<JobError>,
+    /// Seconds of engine time of the last attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// When the upload began.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// `GET /api/v1/conversions`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Jobs {
+    /// Newest first.
+    pub items: Vec<Job>,
+    /// Pass it as `cursor` for the next page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// `GET /api/v1/conversions/{id}/result`: an expiring link.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ResultLink {
+    /// Absolute, or relative to the hub. Needs no token; expires.
+    pub url: String,
+    /// Until when it works.
+    pub expires_at: Timestamp,
+    /// What to call the file.
+    pub name: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256, 64 hex digits.
+    pub sha256: String,
+    /// Its media type.
+    pub media_type: String,
+}
+
+/// Where the convert-worker keeps a result: what the gateway signs a link for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StoredResult {
+    /// The object's key.
+    pub key: String,
+    /// What to call the file.
+    pub name: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256, 64 hex digits.
+    pub sha256: String,
+    /// Its media type.
+    pub media_type: String,
+}
+
+/// One row of the live matrix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FormatPair {
+    /// From this format.
+    pub from: String,
+    /// To that one.
+    pub to: String,
+    /// With this engine.
+    pub engine: String,
+    /// `exact`, `high`, `flow` or `data`.
+    pub fidelity: String,
+}
+
+/// `GET /api/v1/conversions/formats`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Formats {
+    /// Every pair that works right now.
+    pub items: Vec<FormatPair>,
+}

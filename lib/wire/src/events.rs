@@ -1,0 +1,173 @@
+//! Facts on the bus. The log is the truth: every change of a room is one of these, in one order for everybody.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ClientId, MessageId, RoomId, Timestamp, UserId};
+
+/// What is written to topic [`crate::paths::TOPIC_CHAT`], keyed by room. The variant carries the version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "v")]
+pub enum ChatRecord {
+    /// The first and only version so far.
+    #[serde(rename = "room1")]
+    RoomV1(RoomFact),
+}
+
+/// One fact about a room, before the log gave it its position.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomFact {
+    /// Made by the gateway that appends it.
+    pub id: MessageId,
+    /// Where it happened.
+    pub room: RoomId,
+    /// Who did it.
+    pub by: UserId,
+    /// What that person was called then.
+    pub name: String,
+    /// `(room, by, cid)` happens once.
+    pub cid: ClientId,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What can happen in a room. Past tense: these are facts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum What {
+    /// The room was made.
+    Created {
+        /// The room's name.
+        body: String,
+    },
+    /// Somebody wrote a message.
+    Said {
+        /// The text.
+        body: String,
+    },
+    /// Somebody joined by themselves.
+    Joined,
+    /// Somebody left.
+    Left,
+    /// Somebody was made a member by another.
+    Invited {
+        /// The new member.
+        user: UserId,
+        /// What the new member is called.
+        body: String,
+    },
+}
+
+impl What {
+    /// The text that a line of history shows, if there is one.
+    pub fn body(&self) -> &str {
+        match self {
+            Self::Created { body } | Self::Said { body } | Self::Invited { body, .. } => body,
+            Self::Joined | Self::Left => "",
+        }
+    }
+
+    /// The stable name of the kind, as JSON has it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Created { .. } => "created",
+            Self::Said { .. } => "said",
+            Self::Joined => "joined",
+            Self::Left => "left",
+            Self::Invited { .. } => "invited",
+        }
+    }
+}
+
+/// A fact with its place in the log: what clients see live and in history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RoomEvent {
+    /// The event.
+    pub id: MessageId,
+    /// Where it happened.
+    pub room: RoomId,
+    /// Its place: strictly growing within a room, the same for everybody.
+    pub pos: u64,
+    /// The room's position before this one; absent when the sender of the frame did not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prev: Option<u64>,
+    /// When the log took it.
+    pub ts: Timestamp,
+    /// Who did it.
+    pub by: UserId,
+    /// What that person was called then.
+    pub name: String,
+    /// As the client made it.
+    pub cid: ClientId,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+impl RoomEvent {
+    /// Places a fact at a position of the log.
+    pub fn placed(fact: RoomFact, pos: u64, prev: Option<u64>, ts: Timestamp) -> Self {
+        let RoomFact { id, room, by, name, cid, what } = fact;
+        Self { id, room, pos, prev, ts, by, name, cid, what }
+    }
+}
+
+/// What is published on the fan-out, all of which may be lost without harm.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "k", rename_all = "snake_case")]
+pub enum Hint {
+    /// A conversion changed: the newest state of it.
+    Job {
+        /// The conversion.
+        job: Box<crate::conversions::Job>,
+    },
+    /// The chat-worker has stored a room up to a position.
+    Persisted {
+        /// The room's head after the batch, for each room in it.
+        heads: Vec<Head>,
+    },
+    /// A session ended: its sockets close.
+    SessionEnded {
+        /// The session.
+        session: uuid::Uuid,
+    },
+}
+
+/// How far the database has followed a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Head {
+    /// The room.
+    pub room: RoomId,
+    /// Position of the newest stored event.
+    pub pos: u64,
+    /// How many events are stored.
+    pub n: u64,
+    /// Chain hash over them, 32 hex digits; see `chat-worker/src/heads.rs`.
+    pub h: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_names_its_version_and_survives_the_bus() {
+        let fact = RoomFact {
+            id: MessageId::new(),
+            room: RoomId::new(),
+            by: UserId::new(),
+            name: "Ann".into(),
+            cid: ClientId::new(),
+            what: What::Said { body: "hi".into() },
+        };
+
+        let text = serde_json::to_string(&ChatRecord::RoomV1(fact.clone())).unwrap();
+
+        assert!(text.contains(r#""v":"room1""#), "{text}");
+        assert!(text.contains(r#""kind":"said""#), "{text}");
+        assert_eq!(serde_json::from_str::<ChatRecord>(&text).unwrap(), ChatRecord::RoomV1(fact));
+    }
+}

@@ -1,0 +1,269 @@
+//! Frames of the one socket, `/api/v1/live`: JSON text, one object a frame, tagged with `t`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ClientId, MessageId, RoomId, Timestamp, UserId, conversions::Job, events::RoomEvent};
+
+/// The protocol version that both sides of this build speak.
+pub const PROTOCOL: u32 = 1;
+
+/// Close codes of the socket, beside those of RFC 6455.
+pub mod close {
+    /// The hub restarts; come back at once.
+    pub const RESTART: u16 = 1012;
+    /// No or a bad token; sign in again.
+    pub const UNAUTHENTICATED: u16 = 4401;
+    /// The client broke the protocol; coming back does not help.
+    pub const PROTOCOL: u16 = 4400;
+    /// No `hello` in time.
+    pub const HELLO_TIMEOUT: u16 = 4408;
+    /// The client reads too slowly; resume.
+    pub const SLOW: u16 = 4008;
+}
+
+/// A place in the log. Positions of different epochs have nothing to do with each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The generation of the log.
+    pub ep: String,
+    /// The place within it.
+    pub pos: u64,
+}
+
+/// From a client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum ToServer {
+    /// First frame, within five seconds. The token never stands in the URL.
+    Hello {
+        /// [`PROTOCOL`].
+        v: u32,
+        /// The access token.
+        tok: String,
+    },
+    /// A newer access token for this socket, before the first one expires.
+    Auth {
+        /// The access token.
+        tok: String,
+    },
+    /// Subscribe to a room, from a position or from its tail.
+    Sub {
+        /// Chosen by the client, comes back in the answer.
+        id: u64,
+        /// The room.
+        room: RoomId,
+        /// Everything after this place; without it, the newest `tail` events.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Position>,
+        /// How many events to begin with when `after` is absent; at most 200.
+        #[serde(default)]
+        tail: u32,
+    },
+    /// Stop.
+    Unsub {
+        /// The room.
+        room: RoomId,
+    },
+    /// Say something.
+    Send {
+        /// Made when the person pressed Enter.
+        cid: ClientId,
+        /// Where.
+        room: RoomId,
+        /// 1 byte to 16 KiB of UTF-8.
+        body: String,
+    },
+    /// Begin or stop to hear of one's own conversions.
+    Jobs {
+        /// Begin or stop.
+        on: bool,
+    },
+    /// Answered with `pong`.
+    Ping {
+        /// Comes back.
+        n: u64,
+    },
+}
+
+/// From the server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum ToClient {
+    /// Answer to `hello`.
+    Welcome {
+        /// The version that is spoken.
+        v: u32,
+        /// Who this is.
+        uid: UserId,
+        /// The server sends something at least this often, in milliseconds; silence for twice as long means a dead link.
+        hb_ms: u64,
+        /// How many sends may wait for their `ok` at once.
+        win: u32,
+    },
+    /// Answer to `sub`: what follows until `live` is the past.
+    Subbed {
+        /// As given.
+        id: u64,
+        /// The room.
+        room: RoomId,
+        /// The generation of the log.
+        ep: String,
+        /// The newest position of the room, 0 when it has none.
+        head: u64,
+        /// How the past is given.
+        mode: SubMode,
+    },
+    /// One event.
+    Ev(RoomEvent),
+    /// Several events of one room, oldest first.
+    Evs {
+        /// The room.
+        room: RoomId,
+        /// The events.
+        ev: Vec<RoomEvent>,
+    },
+    /// Events between two positions were left out; fetch them over HTTP.
+    Gap {
+        /// The room.
+        room: RoomId,
+        /// After this position.
+        from: u64,
+        /// Before this one.
+        to: u64,
+    },
+    /// The past is complete: from here on it is live.
+    Live {
+        /// The room.
+        room: RoomId,
+        /// Up to here.
+        pos: u64,
+    },
+    /// The message is durable, and its place is final.
+    Ok {
+        /// As given.
+        cid: ClientId,
+        /// The room.
+        room: RoomId,
+        /// Its place.
+        pos: u64,
+        /// The message.
+        id: MessageId,
+        /// When the log took it.
+        ts: Timestamp,
+        /// Whether an earlier attempt had stored it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dup: bool,
+    },
+    /// Something was refused.
+    Err {
+        /// Of the message that was refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cid: Option<ClientId>,
+        /// Of the subscription that was refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
+        /// The room concerned.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room: Option<RoomId>,
+        /// A code of the catalogue, such as `MSH-4040`.
+        code: String,
+        /// What happened.
+        detail: String,
+        /// Whether sending it again can help.
+        retry: bool,
+        /// Whether it may have happened all the same.
+        unknown: bool,
+        /// When to try again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after_ms: Option<u64>,
+    },
+    /// Not a member any more: nothing of the room follows.
+    Unsubbed {
+        /// The room.
+        room: RoomId,
+    },
+    /// How far the database is, for rooms of this socket.
+    Wm {
+        /// Heads.
+        r: Vec<crate::events::Head>,
+    },
+    /// The log began anew: forget positions of the room and subscribe again.
+    Reset {
+        /// The room.
+        room: RoomId,
+        /// The new generation.
+        ep: String,
+    },
+    /// One of the caller's conversions changed.
+    Job {
+        /// Its newest state.
+        job: Box<Job>,
+    },
+    /// Answer to `ping`.
+    Pong {
+        /// As given.
+        n: u64,
+    },
+    /// Nothing happened, the link is alive.
+    Hb {},
+    /// The hub is about to stop: reconnect within `spread_ms`, at a moment of your own.
+    Drain {
+        /// Spread of the reconnects.
+        spread_ms: u64,
+    },
+}
+
+/// How a subscription begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubMode {
+    /// The newest events, as asked.
+    Tail,
+    /// Everything after the given position.
+    Resume,
+    /// The given position is of another log: the newest events instead.
+    Reset,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_tagged_and_flat() {
+        let frame = ToClient::Ok {
+            cid: ClientId(uuid::Uuid::nil()),
+            room: RoomId(uuid::Uuid::nil()),
+            pos: 7,
+            id: MessageId(uuid::Uuid::nil()),
+            ts: Timestamp::from_micros(0),
+            dup: false,
+        };
+
+        let text = serde_json::to_string(&frame).unwrap();
+
+        assert!(text.starts_with(r#"{"t":"ok","cid""#), "{text}");
+        assert!(!text.contains("dup"), "{text}");
+        assert_eq!(serde_json::from_str::<ToClient>(&text).unwrap(), frame);
+    }
+
+    #[test]
+    fn an_event_frame_keeps_its_kind_beside_the_tag() {
+        let event = RoomEvent {
+            id: MessageId::new(),
+            room: RoomId::new(),
+            pos: 2,
+            prev: Some(1),
+            ts: Timestamp::from_micros(0),
+            by: UserId::new(),
+            name: "Ann".into(),
+            cid: ClientId::new(),
+            what: crate::events::What::Said { body: "hi".into() },
+        };
+
+        let text = serde_json::to_string(&ToClient::Ev(event.clone())).unwrap();
+
+        assert!(text.contains(r#""t":"ev""#) && text.contains(r#""kind":"said""#), "{text}");
+        assert_eq!(serde_json::from_str::<ToClient>(&text).unwrap(), ToClient::Ev(event));
+    }
+}

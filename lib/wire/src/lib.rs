@@ -1,0 +1,18 @@
+//! What travels between the parts of mshub: requests, replies, frames, bus events, ids, problems and paths.
+//!
+//! Compatible means append-only: a new optional field or a new variant, never a silent change of meaning.
+//! Nothing here does I/O, and nothing here knows who sends or receives.
+
+pub mod accounts;
+pub mod conversions;
+pub mod events;
+pub mod frames;
+pub mod ids;
+pub mod paths;
+pub mod problem;
+pub mod rooms;
+pub mod time;
+
+pub use ids::{ClientId, JobId, MessageId, RoomId, UserId};
+pub use problem::{Code, FieldError, Problem};
+pub use time::Timestamp;

@@ -1,0 +1,140 @@
+//! Rooms, members and messages over HTTP.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ClientId, MessageId, RoomId, Timestamp, UserId, events::RoomEvent};
+
+/// `POST /api/v1/rooms`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewRoom {
+    /// 1 to 64 letters, digits, `-`, `_` or `.`; kept in lower case. A leading `#` is dropped.
+    pub name: String,
+    /// Only members see a private room; anybody may join a public one.
+    #[serde(default)]
+    pub private: bool,
+    /// What the room is for.
+    #[serde(default)]
+    pub topic: String,
+}
+
+/// A room as one of its members (or, when public, anybody signed in) sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Room {
+    /// The room.
+    pub id: RoomId,
+    /// Its name, without `#`.
+    pub name: String,
+    /// Whether only members see it.
+    pub private: bool,
+    /// What it is for.
+    #[serde(default)]
+    pub topic: String,
+    /// How many people are in it.
+    pub members: u32,
+    /// Whether the caller is in it.
+    pub joined: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A list answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Rooms {
+    /// By name.
+    pub items: Vec<Room>,
+}
+
+/// What a member may do in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MemberRole {
+    /// Reads and writes.
+    Member,
+    /// Also keeps order.
+    Moderator,
+    /// Also owns the room.
+    Owner,
+}
+
+/// One member of a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Member {
+    /// The account.
+    pub id: UserId,
+    /// What others see.
+    pub name: String,
+    /// What they may do here.
+    pub role: MemberRole,
+    /// Since when.
+    pub joined_at: Timestamp,
+}
+
+/// A list answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Members {
+    /// By the time they joined.
+    pub items: Vec<Member>,
+}
+
+/// `POST /api/v1/rooms/{room}/invites`: the invited person is a member at once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Invite {
+    /// An e-mail address or a user id. An address without an account is accepted and does nothing,
+    /// so that nobody can test who has an account.
+    pub user: String,
+}
+
+/// `POST /api/v1/rooms/{room}/messages`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Say {
+    /// Made once per message; sending again with the same one is harmless.
+    pub cid: ClientId,
+    /// The text: 1 byte to 16 KiB of UTF-8.
+    pub body: String,
+}
+
+/// A message that is durable: it has its final place in the room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Sent {
+    /// The message.
+    pub id: MessageId,
+    /// As the client made it.
+    pub cid: ClientId,
+    /// Where it was said.
+    pub room: RoomId,
+    /// Its place in the log: later messages of the room have larger ones.
+    pub pos: u64,
+    /// When the log took it.
+    pub ts: Timestamp,
+    /// Whether an earlier attempt had already stored it; `pos` is that one's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dup: bool,
+}
+
+/// `GET /api/v1/rooms/{room}/events`: database and log together, without a hole.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EventPage {
+    /// Oldest first.
+    pub events: Vec<RoomEvent>,
+    /// The generation of the log that positions belong to.
+    pub ep: String,
+    /// Everything of the room up to here was looked at.
+    pub upto: u64,
+    /// Everything up to here is in the database.
+    pub persisted: u64,
+    /// Whether there are more events in the direction of the question.
+    pub more: bool,
+}

@@ -1,0 +1,1 @@
+//! mshub-server

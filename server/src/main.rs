@@ -1,0 +1,2 @@
+//! Starts the service on its own.
+fn main() {}
