@@ -1,1 +1,97 @@
-//! mshub-server
+//! The gateway: accounts, rooms, live sockets, uploads, admin and the API's documentation.
+//!
+//! [`run`] starts it on a listener and stops everything it started.
+
+mod accounts;
+mod admin;
+mod config;
+mod conversions;
+mod live;
+mod rooms;
+mod routes;
+mod state;
+mod tasks;
+mod upstream;
+mod web;
+
+use std::{sync::Arc, time::Duration};
+
+use platform::{
+    Clock,
+    bus::Bus,
+    db::{Db, Migrations},
+    fanout::Fanout,
+    mail::Mailer,
+    objects::Objects,
+    service::serve,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use config::Config;
+pub use routes::openapi;
+use state::State;
+
+/// How long sockets and background tasks may take to end.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// The schema of the gateway's database.
+pub const MIGRATIONS: Migrations = Migrations {
+    sqlite: &sqlx::migrate!("migrations/sqlite"),
+    postgres: &sqlx::migrate!("migrations/postgres"),
+};
+
+/// The engines that the gateway needs, already open.
+pub struct Engines {
+    /// Its own database, migrated with [`MIGRATIONS`].
+    pub db: Db,
+    /// The chat log.
+    pub bus: Bus,
+    /// Hints between gateways and workers.
+    pub fanout: Fanout,
+    /// Photos, and the results it signs links for.
+    pub objects: Objects,
+    /// Verification mail.
+    pub mail: Mailer,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Listeners of the gateway: the same application behind both, the page only behind the second.
+pub struct Listeners {
+    /// The API, :8000.
+    pub api: TcpListener,
+    /// The API and the web page, :8080.
+    pub web: Option<TcpListener>,
+}
+
+/// Runs the gateway until `stop`. It answers requests when `ready` is told; it fails only while it starts.
+pub async fn run(
+    config: Config,
+    engines: Engines,
+    listeners: Listeners,
+    ready: impl FnOnce(),
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let state = Arc::new(State::open(config, engines, &stop).await?);
+    tasks::start(&state);
+    live::start(&state).await?;
+
+    let web = listeners.web.map(|listener| {
+        tokio::spawn(serve(listener, routes::web(&state), stop.clone()))
+    });
+    let api = tokio::spawn(serve(listeners.api, routes::api(&state), stop.clone()));
+    ready();
+
+    stop.cancelled().await;
+    live::drain(&state);
+    let ended = state.tasks.finish(DRAIN).await;
+    if !ended {
+        tracing::warn!("some sockets or tasks did not end in time");
+    }
+    api.await?;
+    if let Some(web) = web {
+        web.await?;
+    }
+    Ok(())
+}

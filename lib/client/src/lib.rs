@@ -1,1 +1,31 @@
-//! mshub-client
+//! The typed SDK of mshub: what the CLI, the TUI and the story tests speak to a hub through.
+//!
+//! It never prints, and it never reads the environment or a home folder: servers, folders and limits are
+//! handed in. [`Hub`] is the way in; [`Live`] is the socket with resume and an outbox.
+
+mod accounts;
+mod admin;
+mod backoff;
+mod conversions;
+mod download;
+mod error;
+mod http;
+mod hub;
+mod live;
+mod rooms;
+mod session;
+mod tokens;
+mod upload;
+mod wait;
+
+pub use accounts::Photo;
+pub use conversions::JobsQuery;
+pub use download::Downloaded;
+pub use error::Error;
+pub use hub::{Hub, Options, SignedIn};
+pub use live::{Live, LiveEvent};
+pub use reqwest::{Body, Method, StatusCode};
+pub use rooms::EventsQuery;
+pub use session::{SessionStore, Storage};
+pub use upload::{Upload, UploadBody};
+pub use url::Url;

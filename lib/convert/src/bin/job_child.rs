@@ -1,1 +1,5 @@
-fn main(){}
+//! The smallest program that can be a job child; tests start it, the product starts itself.
+
+fn main() -> std::process::ExitCode {
+    mshub_convert::job_child_main()
+}

@@ -1,0 +1,118 @@
+//! Rooms: list, make, join, leave, invite, say, and read what happened.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use wire::{
+    Code, paths,
+    rooms::{EventPage, Invite, Member, Members, NewRoom, Room, Rooms, Say, Sent},
+};
+
+use crate::{backoff, error::Error, http::Ask, hub::Hub};
+
+/// How long a message whose fate is unknown is sent again before the caller is told.
+const SAY_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Which part of a room's history is wanted. Positions are those of the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EventsQuery {
+    /// Only events after this position, oldest first.
+    pub after: Option<u64>,
+    /// Only events before this position: the newest of them.
+    pub before: Option<u64>,
+    /// How many at most; the hub has a limit of its own.
+    pub limit: Option<u32>,
+}
+
+impl Hub {
+    /// Rooms one is in, or all public ones.
+    pub async fn rooms(&self, public: bool) -> Result<Vec<Room>, Error> {
+        let mut ask = Ask::get(paths::ROOMS);
+        if public {
+            ask = ask.query("public", true);
+        }
+        let rooms: Rooms = self.ask(ask).await?;
+        Ok(rooms.items)
+    }
+
+    /// Makes a room and joins it.
+    pub async fn new_room(&self, room: &NewRoom) -> Result<Room, Error> {
+        self.ask(Ask::post(paths::ROOMS).json(room)?).await
+    }
+
+    /// A room by id or name, with or without `#`.
+    pub async fn room(&self, room: &str) -> Result<Room, Error> {
+        self.ask(Ask::get(of(paths::ROOM, room))).await
+    }
+
+    /// Joins a public room. Joining twice is joining once.
+    pub async fn join(&self, room: &str) -> Result<Room, Error> {
+        self.ask(Ask::post(of(paths::ROOM_JOIN, room)).repeatable()).await
+    }
+
+    /// Leaves a room.
+    pub async fn leave(&self, room: &str) -> Result<(), Error> {
+        self.tell(Ask::post(of(paths::ROOM_LEAVE, room)).repeatable()).await
+    }
+
+    /// Makes somebody a member, by address or id.
+    pub async fn invite(&self, room: &str, user: &str) -> Result<(), Error> {
+        let body = Invite { user: user.to_owned() };
+        self.tell(Ask::post(of(paths::ROOM_INVITES, room)).repeatable().json(&body)?).await
+    }
+
+    /// Who is in a room, by the time they joined.
+    pub async fn members(&self, room: &str) -> Result<Vec<Member>, Error> {
+        let members: Members = self.ask(Ask::get(of(paths::ROOM_MEMBERS, room))).await?;
+        Ok(members.items)
+    }
+
+    /// Says something. Returns when the message is durable and has its place.
+    ///
+    /// Once the hub may have taken the message, it is sent again with the same id until its fate is known: the hub
+    /// keeps `(room, author, cid)` once. [`Error::Pending`] when the fate is still unknown after a minute.
+    pub async fn say(&self, room: &str, say: &Say) -> Result<Sent, Error> {
+        let ask = Ask::post(of(paths::ROOM_MESSAGES, room)).repeatable().json(say)?;
+        let until = Instant::now() + SAY_PATIENCE;
+        let mut maybe_taken = false;
+        for attempt in 0.. {
+            let error = match self.ask(ask.clone()).await {
+                Ok(sent) => return Ok(sent),
+                Err(error) => error,
+            };
+            let busy = error.is_code(Code::RateLimited);
+            maybe_taken |= matches!(error, Error::Timeout) || error.is_code(Code::OutcomeUnknown);
+            if !(busy || maybe_taken && error.is_transient()) {
+                return Err(error);
+            }
+            if Instant::now() >= until {
+                return if maybe_taken { Err(fate_unknown(room)) } else { Err(error) };
+            }
+            tokio::time::sleep(backoff::full_jitter(attempt)).await;
+        }
+        Err(fate_unknown(room))
+    }
+
+    /// A page of what happened in a room, oldest first, database and log together.
+    pub async fn events(&self, room: &str, query: EventsQuery) -> Result<EventPage, Error> {
+        let mut ask = Ask::get(of(paths::ROOM_EVENTS, room));
+        if let Some(after) = query.after {
+            ask = ask.query("after", after);
+        }
+        if let Some(before) = query.before {
+            ask = ask.query("before", before);
+        }
+        if let Some(limit) = query.limit {
+            ask = ask.query("limit", limit);
+        }
+        self.ask(ask).await
+    }
+}
+
+fn of(path: &str, room: &str) -> String {
+    paths::fill(path, room.strip_prefix('#').unwrap_or(room))
+}
+
+fn fate_unknown(room: &str) -> Error {
+    Error::Pending { what: format!("the hub's word that it keeps the message to {room}") }
+}

@@ -1,0 +1,433 @@
+//! Text shaped and put on pages, and pages made into a PDF: the back end of our own renderers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use oxml_layout::{
+    Color, DocumentMetadata, FontFile, FontManager, GlyphRun, LayoutError, LayoutResult, MultilingualGlyphRun,
+    MultilingualTextSegment, PageFrame, Point, PositionedElement, Rect, TextDirection, TextSegment, walk,
+};
+
+use crate::Error;
+use crate::verify::Words;
+
+use super::{Output, fonts};
+
+/// How a piece of text looks. Sizes in points.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct TextStyle {
+    pub(super) family: &'static str,
+    pub(super) size: f64,
+    pub(super) bold: bool,
+    pub(super) italic: bool,
+    pub(super) color: Color,
+}
+
+impl TextStyle {
+    /// Upright black text.
+    pub(super) fn new(family: &'static str, size: f64) -> TextStyle {
+        TextStyle { family, size, bold: false, italic: false, color: Color::BLACK }
+    }
+}
+
+/// A shaped line of text, in visual order from the left.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    spans: Vec<Span>,
+    /// Advance width in points.
+    pub(super) width: f64,
+}
+
+#[derive(Clone, Debug)]
+enum Span {
+    Plain { font: oxml_layout::FontId, glyphs: Vec<u16>, advances: Vec<f64>, width: f64, text: String },
+    Rich(Box<MultilingualTextSegment>),
+}
+
+/// Fonts, and the pages made so far.
+pub(super) struct Canvas {
+    fonts: FontManager,
+    pages: Vec<Arc<PageFrame>>,
+}
+
+impl Canvas {
+    /// A canvas with the bundled fonts, and fonts of this machine for those of `letters` that no bundled font has.
+    pub(super) fn for_letters(letters: &BTreeSet<char>) -> Result<Canvas, Error> {
+        let mut fonts = FontManager::new_deterministic().map_err(unset)?;
+        let mut missing = BTreeSet::new();
+        for letter in letters.iter().filter(|letter| !is_blank(**letter)) {
+            let text = letter.to_string();
+            let font = fonts.resolve_font_for_text(Some("Carlito"), false, false, &text).map_err(unset)?;
+            if fonts.shape_text(font, &text, 10.0).map_err(unset)?.glyph_ids.contains(&0) {
+                missing.insert(*letter);
+            }
+        }
+        if !missing.is_empty() {
+            let files: Vec<FontFile> = fonts::covering(&missing)
+                .into_iter()
+                .map(|font| FontFile { family: font.family, data: font.data })
+                .collect();
+            fonts.load_additional_fonts(&files);
+        }
+        Ok(Canvas { fonts, pages: Vec::new() })
+    }
+
+    /// Ascent and descent in points.
+    pub(super) fn line_metrics(&mut self, style: &TextStyle) -> Result<(f64, f64), Error> {
+        let font = self.fonts.resolve_font(Some(style.family), style.bold, style.italic).map_err(unset)?;
+        let metrics = self.fonts.metrics(font, style.size).map_err(unset)?;
+        Ok((metrics.ascent, metrics.descent))
+    }
+
+    /// Shapes one line; control characters become spaces.
+    pub(super) fn line(&mut self, text: &str, style: &TextStyle) -> Result<Line, Error> {
+        let clean: String;
+        let text = if text.contains(char::is_control) {
+            clean = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+            &clean
+        } else {
+            text
+        };
+        let font = self.fonts.resolve_font(Some(style.family), style.bold, style.italic).map_err(unset)?;
+        if text.chars().all(|letter| (letter as u32) < 0x590) {
+            let shaped = self.fonts.shape_text(font, text, style.size).map_err(unset)?;
+            if !shaped.glyph_ids.contains(&0) {
+                let span = Span::Plain {
+                    font,
+                    glyphs: shaped.glyph_ids,
+                    advances: shaped.advances,
+                    width: shaped.width,
+                    text: text.to_owned(),
+                };
+                return Ok(Line { spans: vec![span], width: shaped.width });
+            }
+        }
+        self.rich_line(text, font, style)
+    }
+
+    /// Right-to-left scripts and characters the wanted font does not have.
+    fn rich_line(&mut self, text: &str, font: oxml_layout::FontId, style: &TextStyle) -> Result<Line, Error> {
+        let segment = TextSegment {
+            text: text.to_owned(),
+            direction: TextDirection::Auto,
+            source: None,
+            font_id: font,
+            font_size: style.size,
+            glyph_ids: Vec::new(),
+            advances: Vec::new(),
+            width: 0.0,
+            ascent: 0.0,
+            descent: 0.0,
+            line_gap: 0.0,
+            color: style.color,
+            bold: style.bold,
+            italic: style.italic,
+            underline: None,
+            strike: false,
+            dstrike: false,
+            highlight: None,
+            baseline_offset: 0.0,
+            hyperlink_url: None,
+            field_kind: None,
+            field_source: None,
+            note: None,
+            note_reference_source: None,
+        };
+        let mut spans = self
+            .fonts
+            .shape_multilingual_text(segment, None, TextDirection::Auto, true)
+            .map_err(unset)?;
+        visual_order(&mut spans);
+        let width = spans.iter().map(MultilingualTextSegment::width).sum();
+        Ok(Line { spans: spans.into_iter().map(|span| Span::Rich(Box::new(span))).collect(), width })
+    }
+
+    /// Breaks text into lines no wider than `width`: at newlines, between words, and inside a word that is wider.
+    pub(super) fn wrap(&mut self, text: &str, style: &TextStyle, width: f64) -> Result<Vec<Line>, Error> {
+        let mut lines = Vec::new();
+        for paragraph in text.split('\n') {
+            let whole = self.line(paragraph.trim_end(), style)?;
+            if whole.width <= width {
+                lines.push(whole);
+                continue;
+            }
+            let mut line = String::new();
+            let mut used = 0.0;
+            for word in words(paragraph) {
+                let wide = self.line(word, style)?.width;
+                let bare = if word.ends_with(' ') { self.line(word.trim_end(), style)?.width } else { wide };
+                if used + bare > width && !line.is_empty() {
+                    lines.push(self.line(line.trim_end(), style)?);
+                    line.clear();
+                    used = 0.0;
+                }
+                if bare <= width {
+                    line.push_str(word);
+                    used += wide;
+                    continue;
+                }
+                for letter in word.chars() {
+                    let wide = self.line(letter.encode_utf8(&mut [0; 4]), style)?.width;
+                    if used + wide > width && !line.is_empty() {
+                        lines.push(self.line(line.trim_end(), style)?);
+                        line.clear();
+                        used = 0.0;
+                    }
+                    line.push(letter);
+                    used += wide;
+                }
+            }
+            lines.push(self.line(line.trim_end(), style)?);
+        }
+        Ok(lines)
+    }
+
+    /// Ends a page of `width` × `height` points.
+    pub(super) fn page(&mut self, width: f64, height: f64, drawing: Drawing) {
+        self.pages.push(Arc::new(PageFrame::new(self.pages.len() + 1, width, height, drawing.elements)));
+    }
+
+    /// How many pages there are.
+    pub(super) fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// Writes the PDF and counts what was drawn.
+    pub(super) fn finish(self) -> Result<Output, Error> {
+        let metadata = DocumentMetadata { creator: Some("MicroServiceHub".into()), ..DocumentMetadata::default() };
+        let layout = LayoutResult::new(self.pages, self.fonts.all_font_data(), Some(metadata), Vec::new());
+        let bytes = oxml_pdf::render_to_pdf_checked(&layout)
+            .map_err(|error| Error::corrupt(format!("the pages cannot be written as PDF ({error})")))?;
+        let mut output = Output {
+            bytes,
+            pages: u32::try_from(layout.pages.len()).ok(),
+            result: Some(words_of(&layout)),
+            ..Output::default()
+        };
+        output.lost.extend(fonts::lost_letters(&missing_letters(&layout)));
+        Ok(output)
+    }
+}
+
+/// What is on one page, painted in the order it was added. The origin is the upper left corner; y grows downwards.
+#[derive(Default)]
+pub(super) struct Drawing {
+    elements: Vec<PositionedElement>,
+}
+
+impl Drawing {
+    /// Puts a line with its left end at `x` and its baseline at `y`.
+    pub(super) fn text(&mut self, line: &Line, style: &TextStyle, mut x: f64, y: f64) {
+        for span in &line.spans {
+            match span {
+                Span::Plain { font, glyphs, advances, width, text } => {
+                    self.elements.push(PositionedElement::Text(GlyphRun {
+                        origin: Point { x, y },
+                        font_id: *font,
+                        font_size: style.size,
+                        glyph_ids: glyphs.clone(),
+                        advances: advances.clone(),
+                        text: text.clone(),
+                        source: None,
+                        color: style.color,
+                        bold: style.bold,
+                        italic: style.italic,
+                        field_kind: None,
+                        field_source: None,
+                        note: None,
+                        note_reference_source: None,
+                        tab_aligned: None,
+                    }));
+                    x += width;
+                }
+                Span::Rich(span) => {
+                    self.elements.push(PositionedElement::MultilingualText(rich_run(span, style, x, y)));
+                    x += span.width();
+                }
+            }
+        }
+    }
+
+    /// Fills a rectangle.
+    pub(super) fn fill(&mut self, x: f64, y: f64, width: f64, height: f64, color: Color) {
+        self.elements.push(PositionedElement::FilledRect { rect: Rect { x, y, width, height }, color });
+    }
+
+    /// Draws a straight line.
+    pub(super) fn stroke(&mut self, from: (f64, f64), to: (f64, f64), width: f64, color: Color) {
+        self.elements.push(PositionedElement::Line {
+            start: Point { x: from.0, y: from.1 },
+            end: Point { x: to.0, y: to.1 },
+            width,
+            color,
+            dash_pattern: None,
+        });
+    }
+
+    /// Places an encoded picture (PNG with 8 bits a channel, or RGB JPEG).
+    pub(super) fn picture(&mut self, x: f64, y: f64, width: f64, height: f64, data: Vec<u8>, mime: &str) {
+        let media_id = oxml_layout::MediaId::from_bytes(&data);
+        self.elements.push(PositionedElement::Image {
+            rect: Rect { x, y, width, height },
+            data,
+            content_type: mime.to_owned(),
+            media_id,
+        });
+    }
+}
+
+fn rich_run(span: &MultilingualTextSegment, style: &TextStyle, x: f64, y: f64) -> MultilingualGlyphRun {
+    MultilingualGlyphRun {
+        origin: Point { x, y },
+        font_id: span.font_id(),
+        font_size: style.size,
+        glyph_ids: span.glyph_ids().to_vec(),
+        x_advances: span.x_advances().to_vec(),
+        y_advances: span.y_advances().to_vec(),
+        x_offsets: span.x_offsets().to_vec(),
+        y_offsets: span.y_offsets().to_vec(),
+        clusters: span.clusters().to_vec(),
+        logical_text: span.text().to_owned(),
+        logical_index: span.logical_index(),
+        source: None,
+        script: span.script(),
+        language: None,
+        direction: span.direction(),
+        bidi_level: span.bidi_level(),
+        color: style.color,
+        bold: style.bold,
+        italic: style.italic,
+        field_kind: None,
+        field_source: None,
+        note: None,
+        note_reference_source: None,
+    }
+}
+
+/// Rule L2 of the Unicode Bidirectional Algorithm (UAX 9) on whole spans.
+fn visual_order(spans: &mut [MultilingualTextSegment]) {
+    let highest = spans.iter().map(MultilingualTextSegment::bidi_level).max().unwrap_or(0);
+    for level in (1..=highest).rev() {
+        let mut start = 0;
+        while start < spans.len() {
+            let length = spans[start..].iter().take_while(|span| span.bidi_level() >= level).count();
+            spans[start..start + length].reverse();
+            start += length.max(1);
+        }
+    }
+}
+
+/// Pieces a line may be broken after: words with the space that follows them, and single ideographs.
+fn words(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    let mut letters = text.char_indices().peekable();
+    while let Some((at, letter)) = letters.next() {
+        let end = at + letter.len_utf8();
+        let next_is_space = letters.peek().is_some_and(|(_, next)| *next == ' ');
+        let breaks = (letter == ' ' && !next_is_space) || letter == '-' || ('\u{2e80}'..='\u{ffef}').contains(&letter);
+        if breaks && !(letter != ' ' && next_is_space) {
+            pieces.push(&text[start..end]);
+            start = end;
+        }
+    }
+    if start < text.len() {
+        pieces.push(&text[start..]);
+    }
+    pieces
+}
+
+fn unset(error: LayoutError) -> Error {
+    Error::corrupt(format!("its text cannot be set ({error})"))
+}
+
+fn is_blank(letter: char) -> bool {
+    letter.is_whitespace() || letter.is_control() || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ad}')
+}
+
+/// Letters of a layout that are painted as empty boxes, because the font of their run does not have them.
+pub(super) fn missing_letters(layout: &LayoutResult) -> BTreeSet<char> {
+    let mut suspects: BTreeMap<oxml_layout::FontId, BTreeSet<char>> = BTreeMap::new();
+    for page in &layout.pages {
+        walk(&page.elements, &mut |element, _| {
+            let (font, glyphs, text) = match element {
+                PositionedElement::Text(run) => (run.font_id, &run.glyph_ids, &run.text),
+                PositionedElement::MultilingualText(run) => (run.font_id, &run.glyph_ids, &run.logical_text),
+                _ => return,
+            };
+            if glyphs.contains(&0) {
+                suspects.entry(font).or_default().extend(text.chars().filter(|letter| !is_blank(*letter)));
+            }
+        });
+    }
+    let mut missing = BTreeSet::new();
+    for (id, letters) in suspects {
+        let Some(font) = layout.fonts.iter().find(|font| font.id == id) else { continue };
+        let Ok(face) = ttf_parser::Face::parse(&font.data, font.face_index) else { continue };
+        missing.extend(letters.into_iter().filter(|letter| face.glyph_index(*letter).is_none_or(|glyph| glyph.0 == 0)));
+    }
+    missing
+}
+
+/// The words painted on the pages; runs that touch on one line are parts of one word.
+pub(super) fn words_of(layout: &LayoutResult) -> Words {
+    let mut text = String::new();
+    for page in &layout.pages {
+        // Left end, right end and baseline of the run before.
+        let mut before: Option<(f64, f64, f64)> = None;
+        walk(&page.elements, &mut |element, transform| {
+            let (origin, size, width, run) = match element {
+                PositionedElement::Text(run) => (run.origin, run.font_size, run.advances.iter().sum::<f64>(), &run.text),
+                PositionedElement::MultilingualText(run) => {
+                    (run.origin, run.font_size, run.x_advances.iter().sum::<f64>(), &run.logical_text)
+                }
+                _ => return,
+            };
+            let origin = transform.apply(origin);
+            let (left, right) = (origin.x, origin.x + width);
+            let touches = before.is_some_and(|(start, end, baseline)| {
+                (baseline - origin.y).abs() < size * 0.6
+                    && ((left - end).abs() < size * 0.12 || (start - right).abs() < size * 0.12)
+            });
+            if !touches {
+                text.push(' ');
+            }
+            text.push_str(run);
+            before = Some((left, right, origin.y));
+        });
+        text.push('\n');
+    }
+    Words::of(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_between_words_and_ideographs() {
+        assert_eq!(words("two words"), ["two ", "words"]);
+        assert_eq!(words("well-known a  b"), ["well-", "known ", "a  ", "b"]);
+        assert_eq!(words("漢字"), ["漢", "字"]);
+    }
+
+    #[test]
+    fn wrapped_lines_fit_and_keep_every_letter() {
+        let text = "The quick brown fox jumps over the lazy dog, Donaudampfschifffahrtsgesellschaft.";
+        let mut canvas = Canvas::for_letters(&text.chars().collect()).unwrap();
+        let style = TextStyle::new("Carlito", 10.0);
+
+        let lines = canvas.wrap(text, &style, 80.0).unwrap();
+
+        assert!(lines.len() > 4);
+        assert!(lines.iter().all(|line| line.width <= 80.5));
+    }
+
+    #[test]
+    fn hebrew_runs_are_put_from_right_to_left() {
+        let text = "abc שלום def";
+        let mut canvas = Canvas::for_letters(&text.chars().collect()).unwrap();
+        let line = canvas.line(text, &TextStyle::new("Carlito", 10.0)).unwrap();
+        assert!(line.width > 20.0);
+    }
+}

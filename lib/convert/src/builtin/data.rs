@@ -1,0 +1,3 @@
+//! stub
+use super::*;
+pub(super) fn convert(req:&Request, _t:&mut Ticker<'_>)->Result<Output,Error>{ let _=req; Err(Error::Empty)}

@@ -1,0 +1,86 @@
+//! The builtin engine: Rust libraries and our own page renderers, always there, no network, no programs.
+
+mod canvas;
+mod data;
+mod dates;
+mod fonts;
+mod html_text;
+mod images;
+mod markdown;
+mod number_format;
+mod pdf_text;
+mod plain_text;
+mod sheet_layout;
+mod sheets;
+mod source_words;
+mod text_documents;
+mod text_file;
+mod workbook;
+
+pub(crate) use fonts::FOLDERS as FONT_FOLDERS;
+
+use crate::Format::*;
+use crate::verify::Words;
+use crate::{Error, Progress, Request, Stage};
+
+/// Name of this engine in reports and in the matrix.
+pub(crate) const NAME: &str = "builtin";
+
+/// What a run made, before anyone looked whether it is good enough.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) pages: Option<u32>,
+    /// Words of the source, where it has words.
+    pub(crate) source: Option<Words>,
+    /// Words that reached the result.
+    pub(crate) result: Option<Words>,
+    /// What the engine knows to be missing.
+    pub(crate) lost: Vec<String>,
+    /// What it knows to look different.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Sends how far a run is, at most once per percent.
+pub(crate) struct Ticker<'a> {
+    progress: &'a mut dyn FnMut(Progress),
+    last: Option<u8>,
+}
+
+impl<'a> Ticker<'a> {
+    pub(crate) fn new(progress: &'a mut dyn FnMut(Progress)) -> Ticker<'a> {
+        Ticker { progress, last: None }
+    }
+
+    pub(crate) fn converting(&mut self) {
+        (self.progress)(Progress::began(Stage::Converting));
+    }
+
+    pub(crate) fn counted(&mut self, done: u64, total: u64, unit: &str) {
+        let next = Progress::counted(Stage::Converting, done, total, unit);
+        if next.percent != self.last {
+            self.last = next.percent;
+            (self.progress)(next);
+        }
+    }
+}
+
+/// Runs the pair of formats that the matrix lists for this engine.
+pub(crate) fn run(req: &Request, progress: &mut dyn FnMut(Progress)) -> Result<Output, Error> {
+    let mut ticker = Ticker::new(progress);
+    match (req.from, req.to) {
+        (Md, Html) => markdown::to_html(req),
+        (Txt, Pdf) => plain_text::to_pdf(req, &mut ticker),
+        (Pdf, Txt) => pdf_text::to_text(req),
+        (Docx | Docm | Odt | Rtf | Html | Md, _) => text_documents::convert(req, &mut ticker),
+        (Xlsx | Xlsm | Xlsb | Xls | Ods | Csv | Tsv, Pdf) => sheets::to_pdf(req, &mut ticker),
+        (Xlsx | Xlsm | Xlsb | Xls | Ods | Csv | Tsv | Json, _) => data::convert(req, &mut ticker),
+        (Png | Jpg | Webp | Gif | Bmp | Tiff, Pdf) => images::to_pdf(req),
+        (Png | Jpg | Webp | Gif | Bmp | Tiff, _) => images::to_image(req, &mut ticker),
+        (from, to) => Err(Error::Unsupported {
+            from: from.to_string(),
+            to: to.to_string(),
+            hint: "the matrix lists this pair but the builtin engine does not know it; please report that".into(),
+        }),
+    }
+}

@@ -1,0 +1,150 @@
+//! The words of a document read from its own XML, without asking the engine that will convert it.
+
+use std::path::Path;
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+use crate::Error;
+use crate::container::Container;
+use crate::verify::Words;
+
+/// Words a reader of the Word document sees in its body and notes.
+///
+/// Field codes, deleted and hidden text, and the second copy of a drawing kept for old readers (`mc:Fallback`) are no
+/// words. Headers and footers are left out: a document may carry some that no page shows.
+pub(super) fn of_docx(path: &Path) -> Result<Words, Error> {
+    let mut container = Container::open(path)?;
+    let mut text = String::new();
+    for part in ["word/document.xml", "word/footnotes.xml", "word/endnotes.xml"] {
+        if let Some(xml) = container.read(part)? {
+            visible_text(&xml, &WORD, &mut text)?;
+        }
+    }
+    Ok(Words::of(&text))
+}
+
+/// Words of an OpenDocument text, without comments and tracked deletions.
+pub(super) fn of_odt(path: &Path) -> Result<Words, Error> {
+    let mut container = Container::open(path)?;
+    let mut text = String::new();
+    if let Some(xml) = container.read("content.xml")? {
+        visible_text(&xml, &OPEN_DOCUMENT, &mut text)?;
+    }
+    Ok(Words::of(&text))
+}
+
+/// Which elements of an XML vocabulary hold text, hide it, or separate words.
+struct Vocabulary {
+    /// Elements whose direct text counts; empty: all text counts.
+    text: &'static [&'static [u8]],
+    /// Elements whose whole content is skipped.
+    hidden: &'static [&'static [u8]],
+    /// Elements that separate words.
+    breaks: &'static [&'static [u8]],
+}
+
+const WORD: Vocabulary = Vocabulary {
+    text: &[b"t"],
+    hidden: &[b"instrText", b"delText", b"del", b"moveFrom", b"Fallback", b"rt"],
+    breaks: &[b"p", b"tab", b"br", b"cr", b"tc", b"ptab"],
+};
+
+const OPEN_DOCUMENT: Vocabulary = Vocabulary {
+    text: &[],
+    hidden: &[b"annotation", b"tracked-changes", b"forms", b"scripts", b"automatic-styles", b"ruby-text"],
+    breaks: &[b"p", b"h", b"tab", b"line-break", b"s", b"table-cell", b"list-item"],
+};
+
+fn visible_text(xml: &[u8], vocabulary: &Vocabulary, text: &mut String) -> Result<(), Error> {
+    let mut reader = Reader::from_reader(xml);
+    let mut hidden = 0_u32;
+    let mut in_text = vocabulary.text.is_empty();
+    // `w:vanish` comes before the text of its run.
+    let mut run_vanishes = false;
+    loop {
+        match reader.read_event().map_err(|error| Error::corrupt(format!("its XML is not well formed ({error})")))? {
+            Event::Start(element) => {
+                let name = local(&element);
+                if hidden > 0 || vocabulary.hidden.contains(&name) {
+                    hidden += 1;
+                } else if vocabulary.text.contains(&name) {
+                    in_text = true;
+                } else if name == b"r" {
+                    run_vanishes = false;
+                }
+                run_vanishes |= vanishes(&element);
+            }
+            Event::Empty(element) => {
+                run_vanishes |= vanishes(&element);
+                if hidden == 0 && vocabulary.breaks.contains(&local(&element)) {
+                    text.push(' ');
+                }
+            }
+            Event::End(element) => {
+                let name = element.local_name();
+                let name = name.as_ref();
+                if hidden > 0 {
+                    hidden -= 1;
+                } else if vocabulary.text.contains(&name) {
+                    in_text = false;
+                } else if vocabulary.breaks.contains(&name) {
+                    text.push('\n');
+                }
+            }
+            Event::Text(piece) if in_text && hidden == 0 && !run_vanishes => {
+                text.push_str(&piece.decode().map_err(Error::corrupt)?);
+            }
+            // An entity the document defines itself is never expanded; the five of XML are punctuation.
+            Event::GeneralRef(entity) if in_text && hidden == 0 && !run_vanishes => {
+                if let Ok(Some(letter)) = entity.resolve_char_ref() {
+                    text.push(letter);
+                } else {
+                    text.push(if &*entity == b"apos" { '\'' } else { ' ' });
+                }
+            }
+            Event::Eof => return Ok(()),
+            _ => {}
+        }
+    }
+}
+
+fn local<'a>(element: &'a BytesStart<'_>) -> &'a [u8] {
+    let name = element.name().into_inner();
+    name.rsplit(|byte| *byte == b':').next().unwrap_or(name)
+}
+
+fn vanishes(element: &BytesStart<'_>) -> bool {
+    local(element) == b"vanish"
+        && !element.attributes().flatten().any(|attribute| matches!(attribute.value.as_ref(), b"0" | b"false" | b"off"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(xml: &str) -> String {
+        let mut text = String::new();
+        visible_text(xml.as_bytes(), &WORD, &mut text).unwrap();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn only_what_a_reader_sees_counts() {
+        let xml = "<w:document xmlns:w='w' xmlns:mc='mc'><w:p>\
+            <w:r><w:t>One</w:t></w:r><w:r><w:t> wo</w:t></w:r><w:r><w:t>rd</w:t></w:r>\
+            <w:r><w:instrText>PAGE</w:instrText></w:r><w:del><w:r><w:delText>gone</w:delText></w:r></w:del>\
+            <w:r><w:rPr><w:vanish/></w:rPr><w:t>secret</w:t></w:r>\
+            <mc:AlternateContent><mc:Choice><w:r><w:t> new</w:t></w:r></mc:Choice>\
+            <mc:Fallback><w:r><w:t>old</w:t></w:r></mc:Fallback></mc:AlternateContent>\
+            </w:p><w:p><w:r><w:t>R&amp;D</w:t></w:r></w:p></w:document>";
+        assert_eq!(words(xml), "One word new R D");
+    }
+
+    #[test]
+    fn broken_xml_is_corrupt() {
+        let mut text = String::new();
+        let error = visible_text(b"<a><b></a>", &WORD, &mut text).unwrap_err();
+        assert_eq!(error.code(), "corrupt");
+    }
+}

@@ -1,0 +1,183 @@
+//! Word, OpenDocument, RTF, HTML and Markdown documents through rdocx: to PDF, HTML, Markdown, text and Word.
+
+use std::fs;
+use std::io::{Cursor, Write};
+
+use oxml_layout::LayoutResult;
+use rdocx::{Document, PackageReadLimits};
+use zip::write::SimpleFileOptions;
+
+use crate::container::Container;
+use crate::limits::{ZIP_ENTRIES, ZIP_PART, ZIP_TOTAL};
+use crate::verify::Words;
+use crate::{Error, Format, Request};
+
+use super::html_text::text_of_html;
+use super::{Output, Ticker, canvas, fonts, markdown, source_words, text_file};
+
+const PACKAGE_LIMITS: PackageReadLimits = PackageReadLimits {
+    max_entries: ZIP_ENTRIES,
+    max_part_uncompressed_bytes: ZIP_PART,
+    max_total_uncompressed_bytes: ZIP_TOTAL,
+};
+
+/// A document in memory, with what its words are and what reading it had to leave out.
+struct Opened {
+    document: Document,
+    words: Words,
+    warnings: Vec<String>,
+}
+
+pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, Error> {
+    let Opened { mut document, words, warnings } = open(req)?;
+    ticker.converting();
+    let mut output = match req.to {
+        Format::Pdf => to_pdf(&document)?,
+        Format::Html => of_text(document.to_html(), text_of_html),
+        Format::Md => of_text(document.to_markdown(), |text| text_of_html(&markdown::body(text))),
+        Format::Txt => of_text(text_of_html(&document.to_html()), str::to_owned),
+        _ => to_docx(&mut document)?,
+    };
+    output.source = Some(words);
+    output.warnings.splice(0..0, warnings);
+    Ok(output)
+}
+
+fn of_text(text: String, readable: impl Fn(&str) -> String) -> Output {
+    Output { result: Some(Words::of(&readable(&text))), bytes: text.into_bytes(), ..Output::default() }
+}
+
+fn to_docx(document: &mut Document) -> Result<Output, Error> {
+    let result = Words::of(&text_of_html(&document.to_html()));
+    let bytes = document.to_bytes().map_err(problem)?;
+    Ok(Output { bytes, result: Some(result), ..Output::default() })
+}
+
+/// Lays out with the bundled fonts, so that the same document gives the same bytes on every machine; only for
+/// characters that none of them has, fonts of this machine are added.
+fn to_pdf(document: &Document) -> Result<Output, Error> {
+    let layout = document.layout_deterministic().map_err(problem)?;
+    let missing = canvas::missing_letters(&layout.layout);
+    if missing.is_empty() {
+        return print(&layout.layout);
+    }
+    let found = fonts::covering(&missing);
+    if found.is_empty() {
+        return print(&layout.layout);
+    }
+    let files: Vec<(&str, &[u8])> =
+        found.iter().map(|font| (font.family.as_str(), font.data.as_slice())).collect();
+    let layout = document.layout_with_fonts_and_bundled_fallback(&files).map_err(problem)?;
+    print(&layout.layout)
+}
+
+fn print(layout: &LayoutResult) -> Result<Output, Error> {
+    let bytes = oxml_pdf::render_to_pdf_checked(layout)
+        .map_err(|error| Error::corrupt(format!("the pages cannot be written as PDF ({error})")))?;
+    let mut output = Output {
+        bytes,
+        pages: u32::try_from(layout.pages.len()).ok(),
+        result: Some(canvas::words_of(layout)),
+        ..Output::default()
+    };
+    output.lost.extend(fonts::lost_letters(&canvas::missing_letters(layout)));
+    for diagnostic in &layout.diagnostics {
+        if output.warnings.len() < 20 && !output.warnings.contains(&diagnostic.message) {
+            output.warnings.push(diagnostic.message.clone());
+        }
+    }
+    Ok(output)
+}
+
+fn open(req: &Request) -> Result<Opened, Error> {
+    match req.from {
+        Format::Docx | Format::Docm => open_docx(req),
+        Format::Odt => open_odt(req),
+        Format::Rtf => {
+            let bytes = fs::read(&req.input)?;
+            let read = Document::from_rtf_bytes(&bytes).map_err(problem)?;
+            let warnings = summary("RTF feature", read.diagnostics.iter().map(|found| &found.message));
+            // RTF has no second reader here: the words are those the importer understood.
+            let words = Words::of(&text_of_html(&read.document.to_html()));
+            Ok(Opened { document: read.document, words, warnings })
+        }
+        Format::Md => {
+            let file = text_file::read(&req.input)?;
+            let words = Words::of(&text_of_html(&markdown::body(&file.text)));
+            let read = Document::from_markdown(&file.text).map_err(problem)?;
+            let mut warnings = file.warnings;
+            warnings.extend(summary("Markdown feature", read.diagnostics.iter().map(|found| &found.message)));
+            Ok(Opened { document: read.document, words, warnings })
+        }
+        _ => {
+            let file = text_file::read(&req.input)?;
+            let words = Words::of(&text_of_html(&file.text));
+            let read = Document::from_html(&file.text).map_err(problem)?;
+            let mut warnings = file.warnings;
+            warnings.extend(summary("HTML feature", read.diagnostics.iter().map(|found| &found.message)));
+            Ok(Opened { document: read.document, words, warnings })
+        }
+    }
+}
+
+fn open_docx(req: &Request) -> Result<Opened, Error> {
+    let bytes = fs::read(&req.input)?;
+    if bytes.starts_with(b"PK") {
+        let words = source_words::of_docx(&req.input)?;
+        let document = Document::from_bytes_with_limits(&bytes, PACKAGE_LIMITS).map_err(problem)?;
+        return Ok(Opened { document, words, warnings: Vec::new() });
+    }
+    let password = req.options.password.as_deref().ok_or(Error::Encrypted)?;
+    let document =
+        Document::from_encrypted_bytes_with_limits(&bytes, password, PACKAGE_LIMITS).map_err(problem)?;
+    let words = Words::of(&text_of_html(&document.to_html()));
+    Ok(Opened { document, words, warnings: Vec::new() })
+}
+
+fn open_odt(req: &Request) -> Result<Opened, Error> {
+    let words = source_words::of_odt(&req.input)?;
+    let bytes = without_folders(&mut Container::open(&req.input)?)?;
+    let read = Document::from_odt_bytes_with_limits(&bytes, PACKAGE_LIMITS).map_err(problem)?;
+    let warnings = summary("OpenDocument feature", read.diagnostics.iter().map(|found| &found.message));
+    Ok(Opened { document: read.document, words, warnings })
+}
+
+/// The importer refuses folder entries, which LibreOffice writes into every document.
+fn without_folders(container: &mut Container) -> Result<Vec<u8>, Error> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let failed = |error: zip::result::ZipError| Error::Io { detail: error.to_string() };
+    for name in container.names().into_iter().filter(|name| !name.ends_with('/')) {
+        let part = container.read(&name)?.unwrap_or_default();
+        let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        zip.start_file(&name, stored).map_err(failed)?;
+        zip.write_all(&part)?;
+    }
+    Ok(zip.finish().map_err(failed)?.into_inner())
+}
+
+/// "3 × no support for x", each different message once, at most ten.
+fn summary<'a>(what: &str, messages: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut counted: Vec<(&String, usize)> = Vec::new();
+    for message in messages {
+        if let Some((_, count)) = counted.iter_mut().find(|(known, _)| *known == message) {
+            *count += 1;
+        } else if counted.len() < 10 {
+            counted.push((message, 1));
+        }
+    }
+    counted.iter().map(|(message, count)| format!("{what} left out: {message} (×{count})")).collect()
+}
+
+fn problem(error: rdocx::Error) -> Error {
+    let detail = error.to_string();
+    let lower = detail.to_lowercase();
+    if lower.contains("invalid password") {
+        Error::WrongPassword
+    } else if lower.contains("encrypt") {
+        Error::Encrypted
+    } else if lower.contains("limit") {
+        Error::limit(detail)
+    } else {
+        Error::corrupt(detail)
+    }
+}

@@ -1,0 +1,90 @@
+//! Zip containers (docx, xlsx, odt, epub …): a directory check that costs no unpacking, and bounded reads.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use zip::ZipArchive;
+
+use crate::Error;
+use crate::limits::{MIB, ZIP_ENTRIES, ZIP_PART, ZIP_RATIO, ZIP_RATIO_FROM, ZIP_TOTAL};
+
+/// A zip container whose directory is within the limits.
+pub(crate) struct Container {
+    archive: ZipArchive<BufReader<File>>,
+}
+
+impl Container {
+    /// Opens and checks the directory. Nothing is unpacked.
+    ///
+    /// # Errors
+    /// `Corrupt` when there is no readable directory, `LimitExceeded` for what looks like a bomb.
+    pub(crate) fn open(path: &Path) -> Result<Container, Error> {
+        let archive = ZipArchive::new(BufReader::new(File::open(path)?))
+            .map_err(|error| Error::corrupt(format!("the zip container cannot be read ({error})")))?;
+        let mut container = Container { archive };
+        container.check()?;
+        Ok(container)
+    }
+
+    fn check(&mut self) -> Result<(), Error> {
+        let entries = self.archive.len();
+        if entries > ZIP_ENTRIES {
+            return Err(Error::limit(format!("{entries} parts in its container, allowed are {ZIP_ENTRIES}")));
+        }
+        let mut total = 0_u64;
+        for at in 0..entries {
+            let part = self.archive.by_index_raw(at).map_err(unreadable)?;
+            let (unpacked, packed) = (part.size(), part.compressed_size());
+            total = total.saturating_add(unpacked);
+            if unpacked > ZIP_PART {
+                return Err(too_large("one part", unpacked, ZIP_PART));
+            }
+            if unpacked > ZIP_RATIO_FROM && unpacked / packed.max(1) > ZIP_RATIO {
+                let ratio = unpacked / packed.max(1);
+                return Err(Error::limit(format!("a part unpacks to {ratio} times its size, allowed is {ZIP_RATIO}")));
+            }
+        }
+        if total > ZIP_TOTAL {
+            return Err(too_large("all parts together", total, ZIP_TOTAL));
+        }
+        Ok(())
+    }
+
+    /// Whether the container has a part of exactly this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.archive.index_for_name(name).is_some()
+    }
+
+    /// The names of all parts, in the order of the directory; names that are no text are left out.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.archive.file_names().flatten().map(|name| name.into_owned()).collect()
+    }
+
+    /// Unpacks one part; `None` if there is no such part. The directory may lie about sizes, so the read is bounded too.
+    pub(crate) fn read(&mut self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        if !self.has(name) {
+            return Ok(None);
+        }
+        let part = self.archive.by_name(name).map_err(unreadable)?;
+        if part.encrypted() {
+            return Err(Error::Encrypted);
+        }
+        let mut bytes = Vec::new();
+        part.take(ZIP_PART + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| Error::corrupt(format!("part {name} cannot be unpacked ({error})")))?;
+        if bytes.len() as u64 > ZIP_PART {
+            return Err(too_large("one part", bytes.len() as u64, ZIP_PART));
+        }
+        Ok(Some(bytes))
+    }
+}
+
+fn unreadable(error: zip::result::ZipError) -> Error {
+    Error::corrupt(format!("the zip container cannot be read ({error})"))
+}
+
+fn too_large(what: &str, size: u64, limit: u64) -> Error {
+    Error::limit(format!("{what} of its container unpacks to {} MiB, allowed are {} MiB", size / MIB, limit / MIB))
+}

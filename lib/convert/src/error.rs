@@ -1,0 +1,169 @@
+//! Why a conversion failed, sorted by what the caller can do about it.
+
+use serde::{Deserialize, Serialize};
+
+/// The only error of this crate. Each message says what failed and what to do next.
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Error {
+    /// The input has no bytes.
+    #[error("the file is empty; upload it again, it may have been cut off on the way")]
+    Empty,
+    /// The document asks for a password and none was given.
+    #[error("the document is protected by a password; remove the protection and upload it again")]
+    Encrypted,
+    /// A password was given and is not the right one.
+    #[error("the password does not open the document; check it and try again")]
+    WrongPassword,
+    /// The document is damaged, or not what its format prescribes.
+    #[error("the document is damaged: {detail}; open it in the program it came from and save it again")]
+    Corrupt {
+        /// What was found to be wrong, in one sentence.
+        detail: String,
+    },
+    /// No engine here converts between these two formats.
+    #[error("cannot convert {from} to {to}; {hint}")]
+    Unsupported {
+        /// The format of the input, or what is known of it.
+        from: String,
+        /// The wanted format.
+        to: String,
+        /// What would work instead.
+        hint: String,
+    },
+    /// The name, or the format given by the caller, contradicts the content.
+    #[error("the file says it is {said}, but its content is {found}; {}", relabel(found))]
+    Mislabelled {
+        /// What the name or the caller claims.
+        said: String,
+        /// What the bytes are.
+        found: String,
+    },
+    /// The document would cost more memory, time or disk than one conversion may have.
+    #[error("the document is too large to convert safely: {what}; split it or make it smaller")]
+    LimitExceeded {
+        /// Which limit, with both numbers.
+        what: String,
+    },
+    /// The caller was strict and too many words of the source are missing from the result.
+    #[error("only {:.1} % of the words survived the conversion; convert without --strict to get the incomplete result, or use another engine", recall * 100.0)]
+    LowFidelity {
+        /// Share of the source's words found in the result, 0 to 1.
+        recall: f64,
+    },
+    /// The conversion was stopped at its deadline.
+    #[error("the conversion took longer than {seconds} s and was stopped; try a smaller document")]
+    Timeout {
+        /// The deadline, in seconds.
+        seconds: u64,
+    },
+    /// The converting process died. Ours did not.
+    #[error(
+        "the converter stopped unexpectedly: {detail}; try again, and report the document if it happens twice"
+    )]
+    Crashed {
+        /// Signal or exit code, and the last lines it wrote.
+        detail: String,
+    },
+    /// The caller cancelled the conversion.
+    #[error("the conversion was cancelled")]
+    Cancelled,
+    /// Reading the input or writing the output failed.
+    #[error("a file could not be read or written: {detail}; check the disk and try again")]
+    Io {
+        /// What the operating system said.
+        detail: String,
+    },
+}
+
+impl Error {
+    /// The stable name of the error, such as `limit_exceeded`. The same as the `kind` in its JSON.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Empty => "empty",
+            Error::Encrypted => "encrypted",
+            Error::WrongPassword => "wrong_password",
+            Error::Corrupt { .. } => "corrupt",
+            Error::Unsupported { .. } => "unsupported",
+            Error::Mislabelled { .. } => "mislabelled",
+            Error::LimitExceeded { .. } => "limit_exceeded",
+            Error::LowFidelity { .. } => "low_fidelity",
+            Error::Timeout { .. } => "timeout",
+            Error::Crashed { .. } => "crashed",
+            Error::Cancelled => "cancelled",
+            Error::Io { .. } => "io",
+        }
+    }
+
+    /// Whether the document (or the request) is at fault, so that trying again with the same engine is useless.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Error::Empty
+            | Error::Encrypted
+            | Error::WrongPassword
+            | Error::Corrupt { .. }
+            | Error::Unsupported { .. }
+            | Error::Mislabelled { .. }
+            | Error::LimitExceeded { .. }
+            | Error::LowFidelity { .. } => true,
+            Error::Timeout { .. } | Error::Crashed { .. } | Error::Cancelled | Error::Io { .. } => false,
+        }
+    }
+
+    pub(crate) fn corrupt(detail: impl std::fmt::Display) -> Error {
+        Error::Corrupt { detail: one_line(&detail.to_string()) }
+    }
+
+    pub(crate) fn limit(what: impl Into<String>) -> Error {
+        Error::LimitExceeded { what: what.into() }
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Error {
+        Error::Io { detail: error.to_string() }
+    }
+}
+
+fn relabel(found: &str) -> String {
+    match found.parse::<crate::Format>() {
+        Ok(format) => format!("rename it, or say so with `--from {format}`"),
+        Err(_) => "check that it is the file you meant".to_owned(),
+    }
+}
+
+/// Library errors can quote the document: keep the first line, and not all of it.
+fn one_line(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default().trim().trim_end_matches('.');
+    match line.char_indices().nth(200) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_the_kind_on_the_wire() {
+        let errors = [
+            Error::Empty,
+            Error::corrupt("x"),
+            Error::LowFidelity { recall: 0.5 },
+            Error::Timeout { seconds: 60 },
+            Error::limit("x"),
+        ];
+        for error in errors {
+            let json = serde_json::to_value(&error).unwrap();
+            assert_eq!(json["kind"], error.code());
+            assert_eq!(serde_json::from_value::<Error>(json).unwrap(), error);
+        }
+    }
+
+    #[test]
+    fn a_long_detail_is_cut_on_a_character() {
+        let Error::Corrupt { detail } = Error::corrupt("ü".repeat(500)) else { panic!("not corrupt") };
+        assert_eq!(detail.chars().count(), 201);
+    }
+}

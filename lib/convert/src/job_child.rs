@@ -1,0 +1,103 @@
+//! The other end of a conversion in a child: one request in, progress and one result out, locked up in between.
+
+use std::io::{self, BufRead, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Limits, Progress, Report, Request, convert_here, sandbox};
+
+/// Nested tables recurse deeply; the main thread's 8 MiB are not enough for all of them.
+const STACK: usize = 64 * 1024 * 1024;
+
+/// The one line a child reads.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Job {
+    pub(crate) request: Request,
+    pub(crate) limits: Limits,
+}
+
+/// The lines a child writes: any number of `progress`, then one `done` or `failed`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Line {
+    Progress(Progress),
+    Done(Report),
+    Failed(Error),
+}
+
+/// What the hidden `job-child` command runs.
+///
+/// Reads one JSON line (request and limits) on stdin, applies the limits to itself, converts, and writes NDJSON on
+/// stdout. It dies when its stdin is closed, so it never outlives the process that wants the result.
+/// Exit code 0 means that a result line (`done` or `failed`) was written.
+pub fn job_child_main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        // Nobody reads our lines any more: there is nobody to tell.
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn run() -> io::Result<()> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    let outcome = match serde_json::from_str::<Job>(&line) {
+        Ok(job) => locked_up(&job),
+        Err(error) => Err(Error::Io { detail: format!("the job cannot be read: {error}") }),
+    };
+    send(&match outcome {
+        Ok(report) => Line::Done(report),
+        Err(error) => Line::Failed(error),
+    })
+}
+
+fn locked_up(job: &Job) -> Result<Report, Error> {
+    let request = &job.request;
+    let output_dir = request.output.parent().unwrap_or_else(|| Path::new("."));
+    sandbox::enter(&job.limits, &request.input, output_dir)?;
+    die_with_parent()?;
+
+    let worker = || catch_unwind(AssertUnwindSafe(|| convert_here(request, &mut |progress| {
+        // A parent that stopped listening closes our stdin as well, and that ends us.
+        let _ = send(&Line::Progress(progress));
+    })));
+    let outcome = thread::scope(|scope| {
+        let worker = thread::Builder::new().name("convert".into()).stack_size(STACK).spawn_scoped(scope, worker)?;
+        worker.join().map_err(|_| Error::Crashed { detail: "the converter panicked".into() })
+    })?;
+    outcome.unwrap_or_else(|panic| Err(Error::Crashed { detail: message(panic.as_ref()) }))
+}
+
+/// The parent holds our stdin open for as long as it wants the result. (`PR_SET_PDEATHSIG` would not do: it fires when
+/// the *thread* that started us ends, and an async runtime ends idle threads.)
+fn die_with_parent() -> io::Result<()> {
+    thread::Builder::new().name("watch".into()).stack_size(64 * 1024).spawn(|| {
+        let mut rest = [0; 64];
+        while io::stdin().lock().read(&mut rest).is_ok_and(|read| read > 0) {}
+        #[cfg(unix)]
+        // If this fails nothing better can be done; the CPU limit ends us later.
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    })?;
+    Ok(())
+}
+
+fn send(line: &Line) -> io::Result<()> {
+    let mut bytes = serde_json::to_vec(line)?;
+    bytes.push(b'\n');
+    let mut out = io::stdout().lock();
+    out.write_all(&bytes)?;
+    out.flush()
+}
+
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    format!("the converter panicked: {}", text.lines().next().unwrap_or_default())
+}

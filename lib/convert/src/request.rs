@@ -1,0 +1,161 @@
+//! What a caller asks for, what it hears on the way, and what it gets told at the end.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Format;
+
+/// Share of the source's words that must reach the result before it counts as whole.
+pub const MIN_RECALL: f64 = 0.97;
+
+/// Wishes about the result. Unknown fields are refused; absent ones mean "as you think best".
+#[derive(Serialize, Deserialize, Default, Clone, Debug, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// Opens an encrypted document. Kept out of logs by its callers; only sent to the child over a pipe.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// Quality of a lossy picture, 1 to 100 (default 88).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<u8>,
+    /// Width of a picture in pixels. With one of the two sides the shape is kept; with both, it fits inside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Height of a picture in pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// Name, or number from 1, of the only sheet to convert (default: all; to csv, json, tsv: the first).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
+    /// Pixels per inch when a picture is put on a page (default: 150, smaller where it would not fit).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dpi: Option<u32>,
+}
+
+/// One conversion of one file on disk to another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// The document. It is only read.
+    pub input: PathBuf,
+    /// Where the result goes; its folder must exist. Nothing is left there when the conversion fails.
+    pub output: PathBuf,
+    /// What the input is, as [`crate::sniff`] found.
+    pub from: Format,
+    /// What the output shall be.
+    pub to: Format,
+    /// Wishes about the result.
+    #[serde(default)]
+    pub options: Options,
+    /// Below this share of the source's words (0 to 1) the report says `degraded`.
+    #[serde(default = "min_recall")]
+    pub min_recall: f64,
+    /// Turn a degraded result into [`crate::Error::LowFidelity`] instead of reporting it.
+    #[serde(default)]
+    pub strict: bool,
+}
+
+fn min_recall() -> f64 {
+    MIN_RECALL
+}
+
+impl Request {
+    /// A request with default options, [`MIN_RECALL`], not strict.
+    pub fn new(input: impl Into<PathBuf>, from: Format, output: impl Into<PathBuf>, to: Format) -> Request {
+        Request {
+            input: input.into(),
+            output: output.into(),
+            from,
+            to,
+            options: Options::default(),
+            min_recall: MIN_RECALL,
+            strict: false,
+        }
+    }
+}
+
+/// The part of a conversion that is under way.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Reading the document.
+    Opening,
+    /// Laying out, decoding, encoding.
+    Converting,
+    /// Comparing the result with the source.
+    Verifying,
+    /// Writing the output file.
+    Writing,
+}
+
+/// How far a conversion is. Numbers are counted, never guessed from a clock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The part under way.
+    pub stage: Stage,
+    /// How many `unit`s of this stage are done.
+    pub done: u64,
+    /// How many there are, where that is known.
+    pub total: Option<u64>,
+    /// What is counted: `rows`, `pages`, `bytes`, or empty when nothing is.
+    pub unit: String,
+    /// Percent of the stage, 0 to 100; `None` where nothing honest is known.
+    pub percent: Option<u8>,
+}
+
+impl Progress {
+    /// A stage that cannot be counted has begun.
+    pub fn began(stage: Stage) -> Progress {
+        Progress { stage, done: 0, total: None, unit: String::new(), percent: None }
+    }
+
+    /// `done` of `total` units are behind us.
+    pub fn counted(stage: Stage, done: u64, total: u64, unit: &str) -> Progress {
+        let percent = done.min(total).saturating_mul(100).checked_div(total).map(|percent| percent as u8);
+        Progress { stage, done, total: Some(total), unit: unit.to_owned(), percent }
+    }
+}
+
+/// What came out, and what did not.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The engine that made the result.
+    pub engine: String,
+    /// Pages of the result, where it has pages.
+    pub pages: Option<u32>,
+    /// Words (or values) of the source, where they were counted.
+    pub words_in: Option<u64>,
+    /// Words of the result.
+    pub words_out: Option<u64>,
+    /// Share of the source's words found in the result, 0 to 1.
+    pub recall: Option<f64>,
+    /// Something of the source is missing; `lost` says what.
+    pub degraded: bool,
+    /// What is missing, a sentence each.
+    pub lost: Vec<String>,
+    /// What is different but not missing, a sentence each.
+    pub warnings: Vec<String>,
+    /// Wall time of the conversion in milliseconds.
+    pub millis: u64,
+    /// Size of the output in bytes.
+    pub bytes_out: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_is_counted_and_never_invented() {
+        assert_eq!(Progress::counted(Stage::Converting, 1, 3, "rows").percent, Some(33));
+        assert_eq!(Progress::counted(Stage::Converting, 9, 3, "rows").percent, Some(100));
+        assert_eq!(Progress::counted(Stage::Converting, 0, 0, "rows").percent, None);
+        assert_eq!(Progress::began(Stage::Opening).percent, None);
+    }
+
+    #[test]
+    fn unknown_options_are_refused() {
+        assert!(serde_json::from_str::<Options>(r#"{"qualty":3}"#).is_err());
+        assert_eq!(serde_json::from_str::<Options>("{}").unwrap(), Options::default());
+    }
+}

@@ -1,0 +1,109 @@
+//! What a job child may still do once it has locked itself up: limits everywhere, Landlock on Linux.
+
+use std::path::Path;
+
+use crate::{Error, Limits};
+
+/// How well job children are locked up on this machine: `landlock` (only the input, the output folder and the fonts,
+/// no programs, no TCP) or `limits` (memory, time and size only).
+pub fn sandbox_level() -> &'static str {
+    #[cfg(target_os = "linux")]
+    if landlocked::available() {
+        return "landlock";
+    }
+    "limits"
+}
+
+/// Locks up this process for good. `input` stays readable, `output_dir` writable.
+pub(crate) fn enter(limits: &Limits, input: &Path, output_dir: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
+    limit(limits)?;
+    #[cfg(target_os = "linux")]
+    {
+        rustix::thread::set_no_new_privs(true).map_err(std::io::Error::from)?;
+        landlocked::enter(input, output_dir).map_err(|detail| Error::Io { detail })?;
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (input, output_dir);
+    #[cfg(not(unix))]
+    let _ = limits;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn limit(limits: &Limits) -> Result<(), Error> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let wanted = [
+        #[cfg(target_os = "linux")]
+        (Resource::As, limits.memory),
+        (Resource::Cpu, limits.cpu.as_secs().max(1)),
+        (Resource::Fsize, limits.file),
+        (Resource::Nofile, limits.files),
+        (Resource::Core, 0),
+    ];
+    for (resource, amount) in wanted {
+        // A hard limit that is lower already stays: it cannot be raised.
+        let amount = getrlimit(resource).maximum.map_or(amount, |hard| hard.min(amount));
+        let limit = Rlimit { current: Some(amount), maximum: Some(amount) };
+        setrlimit(resource, limit).map_err(std::io::Error::from)?;
+    }
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+mod landlocked {
+    use std::path::Path;
+    use std::sync::OnceLock;
+
+    use landlock::{
+        ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+        RulesetCreatedAttr, RulesetError,
+    };
+
+    use crate::builtin::FONT_FOLDERS;
+
+    /// The newest rules we know; an older kernel applies those it knows, too.
+    const NEWEST: ABI = ABI::V5;
+
+    pub(super) fn available() -> bool {
+        static AVAILABLE: OnceLock<bool> = OnceLock::new();
+        *AVAILABLE.get_or_init(|| {
+            Ruleset::default()
+                .set_compatibility(CompatLevel::HardRequirement)
+                .handle_access(AccessFs::from_all(ABI::V1))
+                .and_then(Ruleset::create)
+                .is_ok()
+        })
+    }
+
+    pub(super) fn enter(input: &Path, output_dir: &Path) -> Result<(), String> {
+        restrict(input, output_dir).map_err(|error| format!("the sandbox cannot be entered: {error}"))
+    }
+
+    fn restrict(input: &Path, output_dir: &Path) -> Result<(), RulesetError> {
+        let read_file: BitFlags<AccessFs> = AccessFs::ReadFile.into();
+        let read_tree = AccessFs::ReadFile | AccessFs::ReadDir;
+        let write_tree = AccessFs::ReadFile
+            | AccessFs::WriteFile
+            | AccessFs::MakeReg
+            | AccessFs::RemoveFile
+            | AccessFs::Truncate;
+        let mut ruleset = Ruleset::default()
+            .set_compatibility(CompatLevel::BestEffort)
+            .handle_access(AccessFs::from_all(NEWEST))?
+            .handle_access(AccessNet::from_all(NEWEST))?
+            .create()?;
+        let rules = FONT_FOLDERS
+            .iter()
+            .map(|folder| (Path::new(folder), read_tree))
+            .chain([(input, read_file), (output_dir, write_tree)]);
+        for (path, access) in rules {
+            // A folder that is not there needs no rule.
+            if let Ok(fd) = PathFd::new(path) {
+                ruleset = ruleset.add_rule(PathBeneath::new(fd, access))?;
+            }
+        }
+        ruleset.restrict_self().map(drop)
+    }
+}

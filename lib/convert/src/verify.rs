@@ -1,0 +1,179 @@
+//! Whether the words of the source are in the result: measured after every run, so that no loss stays silent.
+
+use std::collections::HashMap;
+
+use crate::builtin::Output;
+use crate::{Error, Report, Request};
+
+/// How many missing words a report quotes.
+const QUOTED: usize = 5;
+
+/// A bag of words: lower case, letters and digits only; each ideograph is a word of its own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Words {
+    counts: HashMap<String, u32>,
+    /// Each word once, in reading order, to say which was lost first.
+    order: Vec<String>,
+    total: u64,
+    /// All letters without the spaces, to find words that the layout split in two.
+    squashed: String,
+}
+
+impl Words {
+    pub(crate) fn of(text: &str) -> Words {
+        let mut words = Words::default();
+        words.add(text);
+        words
+    }
+
+    /// Adds the words of a piece of text that neither begins nor ends within a word.
+    pub(crate) fn add(&mut self, text: &str) {
+        let mut word = String::new();
+        for letter in text.chars() {
+            if is_ideograph(letter) {
+                self.push(&mut word);
+                word.push(letter);
+                self.push(&mut word);
+            } else if letter.is_alphanumeric() {
+                word.extend(letter.to_lowercase());
+            } else if !is_joiner(letter) {
+                self.push(&mut word);
+            }
+        }
+        self.push(&mut word);
+    }
+
+    fn push(&mut self, word: &mut String) {
+        if word.is_empty() {
+            return;
+        }
+        self.total += 1;
+        self.squashed.push_str(word);
+        let word = std::mem::take(word);
+        match self.counts.get_mut(&word) {
+            Some(count) => *count += 1,
+            None => {
+                self.order.push(word.clone());
+                self.counts.insert(word, 1);
+            }
+        }
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+}
+
+/// Invisible characters inside a word: soft hyphen, zero-width joiners, direction marks, combining marks.
+fn is_joiner(letter: char) -> bool {
+    matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{300}'..='\u{36f}')
+}
+
+fn is_ideograph(letter: char) -> bool {
+    matches!(letter, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// What became of the words of a source.
+pub(crate) struct Recall {
+    /// Share found, 0 to 1.
+    pub(crate) share: f64,
+    /// The first missing words, in reading order.
+    pub(crate) first_lost: Vec<String>,
+}
+
+/// Counts how many words of `source` occur in `result`, as often as they occur in the source.
+pub(crate) fn recall(source: &Words, result: &Words) -> Recall {
+    let mut found = 0_u64;
+    let mut first_lost = Vec::new();
+    for word in &source.order {
+        let wanted = source.counts.get(word).copied().unwrap_or(0);
+        let mut there = result.counts.get(word).copied().unwrap_or(0);
+        // A long word that a line break or a change of font cut in two is not lost.
+        if there < wanted && word.chars().count() >= 4 {
+            there = result.squashed.matches(word.as_str()).count().try_into().unwrap_or(u32::MAX);
+        }
+        if there < wanted && first_lost.len() < QUOTED {
+            first_lost.push(word.clone());
+        }
+        found += u64::from(there.min(wanted));
+    }
+    let share = if source.total == 0 { 1.0 } else { found as f64 / source.total as f64 };
+    Recall { share, first_lost }
+}
+
+/// The report of a finished run, without engine, time and size.
+///
+/// # Errors
+/// [`Error::Crashed`] when the engine made nothing that deserves the name of the format.
+pub(crate) fn report(output: &Output, req: &Request) -> Result<Report, Error> {
+    parses(output, req)?;
+    let mut report = Report {
+        pages: output.pages,
+        words_in: output.source.as_ref().map(Words::total),
+        words_out: output.result.as_ref().map(Words::total),
+        lost: output.lost.clone(),
+        warnings: output.warnings.clone(),
+        ..Report::default()
+    };
+    if let (Some(source), Some(result)) = (&output.source, &output.result) {
+        let recall = recall(source, result);
+        report.recall = Some((recall.share * 10_000.0).round() / 10_000.0);
+        if recall.share < req.min_recall {
+            let percent = (1.0 - recall.share) * 100.0;
+            let words = recall.first_lost.join(", ");
+            report.lost.insert(
+                0,
+                format!("{percent:.1} % of the words of the source are missing; first lost: {words}"),
+            );
+        }
+    }
+    report.degraded = !report.lost.is_empty();
+    Ok(report)
+}
+
+/// The output opens again as what it claims to be.
+fn parses(output: &Output, req: &Request) -> Result<(), Error> {
+    let broken = |what: &str| Error::Crashed { detail: format!("the engine wrote {what}") };
+    if output.bytes.is_empty() && output.source.as_ref().is_none_or(|words| words.total() > 0) {
+        return Err(broken("an empty file"));
+    }
+    if req.to == crate::Format::Pdf {
+        let tail = &output.bytes[output.bytes.len().saturating_sub(64)..];
+        let whole = output.bytes.starts_with(b"%PDF-") && tail.windows(5).any(|end| end == b"%%EOF");
+        let document = pdf_extract::Document::load_mem(&output.bytes);
+        let pages = document.map(|document| document.get_pages().len()).unwrap_or(0);
+        if !whole || pages == 0 || output.pages.is_some_and(|said| said as usize != pages) {
+            return Err(broken("a PDF that does not open again"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_counts_as_often_as_it_occurs() {
+        let recall = recall(&Words::of("Tea, tea and TEA!"), &Words::of("tea and tea"));
+        assert_eq!(recall.share, 0.75);
+        assert_eq!(recall.first_lost, ["tea"]);
+    }
+
+    #[test]
+    fn a_word_cut_by_the_layout_is_not_lost() {
+        let recall = recall(&Words::of("hyphenation works"), &Words::of("hyphen ation works"));
+        assert_eq!(recall.share, 1.0);
+    }
+
+    #[test]
+    fn ideographs_are_words() {
+        assert_eq!(Words::of("漢字 kana").total(), 3);
+        assert_eq!(recall(&Words::of("漢字"), &Words::of("漢")).share, 0.5);
+    }
+
+    #[test]
+    fn nothing_lost_from_nothing() {
+        assert_eq!(recall(&Words::default(), &Words::default()).share, 1.0);
+    }
+}

@@ -1,0 +1,378 @@
+//! The embedded log: one SQLite file, one writer with group commit, readers from a ring in memory.
+//!
+//! Every append that arrives while a commit is on its way to the disk joins the next one, so the rate is not bound
+//! to one flush a record. An answer is given only after `COMMIT` returned under `synchronous=FULL`.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    path::Path,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use sqlx::{Connection, Row, SqliteConnection, SqlitePool, sqlite::SqlitePoolOptions};
+use tokio::sync::{mpsc, oneshot, watch};
+use wire::Timestamp;
+
+use super::{AppendError, Appended, OpenError, ReadError, Record};
+use crate::{Clock, db::sqlite_options};
+
+/// Appends that may wait for the writer; past this, appending waits.
+const QUEUE: usize = 16_384;
+/// Records of one commit.
+const BATCH: usize = 2_048;
+/// Newest records kept in memory for readers that follow closely.
+const RING: usize = 8_192;
+/// Records of one read from the file.
+const PAGE: i64 = 4_096;
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS log (generation TEXT NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS records (
+        topic TEXT NOT NULL, pos INTEGER NOT NULL, at INTEGER NOT NULL, key TEXT NOT NULL, payload TEXT NOT NULL,
+        PRIMARY KEY (topic, pos)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS records_at ON records (topic, at, pos);";
+
+/// A handle on the log. Cheap to clone; the last one dropped stops the writer.
+#[derive(Clone)]
+pub struct Log(Arc<Shared>);
+
+struct Shared {
+    generation: String,
+    queue: RwLock<Option<mpsc::Sender<Append>>>,
+    writer: tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
+    state: Arc<State>,
+}
+
+/// What the writer publishes and readers see.
+struct State {
+    read: SqlitePool,
+    topics: RwLock<HashMap<&'static str, Arc<Topic>>>,
+    /// Set when the disk refused a flush: what is in the page cache can no longer be trusted to reach it.
+    broken: AtomicBool,
+}
+
+struct Topic {
+    ring: RwLock<VecDeque<Arc<Record>>>,
+    head: watch::Sender<u64>,
+}
+
+struct Append {
+    topic: &'static str,
+    key: String,
+    payload: String,
+    answer: oneshot::Sender<Result<Appended, AppendError>>,
+}
+
+impl Log {
+    /// Opens or makes `FOLDER/log.db`.
+    pub(super) async fn open(folder: &str, clock: Clock) -> Result<Self, OpenError> {
+        let file = Path::new(folder).join("log.db");
+        let failed = |why: String| OpenError::Failed { url: format!("embedded:{}", file.display()), why };
+        std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+
+        let mut connection = SqliteConnection::connect_with(&sqlite_options(&file))
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        let generation = prepare(&mut connection).await.map_err(|error| failed(error.to_string()))?;
+        let heads = heads(&mut connection).await.map_err(|error| failed(error.to_string()))?;
+        let read =
+            SqlitePoolOptions::new().max_connections(4).connect_lazy_with(sqlite_options(&file).read_only(true));
+
+        let state = Arc::new(State { read, topics: RwLock::default(), broken: AtomicBool::new(false) });
+        let (queue, appends) = mpsc::channel(QUEUE);
+        let writer = Writer { connection, appends, clock, heads: heads.clone(), state: state.clone() };
+        for (topic, (pos, _)) in heads {
+            state.preset(topic, pos);
+        }
+        let writer = tokio::spawn(writer.run());
+        Ok(Self(Arc::new(Shared {
+            generation,
+            queue: RwLock::new(Some(queue)),
+            writer: tokio::sync::Mutex::new(Some(writer)),
+            state,
+        })))
+    }
+
+    pub(super) async fn append(
+        &self,
+        topic: &'static str,
+        key: &str,
+        payload: String,
+    ) -> Result<Appended, AppendError> {
+        self.ping()?;
+        let queue = self.0.queue.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let queue = queue.ok_or_else(|| AppendError::Unavailable("the log is closing".into()))?;
+        let (answer, answered) = oneshot::channel();
+        queue
+            .send(Append { topic, key: key.to_owned(), payload, answer })
+            .await
+            .map_err(|_| AppendError::Unavailable("the writer has stopped".into()))?;
+        answered.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writer stopped half way".into())))
+    }
+
+    pub(super) fn tail(&self, topic: &'static str, after: u64) -> Tail {
+        let head = self.0.state.topic(topic).head.subscribe();
+        Tail { topic, after, head, state: self.0.state.clone() }
+    }
+
+    pub(super) fn head(&self, topic: &'static str) -> u64 {
+        *self.0.state.topic(topic).head.borrow()
+    }
+
+    pub(super) async fn position_before(&self, topic: &'static str, at: Timestamp) -> Result<u64, ReadError> {
+        sqlx::query_scalar::<_, Option<i64>>("SELECT max(pos) FROM records WHERE topic = $1 AND at < $2")
+            .bind(topic)
+            .bind(at.micros())
+            .fetch_one(&self.0.state.read)
+            .await
+            .map(|pos| pos.unwrap_or(0).unsigned_abs())
+            .map_err(|error| ReadError::Failed(error.to_string()))
+    }
+
+    pub(super) fn generation(&self) -> &str {
+        &self.0.generation
+    }
+
+    pub(super) fn ping(&self) -> Result<(), AppendError> {
+        if self.0.state.broken.load(Ordering::Acquire) {
+            return Err(AppendError::Unavailable("the disk refused a flush; restart the hub".into()));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn close(&self) {
+        self.0.queue.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = self.0.writer.lock().await.take()
+            && let Err(error) = writer.await
+        {
+            tracing::error!(%error, "the log's writer did not stop cleanly");
+        }
+        self.0.state.read.close().await;
+    }
+}
+
+async fn prepare(connection: &mut SqliteConnection) -> sqlx::Result<String> {
+    sqlx::raw_sql(SCHEMA).execute(&mut *connection).await?;
+    let found = sqlx::query_scalar("SELECT generation FROM log").fetch_optional(&mut *connection).await?;
+    if let Some(generation) = found {
+        return Ok(generation);
+    }
+    let generation = hex::encode(rand::random::<[u8; 6]>());
+    sqlx::query("INSERT INTO log (generation) VALUES ($1)").bind(&generation).execute(connection).await?;
+    Ok(generation)
+}
+
+/// The newest position and time of each topic. Topics are few and named by the program, so their names are kept for good.
+async fn heads(connection: &mut SqliteConnection) -> sqlx::Result<HashMap<&'static str, (u64, i64)>> {
+    let mut heads = HashMap::new();
+    for topic in [wire::paths::TOPIC_CHAT] {
+        let newest = "SELECT pos, at FROM records WHERE topic = $1 ORDER BY pos DESC LIMIT 1";
+        if let Some(row) = sqlx::query(newest).bind(topic).fetch_optional(&mut *connection).await? {
+            heads.insert(topic, (row.get::<i64, _>(0).unsigned_abs(), row.get::<i64, _>(1)));
+        }
+    }
+    Ok(heads)
+}
+
+impl State {
+    fn topic(&self, name: &'static str) -> Arc<Topic> {
+        if let Some(topic) = self.topics.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return topic.clone();
+        }
+        self.preset(name, 0)
+    }
+
+    fn preset(&self, name: &'static str, head: u64) -> Arc<Topic> {
+        let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+        let topic = topics.entry(name).or_insert_with(|| {
+            Arc::new(Topic { ring: RwLock::default(), head: watch::Sender::new(head) })
+        });
+        topic.clone()
+    }
+}
+
+impl Topic {
+    /// Shows durable records to readers: first the ring, then the head, so that a reader who sees the head finds them.
+    fn publish(&self, records: Vec<Arc<Record>>) {
+        let Some(newest) = records.last().map(|record| record.pos) else { return };
+        {
+            let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+            ring.extend(records);
+            let surplus = ring.len().saturating_sub(RING);
+            ring.drain(..surplus);
+        }
+        self.head.send_replace(newest);
+    }
+
+    /// Everything after a position, if the ring still reaches back that far.
+    fn after(&self, pos: u64) -> Option<Vec<Arc<Record>>> {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let oldest = ring.front()?.pos;
+        let skip = usize::try_from((pos + 1).checked_sub(oldest)?).ok()?;
+        Some(ring.iter().skip(skip).take(BATCH).cloned().collect())
+    }
+}
+
+/// The only one who writes.
+struct Writer {
+    connection: SqliteConnection,
+    appends: mpsc::Receiver<Append>,
+    clock: Clock,
+    /// Newest position and time of each topic.
+    heads: HashMap<&'static str, (u64, i64)>,
+    state: Arc<State>,
+}
+
+impl Writer {
+    async fn run(mut self) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while self.appends.recv_many(&mut batch, BATCH).await > 0 {
+            self.write(std::mem::take(&mut batch)).await;
+        }
+        if let Err(error) = self.connection.close().await {
+            tracing::error!(%error, "the log did not close cleanly");
+        }
+    }
+
+    async fn write(&mut self, batch: Vec<Append>) {
+        if self.state.broken.load(Ordering::Acquire) {
+            for append in batch {
+                let refused = AppendError::Unavailable("the disk refused a flush; restart the hub".into());
+                let _ = append.answer.send(Err(refused));
+            }
+            return;
+        }
+        let before = self.heads.clone();
+        let (records, answers) = self.place(batch);
+        match self.commit(&records).await {
+            Ok(()) => self.acknowledge(records, answers),
+            Err(error) => {
+                // The batch may be on disk or not: nobody is told "ok", and nothing is written after a failed flush.
+                tracing::error!(%error, records = records.len(), "the log could not be written");
+                self.heads = before;
+                if !self.rolled_back().await {
+                    self.state.broken.store(true, Ordering::Release);
+                }
+                for (answer, _) in answers {
+                    let _ = answer.send(Err(AppendError::Unknown(error.to_string())));
+                }
+            }
+        }
+    }
+
+    /// Gives every append its position and time.
+    #[expect(clippy::type_complexity, reason = "two lists that are made in one pass and used at once")]
+    fn place(
+        &mut self,
+        batch: Vec<Append>,
+    ) -> (
+        Vec<(&'static str, Arc<Record>)>,
+        Vec<(oneshot::Sender<Result<Appended, AppendError>>, Appended)>,
+    ) {
+        let now = self.clock.now().micros();
+        batch
+            .into_iter()
+            .map(|Append { topic, key, payload, answer }| {
+                let head = self.heads.entry(topic).or_insert((0, 0));
+                *head = (head.0 + 1, head.1.max(now));
+                let (pos, at) = (head.0, Timestamp::from_micros(head.1));
+                let record = Arc::new(Record { partition: 0, pos, key, payload, at });
+                ((topic, record), (answer, Appended { partition: 0, pos, at }))
+            })
+            .unzip()
+    }
+
+    /// One statement and one flush for the whole batch.
+    async fn commit(&mut self, records: &[(&'static str, Arc<Record>)]) -> sqlx::Result<()> {
+        let rows: Vec<_> = records
+            .iter()
+            .map(|(topic, record)| (topic, record.pos, record.at.micros(), &record.key, &record.payload))
+            .collect();
+        let rows = serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        let mut tx = self.connection.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query(
+            "INSERT INTO records (topic, pos, at, key, payload)
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1)",
+        )
+        .bind(rows)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await
+    }
+
+    fn acknowledge(
+        &self,
+        records: Vec<(&'static str, Arc<Record>)>,
+        answers: Vec<(oneshot::Sender<Result<Appended, AppendError>>, Appended)>,
+    ) {
+        let mut by_topic: HashMap<&'static str, Vec<Arc<Record>>> = HashMap::new();
+        for (topic, record) in records {
+            by_topic.entry(topic).or_default().push(record);
+        }
+        for (topic, records) in by_topic {
+            self.state.topic(topic).publish(records);
+        }
+        for (answer, appended) in answers {
+            // Whoever hung up will send again with the same id.
+            let _ = answer.send(Ok(appended));
+        }
+    }
+
+    /// Whether the file is as it was before the failed batch, so that writing can go on (a full disk, a lock).
+    async fn rolled_back(&mut self) -> bool {
+        match heads(&mut self.connection).await {
+            Ok(heads) => heads == self.heads,
+            Err(_) => false,
+        }
+    }
+}
+
+/// Follows one topic.
+pub struct Tail {
+    topic: &'static str,
+    after: u64,
+    head: watch::Receiver<u64>,
+    state: Arc<State>,
+}
+
+impl Tail {
+    pub(super) async fn next(&mut self) -> Result<Vec<Arc<Record>>, ReadError> {
+        loop {
+            let after = self.after;
+            self.head
+                .wait_for(|head| *head > after)
+                .await
+                .map_err(|_| ReadError::Failed("the log is closed".into()))?;
+            let records = match self.state.topic(self.topic).after(self.after) {
+                Some(records) => records,
+                None => self.from_file().await?,
+            };
+            let Some(first) = records.first() else { continue };
+            if first.pos != self.after + 1 {
+                return Err(ReadError::Hole { partition: 0, expected: self.after + 1, found: first.pos });
+            }
+            self.after = records.last().map_or(self.after, |newest| newest.pos);
+            return Ok(records);
+        }
+    }
+
+    async fn from_file(&self) -> Result<Vec<Arc<Record>>, ReadError> {
+        let page = "SELECT pos, at, key, payload FROM records WHERE topic = $1 AND pos > $2 ORDER BY pos LIMIT $3";
+        let rows = sqlx::query_as::<_, (i64, i64, String, String)>(page)
+            .bind(self.topic)
+            .bind(self.after.cast_signed())
+            .bind(PAGE)
+            .fetch_all(&self.state.read)
+            .await
+            .map_err(|error| ReadError::Failed(error.to_string()))?;
+        let record = |(pos, at, key, payload): (i64, i64, String, String)| {
+            let at = Timestamp::from_micros(at);
+            Arc::new(Record { partition: 0, pos: pos.unsigned_abs(), key, payload, at })
+        };
+        Ok(rows.into_iter().map(record).collect())
+    }
+}

@@ -1,0 +1,170 @@
+//! The durable, ordered log. An append is acknowledged only when it cannot be lost any more.
+//!
+//! Positions start at 1 and grow by one within a partition; 0 means "before everything". A key always falls into
+//! the same partition, so what carries one key has one order for everybody.
+
+mod embedded;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use wire::Timestamp;
+
+use crate::{Clock, UnknownEngine};
+
+/// One record of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Which of the topic's ordered sequences it is in.
+    pub partition: i32,
+    /// Its place there.
+    pub pos: u64,
+    /// What chose the partition.
+    pub key: String,
+    /// UTF-8 text.
+    pub payload: String,
+    /// When the log took it; never decreases with `pos`.
+    pub at: Timestamp,
+}
+
+/// Where an appended record ended up. Durable and final.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The partition of the key.
+    pub partition: i32,
+    /// The place there.
+    pub pos: u64,
+    /// When the log took it.
+    pub at: Timestamp,
+}
+
+/// A place in every partition: the newest position that was already seen.
+pub type Positions = BTreeMap<i32, u64>;
+
+/// Why an append was not acknowledged.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Nothing was written.
+    #[error("the log does not take records right now: {0}")]
+    Unavailable(String),
+    /// It may or may not have been written: send it again with the same id.
+    #[error("it is not known whether the log took the record: {0}")]
+    Unknown(String),
+}
+
+/// Why the log could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The engine failed; trying again later may help.
+    #[error("the log cannot be read: {0}")]
+    Failed(String),
+    /// Records between two positions are missing: they were deleted, or the log was damaged.
+    #[error("the log has a hole in partition {partition}: {expected} is followed by {found}")]
+    Hole {
+        /// Where.
+        partition: i32,
+        /// The position that had to come.
+        expected: u64,
+        /// The one that came.
+        found: u64,
+    },
+}
+
+/// Why a log could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL names no engine of this build.
+    #[error(transparent)]
+    Unknown(#[from] UnknownEngine),
+    /// It is there but cannot be used.
+    #[error("the log {url} cannot be opened: {why}")]
+    Failed {
+        /// Which one, without secrets.
+        url: String,
+        /// Why.
+        why: String,
+    },
+}
+
+/// A durable log. Cheap to clone.
+#[derive(Clone)]
+pub enum Bus {
+    /// A SQLite file in this process, with group commit.
+    Embedded(embedded::Log),
+}
+
+impl Bus {
+    /// Opens the log: `embedded:FOLDER` keeps `FOLDER/log.db`.
+    pub async fn open(url: &str, clock: Clock) -> Result<Self, OpenError> {
+        match crate::split_scheme(url) {
+            ("embedded", folder) => Ok(Self::Embedded(embedded::Log::open(folder, clock).await?)),
+            _ => Err(UnknownEngine { port: "bus", url: crate::redacted(url), expected: "embedded:FOLDER" }.into()),
+        }
+    }
+
+    /// Appends one record and waits until it is durable. Appends with the same key that are begun one after the
+    /// other get growing positions in that order.
+    pub async fn append(&self, topic: &'static str, key: &str, payload: String) -> Result<Appended, AppendError> {
+        match self {
+            Self::Embedded(log) => log.append(topic, key, payload).await,
+        }
+    }
+
+    /// Reads everything after the given positions, and then what comes, without an end.
+    pub async fn tail(&self, topic: &'static str, after: Positions) -> Result<Tail, ReadError> {
+        match self {
+            Self::Embedded(log) => Ok(Tail::Embedded(log.tail(topic, after.get(&0).copied().unwrap_or(0)))),
+        }
+    }
+
+    /// The newest position of every partition.
+    pub async fn heads(&self, topic: &'static str) -> Result<Positions, ReadError> {
+        match self {
+            Self::Embedded(log) => Ok(Positions::from([(0, log.head(topic))])),
+        }
+    }
+
+    /// Positions such that everything taken at or after a moment comes after them.
+    pub async fn positions_before(&self, topic: &'static str, at: Timestamp) -> Result<Positions, ReadError> {
+        match self {
+            Self::Embedded(log) => Ok(Positions::from([(0, log.position_before(topic, at).await?)])),
+        }
+    }
+
+    /// The generation of a partition: positions of another generation mean nothing here.
+    pub fn epoch(&self, partition: i32) -> String {
+        match self {
+            Self::Embedded(log) => format!("{}.{partition}", log.generation()),
+        }
+    }
+
+    /// Fails when the log takes no records: for readiness.
+    pub async fn ping(&self) -> Result<(), AppendError> {
+        match self {
+            Self::Embedded(log) => log.ping(),
+        }
+    }
+
+    /// Writes what was begun and closes the log. Later appends are refused.
+    pub async fn close(&self) {
+        match self {
+            Self::Embedded(log) => log.close().await,
+        }
+    }
+}
+
+/// A reader that follows the log.
+pub enum Tail {
+    /// Of the embedded log.
+    Embedded(embedded::Tail),
+}
+
+impl Tail {
+    /// The next records, in order within each partition; waits until there is at least one.
+    ///
+    /// Cancel-safe: a call that is dropped has consumed nothing.
+    pub async fn next(&mut self) -> Result<Vec<Arc<Record>>, ReadError> {
+        match self {
+            Self::Embedded(tail) => tail.next().await,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Databases: one SQL text with `$1` for both engines, chosen by URL scheme.
+//!
+//! [`each!`](crate::each) and [`in_tx!`](crate::in_tx) compile one body for every engine, so that a query is written once.
+
+mod postgres;
+mod sqlite;
+
+pub(crate) use sqlite::connect_options as sqlite_options;
+
+use sqlx::{PgPool, SqlitePool, migrate::Migrator};
+
+use crate::UnknownEngine;
+
+/// The migrations of one service: the same file names in a folder per engine.
+#[derive(Clone, Copy)]
+pub struct Migrations {
+    /// For SQLite.
+    pub sqlite: &'static Migrator,
+    /// For PostgreSQL.
+    pub postgres: &'static Migrator,
+}
+
+/// The database of one service. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// One file: a pool of readers and exactly one writer.
+    Sqlite {
+        /// Many connections that only read.
+        read: SqlitePool,
+        /// One connection, so that writers queue here and never fail as busy.
+        write: SqlitePool,
+    },
+    /// One schema of a PostgreSQL database.
+    Postgres(PgPool),
+}
+
+/// A pool to run one statement on.
+pub enum Pool<'a> {
+    /// SQLite.
+    Sqlite(&'a SqlitePool),
+    /// PostgreSQL.
+    Postgres(&'a PgPool),
+}
+
+/// An open transaction; dropped without `commit` it is rolled back.
+pub enum Transaction {
+    /// SQLite, begun `IMMEDIATE`: it never has to be upgraded, so it never fails as busy half way.
+    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    /// PostgreSQL, `READ COMMITTED`.
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL names no engine.
+    #[error(transparent)]
+    Unknown(#[from] UnknownEngine),
+    /// The folder or server cannot be used.
+    #[error("the database {url} cannot be opened: {source}")]
+    Connect {
+        /// Which one, without secrets.
+        url: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// The schema cannot be brought up to date.
+    #[error("the database {url} cannot be migrated: {source}")]
+    Migrate {
+        /// Which one, without secrets.
+        url: String,
+        /// Why.
+        source: sqlx::migrate::MigrateError,
+    },
+}
+
+impl Db {
+    /// Opens and migrates the database of `service`.
+    ///
+    /// `sqlite:FOLDER` keeps `FOLDER/{service}.db`; `postgres://…` uses the schema `{service}`.
+    pub async fn open(url: &str, service: &'static str, migrations: Migrations) -> Result<Self, OpenError> {
+        match crate::split_scheme(url) {
+            ("sqlite", folder) => sqlite::open(folder, service, migrations.sqlite).await,
+            ("postgres" | "postgresql", _) => postgres::open(url, service, migrations.postgres).await,
+            _ => Err(UnknownEngine {
+                port: "database",
+                url: crate::redacted(url),
+                expected: "sqlite:FOLDER or postgres://USER@HOST/NAME",
+            }
+            .into()),
+        }
+    }
+
+    /// Where to run a statement that only reads.
+    pub fn reader(&self) -> Pool<'_> {
+        match self {
+            Self::Sqlite { read, .. } => Pool::Sqlite(read),
+            Self::Postgres(pool) => Pool::Postgres(pool),
+        }
+    }
+
+    /// Where to run a single statement that writes.
+    pub fn writer(&self) -> Pool<'_> {
+        match self {
+            Self::Sqlite { write, .. } => Pool::Sqlite(write),
+            Self::Postgres(pool) => Pool::Postgres(pool),
+        }
+    }
+
+    /// Begins a transaction that writes.
+    pub async fn begin(&self) -> sqlx::Result<Transaction> {
+        match self {
+            Self::Sqlite { write, .. } => Ok(Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?)),
+            Self::Postgres(pool) => Ok(Transaction::Postgres(pool.begin().await?)),
+        }
+    }
+
+    /// Answers when the database does: for readiness.
+    pub async fn ping(&self) -> sqlx::Result<()> {
+        crate::each!(self.reader(), pool => sqlx::query("SELECT 1").execute(pool).await.map(drop))
+    }
+
+    /// Waits for open connections and closes them, so that SQLite folds its write-ahead log back.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Transaction {
+    /// Makes everything since `begin` durable, or nothing of it.
+    pub async fn commit(self) -> sqlx::Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
+        }
+    }
+}
+
+/// Whether a statement failed because a row with this key is already there.
+pub fn is_taken(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+}
+
+/// Compiles one body for the pool of every engine: `each!(db.reader(), pool => query.fetch_all(pool).await)`.
+#[macro_export]
+macro_rules! each {
+    ($pool:expr, $name:ident => $body:expr) => {
+        match $pool {
+            $crate::db::Pool::Sqlite($name) => $body,
+            $crate::db::Pool::Postgres($name) => $body,
+        }
+    };
+}
+
+/// Compiles one body for the transaction of every engine:
+/// `in_tx!(tx, connection => query.execute(&mut **connection).await)` with `tx: &mut Transaction`.
+#[macro_export]
+macro_rules! in_tx {
+    ($tx:expr, $name:ident => $body:expr) => {
+        match $tx {
+            $crate::db::Transaction::Sqlite($name) => $body,
+            $crate::db::Transaction::Postgres($name) => $body,
+        }
+    };
+}

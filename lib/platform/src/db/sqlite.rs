@@ -1,0 +1,50 @@
+//! SQLite: write-ahead log, `synchronous=FULL`, one writer, `BEGIN IMMEDIATE`.
+
+use std::{path::Path, time::Duration};
+
+use sqlx::{
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{Db, OpenError};
+
+/// How long a statement waits for another process before it fails as busy.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const READERS: u32 = 4;
+
+pub(super) async fn open(folder: &str, service: &str, migrator: &Migrator) -> Result<Db, OpenError> {
+    let file = Path::new(folder).join(format!("{service}.db"));
+    let connect = |source| OpenError::Connect { url: format!("sqlite:{}", file.display()), source };
+    std::fs::create_dir_all(folder).map_err(|error| connect(sqlx::Error::Io(error)))?;
+
+    let options = connect_options(&file);
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        .min_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options.clone())
+        .await
+        .map_err(connect)?;
+    migrator
+        .run(&write)
+        .await
+        .map_err(|source| OpenError::Migrate { url: format!("sqlite:{}", file.display()), source })?;
+    let read = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options.read_only(true));
+    Ok(Db::Sqlite { read, write })
+}
+
+/// The settings that every SQLite file of mshub is opened with.
+///
+/// `FULL` makes a commit return only after the write-ahead log is on disk: `NORMAL` loses acknowledged
+/// commits when the power goes.
+pub(crate) fn connect_options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+}

@@ -1,0 +1,155 @@
+//! Objects: named bytes that are there whole or not at all, with links that expire.
+
+mod folder;
+mod link;
+
+use std::{path::Path, pin::Pin, time::Duration};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use wire::Timestamp;
+
+pub use link::{LinkKey, SignedLink};
+
+use crate::UnknownEngine;
+
+/// A body that arrives piece by piece.
+pub type Body = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
+
+/// What was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256, 64 hex digits.
+    pub sha256: String,
+}
+
+/// An object that is being read.
+pub struct Object {
+    /// Size of the whole object in bytes.
+    pub bytes: u64,
+    /// The asked part of it.
+    pub body: Body,
+}
+
+/// What a signed link promises to whoever opens it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkTerms {
+    /// What the file is called when it is saved.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Until when the link works.
+    pub expires_at: Timestamp,
+}
+
+/// Why an object could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such object.
+    #[error("there is no object `{0}`")]
+    NotFound(String),
+    /// The key is not one of ours: empty, absolute, or climbing out.
+    #[error("`{0}` is no object key")]
+    BadKey(String),
+    /// The body is larger than it may be; nothing was stored.
+    #[error("the body is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The body broke off; nothing was stored.
+    #[error("the body broke off: {0}")]
+    Body(std::io::Error),
+    /// The store failed.
+    #[error("the object store failed on `{key}`: {source}")]
+    Store {
+        /// The object concerned.
+        key: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// A store of objects. Cheap to clone.
+#[derive(Clone)]
+pub enum Objects {
+    /// A folder on this machine.
+    Folder(folder::Folder),
+}
+
+impl Objects {
+    /// Opens the store: `file:FOLDER` keeps a file an object.
+    pub async fn open(url: &str, links: LinkKey) -> anyhow::Result<Self> {
+        match crate::split_scheme(url) {
+            ("file", folder) => Ok(Self::Folder(folder::Folder::open(folder, links).await?)),
+            _ => Err(UnknownEngine { port: "objects", url: crate::redacted(url), expected: "file:FOLDER" }.into()),
+        }
+    }
+
+    /// Stores a body of at most `limit` bytes under a key. Durable when it answers; a body that breaks off or is
+    /// too large leaves nothing behind.
+    pub async fn put(&self, key: &str, body: Body, limit: u64) -> Result<Stored, Error> {
+        match self {
+            Self::Folder(folder) => folder.put(key, body, limit).await,
+        }
+    }
+
+    /// Stores a local file under a key.
+    pub async fn put_file(&self, key: &str, file: &Path) -> Result<Stored, Error> {
+        let broken = |source| Error::Store { key: key.to_owned(), source };
+        let opened = tokio::fs::File::open(file).await.map_err(broken)?;
+        let body = Box::pin(tokio_util::io::ReaderStream::with_capacity(opened, 64 * 1024));
+        self.put(key, body, u64::MAX).await
+    }
+
+    /// Reads an object from a byte on, to its end.
+    pub async fn get(&self, key: &str, from: u64) -> Result<Object, Error> {
+        match self {
+            Self::Folder(folder) => folder.get(key, from).await,
+        }
+    }
+
+    /// Copies an object to a local file.
+    pub async fn fetch_to(&self, key: &str, file: &Path) -> Result<(), Error> {
+        let broken = |source| Error::Store { key: key.to_owned(), source };
+        let object = self.get(key, 0).await?;
+        let mut reader = tokio_util::io::StreamReader::new(object.body);
+        let mut target = tokio::fs::File::create(file).await.map_err(broken)?;
+        tokio::io::copy(&mut reader, &mut target).await.map_err(broken)?;
+        Ok(())
+    }
+
+    /// Removes an object. One that is not there is removed already.
+    pub async fn delete(&self, key: &str) -> Result<(), Error> {
+        match self {
+            Self::Folder(folder) => folder.delete(key).await,
+        }
+    }
+
+    /// A link to the object that works without a token until it expires. Of the folder store it is relative to the
+    /// gateway, which serves [`wire::paths::OBJECT`].
+    pub async fn signed_link(&self, key: &str, terms: &LinkTerms) -> Result<String, Error> {
+        match self {
+            Self::Folder(folder) => Ok(folder.signed_link(key, terms)),
+        }
+    }
+
+    /// The terms of a link of the folder store, if it was made here, not changed, and has not expired.
+    pub fn open_link(&self, key: &str, link: &SignedLink, now: Timestamp) -> Option<LinkTerms> {
+        match self {
+            Self::Folder(folder) => folder.open_link(key, link, now),
+        }
+    }
+
+    /// Answers when the store does: for readiness.
+    pub async fn ping(&self) -> Result<(), Error> {
+        match self {
+            Self::Folder(folder) => folder.ping().await,
+        }
+    }
+}
+
+/// How long a download link works.
+pub const LINK_LIFE: Duration = Duration::from_secs(15 * 60);

@@ -1,0 +1,33 @@
+//! What every HTTP service needs, once: accept loop, errors, health, telemetry, owned tasks, internal callers.
+
+pub mod health;
+pub mod internal;
+pub mod problem;
+pub mod serve;
+pub mod signals;
+pub mod tasks;
+pub mod telemetry;
+
+pub use problem::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome};
+pub use serve::{Peer, serve};
+pub use tasks::Tasks;
+
+use std::time::Duration;
+
+/// A client for calls between our own parts and to engines: bounded waits, no redirects, no proxy for loopback.
+pub fn http_client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .read_timeout(Duration::from_secs(60))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .tcp_nodelay(true)
+        .build()
+        .expect("the TLS backend of this build is compiled in")
+}
+
+/// Chooses the TLS implementation of the process; call it first in every `main`.
+pub fn install_tls() {
+    // Already installed is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}

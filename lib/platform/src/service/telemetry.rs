@@ -1,0 +1,65 @@
+//! Structured logs on stderr, and the request layer that every service wears.
+
+use std::{str::FromStr, time::Instant};
+
+use axum::{
+    extract::{MatchedPath, Request},
+    http::{HeaderName, HeaderValue},
+    middleware::Next,
+    response::Response,
+};
+use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For a person.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts logging to stderr. `filter` is in the form of `RUST_LOG`, such as `info,sqlx=warn`.
+pub fn init(format: LogFormat, filter: &str) {
+    let filter = EnvFilter::from_str(filter).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let registry = tracing_subscriber::registry().with(filter);
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    // A second call (tests start several hubs in one process) changes nothing.
+    let _ = match format {
+        LogFormat::Text => registry.with(lines.with_target(false)).try_init(),
+        LogFormat::Json => registry.with(lines.json()).try_init(),
+    };
+}
+
+/// The header that names a request in answers and logs.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Middleware: names the request, counts it, and logs failures of ours.
+pub async fn observe(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let id = request
+        .headers()
+        .get(&REQUEST_ID)
+        .filter(|id| id.len() <= 64 && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-'))
+        .cloned()
+        .unwrap_or_else(fresh_id);
+
+    let mut response = next.run(request).await;
+    let status = response.status();
+    metrics::counter!("mshub_http_requests_total", "route" => route.clone(), "method" => method.to_string(), "status" => status.as_u16().to_string())
+        .increment(1);
+    metrics::histogram!("mshub_http_request_seconds", "route" => route.clone()).record(started.elapsed());
+    if status.is_server_error() {
+        tracing::warn!(%method, route, status = status.as_u16(), request_id = ?id, "a request was answered with a server error");
+    } else {
+        tracing::debug!(%method, route, status = status.as_u16(), ms = started.elapsed().as_millis(), "answered");
+    }
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+fn fresh_id() -> HeaderValue {
+    HeaderValue::from_str(&uuid::Uuid::now_v7().to_string()).expect("a UUID is ASCII")
+}

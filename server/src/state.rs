@@ -1,0 +1,46 @@
+//! What every handler of the gateway can reach.
+
+use std::sync::Arc;
+
+use platform::{
+    Clock,
+    bus::Bus,
+    db::Db,
+    fanout::Fanout,
+    mail::Mailer,
+    objects::Objects,
+    service::{Tasks, internal::InternalKey},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Config, Engines, accounts::Keys, live::Registry, upstream::Upstream};
+
+/// The gateway's state.
+pub(crate) struct State {
+    pub(crate) config: Config,
+    pub(crate) db: Db,
+    pub(crate) bus: Bus,
+    pub(crate) fanout: Fanout,
+    pub(crate) objects: Objects,
+    pub(crate) mail: Mailer,
+    pub(crate) clock: Clock,
+    pub(crate) keys: Keys,
+    pub(crate) live: Registry,
+    pub(crate) upstream: Upstream,
+    pub(crate) tasks: Tasks,
+}
+
+/// As handlers take it.
+pub(crate) type App = Arc<State>;
+
+impl State {
+    pub(crate) async fn open(config: Config, engines: Engines, stop: &CancellationToken) -> anyhow::Result<Self> {
+        let Engines { db, bus, fanout, objects, mail, clock } = engines;
+        let keys = Keys::open(&db, &config, &clock).await?;
+        let internal = InternalKey::derive(&config.secret.0);
+        let upstream = Upstream::new(config.chat_worker.clone(), config.convert_worker.clone(), internal);
+        let live = Registry::new();
+        let tasks = Tasks::under(stop);
+        Ok(Self { config, db, bus, fanout, objects, mail, clock, keys, live, upstream, tasks })
+    }
+}

@@ -1,0 +1,306 @@
+//! The closed sets of the client: everything that can happen ([`Msg`]) and everything that can be asked ([`Effect`]).
+
+use std::path::PathBuf;
+
+use ratatui::crossterm::event::KeyEvent;
+use wire::{
+    ClientId, JobId, RoomId, Timestamp,
+    accounts::{KeptMail, Me, SignUp, SignedUp},
+    conversions::{FormatPair, Job},
+    events::{Head, RoomEvent},
+    rooms::{EventPage, Member, NewRoom, Room},
+};
+
+/// Why something did not work, in words for a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// What the person can do about it.
+    pub kind: FailureKind,
+    /// What failed, on what.
+    pub what: String,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// `(JSON pointer, sentence)` for each field that breaks a rule.
+    pub fields: Vec<(String, String)>,
+}
+
+impl Failure {
+    /// A failure without fields.
+    pub fn new(kind: FailureKind, what: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), ..Self::default() }
+    }
+
+    /// What failed and what to do next, on one line.
+    pub fn sentence(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{} {hint}", self.what),
+            None => self.what.clone(),
+        }
+    }
+}
+
+/// Failures by what a person can do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FailureKind {
+    /// Read the reason.
+    #[default]
+    Refused,
+    /// Sign in.
+    SignedOut,
+    /// Verify the address first.
+    Unverified,
+    /// Start the hub, check the address, wait.
+    Unreachable,
+}
+
+/// What an effect answers with.
+pub type Answer<T> = Result<T, Failure>;
+
+/// Everything that can happen.
+#[derive(Clone, Debug)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted.
+    Pasted(String),
+    /// The terminal has this many columns and rows.
+    Resized(u16, u16),
+    /// The process is asked to end by this signal number.
+    Killed(i32),
+    /// The process is asked to stop for a while.
+    StopAsked,
+    /// A deadline of the state has passed.
+    Elapsed,
+
+    /// Who the stored session belongs to.
+    Recognised(Answer<Me>),
+    /// The answer to a sign-in.
+    SignedIn(Answer<Me>),
+    /// The answer to a sign-up.
+    SignedUp(Answer<SignedUp>),
+    /// The newest kept mail for the address that waits; none when the hub keeps none.
+    Mail(Answer<Option<KeptMail>>),
+    /// The answer to a verification.
+    Verified(Answer<Me>),
+    /// The mail was sent again, or not.
+    Resent(Answer<()>),
+    /// The session was ended.
+    SignedOut,
+
+    /// The rooms one is in.
+    Rooms(Answer<Vec<Room>>),
+    /// Public rooms, joined or not.
+    PublicRooms(Answer<Vec<Room>>),
+    /// A room was made, or not.
+    RoomMade(Answer<Room>),
+    /// A room was joined, or not.
+    Joined(Answer<Room>),
+    /// A room was left, or not.
+    LeftRoom(RoomId, Answer<()>),
+    /// Somebody was invited, or not.
+    Invited(Answer<String>),
+    /// Who is in a room.
+    Members(RoomId, Answer<Vec<Member>>),
+    /// History before what was known.
+    Older(RoomId, Answer<EventPage>),
+    /// Events of a hole up to a position.
+    Missing(RoomId, u64, Answer<EventPage>),
+    /// A message is in the outbox under its id for ever.
+    Queued {
+        /// Where.
+        room: RoomId,
+        /// The number the state gave it.
+        draft: u64,
+        /// The id that the hub will echo.
+        cid: ClientId,
+    },
+    /// The live socket has something to tell.
+    Heard(Heard),
+
+    /// Bytes of an upload that have left.
+    UploadMoved {
+        /// The number the state gave it.
+        upload: u64,
+        /// Bytes sent.
+        sent: u64,
+        /// Bytes in all, where known.
+        total: Option<u64>,
+    },
+    /// An upload became a job, or failed.
+    Uploaded(u64, Answer<Job>),
+    /// The newest conversions.
+    Jobs(Answer<Vec<Job>>),
+    /// A conversion was changed on request, or not.
+    JobChanged(Answer<Job>),
+    /// What can become what.
+    Formats(Answer<Vec<FormatPair>>),
+    /// How far a download is.
+    Saving {
+        /// Of this conversion.
+        job: JobId,
+        /// Bytes written.
+        bytes: u64,
+    },
+    /// A result was saved under this path, or not.
+    Saved(JobId, Answer<PathBuf>),
+    /// Names of files that begin with what was typed.
+    Paths {
+        /// What was typed.
+        typed: String,
+        /// Full replacements for it; folders end in `/`.
+        found: Vec<String>,
+    },
+}
+
+/// What the live socket tells, in order.
+#[derive(Clone, Debug)]
+pub enum Heard {
+    /// The link is up.
+    Connected,
+    /// The link is down and will be tried again.
+    Reconnecting {
+        /// How often it was tried.
+        attempt: u32,
+        /// Why it is down.
+        why: String,
+    },
+    /// Something happened in a room.
+    Event(RoomEvent),
+    /// The past of a room is complete up to here.
+    Live(RoomId, u64),
+    /// Events between two places were left out.
+    Gap {
+        /// Where.
+        room: RoomId,
+        /// After this position.
+        from: u64,
+        /// Before this one.
+        to: u64,
+    },
+    /// A message of ours is durable.
+    Sent {
+        /// Which.
+        cid: ClientId,
+        /// Where.
+        room: RoomId,
+        /// Its place.
+        pos: u64,
+        /// When the log took it.
+        ts: Timestamp,
+    },
+    /// A message of ours was refused.
+    Refused {
+        /// Which.
+        cid: ClientId,
+        /// Where.
+        room: RoomId,
+        /// Why, in words.
+        why: String,
+    },
+    /// One of our conversions changed.
+    Job(Box<Job>),
+    /// We are not in the room any more.
+    Left(RoomId),
+    /// How far the database has followed a room.
+    Head(Head),
+    /// The session has ended.
+    SignedOut(String),
+    /// The hub is about to restart.
+    Draining,
+}
+
+/// Everything the state can ask of the world. Only `effects` does any of it.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Leave the loop.
+    Quit,
+    /// Leave the terminal, stop, come back.
+    Suspend,
+    /// Clear and paint everything.
+    Redraw,
+
+    /// Ask who the stored session belongs to.
+    Recognise,
+    /// Sign in with address and password.
+    SignIn(String, String),
+    /// Make an account.
+    SignUp(SignUp),
+    /// Look for kept mail to an address; `wait` for it for a few seconds when it was asked for just now.
+    FindMail {
+        /// To whom.
+        to: String,
+        /// Whether one is on its way.
+        wait: bool,
+    },
+    /// Verify with a link or code.
+    Verify(String),
+    /// Send the verification mail again.
+    Resend(String),
+    /// End the session.
+    SignOut,
+
+    /// Open the live socket.
+    GoLive,
+    /// Hear of a room, beginning with its newest events.
+    Subscribe(RoomId),
+    /// Stop to hear of it.
+    Unsubscribe(RoomId),
+    /// Ask for the rooms one is in.
+    LoadRooms,
+    /// Ask for the public ones.
+    LoadPublicRooms,
+    /// Make a room.
+    NewRoom(NewRoom),
+    /// Join a public room.
+    Join(RoomId),
+    /// Leave a room.
+    Leave(RoomId),
+    /// Bring somebody (an address) into a room.
+    Invite(RoomId, String),
+    /// Ask who is in a room.
+    LoadMembers(RoomId),
+    /// Ask for history before a position.
+    LoadOlder(RoomId, u64),
+    /// Ask for what lies between two positions.
+    LoadMissing {
+        /// Where.
+        room: RoomId,
+        /// After this position.
+        after: u64,
+        /// Before this one.
+        until: u64,
+    },
+    /// Put a message into the outbox.
+    Say {
+        /// Where.
+        room: RoomId,
+        /// The number the state gave it.
+        draft: u64,
+        /// The text.
+        body: String,
+    },
+
+    /// Convert a file.
+    Upload {
+        /// The number the state gave it.
+        upload: u64,
+        /// As typed.
+        path: PathBuf,
+        /// The wanted format.
+        to: String,
+    },
+    /// Stop an upload that is under way.
+    StopUpload(u64),
+    /// Ask for the newest conversions.
+    LoadJobs,
+    /// Stop a conversion.
+    CancelJob(JobId),
+    /// Try a failed conversion again.
+    RetryJob(JobId),
+    /// Ask what can become what.
+    LoadFormats,
+    /// Save a result as this file; never over another one.
+    Save(JobId, PathBuf),
+    /// Look for files whose names begin so.
+    CompletePath(String),
+}

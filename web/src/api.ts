@@ -1,0 +1,96 @@
+// One request to the hub: JSON in, JSON out, every failure a `Problem` that a person can read.
+
+import { accessToken } from "./session";
+import type { Job, ProblemBody } from "./wire";
+
+const SILENCE_MS = 30_000;
+
+/** The hub said no, or did not answer (`status` 0). */
+export class Problem extends Error {
+  readonly status: number;
+  constructor(readonly body: ProblemBody) {
+    super(body.detail || body.title);
+    this.status = body.status;
+  }
+
+  /** What is wrong with a field, by its JSON pointer without the slash. */
+  field(name: string): string | undefined {
+    return this.body.errors?.find((error) => error.pointer === `/${name}`)?.detail;
+  }
+}
+
+type Options = {
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Sent as it is. */
+  raw?: Blob;
+  /** Needs no session. */
+  open?: boolean;
+};
+
+export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  const answer = await send(method, path, options);
+  return (answer.status === 204 ? undefined : await answer.json()) as T;
+}
+
+/** A picture that only signed-in people may see. */
+export async function picture(path: string): Promise<Blob> {
+  return (await send("GET", path, {})).blob();
+}
+
+async function send(method: string, path: string, options: Options): Promise<Response> {
+  let answer = await attempt(method, path, options, false);
+  // The token may have been revoked or the clock may be off: one more try with a fresh one.
+  if (answer.status === 401 && !options.open) answer = await attempt(method, path, options, true);
+  if (!answer.ok) throw await readProblem(answer);
+  return answer;
+}
+
+async function attempt(method: string, path: string, { body, raw, open }: Options, renew: boolean): Promise<Response> {
+  const headers = new Headers();
+  if (!open) headers.set("authorization", `Bearer ${await accessToken(renew)}`);
+  if (body !== undefined) headers.set("content-type", "application/json");
+  if (raw) headers.set("content-type", raw.type || "application/octet-stream");
+  const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+  try {
+    return await fetch(path, { method, headers, body: payload, signal: AbortSignal.timeout(SILENCE_MS) });
+  } catch {
+    throw unreachable();
+  }
+}
+
+async function readProblem(answer: Response): Promise<Problem> {
+  return parseProblem(answer.status, await answer.text().catch(() => ""));
+}
+
+export function parseProblem(status: number, text: string): Problem {
+  try {
+    const body = JSON.parse(text) as ProblemBody;
+    if (body.code) return new Problem(body);
+  } catch {
+    // Not ours: a proxy answered.
+  }
+  return new Problem({ title: "Unexpected answer", status, detail: `The hub answered with status ${status}.`, code: "" });
+}
+
+const unreachable = () =>
+  new Problem({ title: "Unreachable", status: 0, detail: "The hub does not answer. Is it running?", code: "", retryable: true });
+
+/** Uploads a file and reports how much of it has left this machine: only XMLHttpRequest can tell. */
+export async function upload(file: File, to: string, progress: (share: number) => void, stop: AbortSignal): Promise<Job> {
+  const token = await accessToken();
+  const query = new URLSearchParams({ to, name: file.name });
+  return new Promise((resolve, reject) => {
+    const call = new XMLHttpRequest();
+    call.open("POST", `/api/v1/conversions?${query}`);
+    call.setRequestHeader("authorization", `Bearer ${token}`);
+    call.setRequestHeader("content-type", file.type || "application/octet-stream");
+    call.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
+    call.onload = () =>
+      call.status < 300 ? resolve(JSON.parse(call.responseText) as Job) : reject(parseProblem(call.status, call.responseText));
+    call.onerror = () => reject(unreachable());
+    call.onabort = () => reject(new DOMException("The upload was stopped.", "AbortError"));
+    stop.addEventListener("abort", () => call.abort(), { once: true });
+    call.send(file);
+  });
+}

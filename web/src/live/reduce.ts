@@ -1,0 +1,187 @@
+// What the page knows of rooms and conversions, as a pure function of the frames it received.
+
+import type { EventPage, Job, RoomEvent, ToClient } from "../wire";
+
+/** Something said here that is not yet seen in the room's log. */
+export type Pending = {
+  cid: string; room: string; body: string;
+  /** `sent` is durable and has its place; the event itself is still on its way. */
+  state: "sending" | "sent" | "failed";
+  why?: string;
+};
+
+export type Hole = { from: number; to: number };
+
+export type RoomState = {
+  /** The generation of the log that the positions belong to. */
+  ep: string;
+  /** In order of position, each once. */
+  events: RoomEvent[];
+  /** Whether the past is complete and new events arrive by themselves. */
+  live: boolean;
+  /** What the server said it left out. */
+  gaps: Hole[];
+  /** Everything up to here is in the database. */
+  persisted: number;
+  /** Whether the first event is the room's first. */
+  complete: boolean;
+  /** Why nothing comes any more. */
+  refused?: string;
+};
+
+export type Link = { is: "off" | "connecting" | "live" } | { is: "waiting"; why: string } | { is: "stopped"; why: string };
+
+export type LiveState = {
+  link: Link;
+  rooms: Readonly<Record<string, RoomState>>;
+  pending: readonly Pending[];
+  jobs: Readonly<Record<string, Job>>;
+};
+
+export type Action =
+  | { do: "frame"; frame: ToClient }
+  | { do: "link"; link: Link }
+  | { do: "say"; pending: Pending }
+  | { do: "again"; cid: string }
+  | { do: "drop"; cid: string }
+  /** An answer over HTTP to "what is before (or after) this position?". */
+  | { do: "page"; room: string; asked: { before: number } | { after: number }; page: EventPage }
+  | { do: "jobs"; jobs: Job[] };
+
+export const EMPTY: LiveState = { link: { is: "off" }, rooms: {}, pending: [], jobs: {} };
+
+const NEW_ROOM: RoomState = { ep: "", events: [], live: false, gaps: [], persisted: 0, complete: false };
+
+export function reduce(state: LiveState, action: Action): LiveState {
+  switch (action.do) {
+    case "frame":
+      return receive(state, action.frame);
+    case "link":
+      return action.link.is === "live"
+        ? { ...state, link: action.link }
+        : { ...state, link: action.link, rooms: mapRooms(state.rooms, (room) => (room.live ? { ...room, live: false } : room)) };
+    case "say":
+      return { ...state, pending: [...state.pending, action.pending] };
+    case "again":
+      return setPending(state, action.cid, { state: "sending", why: undefined });
+    case "drop":
+      return { ...state, pending: state.pending.filter((one) => one.cid !== action.cid) };
+    case "page":
+      return takePage(state, action.room, action.asked, action.page);
+    case "jobs":
+      return action.jobs.reduce(takeJob, state);
+  }
+}
+
+function receive(state: LiveState, frame: ToClient): LiveState {
+  switch (frame.t) {
+    case "subbed": {
+      const known = state.rooms[frame.room];
+      const same = known && known.ep === frame.ep && frame.mode !== "reset";
+      const room = same ? { ...known, live: false, refused: undefined } : { ...NEW_ROOM, ep: frame.ep };
+      return setRoom(state, frame.room, room);
+    }
+    case "ev":
+      return place(state, frame.room, [frame]);
+    case "evs":
+      return place(state, frame.room, frame.ev);
+    case "gap":
+      return change(state, frame.room, (room) => ({ ...room, gaps: [...room.gaps, { from: frame.from, to: frame.to }] }));
+    case "live":
+      return change(state, frame.room, (room) => ({ ...room, live: true }));
+    case "ok":
+      return setPending(state, frame.cid, { state: "sent", why: undefined });
+    case "err":
+      if (frame.cid) return frame.retry || frame.unknown ? state : setPending(state, frame.cid, { state: "failed", why: frame.detail });
+      if (frame.room) return setRoom(state, frame.room, { ...(state.rooms[frame.room] ?? NEW_ROOM), live: false, refused: frame.detail });
+      return state;
+    case "unsubbed":
+      return change(state, frame.room, (room) => ({ ...room, live: false, refused: "You are not in this room any more." }));
+    case "wm":
+      return frame.r.reduce(
+        (now, head) => change(now, head.room, (room) => ({ ...room, persisted: Math.max(room.persisted, head.pos) })),
+        state,
+      );
+    case "reset":
+      return change(state, frame.room, () => ({ ...NEW_ROOM, ep: frame.ep }));
+    case "job":
+      return takeJob(state, frame.job);
+    case "welcome":
+    case "pong":
+    case "hb":
+    case "drain":
+      return state;
+  }
+}
+
+/** Events of a room that was never subscribed are late frames of one that was left: they are not for us. */
+function place(state: LiveState, id: string, events: RoomEvent[]): LiveState {
+  const placed = change(state, id, (room) => ({ ...room, events: merge(room.events, events) }));
+  const arrived = new Set(events.map((event) => event.cid));
+  const pending = placed.pending.filter((one) => one.room !== id || !arrived.has(one.cid));
+  return pending.length === placed.pending.length ? placed : { ...placed, pending };
+}
+
+/** Both in order of position, each position once. What came later wins: it may know its `prev`. */
+function merge(known: RoomEvent[], more: RoomEvent[]): RoomEvent[] {
+  const newest = known.at(-1)?.pos ?? -1;
+  if (more.length === 1 && more[0]!.pos > newest) return [...known, more[0]!];
+  const byPos = new Map(known.map((event) => [event.pos, event]));
+  for (const event of more) byPos.set(event.pos, { ...byPos.get(event.pos), ...event });
+  return [...byPos.values()].sort((a, b) => a.pos - b.pos);
+}
+
+/** What is missing between events that are there, oldest first. */
+export function holes(room: RoomState): Hole[] {
+  const unseen = room.events.flatMap((event, at) => {
+    const before = room.events[at - 1];
+    return before && event.prev !== undefined && event.prev > before.pos ? [{ from: before.pos, to: event.pos }] : [];
+  });
+  return [...room.gaps, ...unseen].sort((a, b) => a.from - b.from);
+}
+
+/** Where to go on after a lost connection: before the first hole, so that nothing is passed over. */
+export function resumeAt(room: RoomState): { ep: string; pos: number } | undefined {
+  const pos = holes(room)[0]?.from ?? room.events.at(-1)?.pos;
+  return pos === undefined ? undefined : { ep: room.ep, pos };
+}
+
+function takePage(state: LiveState, id: string, asked: { before: number } | { after: number }, page: EventPage): LiveState {
+  // An answer from another generation of the log came too late to mean anything.
+  if (state.rooms[id]?.ep !== page.ep) return state;
+  const placed = place(state, id, page.events);
+  return change(placed, id, (room) => {
+    const persisted = Math.max(room.persisted, page.persisted);
+    if ("before" in asked) return { ...room, persisted, complete: room.complete || !page.more };
+    const upto = page.more ? (page.events.at(-1)?.pos ?? asked.after) : Infinity;
+    return { ...room, persisted, gaps: room.gaps.flatMap((gap) => shrink(gap, asked.after, upto)) };
+  });
+}
+
+/** What is left of a gap after everything in `(after, upto]` was looked at. */
+function shrink(gap: Hole, after: number, upto: number): Hole[] {
+  if (after > gap.from) return [gap];
+  return upto + 1 >= gap.to ? [] : [{ from: Math.max(gap.from, upto), to: gap.to }];
+}
+
+function takeJob(state: LiveState, job: Job): LiveState {
+  const known = state.jobs[job.id];
+  return known && known.seq >= job.seq ? state : { ...state, jobs: { ...state.jobs, [job.id]: job } };
+}
+
+function change(state: LiveState, id: string, how: (room: RoomState) => RoomState): LiveState {
+  const room = state.rooms[id];
+  return room ? setRoom(state, id, how(room)) : state;
+}
+
+function setRoom(state: LiveState, id: string, room: RoomState): LiveState {
+  return { ...state, rooms: { ...state.rooms, [id]: room } };
+}
+
+function setPending(state: LiveState, cid: string, how: Partial<Pending>): LiveState {
+  return { ...state, pending: state.pending.map((one) => (one.cid === cid ? { ...one, ...how } : one)) };
+}
+
+function mapRooms(rooms: LiveState["rooms"], how: (room: RoomState) => RoomState): LiveState["rooms"] {
+  return Object.fromEntries(Object.entries(rooms).map(([id, room]) => [id, how(room)]));
+}

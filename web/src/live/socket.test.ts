@@ -1,0 +1,169 @@
+// The connection: what it says first, how it resumes, and that what was said is sent until it is durable.
+
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { CLOSE, type EventPage, type ToClient, type ToServer } from "../wire";
+import { Live, type Outside, type Wire } from "./socket";
+
+class FakeWire implements Wire {
+  onopen: Wire["onopen"] = null;
+  onmessage: Wire["onmessage"] = null;
+  onclose: Wire["onclose"] = null;
+  closed = false;
+  sent: ToServer[] = [];
+  send(text: unknown) {
+    this.sent.push(JSON.parse(String(text)));
+  }
+  close() {
+    this.closed = true;
+  }
+  open() {
+    this.onopen?.call(this as unknown as WebSocket, new Event("open"));
+  }
+  says(frame: ToClient) {
+    this.onmessage?.call(this as unknown as WebSocket, { data: JSON.stringify(frame) } as MessageEvent);
+  }
+  breaks(code: number) {
+    this.onclose?.call(this as unknown as WebSocket, { code } as CloseEvent);
+  }
+  kinds() {
+    return this.sent.map((frame) => frame.t);
+  }
+}
+
+const ROOM = "room-1";
+const WELCOME: ToClient = { t: "welcome", v: 1, uid: "ann", hb_ms: 15_000, win: 2 };
+let wires: FakeWire[];
+let tokens: boolean[];
+
+function hub(more: Partial<Outside> = {}): Live {
+  return new Live({
+    connect: () => (wires.push(new FakeWire()), wires.at(-1)!),
+    token: async (renew) => (tokens.push(renew), `token-${tokens.length}`),
+    tokenLeft: () => 600_000,
+    isOver: () => false,
+    events: async () => ({ events: [], ep: "e1", upto: 0, persisted: 0, more: false }),
+    random: () => 0.5,
+    ...more,
+  });
+}
+
+async function welcome(): Promise<FakeWire> {
+  await vi.advanceTimersByTimeAsync(1);
+  const wire = wires.at(-1)!;
+  wire.open();
+  wire.says(WELCOME);
+  return wire;
+}
+
+const ev = (pos: number, prev?: number): ToClient => ({
+  t: "ev", id: `m${pos}`, room: ROOM, pos, prev, ts: "", by: "bob", name: "Bob", cid: `c${pos}`, kind: "said", body: "x",
+});
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  wires = [];
+  tokens = [];
+});
+afterEach(() => vi.useRealTimers());
+
+test("the token is the first frame, and subscriptions wait for the welcome", async () => {
+  const live = hub();
+  live.open(ROOM);
+  live.start();
+  await vi.advanceTimersByTimeAsync(1);
+  wires[0]!.open();
+  expect(wires[0]!.sent).toEqual([{ t: "hello", v: 1, tok: "token-1" }]);
+
+  wires[0]!.says(WELCOME);
+
+  expect(wires[0]!.kinds()).toEqual(["hello", "jobs", "sub"]);
+});
+
+test("after a break it resumes behind the last event and sends the same message again", async () => {
+  const live = hub();
+  live.open(ROOM);
+  live.start();
+  const first = await welcome();
+  first.says({ t: "subbed", id: 1, room: ROOM, ep: "e1", head: 4, mode: "tail" });
+  first.says(ev(4));
+  live.say(ROOM, "hello");
+  const sent = first.sent.find((frame) => frame.t === "send")!;
+
+  first.breaks(1006);
+  await vi.advanceTimersByTimeAsync(500);
+  const second = await welcome();
+
+  expect(second.sent).toContainEqual(expect.objectContaining({ t: "sub", room: ROOM, after: { ep: "e1", pos: 4 } }));
+  expect(second.sent).toContainEqual(sent);
+});
+
+test("no more messages wait for their answer than the hub allows, and the next one follows the first answer", async () => {
+  const live = hub();
+  live.start();
+  const wire = await welcome();
+  for (const body of ["1", "2", "3"]) live.say(ROOM, body);
+  const said = () => wire.sent.flatMap((frame) => (frame.t === "send" ? [frame] : []));
+  expect(said().map((one) => one.body)).toEqual(["1", "2"]);
+
+  wire.says({ t: "ok", cid: said()[0]!.cid, room: ROOM, pos: 1, id: "m", ts: "" });
+
+  expect(said().map((one) => one.body)).toEqual(["1", "2", "3"]);
+});
+
+test("silence for two heartbeats is a lost link", async () => {
+  const live = hub();
+  live.start();
+  const wire = await welcome();
+  await vi.advanceTimersByTimeAsync(29_000);
+  wire.says({ t: "hb" });
+  await vi.advanceTimersByTimeAsync(29_000);
+  expect(live.snapshot().link.is).toBe("live");
+
+  await vi.advanceTimersByTimeAsync(1_500);
+
+  expect(wire.closed).toBe(true);
+  expect(wires.length).toBe(2);
+});
+
+test("a refused token is renewed before the next attempt, and a session that is over ends it", async () => {
+  const live = hub({ isOver: () => tokens.length > 1, token: async (renew) => (tokens.push(renew), renew ? Promise.reject(new Error()) : "t") });
+  live.start();
+  const wire = await welcome();
+
+  wire.breaks(CLOSE.unauthenticated);
+  await vi.advanceTimersByTimeAsync(1_000);
+
+  expect(tokens).toEqual([false, true]);
+  expect(live.snapshot().link.is).toBe("stopped");
+});
+
+test("a hole is filled over HTTP", async () => {
+  const filler: EventPage = { events: [{ ...(ev(2, 1) as Extract<ToClient, { t: "ev" }>) }], ep: "e1", upto: 3, persisted: 3, more: false };
+  const events = vi.fn(async () => filler);
+  const live = hub({ events });
+  live.open(ROOM);
+  live.start();
+  const wire = await welcome();
+  wire.says({ t: "subbed", id: 1, room: ROOM, ep: "e1", head: 3, mode: "tail" });
+
+  wire.says(ev(1));
+  wire.says(ev(3, 2));
+  await vi.advanceTimersByTimeAsync(1);
+
+  expect(events).toHaveBeenCalledWith(ROOM, { after: 1 });
+  expect(live.snapshot().rooms[ROOM]!.events.map((one) => one.pos)).toEqual([1, 2, 3]);
+});
+
+test("signing out forgets everything and stays away", async () => {
+  const live = hub();
+  live.start();
+  const wire = await welcome();
+  live.say(ROOM, "secret");
+
+  live.stop();
+  await vi.advanceTimersByTimeAsync(60_000);
+
+  expect(wire.closed).toBe(true);
+  expect(wires.length).toBe(1);
+  expect(live.snapshot().pending).toEqual([]);
+});

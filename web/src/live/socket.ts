@@ -1,0 +1,279 @@
+// The one socket of the page: keeps itself connected, resumes where it was, and sends what was said until it is durable.
+
+import { newId } from "../ids";
+import { CLOSE, PROTOCOL, type EventPage, type Job, type ToClient, type ToServer } from "../wire";
+import { type Action, EMPTY, holes, type LiveState, reduce, resumeAt } from "./reduce";
+
+/** What of a browser's WebSocket is used here. */
+export type Wire = Pick<WebSocket, "send" | "close" | "onopen" | "onmessage" | "onclose">;
+
+/** The world, as arguments: tests hold it still. */
+export type Outside = {
+  connect(): Wire;
+  /** An access token that is good for a while; `renew` when the hub refused the last one. */
+  token(renew: boolean): Promise<string>;
+  /** Milliseconds until that token ends. */
+  tokenLeft(): number;
+  /** Whether a failed `token` means that the session is over, and not only out of reach. */
+  isOver(error: unknown): boolean;
+  events(room: string, asked: { before: number } | { after: number }): Promise<EventPage>;
+  /** 0 to 1. */
+  random(): number;
+};
+
+const FIRST_EVENTS = 50;
+const WELCOME_MS = 10_000;
+const BACKOFF_MS = { first: 500, most: 15_000 };
+const RENEW_EARLY_MS = 25_000;
+
+export class Live {
+  private state: LiveState = EMPTY;
+  private readonly listeners = new Set<() => void>();
+  private readonly wanted = new Set<string>();
+  private wire: Wire | undefined;
+  private welcomed = false;
+  private attempt = 0;
+  private renew = false;
+  private subs = 0;
+  private window = 1;
+  private readonly inFlight = new Set<string>();
+  private readonly filling = new Set<string>();
+  private readonly timers: Partial<Record<"connect" | "silence" | "auth" | "pump", ReturnType<typeof setTimeout>>> = {};
+
+  constructor(private readonly outside: Outside) {}
+
+  readonly snapshot = (): LiveState => this.state;
+
+  readonly listen = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  start(): void {
+    if (this.state.link.is === "off") void this.connect();
+  }
+
+  /** Signed out: nothing of this person stays. */
+  stop(): void {
+    this.hangUp();
+    this.clear("connect");
+    this.wanted.clear();
+    this.state = EMPTY;
+    for (const listener of this.listeners) listener();
+  }
+
+  /** The network came back: do not wait for the timer. */
+  hurry(): void {
+    if (this.state.link.is === "waiting") void this.connect();
+  }
+
+  open(room: string): void {
+    this.wanted.add(room);
+    if (this.welcomed) this.subscribe(room);
+  }
+
+  close(room: string): void {
+    this.wanted.delete(room);
+    if (this.welcomed) this.send({ t: "unsub", room });
+  }
+
+  say(room: string, body: string): void {
+    this.apply({ do: "say", pending: { cid: newId(), room, body, state: "sending" } });
+    this.pump();
+  }
+
+  /** Once more, with the same `cid`: if it did arrive, the hub knows. */
+  again(cid: string): void {
+    this.inFlight.delete(cid);
+    this.apply({ do: "again", cid });
+    this.pump();
+  }
+
+  drop(cid: string): void {
+    this.inFlight.delete(cid);
+    this.apply({ do: "drop", cid });
+  }
+
+  addJobs(jobs: Job[]): void {
+    this.apply({ do: "jobs", jobs });
+  }
+
+  /** What was before the first event that is shown. */
+  async older(room: string): Promise<void> {
+    const first = this.state.rooms[room]?.events[0]?.pos;
+    if (first !== undefined) await this.fetch(room, { before: first });
+  }
+
+  private async connect(): Promise<void> {
+    this.clear("connect");
+    this.apply({ do: "link", link: { is: "connecting" } });
+    let token: string;
+    try {
+      token = await this.outside.token(this.renew);
+    } catch (error) {
+      if (this.outside.isOver(error)) this.apply({ do: "link", link: { is: "stopped", why: "The session has ended. Sign in again." } });
+      else this.retry("the hub does not answer");
+      return;
+    }
+    // Signed out while the token was on its way.
+    if (this.state.link.is !== "connecting") return;
+    this.renew = false;
+    const wire = this.outside.connect();
+    this.wire = wire;
+    wire.onopen = () => this.send({ t: "hello", v: PROTOCOL, tok: token });
+    wire.onmessage = (message) => this.receive(JSON.parse(String(message.data)) as ToClient);
+    wire.onclose = (event) => this.lost(event.code);
+    this.arm("silence", WELCOME_MS, () => this.lost(0));
+  }
+
+  private receive(frame: ToClient): void {
+    this.apply({ do: "frame", frame });
+    switch (frame.t) {
+      case "welcome":
+        return this.begin(frame.hb_ms, frame.win);
+      case "ok":
+        this.inFlight.delete(frame.cid);
+        return this.pump();
+      case "err":
+        return frame.cid === undefined ? undefined : this.refused(frame.cid, frame.retry || frame.unknown, frame.after_ms);
+      case "reset":
+        return this.subscribe(frame.room);
+      case "drain":
+        return this.arm("connect", this.outside.random() * frame.spread_ms, () => this.lost(CLOSE.restart));
+      case "ev":
+      case "evs":
+      case "gap":
+        return void this.fill(frame.room);
+    }
+  }
+
+  private begin(heartbeat: number, window: number): void {
+    this.welcomed = true;
+    this.attempt = 0;
+    this.window = window;
+    this.onEachFrame = () => this.arm("silence", heartbeat * 2, () => this.lost(0));
+    this.onEachFrame();
+    this.apply({ do: "link", link: { is: "live" } });
+    this.send({ t: "jobs", on: true });
+    for (const room of this.wanted) this.subscribe(room);
+    this.renewLater();
+    this.pump();
+  }
+
+  private onEachFrame: () => void = () => undefined;
+
+  private subscribe(room: string): void {
+    const known = this.state.rooms[room];
+    const after = known && resumeAt(known);
+    this.send({ t: "sub", id: ++this.subs, room, after, tail: after ? 0 : FIRST_EVENTS });
+  }
+
+  /** Sends in the order things were said, at most as many at once as the hub takes. */
+  private pump(): void {
+    if (!this.welcomed || this.timers.pump !== undefined) return;
+    for (const one of this.state.pending) {
+      if (this.inFlight.size >= this.window) return;
+      if (one.state !== "sending" || this.inFlight.has(one.cid)) continue;
+      this.inFlight.add(one.cid);
+      this.send({ t: "send", cid: one.cid, room: one.room, body: one.body });
+    }
+  }
+
+  private refused(cid: string, retry: boolean, afterMs = 1_000): void {
+    this.inFlight.delete(cid);
+    if (!retry) return this.pump();
+    this.arm("pump", afterMs, () => this.pump());
+  }
+
+  /** Fetches what is missing between events, one hole at a time. */
+  private async fill(room: string): Promise<void> {
+    if (this.filling.has(room)) return;
+    this.filling.add(room);
+    try {
+      for (let last = -1; ; ) {
+        const hole = this.state.rooms[room] && holes(this.state.rooms[room])[0];
+        // No progress: the hub does not have it either; a reconnect asks again.
+        if (!hole || hole.from === last) return;
+        last = hole.from;
+        await this.fetch(room, { after: hole.from });
+      }
+    } catch {
+      // Out of reach: the reconnect resumes before the hole.
+    } finally {
+      this.filling.delete(room);
+    }
+  }
+
+  private async fetch(room: string, asked: { before: number } | { after: number }): Promise<void> {
+    this.apply({ do: "page", room, asked, page: await this.outside.events(room, asked) });
+  }
+
+  /** The token that opened the socket ends; a newer one keeps it open. */
+  private renewLater(): void {
+    this.arm("auth", Math.max(this.outside.tokenLeft() - RENEW_EARLY_MS, 1_000), async () => {
+      try {
+        const tok = await this.outside.token(false);
+        if (this.welcomed) this.send({ t: "auth", tok });
+        this.renewLater();
+      } catch {
+        // The hub closes the socket when the old one ends; `lost` finds out why.
+      }
+    });
+  }
+
+  private lost(code: number): void {
+    this.hangUp();
+    if (code === CLOSE.protocol) {
+      return this.apply({ do: "link", link: { is: "stopped", why: "This page and the hub do not understand each other. Reload the page." } });
+    }
+    this.renew = code === CLOSE.unauthenticated;
+    if (code === CLOSE.restart) this.attempt = 0;
+    this.retry(code === CLOSE.restart ? "the hub restarts" : "the connection was lost");
+  }
+
+  /** Full jitter: a thousand pages must not come back in the same moment. */
+  private retry(why: string): void {
+    const most = Math.min(BACKOFF_MS.first * 2 ** this.attempt++, BACKOFF_MS.most);
+    this.apply({ do: "link", link: { is: "waiting", why } });
+    this.arm("connect", this.outside.random() * most, () => void this.connect());
+  }
+
+  private hangUp(): void {
+    const wire = this.wire;
+    this.wire = undefined;
+    this.welcomed = false;
+    this.onEachFrame = () => undefined;
+    this.inFlight.clear();
+    this.clear("silence");
+    this.clear("auth");
+    this.clear("pump");
+    if (!wire) return;
+    wire.onopen = wire.onmessage = wire.onclose = null;
+    wire.close();
+  }
+
+  private send(frame: ToServer): void {
+    this.wire?.send(JSON.stringify(frame));
+  }
+
+  private apply(action: Action): void {
+    if (action.do === "frame") this.onEachFrame();
+    const next = reduce(this.state, action);
+    if (next === this.state) return;
+    this.state = next;
+    for (const listener of this.listeners) listener();
+  }
+
+  private arm(name: keyof Live["timers"], ms: number, what: () => void): void {
+    this.clear(name);
+    this.timers[name] = setTimeout(() => {
+      this.timers[name] = undefined;
+      what();
+    }, ms);
+  }
+
+  private clear(name: keyof Live["timers"]): void {
+    clearTimeout(this.timers[name]);
+    this.timers[name] = undefined;
+  }
+}

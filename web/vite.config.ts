@@ -1,0 +1,11 @@
+// Builds what the gateway serves: nothing inlined (the content security policy allows only 'self'), no source maps
+// (the result is committed), and file names by content hash (so that they may be cached for ever).
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  plugins: [react()],
+  build: { assetsInlineLimit: 0, modulePreload: { polyfill: false }, sourcemap: false },
+  server: { proxy: { "/api": { target: "http://127.0.0.1:8000", ws: true }, "/objects": "http://127.0.0.1:8000" } },
+  test: { environment: "node", include: ["src/**/*.test.ts"] },
+});
