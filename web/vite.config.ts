@@ -5,7 +5,14 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   plugins: [react()],
-  build: { assetsInlineLimit: 0, modulePreload: { polyfill: false }, sourcemap: false },
+  build: {
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    sourcemap: false,
+    license: { fileName: "licences.md" },
+    // The libraries change rarely: in a file of their own, a change of the page is small in git and in caches.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "libraries", test: /node_modules/ }] } } },
+  },
   server: { proxy: { "/api": { target: "http://127.0.0.1:8000", ws: true }, "/objects": "http://127.0.0.1:8000" } },
   test: { environment: "node", include: ["src/**/*.test.ts"] },
 });

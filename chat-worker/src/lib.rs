@@ -1,1 +1,75 @@
-//! mshub-chat-worker
+//! The chat-worker: consumes topic `chat_service`, keeps the history, and serves it.
+//!
+//! [`run`] starts it on a listener and stops everything it started.
+
+pub mod config;
+mod consume;
+mod heads;
+mod history;
+mod routes;
+mod sql;
+mod state;
+
+use std::{sync::Arc, time::Duration};
+
+use platform::{
+    Clock,
+    bus::Bus,
+    db::{Db, Migrations},
+    fanout::Fanout,
+    service::{Tasks, internal::InternalKey, serve},
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use state::State;
+
+/// How long the batch in hand may take to be written.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// The schema of the chat-worker's database.
+pub const MIGRATIONS: Migrations = Migrations {
+    sqlite: &sqlx::migrate!("migrations/sqlite"),
+    postgres: &sqlx::migrate!("migrations/postgres"),
+};
+
+/// The engines that the chat-worker needs, already open.
+pub struct Engines {
+    /// Its own database, migrated with [`MIGRATIONS`].
+    pub db: Db,
+    /// The chat log.
+    pub bus: Bus,
+    /// Where it tells how far it is.
+    pub fanout: Fanout,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Settings of the chat-worker.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What the gateway shows when it asks.
+    pub key: InternalKey,
+}
+
+/// Runs the chat-worker until `stop`. It answers requests when `ready` is told; it fails only while it starts.
+pub async fn run(
+    config: Config,
+    engines: Engines,
+    listener: TcpListener,
+    ready: impl FnOnce(),
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let Engines { db, bus, fanout, clock: _ } = engines;
+    let state = Arc::new(State { key: config.key, db, bus, fanout, tasks: Tasks::under(&stop) });
+    consume::start(&state).await?;
+    let served = tokio::spawn(serve(listener, routes::all(&state), stop.clone()));
+    ready();
+
+    stop.cancelled().await;
+    if !state.tasks.finish(DRAIN).await {
+        tracing::warn!("the batch in hand was left; it will be taken in again");
+    }
+    served.await?;
+    Ok(())
+}

@@ -1,2 +1,7 @@
 //! The `mshub` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mshub::main()
+}

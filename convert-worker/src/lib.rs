@@ -1,1 +1,83 @@
-//! mshub-convert-worker
+//! The convert-worker: takes forwarded uploads, queues and converts them, and tells how far each is.
+//!
+//! [`run`] starts it on a listener and stops everything it started.
+
+mod config;
+mod formats;
+mod health;
+mod intake;
+mod jobs;
+mod notify;
+mod refusal;
+mod result;
+mod routes;
+mod row;
+mod runner;
+mod scratch;
+mod sql;
+mod state;
+mod uploads;
+
+use std::time::Duration;
+
+use platform::{
+    Clock,
+    db::{Db, Migrations},
+    fanout::Fanout,
+    objects::Objects,
+    service::serve,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use config::{Config, Secret};
+pub use convert::job_child_main;
+use state::App;
+
+/// How long running conversions may take to end once the worker stops.
+const DRAIN: Duration = Duration::from_secs(8);
+/// How long giving them back may take after that.
+const RELEASE: Duration = Duration::from_secs(2);
+
+/// The schema of the convert-worker's database.
+pub const MIGRATIONS: Migrations = Migrations {
+    sqlite: &sqlx::migrate!("migrations/sqlite"),
+    postgres: &sqlx::migrate!("migrations/postgres"),
+};
+
+/// The engines that the convert-worker needs, already open.
+pub struct Engines {
+    /// Its own database, migrated with [`MIGRATIONS`].
+    pub db: Db,
+    /// Hints to the gateways.
+    pub fanout: Fanout,
+    /// Uploads and results.
+    pub objects: Objects,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Runs the convert-worker until `stop`. It answers requests when `ready` is told; it fails only while it starts.
+pub async fn run(
+    config: Config,
+    engines: Engines,
+    listener: TcpListener,
+    ready: impl FnOnce(),
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let app = App::open(config, engines, &stop).await?;
+    runner::start(&app).await?;
+    let server = tokio::spawn(serve(listener, routes::routes(&app), stop.clone()));
+    ready();
+
+    stop.cancelled().await;
+    if !app.tasks.finish(DRAIN).await {
+        tracing::info!("giving back the conversions that take longer");
+        app.running.stop_all();
+        if !app.tasks.finish(RELEASE).await {
+            tracing::warn!("some conversions could not be given back; they go on when their leases expire");
+        }
+    }
+    server.await?;
+    Ok(())
+}

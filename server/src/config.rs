@@ -1,5 +1,7 @@
 //! Settings of the gateway, as values: whoever starts it reads flags and environment.
 
+use std::num::NonZeroU32;
+
 use url::Url;
 
 /// Settings of the gateway.
@@ -17,6 +19,8 @@ pub struct Config {
     pub admin_email: Option<String>,
     /// The largest upload in bytes.
     pub max_upload_bytes: u64,
+    /// Messages a second that one person may send, with bursts of twice as many.
+    pub sends_per_second: NonZeroU32,
 }
 
 /// Bytes that never show themselves.

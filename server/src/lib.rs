@@ -28,7 +28,7 @@ use platform::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use config::Config;
+pub use config::{Config, Secret};
 pub use routes::openapi;
 use state::State;
 

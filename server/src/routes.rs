@@ -84,7 +84,7 @@ fn plain(state: &App) -> Router<App> {
     let (router, document) = documented().split_for_parts();
     router
         .merge(SwaggerUi::new(paths::DOCS).url(paths::OPENAPI, document))
-        .route(paths::VERIFY_PAGE, axum::routing::get(accounts::verify::page))
+        .route(paths::VERIFY_PAGE, axum::routing::get(accounts::verify::page).post(accounts::verify::submit))
         .route("/docs/errors", axum::routing::get(web::errors))
         .merge(health(state).routes())
         .fallback(no_route)

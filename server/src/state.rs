@@ -11,9 +11,10 @@ use platform::{
     objects::Objects,
     service::{Tasks, internal::InternalKey},
 };
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, Engines, accounts::Keys, live::Registry, upstream::Upstream};
+use crate::{Config, Engines, accounts::{Guards, Keys}, live::Registry, upstream::Upstream};
 
 /// The gateway's state.
 pub(crate) struct State {
@@ -25,9 +26,12 @@ pub(crate) struct State {
     pub(crate) mail: Mailer,
     pub(crate) clock: Clock,
     pub(crate) keys: Keys,
+    pub(crate) guards: Guards,
     pub(crate) live: Registry,
     pub(crate) upstream: Upstream,
     pub(crate) tasks: Tasks,
+    /// Tells the task runner that there is something to do.
+    pub(crate) wake: Notify,
 }
 
 /// As handlers take it.
@@ -36,11 +40,12 @@ pub(crate) type App = Arc<State>;
 impl State {
     pub(crate) async fn open(config: Config, engines: Engines, stop: &CancellationToken) -> anyhow::Result<Self> {
         let Engines { db, bus, fanout, objects, mail, clock } = engines;
-        let keys = Keys::open(&db, &config, &clock).await?;
+        let keys = Keys::derive(&config)?;
+        let guards = Guards::new()?;
         let internal = InternalKey::derive(&config.secret.0);
         let upstream = Upstream::new(config.chat_worker.clone(), config.convert_worker.clone(), internal);
-        let live = Registry::new();
+        let live = Registry::new(config.sends_per_second);
         let tasks = Tasks::under(stop);
-        Ok(Self { config, db, bus, fanout, objects, mail, clock, keys, live, upstream, tasks })
+        Ok(Self { config, db, bus, fanout, objects, mail, clock, keys, guards, live, upstream, tasks, wake: Notify::new() })
     }
 }

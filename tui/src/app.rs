@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
-use wire::{JobId, RoomId, Timestamp, UserId, accounts::{KeptMail, MailRoute, Me}, rooms::Room};
+use wire::{
+    JobId, RoomId, Timestamp, UserId,
+    accounts::{KeptMail, MailRoute, Me},
+    rooms::Room,
+};
 
 use crate::{
     Options,

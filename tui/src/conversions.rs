@@ -127,7 +127,8 @@ impl Conversions {
             _ => ending,
         };
         let from_here = |pair: &&FormatPair| ending.as_deref().is_some_and(|end| end == pair.from);
-        let mut targets: Vec<String> = self.formats.iter().filter(from_here).map(|pair| pair.to.clone()).collect();
+        let mut targets: Vec<String> =
+            self.formats.iter().filter(from_here).map(|pair| pair.to.clone()).collect();
         targets.sort();
         targets.dedup();
         targets
@@ -137,7 +138,8 @@ impl Conversions {
 /// What to call a conversion's result.
 pub fn result_name(job: &Job) -> String {
     let name = job.name.replace(['/', '\\'], "_");
-    let stem = Path::new(&name).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem =
+        Path::new(&name).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let stem = if stem.is_empty() || stem.starts_with('.') { "result".to_owned() } else { stem };
     format!("{stem}.{}", job.to)
 }

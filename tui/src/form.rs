@@ -100,6 +100,10 @@ impl Form {
         self.field(name).is_some_and(|field| matches!(field.value, Value::Switch(true)))
     }
 
+    fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
     /// Replaces the text of a field.
     pub fn set(&mut self, name: &str, text: impl Into<String>) {
         if let Some(field) = self.fields.iter_mut().find(|field| field.name == name) {

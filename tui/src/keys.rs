@@ -131,7 +131,10 @@ impl Place {
 
     /// Whether letters go into text: the two modes.
     pub fn is_typing(self) -> bool {
-        matches!(self, Self::SignIn | Self::SignUp | Self::Verify | Self::Writing | Self::Prompt | Self::Picker)
+        matches!(
+            self,
+            Self::SignIn | Self::SignUp | Self::Verify | Self::Writing | Self::Prompt | Self::Picker
+        )
     }
 
     /// The mode as a word.
@@ -244,7 +247,9 @@ const fn bind(
     Binding { action, id, keys, places, about, hint }
 }
 
-use Place::{Chat, Confirm, Connecting, Convert, Help, Picker, Prompt, SignIn, SignInNav, SignUp, Verify, Writing};
+use Place::{
+    Chat, Confirm, Connecting, Convert, Help, Picker, Prompt, SignIn, SignInNav, SignUp, Verify, Writing,
+};
 
 const FORMS: &[Place] = &[SignIn, SignUp, Verify, Prompt];
 const HOME: &[Place] = &[Chat, Writing, Convert];

@@ -36,7 +36,8 @@ pub fn chat(area: Rect, rows: u16) -> ChatAreas {
     let left = if area.width >= TWO_PANES { 20 } else { 0 };
     let right = if area.width >= THREE_PANES { 22 } else { 0 };
     let [rooms, middle, members] =
-        Layout::horizontal([Constraint::Length(left), Constraint::Fill(1), Constraint::Length(right)]).areas(area);
+        Layout::horizontal([Constraint::Length(left), Constraint::Fill(1), Constraint::Length(right)])
+            .areas(area);
     let rows = rows.clamp(1, COMPOSER_ROWS.min(area.height / 3).max(1));
     let [messages, composer] =
         Layout::vertical([Constraint::Fill(1), Constraint::Length(rows.saturating_add(2))]).areas(middle);
@@ -131,7 +132,13 @@ pub struct Flow<'a> {
 impl Flow<'_> {
     /// Columns of the name.
     pub fn name_columns(&self) -> usize {
-        if self.columns >= 70 { 14 } else if self.columns >= 45 { 10 } else { 7 }
+        if self.columns >= 70 {
+            14
+        } else if self.columns >= 45 {
+            10
+        } else {
+            7
+        }
     }
 
     /// Columns before the text: time, mark, name and the spaces behind them.
@@ -146,8 +153,12 @@ impl Flow<'_> {
     /// The rows of a place, from the top down; at least one when the place exists.
     pub fn rows(&self, place: Place) -> Vec<Row> {
         match place {
-            Place::At(pos) => self.timeline.entry(pos).map(|entry| self.entry_rows(entry)).unwrap_or_default(),
-            Place::Under(draft) => self.timeline.pending(draft).map(|own| self.own_rows(own)).unwrap_or_default(),
+            Place::At(pos) => {
+                self.timeline.entry(pos).map(|entry| self.entry_rows(entry)).unwrap_or_default()
+            }
+            Place::Under(draft) => {
+                self.timeline.pending(draft).map(|own| self.own_rows(own)).unwrap_or_default()
+            }
         }
     }
 

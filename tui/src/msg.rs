@@ -65,10 +65,8 @@ pub enum Msg {
     Pasted(String),
     /// The terminal has this many columns and rows.
     Resized(u16, u16),
-    /// The process is asked to end by this signal number.
-    Killed(i32),
-    /// The process is asked to stop for a while.
-    StopAsked,
+    /// Something that the person should know.
+    Told(String),
     /// A deadline of the state has passed.
     Elapsed,
 
@@ -168,6 +166,8 @@ pub enum Heard {
     Event(RoomEvent),
     /// The past of a room is complete up to here.
     Live(RoomId, u64),
+    /// The log began anew: positions of this room mean nothing any more.
+    Restarted(RoomId),
     /// Events between two places were left out.
     Gap {
         /// Where.

@@ -29,7 +29,12 @@ pub struct RoomState {
 impl RoomState {
     /// A room of which nothing is known but its description.
     pub fn new(room: Room) -> Self {
-        Self { room: clean(room), timeline: Timeline::default(), composer: Composer::default(), members: Vec::new() }
+        Self {
+            room: clean(room),
+            timeline: Timeline::default(),
+            composer: Composer::default(),
+            members: Vec::new(),
+        }
     }
 
     /// Its id.
@@ -228,8 +233,15 @@ impl Timeline {
     pub fn restart(&mut self) {
         let pending = std::mem::take(&mut self.pending).into_iter();
         let why = "the session ended before".to_owned();
-        let pending = pending.map(|own| Pending { cid: None, delivery: Delivery::Refused(why.clone()), ..own });
+        let pending =
+            pending.map(|own| Pending { cid: None, delivery: Delivery::Refused(why.clone()), ..own });
         *self = Self { pending: pending.collect(), ..Self::default() };
+    }
+
+    /// The log began anew: what was placed is told again, what is under way stays under way.
+    pub fn renumber(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        *self = Self { pending, ..Self::default() };
     }
 
     /// Own messages that wait for the hub.

@@ -72,7 +72,8 @@ impl Theme {
 
     /// A person's name: the same colour for the same person everywhere.
     pub fn author(self, user: UserId) -> Style {
-        const COLOURS: [Color; 5] = [Color::Green, Color::Yellow, Color::Blue, Color::Magenta, Color::LightBlue];
+        const COLOURS: [Color; 5] =
+            [Color::Green, Color::Yellow, Color::Blue, Color::Magenta, Color::LightBlue];
         let sum: usize = user.0.as_bytes().iter().map(|byte| usize::from(*byte)).sum();
         let colour = COLOURS.get(sum % COLOURS.len()).copied().unwrap_or(Color::Reset);
         self.paint(colour, Modifier::empty())

@@ -76,14 +76,18 @@ export function parseProblem(status: number, text: string): Problem {
 const unreachable = () =>
   new Problem({ title: "Unreachable", status: 0, detail: "The hub does not answer. Is it running?", code: "", retryable: true });
 
-/** Uploads a file and reports how much of it has left this machine: only XMLHttpRequest can tell. */
-export async function upload(file: File, to: string, progress: (share: number) => void, stop: AbortSignal): Promise<Job> {
+/**
+ * Uploads a file and reports how much of it has left this machine: only XMLHttpRequest can tell.
+ * Sent again with the same `key`, after an answer was lost, it makes no second conversion.
+ */
+export async function upload(key: string, file: File, to: string, progress: (share: number) => void, stop: AbortSignal): Promise<Job> {
   const token = await accessToken();
   const query = new URLSearchParams({ to, name: file.name });
   return new Promise((resolve, reject) => {
     const call = new XMLHttpRequest();
     call.open("POST", `/api/v1/conversions?${query}`);
     call.setRequestHeader("authorization", `Bearer ${token}`);
+    call.setRequestHeader("idempotency-key", key);
     call.setRequestHeader("content-type", file.type || "application/octet-stream");
     call.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
     call.onload = () =>

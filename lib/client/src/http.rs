@@ -1,6 +1,6 @@
 //! The one way a request leaves: token, patience, repetition, and problems turned into errors.
 
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::{Method, Response, StatusCode, header};

@@ -1,7 +1,9 @@
 //! Uploading: a body that streams from where it is, watched for silence, and refusals that come while it is sent.
 
 use std::{
+    io,
     path::PathBuf,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,9 +12,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use reqwest::{Body, Response, header};
-use tokio::{fs::File, time::Instant};
+use tokio::{fs::File, io::AsyncRead, time::Instant};
 use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 use wire::{
@@ -46,8 +48,11 @@ pub enum UploadBody {
     /// What is in memory already.
     Bytes(Bytes),
     /// Anything else, with its length where it is known. Sent once: it cannot be read again.
-    Stream(Body, Option<u64>),
+    Stream(Chunks, Option<u64>),
 }
+
+/// A body piece by piece.
+pub type Chunks = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
 
@@ -68,8 +73,8 @@ impl Hub {
         let mut attempt = 0;
         loop {
             let token = self.token_for(Signature::Required).await?.unwrap_or_default();
-            let (body, length) = bytes.open().await?;
-            let failure = match self.upload_once(&query, body, length, &token, &key, progress.clone()).await {
+            let (chunks, length) = bytes.open().await?;
+            let failure = match self.upload_once(&query, chunks, length, &token, &key, progress.clone()).await {
                 Ok(answer) => return self.read_json(paths::CONVERSIONS, answer).await,
                 Err(failure) => failure,
             };
@@ -94,14 +99,14 @@ impl Hub {
     async fn upload_once(
         &self,
         query: &NewConversion,
-        body: Body,
+        chunks: Chunks,
         length: Option<u64>,
         token: &str,
         key: &str,
         progress: Progress,
     ) -> Result<Response, Failure> {
         let sent = Arc::new(AtomicU64::new(0));
-        let body = counted(body, length, sent.clone(), progress);
+        let body = counted(chunks, length, sent.clone(), progress);
         let mut request = self
             .inner
             .uploads
@@ -127,35 +132,48 @@ impl Hub {
 }
 
 impl UploadBody {
+    /// Reads from anything, such as standard input.
+    pub fn reader(reader: impl AsyncRead + Send + 'static, length: Option<u64>) -> Self {
+        Self::Stream(Box::pin(ReaderStream::with_capacity(reader, CHUNK)), length)
+    }
+
     fn is_repeatable(&self) -> bool {
         !matches!(self, Self::Stream(..))
     }
 
     /// The body from its beginning, and its length.
-    async fn open(&mut self) -> Result<(Body, Option<u64>), Error> {
+    async fn open(&mut self) -> Result<(Chunks, Option<u64>), Error> {
         match self {
-            Self::Bytes(bytes) => Ok((Body::from(bytes.clone()), Some(bytes.len() as u64))),
-            Self::Stream(body, length) => Ok((std::mem::take(body), *length)),
+            Self::Bytes(bytes) => Ok((pieces(bytes.clone()), Some(bytes.len() as u64))),
+            Self::Stream(chunks, length) => Ok((std::mem::replace(chunks, Box::pin(stream::empty())), *length)),
             Self::File(path) => {
                 let failed = || format!("cannot read {}", path.display());
                 let file = File::open(&path).await.map_err(Error::io(failed()))?;
                 let about = file.metadata().await.map_err(Error::io(failed()))?;
-                // A pipe or a device has no length; a folder fails at the first read.
+                if about.is_dir() {
+                    return Err(Error::io(failed())(io::Error::from(io::ErrorKind::IsADirectory)));
+                }
+                // A pipe or a device has no length.
                 let length = about.is_file().then_some(about.len());
-                Ok((Body::wrap_stream(ReaderStream::with_capacity(file, CHUNK)), length))
+                Ok((Box::pin(ReaderStream::with_capacity(file, CHUNK)), length))
             }
         }
     }
 }
 
-/// The same body, telling how much of it has left.
-fn counted(body: Body, length: Option<u64>, sent: Arc<AtomicU64>, progress: Progress) -> Body {
-    use http_body_util::BodyExt as _;
-    let chunks = body.into_data_stream().inspect_ok(move |chunk: &Bytes| {
+/// Cuts what is in memory, without copying it, so that progress can be told.
+fn pieces(bytes: Bytes) -> Chunks {
+    let pieces = (0..bytes.len()).step_by(CHUNK).map(move |at| Ok(bytes.slice(at..bytes.len().min(at + CHUNK))));
+    Box::pin(stream::iter(pieces))
+}
+
+/// The same chunks as a body, telling how much of it has left.
+fn counted(chunks: Chunks, length: Option<u64>, sent: Arc<AtomicU64>, progress: Progress) -> Body {
+    let chunks = chunks.inspect_ok(move |chunk| {
         let so_far = sent.fetch_add(chunk.len() as u64, Ordering::Relaxed) + chunk.len() as u64;
         progress(so_far, length);
     });
-    Body::wrap_stream(chunks)
+    Body::wrap_stream(chunks.boxed())
 }
 
 /// Ends when nothing has been sent for the whole of `patience`.

@@ -5,13 +5,19 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use wire::{JobId, conversions::Job};
 
-use crate::{error::Error, hub::Hub, live::LiveEvent};
+use crate::{
+    error::Error,
+    hub::Hub,
+    live::{Live, LiveEvent},
+};
 
 /// How often is asked while the socket would tell: a hint may be lost, so it is a second opinion only.
 const SECOND_OPINION: Duration = Duration::from_secs(5);
 /// How often is asked at first, and at most how rarely, while there is no socket.
 const ASK_FIRST: Duration = Duration::from_millis(200);
 const ASK_LATER: Duration = Duration::from_secs(2);
+/// How long a hub may be away, for a restart, before the wait is given up.
+const OUTAGE: Duration = Duration::from_secs(60);
 
 impl Hub {
     /// Waits until a conversion has ended and returns its last state, whatever that is. `on_change` hears every
@@ -32,15 +38,18 @@ impl Hub {
     }
 
     async fn watch_job(&self, job: JobId, on_change: &mut impl FnMut(&Job)) -> Result<Job, Error> {
-        let mut live = self.live();
-        live.watch_jobs(true);
+        let mut live = Some(self.live());
+        if let Some(live) = &live {
+            live.watch_jobs(true);
+        }
         let mut seen = None;
         let mut connected = false;
         let mut pause = ASK_FIRST;
         let mut next_ask = Instant::now();
+        let mut heard = Instant::now();
         loop {
             let news = tokio::select! {
-                event = live.next() => match event {
+                event = next(&mut live) => match event {
                     Some(LiveEvent::Job(news)) if news.id == job => Some(*news),
                     Some(LiveEvent::Connected) => {
                         // What changed before the socket was there is only known over HTTP.
@@ -48,22 +57,41 @@ impl Hub {
                         next_ask = Instant::now();
                         None
                     }
-                    Some(LiveEvent::SignedOut { .. }) | None => return Err(Error::SignedOut),
                     Some(LiveEvent::Reconnecting { .. }) => { connected = false; None }
+                    Some(LiveEvent::SignedOut { .. }) | None => { live = None; connected = false; None }
                     Some(_) => None,
                 },
-                () = sleep_until(next_ask) => {
-                    pause = if connected { SECOND_OPINION } else { (pause * 2).min(ASK_LATER) };
-                    next_ask = Instant::now() + pause;
-                    Some(self.job(job).await?)
+                () = sleep_until(next_ask) => match self.job(job).await {
+                    Ok(news) => {
+                        pause = if connected { SECOND_OPINION } else { (pause * 2).min(ASK_LATER) };
+                        next_ask = Instant::now() + pause;
+                        Some(news)
+                    }
+                    Err(error) if error.is_transient() && heard.elapsed() < OUTAGE => {
+                        next_ask = Instant::now() + ASK_LATER;
+                        None
+                    }
+                    Err(error) => return Err(error),
                 }
             };
-            let Some(news) = news.filter(|news| seen.is_none_or(|seq| news.seq > seq)) else { continue };
+            let Some(news) = news else { continue };
+            heard = Instant::now();
+            if seen.is_some_and(|seq| news.seq <= seq) {
+                continue;
+            }
             seen = Some(news.seq);
             on_change(&news);
             if news.state.is_final() {
                 return Ok(news);
             }
         }
+    }
+}
+
+/// The next event of a socket that may be gone.
+async fn next(live: &mut Option<Live>) -> Option<LiveEvent> {
+    match live {
+        Some(live) => live.next().await,
+        None => std::future::pending().await,
     }
 }

@@ -91,9 +91,9 @@ async fn run(
         .kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);
-    let mut process = command
-        .spawn()
-        .map_err(|error| Error::Io { detail: format!("{} cannot be started: {error}", child.program.display()) })?;
+    let mut process = command.spawn().map_err(|error| Error::Io {
+        detail: format!("{} cannot be started: {error}", child.program.display()),
+    })?;
     let mut group = Group::of(&process);
     let (Some(mut stdin), Some(stdout), Some(stderr)) =
         (process.stdin.take(), process.stdout.take(), process.stderr.take())
@@ -153,7 +153,10 @@ fn died(status: ExitStatus, tail: &str, limits: &Limits) -> Error {
             return Error::Timeout { seconds: limits.cpu.as_secs() };
         }
         if signal == Some(Signal::XFSZ.as_raw()) {
-            return Error::limit(format!("the result has more than {} MiB", limits.file / crate::limits::MIB));
+            return Error::limit(format!(
+                "the result has more than {} MiB",
+                limits.file / crate::limits::MIB
+            ));
         }
     }
     let memory = if tail.contains("memory allocation") {
@@ -175,7 +178,8 @@ impl Group {
     fn of(process: &tokio::process::Child) -> Group {
         #[cfg(unix)]
         {
-            let id = process.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+            let id =
+                process.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
             Group { id }
         }
         #[cfg(not(unix))]

@@ -42,7 +42,9 @@ impl Container {
             }
             if unpacked > ZIP_RATIO_FROM && unpacked / packed.max(1) > ZIP_RATIO {
                 let ratio = unpacked / packed.max(1);
-                return Err(Error::limit(format!("a part unpacks to {ratio} times its size, allowed is {ZIP_RATIO}")));
+                return Err(Error::limit(format!(
+                    "a part unpacks to {ratio} times its size, allowed is {ZIP_RATIO}"
+                )));
             }
         }
         if total > ZIP_TOTAL {
@@ -86,5 +88,9 @@ fn unreadable(error: zip::result::ZipError) -> Error {
 }
 
 fn too_large(what: &str, size: u64, limit: u64) -> Error {
-    Error::limit(format!("{what} of its container unpacks to {} MiB, allowed are {} MiB", size / MIB, limit / MIB))
+    Error::limit(format!(
+        "{what} of its container unpacks to {} MiB, allowed are {} MiB",
+        size / MIB,
+        limit / MIB
+    ))
 }

@@ -61,12 +61,17 @@ fn locked_up(job: &Job) -> Result<Report, Error> {
     sandbox::enter(&job.limits, &request.input, output_dir)?;
     die_with_parent()?;
 
-    let worker = || catch_unwind(AssertUnwindSafe(|| convert_here(request, &mut |progress| {
-        // A parent that stopped listening closes our stdin as well, and that ends us.
-        let _ = send(&Line::Progress(progress));
-    })));
+    let worker = || {
+        catch_unwind(AssertUnwindSafe(|| {
+            convert_here(request, &mut |progress| {
+                // A parent that stopped listening closes our stdin as well, and that ends us.
+                let _ = send(&Line::Progress(progress));
+            })
+        }))
+    };
     let outcome = thread::scope(|scope| {
-        let worker = thread::Builder::new().name("convert".into()).stack_size(STACK).spawn_scoped(scope, worker)?;
+        let worker =
+            thread::Builder::new().name("convert".into()).stack_size(STACK).spawn_scoped(scope, worker)?;
         worker.join().map_err(|_| Error::Crashed { detail: "the converter panicked".into() })
     })?;
     outcome.unwrap_or_else(|panic| Err(Error::Crashed { detail: message(panic.as_ref()) }))

@@ -50,7 +50,8 @@ pub fn sniff(path: &Path, file_name: &str, said: Option<Format>) -> Result<Forma
 }
 
 fn agree(claim: Option<Format>, found: Found) -> Result<Format, Error> {
-    let lie = |said: Format, found: &str| Error::Mislabelled { said: said.to_string(), found: found.to_owned() };
+    let lie =
+        |said: Format, found: &str| Error::Mislabelled { said: said.to_string(), found: found.to_owned() };
     match (claim, found) {
         (None, Found::Format(format) | Found::Text(format)) => Ok(format),
         (None, Found::Archive) => Err(unsupported("a zip archive")),
@@ -203,7 +204,8 @@ fn picture(head: &[u8]) -> Option<Format> {
 }
 
 fn check_pixels(path: &Path, format: Format) -> Result<(), Error> {
-    let unreadable = |error: image::ImageError| Error::corrupt(format!("its {format} header cannot be read ({error})"));
+    let unreadable =
+        |error: image::ImageError| Error::corrupt(format!("its {format} header cannot be read ({error})"));
     let reader = ImageReader::open(path)?.with_guessed_format()?;
     let mut reader = reader;
     reader.limits(Limits::no_limits());
@@ -231,15 +233,19 @@ fn is_text(head: &[u8]) -> bool {
         // Without a mark, UTF-16 shows itself by zeros in nearly every other byte and nowhere else.
         return (odd * 10 > half * 6 && even * 50 < half) || (even * 10 > half * 6 && odd * 50 < half);
     }
-    let control =
-        head.iter().filter(|byte| **byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b)).count();
+    let control = head
+        .iter()
+        .filter(|byte| **byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b))
+        .count();
     control * 50 < head.len().max(50)
 }
 
 fn text(head: &[u8]) -> Found {
     let start = String::from_utf8_lossy(&head[..head.len().min(4096)]).to_ascii_lowercase();
     let start = start.trim_start_matches('\u{feff}').trim_start();
-    if start.contains("<svg") && (start.starts_with("<svg") || start.starts_with("<?xml") || start.starts_with("<!--")) {
+    if start.contains("<svg")
+        && (start.starts_with("<svg") || start.starts_with("<?xml") || start.starts_with("<!--"))
+    {
         Found::Format(Svg)
     } else if start.starts_with("<!doctype html") || start.starts_with("<html") || start.contains("<html") {
         Found::Text(Html)

@@ -94,6 +94,8 @@ pub mod internal {
     pub const USER_HEADER: &str = "x-mshub-user";
     /// chat-worker: history of a room (`after`, `before`, `limit`).
     pub const HISTORY: &str = "/internal/v1/rooms/{room}/events";
+    /// chat-worker: where a message of the user in the header was stored (`cid`), or null.
+    pub const SENT: &str = "/internal/v1/rooms/{room}/sent";
     /// chat-worker: how far the database is with a room.
     pub const HEAD: &str = "/internal/v1/rooms/{room}/head";
     /// convert-worker: jobs of the user in the header.

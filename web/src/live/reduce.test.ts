@@ -121,3 +121,9 @@ test("the watermark never goes back", () => {
 
   expect(after(subbed(), wm(5), wm(3)).rooms[ROOM]!.persisted).toBe(5);
 });
+
+test("a frame of a newer hub is passed over", () => {
+  const state = after(subbed());
+
+  expect(reduce(state, frame({ t: "news" } as unknown as ToClient))).toBe(state);
+});

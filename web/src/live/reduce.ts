@@ -93,7 +93,7 @@ function receive(state: LiveState, frame: ToClient): LiveState {
       return setPending(state, frame.cid, { state: "sent", why: undefined });
     case "err":
       if (frame.cid) return frame.retry || frame.unknown ? state : setPending(state, frame.cid, { state: "failed", why: frame.detail });
-      if (frame.room) return setRoom(state, frame.room, { ...(state.rooms[frame.room] ?? NEW_ROOM), live: false, refused: frame.detail });
+      if (frame.room && !frame.retry) return setRoom(state, frame.room, { ...(state.rooms[frame.room] ?? NEW_ROOM), live: false, refused: frame.detail });
       return state;
     case "unsubbed":
       return change(state, frame.room, (room) => ({ ...room, live: false, refused: "You are not in this room any more." }));
@@ -106,10 +106,8 @@ function receive(state: LiveState, frame: ToClient): LiveState {
       return change(state, frame.room, () => ({ ...NEW_ROOM, ep: frame.ep }));
     case "job":
       return takeJob(state, frame.job);
-    case "welcome":
-    case "pong":
-    case "hb":
-    case "drain":
+    // Nothing to remember; also what a newer hub may say that this page does not know.
+    default:
       return state;
   }
 }

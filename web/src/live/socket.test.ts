@@ -167,3 +167,23 @@ test("signing out forgets everything and stays away", async () => {
   expect(wires.length).toBe(1);
   expect(live.snapshot().pending).toEqual([]);
 });
+
+test("a subscription that failed for now is asked for again, one that was refused is not", async () => {
+  const live = hub();
+  live.open(ROOM);
+  live.start();
+  const wire = await welcome();
+  const subs = () => wire.kinds().filter((kind) => kind === "sub").length;
+  const err = (retry: boolean): ToClient => ({ t: "err", id: 1, room: ROOM, code: "MSH-5020", detail: "down", retry, unknown: false, after_ms: 700 });
+
+  wire.says(err(true));
+  await vi.advanceTimersByTimeAsync(699);
+  expect(subs()).toBe(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(subs()).toBe(2);
+
+  wire.says(err(false));
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(subs()).toBe(2);
+  expect(live.snapshot().rooms[ROOM]!.refused).toBe("down");
+});

@@ -24,6 +24,7 @@ export type Outside = {
 const FIRST_EVENTS = 50;
 const WELCOME_MS = 10_000;
 const BACKOFF_MS = { first: 500, most: 15_000 };
+const RETRY_MS = 1_000;
 const RENEW_EARLY_MS = 25_000;
 
 export class Live {
@@ -38,7 +39,7 @@ export class Live {
   private window = 1;
   private readonly inFlight = new Set<string>();
   private readonly filling = new Set<string>();
-  private readonly timers: Partial<Record<"connect" | "silence" | "auth" | "pump", ReturnType<typeof setTimeout>>> = {};
+  private readonly timers: Partial<Record<"connect" | "silence" | "auth" | "pump" | "sub", ReturnType<typeof setTimeout>>> = {};
 
   constructor(private readonly outside: Outside) {}
 
@@ -135,7 +136,11 @@ export class Live {
         this.inFlight.delete(frame.cid);
         return this.pump();
       case "err":
-        return frame.cid === undefined ? undefined : this.refused(frame.cid, frame.retry || frame.unknown, frame.after_ms);
+        if (frame.cid !== undefined) return this.refused(frame.cid, frame.retry || frame.unknown, frame.after_ms);
+        if (frame.retry) this.arm("sub", frame.after_ms ?? RETRY_MS, () => this.subscribeAll());
+        return;
+      case "live":
+        return void this.lookUp(frame.room);
       case "reset":
         return this.subscribe(frame.room);
       case "drain":
@@ -155,12 +160,17 @@ export class Live {
     this.onEachFrame();
     this.apply({ do: "link", link: { is: "live" } });
     this.send({ t: "jobs", on: true });
-    for (const room of this.wanted) this.subscribe(room);
+    this.subscribeAll();
     this.renewLater();
     this.pump();
   }
 
   private onEachFrame: () => void = () => undefined;
+
+  /** What is live stays so: the hub takes a room twice without harm. */
+  private subscribeAll(): void {
+    for (const room of this.wanted) if (!this.state.rooms[room]?.live) this.subscribe(room);
+  }
 
   private subscribe(room: string): void {
     const known = this.state.rooms[room];
@@ -179,7 +189,7 @@ export class Live {
     }
   }
 
-  private refused(cid: string, retry: boolean, afterMs = 1_000): void {
+  private refused(cid: string, retry: boolean, afterMs = RETRY_MS): void {
     this.inFlight.delete(cid);
     if (!retry) return this.pump();
     this.arm("pump", afterMs, () => this.pump());
@@ -202,6 +212,13 @@ export class Live {
     } finally {
       this.filling.delete(room);
     }
+  }
+
+  /** Asks how far the database is with a room: watermarks tell only of what happens from now on. */
+  private async lookUp(room: string): Promise<void> {
+    const newest = this.state.rooms[room]?.events.at(-1)?.pos;
+    // Only a mark beside each message depends on it: the next watermark says the same.
+    if (newest !== undefined) await this.fetch(room, { after: newest }).catch(() => undefined);
   }
 
   private async fetch(room: string, asked: { before: number } | { after: number }): Promise<void> {
@@ -247,6 +264,7 @@ export class Live {
     this.clear("silence");
     this.clear("auth");
     this.clear("pump");
+    this.clear("sub");
     if (!wire) return;
     wire.onopen = wire.onmessage = wire.onclose = null;
     wire.close();

@@ -1,11 +1,12 @@
 //! Text shaped and put on pages, and pages made into a PDF: the back end of our own renderers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use oxml_layout::{
-    Color, DocumentMetadata, FontFile, FontManager, GlyphRun, LayoutError, LayoutResult, MultilingualGlyphRun,
-    MultilingualTextSegment, PageFrame, Point, PositionedElement, Rect, TextDirection, TextSegment, walk,
+    Color, DocumentMetadata, FontFile, FontManager, GlyphRun, LayoutError, LayoutResult,
+    MultilingualGlyphRun, MultilingualTextSegment, PageFrame, Point, PositionedElement, Rect, TextDirection,
+    TextSegment, walk,
 };
 
 use crate::Error;
@@ -48,7 +49,17 @@ enum Span {
 pub(super) struct Canvas {
     fonts: FontManager,
     pages: Vec<Arc<PageFrame>>,
+    /// Lines that took the slow way; tables repeat their words.
+    rich: HashMap<LineKey, Line>,
+    /// The text wrapped last and its width: measured first, drawn later, and again on each page it goes on to.
+    wrapped: Option<(LineKey, u64, Vec<Line>)>,
 }
+
+/// Text, family, size, bold, italic.
+type LineKey = (String, &'static str, u64, bool, bool);
+
+/// Lines remembered at most.
+const REMEMBERED: usize = 20_000;
 
 impl Canvas {
     /// A canvas with the bundled fonts, and fonts of this machine for those of `letters` that no bundled font has.
@@ -69,7 +80,7 @@ impl Canvas {
                 .collect();
             fonts.load_additional_fonts(&files);
         }
-        Ok(Canvas { fonts, pages: Vec::new() })
+        Ok(Canvas { fonts, pages: Vec::new(), rich: HashMap::new(), wrapped: None })
     }
 
     /// Ascent and descent in points.
@@ -102,7 +113,15 @@ impl Canvas {
                 return Ok(Line { spans: vec![span], width: shaped.width });
             }
         }
-        self.rich_line(text, font, style)
+        let key = key(text, style);
+        if let Some(line) = self.rich.get(&key) {
+            return Ok(line.clone());
+        }
+        let line = self.rich_line(text, font, style)?;
+        if self.rich.len() < REMEMBERED {
+            self.rich.insert(key, line.clone());
+        }
+        Ok(line)
     }
 
     /// Right-to-left scripts and characters the wanted font does not have.
@@ -133,10 +152,8 @@ impl Canvas {
             note: None,
             note_reference_source: None,
         };
-        let mut spans = self
-            .fonts
-            .shape_multilingual_text(segment, None, TextDirection::Auto, true)
-            .map_err(unset)?;
+        let mut spans =
+            self.fonts.shape_multilingual_text(segment, None, TextDirection::Auto, true).map_err(unset)?;
         visual_order(&mut spans);
         let width = spans.iter().map(MultilingualTextSegment::width).sum();
         Ok(Line { spans: spans.into_iter().map(|span| Span::Rich(Box::new(span))).collect(), width })
@@ -144,6 +161,19 @@ impl Canvas {
 
     /// Breaks text into lines no wider than `width`: at newlines, between words, and inside a word that is wider.
     pub(super) fn wrap(&mut self, text: &str, style: &TextStyle, width: f64) -> Result<Vec<Line>, Error> {
+        let key = key(text, style);
+        if let Some((known, known_width, lines)) = &self.wrapped
+            && *known == key
+            && *known_width == width.to_bits()
+        {
+            return Ok(lines.clone());
+        }
+        let lines = self.broken(text, style, width)?;
+        self.wrapped = Some((key, width.to_bits(), lines.clone()));
+        Ok(lines)
+    }
+
+    fn broken(&mut self, text: &str, style: &TextStyle, width: f64) -> Result<Vec<Line>, Error> {
         let mut lines = Vec::new();
         for paragraph in text.split('\n') {
             let whole = self.line(paragraph.trim_end(), style)?;
@@ -187,14 +217,10 @@ impl Canvas {
         self.pages.push(Arc::new(PageFrame::new(self.pages.len() + 1, width, height, drawing.elements)));
     }
 
-    /// How many pages there are.
-    pub(super) fn pages(&self) -> usize {
-        self.pages.len()
-    }
-
     /// Writes the PDF and counts what was drawn.
     pub(super) fn finish(self) -> Result<Output, Error> {
-        let metadata = DocumentMetadata { creator: Some("MicroServiceHub".into()), ..DocumentMetadata::default() };
+        let metadata =
+            DocumentMetadata { creator: Some("MicroServiceHub".into()), ..DocumentMetadata::default() };
         let layout = LayoutResult::new(self.pages, self.fonts.all_font_data(), Some(metadata), Vec::new());
         let bytes = oxml_pdf::render_to_pdf_checked(&layout)
             .map_err(|error| Error::corrupt(format!("the pages cannot be written as PDF ({error})")))?;
@@ -276,6 +302,10 @@ impl Drawing {
     }
 }
 
+fn key(text: &str, style: &TextStyle) -> LineKey {
+    (text.to_owned(), style.family, style.size.to_bits(), style.bold, style.italic)
+}
+
 fn rich_run(span: &MultilingualTextSegment, style: &TextStyle, x: f64, y: f64) -> MultilingualGlyphRun {
     MultilingualGlyphRun {
         origin: Point { x, y },
@@ -325,7 +355,8 @@ fn words(text: &str) -> Vec<&str> {
     while let Some((at, letter)) = letters.next() {
         let end = at + letter.len_utf8();
         let next_is_space = letters.peek().is_some_and(|(_, next)| *next == ' ');
-        let breaks = (letter == ' ' && !next_is_space) || letter == '-' || ('\u{2e80}'..='\u{ffef}').contains(&letter);
+        let breaks =
+            (letter == ' ' && !next_is_space) || letter == '-' || ('\u{2e80}'..='\u{ffef}').contains(&letter);
         if breaks && !(letter != ' ' && next_is_space) {
             pieces.push(&text[start..end]);
             start = end;
@@ -342,7 +373,9 @@ fn unset(error: LayoutError) -> Error {
 }
 
 fn is_blank(letter: char) -> bool {
-    letter.is_whitespace() || letter.is_control() || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ad}')
+    letter.is_whitespace()
+        || letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ad}')
 }
 
 /// Letters of a layout that are painted as empty boxes, because the font of their run does not have them.
@@ -364,12 +397,14 @@ pub(super) fn missing_letters(layout: &LayoutResult) -> BTreeSet<char> {
     for (id, letters) in suspects {
         let Some(font) = layout.fonts.iter().find(|font| font.id == id) else { continue };
         let Ok(face) = ttf_parser::Face::parse(&font.data, font.face_index) else { continue };
-        missing.extend(letters.into_iter().filter(|letter| face.glyph_index(*letter).is_none_or(|glyph| glyph.0 == 0)));
+        missing.extend(
+            letters.into_iter().filter(|letter| face.glyph_index(*letter).is_none_or(|glyph| glyph.0 == 0)),
+        );
     }
     missing
 }
 
-/// The words painted on the pages; runs that touch on one line are parts of one word.
+/// The words painted within the pages; runs that touch on one line are parts of one word.
 pub(super) fn words_of(layout: &LayoutResult) -> Words {
     let mut text = String::new();
     for page in &layout.pages {
@@ -377,13 +412,19 @@ pub(super) fn words_of(layout: &LayoutResult) -> Words {
         let mut before: Option<(f64, f64, f64)> = None;
         walk(&page.elements, &mut |element, transform| {
             let (origin, size, width, run) = match element {
-                PositionedElement::Text(run) => (run.origin, run.font_size, run.advances.iter().sum::<f64>(), &run.text),
+                PositionedElement::Text(run) => {
+                    (run.origin, run.font_size, run.advances.iter().sum::<f64>(), &run.text)
+                }
                 PositionedElement::MultilingualText(run) => {
                     (run.origin, run.font_size, run.x_advances.iter().sum::<f64>(), &run.logical_text)
                 }
                 _ => return,
             };
             let origin = transform.apply(origin);
+            // What lies beyond the paper is not on the page.
+            if !(-1.0..=page.width).contains(&origin.x) || !(0.0..=page.height + 1.0).contains(&origin.y) {
+                return;
+            }
             let (left, right) = (origin.x, origin.x + width);
             let touches = before.is_some_and(|(start, end, baseline)| {
                 (baseline - origin.y).abs() < size * 0.6

@@ -2,11 +2,22 @@
 
 /// English month names; formats cut them.
 pub(super) const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 /// English day names from Sunday.
-pub(super) const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+pub(super) const DAYS: [&str; 7] =
+    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 const DAY_MILLIS: i64 = 86_400_000;
 
@@ -65,6 +76,11 @@ impl DateTime {
             _ => 1000,
         };
         (self.total / millis).unsigned_abs()
+    }
+
+    /// Hours, minutes and seconds of an elapsed time; the hours may be more than a day.
+    pub(super) fn duration(&self) -> String {
+        format!("{:02}:{:02}:{:02}", self.elapsed('h'), self.minute, self.second)
     }
 
     /// ISO 8601: the date alone at midnight, the time alone on day 0, both otherwise.

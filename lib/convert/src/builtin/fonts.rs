@@ -7,8 +7,13 @@ use std::path::{Path, PathBuf};
 use crate::limits::MIB;
 
 /// Where systems keep fonts. The sandbox allows reading exactly these.
-pub(crate) const FOLDERS: [&str; 5] =
-    ["/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts", "/Library/Fonts", "/opt/share/fonts"];
+pub(crate) const FOLDERS: [&str; 5] = [
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    "/System/Library/Fonts",
+    "/Library/Fonts",
+    "/opt/share/fonts",
+];
 /// Font files looked at; a machine with more is searched in the order of the paths.
 const FILES: usize = 4_000;
 /// A CJK collection has 20 MiB; nothing useful is larger than this.
@@ -48,10 +53,10 @@ pub(super) fn lost_letters(letters: &BTreeSet<char>) -> Option<String> {
         return None;
     }
     let some: String = letters.iter().take(8).collect();
+    let rest = if letters.len() > 8 { "…" } else { "" };
+    let count = letters.len();
     Some(format!(
-        "{} different characters have no font here and are empty boxes: {some}{}; install a font that has them",
-        letters.len(),
-        if letters.len() > 8 { "…" } else { "" }
+        "no font here draws these characters ({count}), they are empty boxes: {some}{rest}; install one that does"
     ))
 }
 
@@ -86,8 +91,11 @@ fn load(path: &Path, wanted: &BTreeSet<char>) -> Option<(String, Vec<u8>, BTreeS
     }
     let data = fs::read(path).ok()?;
     let face = ttf_parser::Face::parse(&data, 0).ok()?;
-    let drawn: BTreeSet<char> =
-        wanted.iter().copied().filter(|letter| face.glyph_index(*letter).is_some_and(|glyph| glyph.0 != 0)).collect();
+    let drawn: BTreeSet<char> = wanted
+        .iter()
+        .copied()
+        .filter(|letter| face.glyph_index(*letter).is_some_and(|glyph| glyph.0 != 0))
+        .collect();
     if drawn.is_empty() {
         return None;
     }
@@ -96,6 +104,8 @@ fn load(path: &Path, wanted: &BTreeSet<char>) -> Option<(String, Vec<u8>, BTreeS
         .into_iter()
         .find(|name| name.name_id == ttf_parser::name_id::FAMILY && name.is_unicode())
         .and_then(|name| name.to_string())
-        .unwrap_or_else(|| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default());
+        .unwrap_or_else(|| {
+            path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+        });
     Some((family, data, drawn))
 }

@@ -4,9 +4,37 @@
 const SILENT: [&str; 6] = ["script", "style", "template", "noscript", "title", "svg"];
 /// Elements that begin and end on a line of their own.
 const BLOCKS: [&str; 31] = [
-    "address", "article", "aside", "blockquote", "body", "dd", "details", "div", "dl", "dt", "fieldset",
-    "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main",
-    "nav", "ol", "p", "section", "table", "ul",
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "body",
+    "dd",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "li",
+    "main",
+    "nav",
+    "ol",
+    "p",
+    "section",
+    "table",
+    "ul",
 ];
 
 /// Text of a page in reading order. Cells of a table row are separated by tabs, list items begin with `- `.
@@ -20,7 +48,8 @@ pub(super) fn text_of_html(html: &str) -> String {
             rest = comment.find("-->").map_or("", |end| &comment[end + 3..]);
             continue;
         }
-        if !rest[1..].starts_with(|next: char| next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?')) {
+        if !rest[1..].starts_with(|next: char| next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?'))
+        {
             text.push("<");
             rest = &rest[1..];
             continue;
@@ -236,6 +265,6 @@ mod tests {
     #[test]
     fn broken_markup_loses_no_text() {
         assert_eq!(text_of_html("1 < 2 &unknown; &#x41;"), "1 < 2 &unknown; A\n");
-        assert_eq!(text_of_html("a <b"), "a\n");
+        assert_eq!(text_of_html("a <b"), "a <b\n");
     }
 }

@@ -6,7 +6,10 @@ use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::metadata::Orientation;
-use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits, Rgb, RgbImage};
+use image::{
+    DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits, Rgb,
+    RgbImage,
+};
 
 use crate::limits::{PICTURE_MEMORY, PIXELS};
 use crate::{Error, Format, Options, Request};
@@ -52,7 +55,8 @@ pub(super) fn to_pdf(req: &Request) -> Result<Output, Error> {
     let page = if width > height { (A4.1, A4.0) } else { A4 };
     let points = 72.0 / f64::from(req.options.dpi.unwrap_or(DPI).clamp(10, 2400));
     let (natural_width, natural_height) = (f64::from(width) * points, f64::from(height) * points);
-    let fit = ((page.0 - 2.0 * MARGIN) / natural_width).min((page.1 - 2.0 * MARGIN) / natural_height).min(1.0);
+    let fit =
+        ((page.0 - 2.0 * MARGIN) / natural_width).min((page.1 - 2.0 * MARGIN) / natural_height).min(1.0);
     let (shown_width, shown_height) = (natural_width * fit, natural_height * fit);
 
     let mut drawing = Drawing::default();
@@ -95,7 +99,11 @@ fn decode(path: &Path, from: Format) -> Result<Decoded, Error> {
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     if pixels > PIXELS {
-        return Err(Error::limit(format!("{} megapixels, allowed are {}", pixels / 1_000_000, PIXELS / 1_000_000)));
+        return Err(Error::limit(format!(
+            "{} megapixels, allowed are {}",
+            pixels / 1_000_000,
+            PIXELS / 1_000_000
+        )));
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(problem)?;
@@ -121,7 +129,9 @@ fn is_animated(path: &Path, from: Format) -> Result<bool, Error> {
             decoder.into_frames().take(2).filter(Result::is_ok).count() > 1
         }
         Format::Webp => image::codecs::webp::WebPDecoder::new(file).map_err(problem)?.has_animation(),
-        Format::Png => image::codecs::png::PngDecoder::new(file).and_then(|decoder| decoder.is_apng()).map_err(problem)?,
+        Format::Png => image::codecs::png::PngDecoder::new(file)
+            .and_then(|decoder| decoder.is_apng())
+            .map_err(problem)?,
         _ => false,
     })
 }
@@ -154,7 +164,11 @@ fn resize(picture: DynamicImage, options: &Options) -> DynamicImage {
     let largest = (PIXELS as f64 / (f64::from(picture.width()) * f64::from(picture.height()))).sqrt();
     let scale = scale.min(largest);
     let scaled = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
-    picture.resize_exact(scaled(picture.width()), scaled(picture.height()), image::imageops::FilterType::Lanczos3)
+    picture.resize_exact(
+        scaled(picture.width()),
+        scaled(picture.height()),
+        image::imageops::FilterType::Lanczos3,
+    )
 }
 
 fn encode(picture: &DynamicImage, to: Format, quality: Option<u8>) -> Result<Vec<u8>, Error> {
@@ -197,7 +211,9 @@ fn on_white(picture: &DynamicImage) -> RgbImage {
 
 fn problem(error: image::ImageError) -> Error {
     match error {
-        image::ImageError::Limits(limit) => Error::limit(format!("the picture needs too much memory ({limit})")),
+        image::ImageError::Limits(limit) => {
+            Error::limit(format!("the picture needs too much memory ({limit})"))
+        }
         error => Error::corrupt(format!("the picture cannot be read ({error})")),
     }
 }

@@ -62,8 +62,20 @@ pub(super) fn body(markdown: &str) -> String {
 /// Shows the tags that act on the whole page instead of letting them act (code is escaped already).
 fn defang(html: &str) -> String {
     const TAGS: [&str; 14] = [
-        "base", "embed", "form", "frame", "iframe", "link", "meta", "noembed", "noframes", "object", "plaintext",
-        "script", "style", "title",
+        "base",
+        "embed",
+        "form",
+        "frame",
+        "iframe",
+        "link",
+        "meta",
+        "noembed",
+        "noframes",
+        "object",
+        "plaintext",
+        "script",
+        "style",
+        "title",
     ];
     let mut out = String::with_capacity(html.len());
     let mut rest = html;

@@ -6,11 +6,14 @@ mod dates;
 mod fonts;
 mod html_text;
 mod images;
+mod json_table;
 mod markdown;
 mod number_format;
 mod pdf_text;
 mod plain_text;
+mod sheet_geometry;
 mod sheet_layout;
+mod sheet_look;
 mod sheets;
 mod source_words;
 mod text_documents;
@@ -80,7 +83,8 @@ pub(crate) fn run(req: &Request, progress: &mut dyn FnMut(Progress)) -> Result<O
         (from, to) => Err(Error::Unsupported {
             from: from.to_string(),
             to: to.to_string(),
-            hint: "the matrix lists this pair but the builtin engine does not know it; please report that".into(),
+            hint: "the matrix lists this pair but the builtin engine does not know it; please report that"
+                .into(),
         }),
     }
 }

@@ -50,11 +50,6 @@ pub(super) fn text(value: &str, code: &str) -> String {
         .collect()
 }
 
-/// Whether the code shows its number as a date or a time.
-pub(super) fn is_date(code: &str) -> bool {
-    sections(code).first().is_some_and(Section::is_date)
-}
-
 /// A number as Excel's `General` shows it in a wide cell: at most 11 characters, then scientific.
 pub(super) fn general(value: f64) -> String {
     let size = value.abs();
@@ -279,7 +274,8 @@ fn fixed(value: f64, decimals: usize) -> String {
         }
     }
     let digit = |at: i64| usize::try_from(at).ok().and_then(|at| digits.get(at)).copied().unwrap_or(0);
-    let mut text: String = (0..point.max(1)).map(|at| (b'0' + digit(at + point.min(1) - 1)) as char).collect();
+    let mut text: String =
+        (0..point.max(1)).map(|at| (b'0' + digit(at + point.min(1) - 1)) as char).collect();
     if point <= 0 {
         text = "0".into();
     }
@@ -326,9 +322,11 @@ fn decimal(section: &Section, value: f64) -> String {
     let point = tokens.iter().position(|token| *token == Token::Point).unwrap_or(tokens.len());
     let whole_end = point.min(last + 1);
     let percents = tokens.iter().filter(|token| **token == Token::Percent).count();
-    // Commas after the last digit of the whole part divide by a thousand each; commas among digits group.
+    // Commas after the last digit of the whole part and after the last of all divide by a thousand each; commas among digits group.
     let last_whole = tokens[..whole_end].iter().rposition(Token::is_digit).unwrap_or(0);
-    let scale = tokens[last_whole..].iter().skip(1).take_while(|token| **token == Token::Comma).count();
+    let commas_after =
+        |at: usize| tokens[at + 1..].iter().take_while(|token| **token == Token::Comma).count();
+    let scale = commas_after(last_whole) + if last > last_whole { commas_after(last) } else { 0 };
     let group = tokens[first..last_whole.max(first)].contains(&Token::Comma);
     let decimals = tokens[point.min(tokens.len())..].iter().filter(|token| token.is_digit()).count();
 
@@ -543,7 +541,7 @@ fn is_minute(tokens: &[Token], at: usize) -> bool {
 
 fn date_part(moment: &DateTime, kind: char, count: usize, twelve: bool) -> String {
     match (kind, count) {
-        ('y', 1..=2) => pad((moment.year % 100).unsigned_abs().into(), 2),
+        ('y', 1..=2) => pad((moment.year % 100).unsigned_abs(), 2),
         ('y', _) => format!("{:04}", moment.year),
         ('m', 3) => dates::MONTHS[usize::from(moment.month) - 1][..3].to_owned(),
         ('m', 4) => dates::MONTHS[usize::from(moment.month) - 1].to_owned(),

@@ -63,7 +63,10 @@ fn visible_text(xml: &[u8], vocabulary: &Vocabulary, text: &mut String) -> Resul
     // `w:vanish` comes before the text of its run.
     let mut run_vanishes = false;
     loop {
-        match reader.read_event().map_err(|error| Error::corrupt(format!("its XML is not well formed ({error})")))? {
+        match reader
+            .read_event()
+            .map_err(|error| Error::corrupt(format!("its XML is not well formed ({error})")))?
+        {
             Event::Start(element) => {
                 let name = local(&element);
                 if hidden > 0 || vocabulary.hidden.contains(&name) {
@@ -116,7 +119,10 @@ fn local<'a>(element: &'a BytesStart<'_>) -> &'a [u8] {
 
 fn vanishes(element: &BytesStart<'_>) -> bool {
     local(element) == b"vanish"
-        && !element.attributes().flatten().any(|attribute| matches!(attribute.value.as_ref(), b"0" | b"false" | b"off"))
+        && !element
+            .attributes()
+            .flatten()
+            .any(|attribute| matches!(attribute.value.as_ref(), b"0" | b"false" | b"off"))
 }
 
 #[cfg(test)]

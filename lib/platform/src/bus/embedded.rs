@@ -97,12 +97,12 @@ impl Log {
         })))
     }
 
-    pub(super) async fn append(
+    pub(super) async fn enqueue(
         &self,
         topic: &'static str,
         key: &str,
         payload: String,
-    ) -> Result<Appended, AppendError> {
+    ) -> Result<Pending, AppendError> {
         self.ping()?;
         let queue = self.0.queue.read().unwrap_or_else(PoisonError::into_inner).clone();
         let queue = queue.ok_or_else(|| AppendError::Unavailable("the log is closing".into()))?;
@@ -111,7 +111,7 @@ impl Log {
             .send(Append { topic, key: key.to_owned(), payload, answer })
             .await
             .map_err(|_| AppendError::Unavailable("the writer has stopped".into()))?;
-        answered.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writer stopped half way".into())))
+        Ok(Pending(answered))
     }
 
     pub(super) fn tail(&self, topic: &'static str, after: u64) -> Tail {
@@ -331,6 +331,15 @@ impl Writer {
     }
 }
 
+/// An append that waits for its commit.
+pub struct Pending(oneshot::Receiver<Result<Appended, AppendError>>);
+
+impl Pending {
+    pub(super) async fn durable(self) -> Result<Appended, AppendError> {
+        self.0.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writer stopped half way".into())))
+    }
+}
+
 /// Follows one topic.
 pub struct Tail {
     topic: &'static str,
@@ -349,7 +358,7 @@ impl Tail {
                 .map_err(|_| ReadError::Failed("the log is closed".into()))?;
             let records = match self.state.topic(self.topic).after(self.after) {
                 Some(records) => records,
-                None => self.from_file().await?,
+                None => self.read_file().await?,
             };
             let Some(first) = records.first() else { continue };
             if first.pos != self.after + 1 {
@@ -360,7 +369,7 @@ impl Tail {
         }
     }
 
-    async fn from_file(&self) -> Result<Vec<Arc<Record>>, ReadError> {
+    async fn read_file(&self) -> Result<Vec<Arc<Record>>, ReadError> {
         let page = "SELECT pos, at, key, payload FROM records WHERE topic = $1 AND pos > $2 ORDER BY pos LIMIT $3";
         let rows = sqlx::query_as::<_, (i64, i64, String, String)>(page)
             .bind(self.topic)

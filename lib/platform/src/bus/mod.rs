@@ -101,11 +101,16 @@ impl Bus {
         }
     }
 
-    /// Appends one record and waits until it is durable. Appends with the same key that are begun one after the
-    /// other get growing positions in that order.
+    /// Appends one record and waits until it is durable.
     pub async fn append(&self, topic: &'static str, key: &str, payload: String) -> Result<Appended, AppendError> {
+        self.enqueue(topic, key, payload).await?.durable().await
+    }
+
+    /// Puts one record in line. Records with the same key that are put in line one after the other get growing
+    /// positions in that order; nothing is acknowledged before [`Pending::durable`] answers.
+    pub async fn enqueue(&self, topic: &'static str, key: &str, payload: String) -> Result<Pending, AppendError> {
         match self {
-            Self::Embedded(log) => log.append(topic, key, payload).await,
+            Self::Embedded(log) => Ok(Pending::Embedded(log.enqueue(topic, key, payload).await?)),
         }
     }
 
@@ -148,6 +153,21 @@ impl Bus {
     pub async fn close(&self) {
         match self {
             Self::Embedded(log) => log.close().await,
+        }
+    }
+}
+
+/// A record on its way to the disk. Dropping it does not take it back.
+pub enum Pending {
+    /// Of the embedded log.
+    Embedded(embedded::Pending),
+}
+
+impl Pending {
+    /// Waits until the record is durable.
+    pub async fn durable(self) -> Result<Appended, AppendError> {
+        match self {
+            Self::Embedded(pending) => pending.durable().await,
         }
     }
 }

@@ -25,6 +25,11 @@ impl Tasks {
         });
     }
 
+    /// Counts a task that somebody else polls, until it ends.
+    pub fn track<F: Future>(&self, task: F) -> impl Future<Output = F::Output> + use<F> {
+        self.tracker.track_future(task)
+    }
+
     /// The signal that everything here should stop.
     pub fn stop_signal(&self) -> CancellationToken {
         self.stop.clone()

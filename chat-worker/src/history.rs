@@ -1,0 +1,79 @@
+//! Serving the history to the gateway, which has checked that the person may see the room.
+
+use axum::extract::State;
+use platform::service::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome, internal::OnBehalfOf};
+use serde::Deserialize;
+use wire::{
+    ClientId, Code, RoomId,
+    events::Head,
+    rooms::{EventPage, Sent},
+};
+
+use crate::{sql, state::App};
+
+const LONGEST_PAGE: u32 = 500;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Part {
+    after: Option<u64>,
+    before: Option<u64>,
+    limit: Option<u32>,
+}
+
+/// A page of a room's history, and how far the database is.
+pub(crate) async fn page(
+    State(app): State<App>,
+    _caller: OnBehalfOf,
+    ApiPath(room): ApiPath<RoomId>,
+    ApiQuery(part): ApiQuery<Part>,
+) -> Outcome<ApiJson<EventPage>> {
+    let limit = part.limit.unwrap_or(LONGEST_PAGE).clamp(1, LONGEST_PAGE);
+    let (ep, position) = sql::progress(&app.db, 0).await?.unwrap_or_else(|| (app.bus.epoch(0), 0));
+    let one_more = i64::from(limit) + 1;
+    let mut events = match (part.after, part.before) {
+        (Some(after), None) => sql::after(&app.db, room, after, one_more).await?,
+        (None, before) => sql::before(&app.db, room, before.unwrap_or(u64::MAX), one_more).await?,
+        (Some(_), Some(_)) => {
+            return Err(ApiError::new(Code::BadRequest, "ask for what is after or for what is before, not for both"));
+        }
+    };
+    let more = events.len() > limit as usize;
+    if more {
+        match part.after {
+            Some(_) => events.truncate(limit as usize),
+            None => drop(events.remove(0)),
+        }
+    }
+    // Rows are stored in order: an event that is here vouches for all before it, even when it came after the position
+    // was read.
+    let newest = events.last().filter(|_| !more || part.after.is_none()).map_or(0, |event| event.pos);
+    let persisted = position.max(newest);
+    Ok(ApiJson(EventPage { events, ep, upto: persisted, persisted, more }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Which {
+    cid: ClientId,
+}
+
+/// Where a message of the caller was stored, or null.
+pub(crate) async fn sent(
+    State(app): State<App>,
+    OnBehalfOf(user): OnBehalfOf,
+    ApiPath(room): ApiPath<RoomId>,
+    ApiQuery(Which { cid }): ApiQuery<Which>,
+) -> Outcome<ApiJson<Option<Sent>>> {
+    let event = sql::by_cid(&app.db, room, user, cid).await?;
+    Ok(ApiJson(event.map(|event| Sent { id: event.id, cid, room, pos: event.pos, ts: event.ts, dup: true })))
+}
+
+/// Where a room stands: count and chain hash of everything in the database.
+pub(crate) async fn head(
+    State(app): State<App>,
+    _caller: OnBehalfOf,
+    ApiPath(room): ApiPath<RoomId>,
+) -> Outcome<ApiJson<Head>> {
+    Ok(ApiJson(sql::head(&app.db, room).await?.unwrap_or_default().head(room)))
+}

@@ -1,0 +1,36 @@
+//! The whole API on one page; only the gateway calls it.
+
+use std::sync::Arc;
+
+use axum::{Router, middleware, routing::get};
+use platform::service::{
+    health::Health,
+    problem::{no_method, no_route},
+    telemetry,
+};
+use wire::paths::internal;
+
+use crate::{
+    consume, history,
+    state::{App, State},
+};
+
+pub(crate) fn all(state: &Arc<State>) -> Router {
+    Router::new()
+        .route(internal::HISTORY, get(history::page))
+        .route(internal::SENT, get(history::sent))
+        .route(internal::HEAD, get(history::head))
+        .merge(health(state).routes())
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(middleware::from_fn(telemetry::observe))
+        .with_state(App(state.clone()))
+}
+
+fn health(state: &Arc<State>) -> Health {
+    let [db, log, consumer] = std::array::from_fn(|_| state.clone());
+    Health::default()
+        .check("database", move || { let state = db.clone(); async move { state.db.ping().await } })
+        .check("log", move || { let state = log.clone(); async move { state.bus.ping().await } })
+        .check("consumer", move || { let state = consumer.clone(); async move { consume::ping(&state).await } })
+}

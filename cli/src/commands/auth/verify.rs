@@ -1,0 +1,43 @@
+//! `mshub auth verify` and `mshub auth resend`.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::{error::CliError, global::Global};
+
+/// Verifies an address. Works without being signed in.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mshub auth verify 'http://127.0.0.1:8000/verify?token=…'
+  mshub auth verify WXRT-7K2P")]
+pub struct VerifyArgs {
+    /// The link of the mail, or its short code
+    #[arg(value_name = "LINK|CODE")]
+    pub link_or_code: Option<String>,
+}
+
+/// Asks for another verification mail.
+#[derive(Debug, Args)]
+pub struct ResendArgs {
+    /// The address to verify
+    #[arg(long)]
+    pub email: Option<String>,
+}
+
+/// Verifies.
+pub async fn run(args: VerifyArgs, global: &Global) -> Result<(), CliError> {
+    let hub = global.hub()?;
+    let given = global.prompt.text(args.link_or_code, "Link or code:", "LINK|CODE").await?;
+    let me = hub.verify(&given).await?;
+    global.out.result(&me, me.id, || format!("{} is verified; sign in with: mshub auth login --email {}", me.email, me.email))
+}
+
+/// Asks for another mail.
+pub async fn resend(args: ResendArgs, global: &Global) -> Result<(), CliError> {
+    let hub = global.hub()?;
+    let email = global.prompt.text(args.email, "E-mail:", "--email").await?;
+    hub.resend(&email).await?;
+    global.out.result(&json!({"email": email}), &email, || {
+        format!("if {email} has an account that waits for verification, a mail is on its way")
+    })
+}

@@ -1,0 +1,65 @@
+//! One event of a room as a line: the same for history and tail.
+
+use serde::Serialize;
+use wire::{
+    MessageId, RoomId, Timestamp, UserId,
+    events::{RoomEvent, What},
+};
+
+use crate::{error::CliError, output::Output, text};
+
+#[derive(Serialize)]
+struct Line<'a> {
+    id: MessageId,
+    room: RoomId,
+    pos: u64,
+    by: UserId,
+    kind: &'static str,
+    body: &'a str,
+    ts: Timestamp,
+    name: &'a str,
+}
+
+/// Prints an event.
+pub(super) fn print(out: &Output, event: &RoomEvent) -> Result<(), CliError> {
+    let RoomEvent { id, room, pos, by, ts, name, .. } = event;
+    let (kind, body) = (event.what.kind(), event.what.body());
+    let line = Line { id: *id, room: *room, pos: *pos, by: *by, kind, body, ts: *ts, name };
+    out.result(&line, pos, || spoken(event, &text::clock(*ts, text::now())))
+}
+
+/// A line as a person reads it. Further lines of a message are set in, so that none can pass for somebody else's.
+fn spoken(event: &RoomEvent, clock: &str) -> String {
+    let name = event.name.replace(['\n', '\t'], " ");
+    match &event.what {
+        What::Said { body } => format!("{clock} {name}  {}", body.replace('\n', "\n      ")),
+        What::Created { .. } => format!("{clock} -- {name} made the room"),
+        What::Joined => format!("{clock} -- {name} joined"),
+        What::Left => format!("{clock} -- {name} left"),
+        What::Invited { body, .. } => format!("{clock} -- {name} invited {}", body.replace('\n', " ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::ClientId;
+
+    use super::*;
+
+    #[test]
+    fn a_message_of_many_lines_cannot_pass_for_somebody_elses() {
+        let event = RoomEvent {
+            id: MessageId::new(),
+            room: RoomId::new(),
+            pos: 1,
+            prev: None,
+            ts: Timestamp::from_micros(0),
+            by: UserId::new(),
+            name: "Ann\n20:01 Bob".into(),
+            cid: ClientId::new(),
+            what: What::Said { body: "hi\n20:01 Bob  I agree".into() },
+        };
+
+        assert_eq!(spoken(&event, "20:00"), "20:00 Ann 20:01 Bob  hi\n      20:01 Bob  I agree");
+    }
+}

@@ -1,0 +1,138 @@
+//! Where settings come from: the environment, and `config.toml` with the saved hubs.
+
+use std::{
+    collections::BTreeMap,
+    env, fs, io,
+    path::{Path, PathBuf},
+};
+
+use etcetera::BaseStrategy as _;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{CliError, Kind};
+
+/// What the environment says. Read once, here.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    /// `MSHUB_SERVER`.
+    pub server: Option<String>,
+    /// `MSHUB_CONTEXT`.
+    pub context: Option<String>,
+    /// `MSHUB_TOKEN`: an access token from outside.
+    pub token: Option<String>,
+    /// `MSHUB_CONFIG_DIR`: settings and state both live below it.
+    pub config_dir: Option<PathBuf>,
+}
+
+impl Environment {
+    /// The environment of this process. Empty variables count as absent.
+    pub fn of_process() -> Self {
+        let read = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
+        Self {
+            server: read("MSHUB_SERVER"),
+            context: read("MSHUB_CONTEXT"),
+            token: read("MSHUB_TOKEN"),
+            config_dir: env::var_os("MSHUB_CONFIG_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from),
+        }
+    }
+
+    /// The file with the saved hubs.
+    pub fn config_file(&self) -> Result<PathBuf, CliError> {
+        let dir = match &self.config_dir {
+            Some(dir) => dir.clone(),
+            None => home()?.config_dir().join("mshub"),
+        };
+        Ok(dir.join("config.toml"))
+    }
+
+    /// The folder of sessions.
+    pub fn sessions_dir(&self) -> Result<PathBuf, CliError> {
+        if let Some(dir) = &self.config_dir {
+            return Ok(dir.join("state").join("sessions"));
+        }
+        let home = home()?;
+        Ok(home.state_dir().unwrap_or_else(|| home.data_dir()).join("mshub").join("sessions"))
+    }
+}
+
+fn home() -> Result<impl etcetera::BaseStrategy, CliError> {
+    etcetera::base_strategy::choose_base_strategy().map_err(|why| {
+        CliError::new(Kind::LocalIo, format!("no home folder: {why}")).hint("set MSHUB_CONFIG_DIR to a folder")
+    })
+}
+
+/// `config.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The context that is used when nothing else is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current: Option<String>,
+    /// Saved hubs by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub contexts: BTreeMap<String, Context>,
+}
+
+/// A saved hub.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Context {
+    /// Its address.
+    pub server: String,
+}
+
+impl Config {
+    /// Reads the file; without one there is nothing saved. A mistake in it is an error that shows the line.
+    pub fn read(path: &Path) -> Result<Self, CliError> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(why) => return Err(CliError::io(format!("cannot read {}", path.display()))(why)),
+        };
+        toml::from_str(&text).map_err(|why| {
+            CliError::usage(format!("{}: {why}", path.display())).hint("correct the file, or remove it to begin anew")
+        })
+    }
+
+    /// Writes the file whole, or not at all.
+    pub fn write(&self, path: &Path) -> Result<(), CliError> {
+        let failed = || format!("cannot write {}", path.display());
+        let text = toml::to_string_pretty(self).map_err(|why| CliError::new(Kind::Other, why.to_string()))?;
+        let dir = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(dir).map_err(CliError::io(failed()))?;
+        let mut beside = tempfile::NamedTempFile::new_in(dir).map_err(CliError::io(failed()))?;
+        io::Write::write_all(&mut beside, text.as_bytes()).map_err(CliError::io(failed()))?;
+        beside.persist(path).map_err(|why| CliError::io(failed())(why.error))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("deep").join("config.toml");
+        let mut config = Config { current: Some("work".into()), ..Config::default() };
+        config.contexts.insert("work".into(), Context { server: "https://hub.example.org".into() });
+
+        config.write(&path).unwrap();
+
+        assert_eq!(Config::read(&path).unwrap(), config);
+        assert_eq!(Config::read(&dir.path().join("none.toml")).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn a_mistake_is_shown_with_its_file_and_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        fs::write(&path, "current = \"work\"\ncolour = true\n").unwrap();
+
+        let error = Config::read(&path).unwrap_err();
+
+        assert_eq!(error.kind, Kind::Usage);
+        assert!(error.message.contains("config.toml") && error.message.contains("line 2"), "{error}");
+    }
+}

@@ -1,0 +1,289 @@
+//! The only place that prints. Results go to stdout; notes, questions and failures to stderr.
+//!
+//! With `--json` stdout holds JSON, one object a line, and stderr nothing but the one object of a failure. On a
+//! terminal, text of others loses what a terminal would obey. A reader that goes away is no failure.
+
+use std::{
+    borrow::Cow,
+    ffi::OsString,
+    fmt::Display,
+    fs::File,
+    io::{self, IsTerminal as _, Write},
+    path::Path,
+    process::ExitCode,
+};
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    args::{Color, GlobalArgs},
+    error::{CliError, Kind},
+    text::harmless,
+};
+
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const ODD: Style = AnsiColor::Yellow.on_default().bold();
+const ASIDE: Style = Style::new().dimmed();
+
+/// How results look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Form {
+    Human,
+    /// All fields, or only these.
+    Json(Vec<String>),
+}
+
+/// Where results and notes go.
+#[derive(Clone, Debug)]
+pub struct Output {
+    form: Form,
+    quiet: bool,
+}
+
+impl Output {
+    pub(crate) fn new(args: &GlobalArgs) -> Self {
+        let choice = match args.color {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+        let form = match &args.json {
+            None => Form::Human,
+            Some(fields) => Form::Json(fields.iter().filter(|field| !field.is_empty()).cloned().collect()),
+        };
+        Self { form, quiet: args.quiet }
+    }
+
+    /// Whether results are JSON.
+    pub fn is_json(&self) -> bool {
+        self.form != Form::Human
+    }
+
+    /// Whether only ids and paths are wanted.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Whether a person looks at stdout.
+    pub fn is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// Whether moving pictures on stderr reach a person who wants them.
+    pub fn shows_progress(&self) -> bool {
+        !self.quiet && !self.is_json() && io::stderr().is_terminal()
+    }
+
+    /// One result: JSON, or with `--quiet` its `brief` form, or a text for people.
+    pub fn result<T: Serialize>(
+        &self,
+        value: &T,
+        brief: impl Display,
+        human: impl FnOnce() -> String,
+    ) -> Result<(), CliError> {
+        if self.is_json() {
+            self.json(value)
+        } else if self.quiet {
+            self.line(brief.to_string())
+        } else {
+            self.line(human())
+        }
+    }
+
+    /// Rows of a list: JSON a line each, or their `brief` forms, or a table; into a pipe without a header and with
+    /// tabs between the cells.
+    pub fn list<T: Serialize>(
+        &self,
+        rows: &[T],
+        header: &[&str],
+        brief: impl Fn(&T) -> String,
+        cells: impl Fn(&T) -> Vec<String>,
+    ) -> Result<(), CliError> {
+        if self.is_json() {
+            return rows.iter().try_for_each(|row| self.json(row));
+        }
+        if self.quiet {
+            return rows.iter().try_for_each(|row| self.line(brief(row)));
+        }
+        if !self.is_terminal() {
+            let flat = |cell: String| cell.replace(['\t', '\n'], " ");
+            return rows.iter().try_for_each(|row| {
+                self.line(cells(row).into_iter().map(flat).collect::<Vec<_>>().join("\t"))
+            });
+        }
+        if rows.is_empty() {
+            return self.note("nothing here yet");
+        }
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+        for row in rows {
+            table.add_row(cells(row).iter().map(|cell| harmless(cell).into_owned()).collect::<Vec<_>>());
+        }
+        table.lines().try_for_each(|line| self.line(line.trim_end()))
+    }
+
+    /// One object on a line of its own, with the fields that were asked for. Flushed: somebody may be following.
+    pub fn json<T: Serialize>(&self, value: &T) -> Result<(), CliError> {
+        let text = match &self.form {
+            Form::Json(fields) if !fields.is_empty() => project(value, fields),
+            _ => serde_json::to_string(value),
+        };
+        let text = text.map_err(|why| CliError::new(Kind::Other, format!("cannot print the result: {why}")))?;
+        let mut out = io::stdout().lock();
+        written(writeln!(out, "{text}").and_then(|()| out.flush()))
+    }
+
+    /// A line of a result for people.
+    pub fn line(&self, text: impl AsRef<str>) -> Result<(), CliError> {
+        let text = self.for_stdout(text.as_ref());
+        let mut out = anstream::stdout().lock();
+        written(writeln!(out, "{text}").and_then(|()| out.flush()))
+    }
+
+    /// A line of a result that begins with a mark: something was done, or was not.
+    pub fn mark(&self, good: bool, text: impl AsRef<str>) -> Result<(), CliError> {
+        let text = self.for_stdout(text.as_ref());
+        let (style, mark) = if good { (GOOD, '✓') } else { (BAD, '✗') };
+        let mut out = anstream::stdout().lock();
+        written(writeln!(out, "{style}{mark}{style:#} {text}").and_then(|()| out.flush()))
+    }
+
+    /// Bytes as they are.
+    pub fn bytes(&self, bytes: &[u8]) -> Result<(), CliError> {
+        let mut out = io::stdout().lock();
+        written(out.write_all(bytes).and_then(|()| out.flush()))
+    }
+
+    /// A whole file as it is.
+    pub fn copy(&self, path: &Path) -> Result<(), CliError> {
+        let mut file = File::open(path).map_err(CliError::io("cannot read the result"))?;
+        let mut out = io::stdout().lock();
+        written(io::copy(&mut file, &mut out).and_then(|_| out.flush()))
+    }
+
+    /// A word to the person that is not the result.
+    pub fn note(&self, text: impl AsRef<str>) -> Result<(), CliError> {
+        if self.quiet || self.is_json() {
+            return Ok(());
+        }
+        let text = for_stderr(text.as_ref());
+        written(writeln!(anstream::stderr(), "{ASIDE}{text}{ASIDE:#}"))
+    }
+
+    /// Something the person should know although it is no failure.
+    pub fn warn(&self, text: impl AsRef<str>) -> Result<(), CliError> {
+        if self.is_json() {
+            return Ok(());
+        }
+        let text = for_stderr(text.as_ref());
+        written(writeln!(anstream::stderr(), "{ODD}warning:{ODD:#} {text}"))
+    }
+
+    /// A question, with the answer to be typed behind it.
+    pub fn ask(&self, question: &str) -> Result<(), CliError> {
+        let mut out = anstream::stderr();
+        written(write!(out, "{} ", for_stderr(question)).and_then(|()| out.flush()))
+    }
+
+    /// What went wrong: with `--json` one object on a line, otherwise a sentence and what to do next.
+    pub fn error(&self, error: &CliError) {
+        if error.kind == Kind::Closed {
+            return;
+        }
+        // When stderr is gone as well, the exit code has to say it all.
+        let _ = if self.is_json() { told_as_json(error) } else { told(error) };
+    }
+
+    /// What clap has to say: help and version on stdout, a wrong command line on stderr.
+    pub(crate) fn usage(said: &clap::Error, line: &[OsString]) -> ExitCode {
+        let wants_json = line.iter().any(|word| {
+            let word = word.to_string_lossy();
+            word == "--json" || word.starts_with("--json=")
+        });
+        if said.use_stderr() && wants_json {
+            let text = said.render().to_string();
+            let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            let error = CliError::usage(message).hint("see `mshub --help`");
+            let _ = told_as_json(&error);
+        } else {
+            let _ = said.print();
+        }
+        ExitCode::from(if said.use_stderr() { Kind::Usage.exit_code() } else { 0 })
+    }
+
+    fn for_stdout<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.is_terminal() { harmless(text) } else { Cow::Borrowed(text) }
+    }
+}
+
+fn for_stderr(text: &str) -> Cow<'_, str> {
+    if io::stderr().is_terminal() { harmless(text) } else { Cow::Borrowed(text) }
+}
+
+fn told_as_json(error: &CliError) -> io::Result<()> {
+    let text = serde_json::to_string(&error.report())?;
+    writeln!(io::stderr(), "{text}")
+}
+
+fn told(error: &CliError) -> io::Result<()> {
+    let mut out = anstream::stderr().lock();
+    let code = error.problem.as_ref().map(|problem| format!("  [{}]", problem.code)).unwrap_or_default();
+    writeln!(out, "{BAD}error:{BAD:#} {}{ASIDE}{code}{ASIDE:#}", for_stderr(&error.message))?;
+    if let Some(problem) = &error.problem {
+        for field in &problem.errors {
+            writeln!(out, "  {}: {}", for_stderr(field.pointer.trim_start_matches('/')), for_stderr(&field.detail))?;
+        }
+        if let Some(request) = problem.request_id.as_ref().filter(|_| problem.status >= 500) {
+            writeln!(out, "  request {} (give this to whoever runs the hub)", for_stderr(request))?;
+        }
+    }
+    if let Some(hint) = &error.hint {
+        writeln!(out, "{GOOD}hint:{GOOD:#} {}", for_stderr(hint))?;
+    }
+    Ok(())
+}
+
+/// A reader that went away ends the command without a failure.
+fn written(result: io::Result<()>) -> Result<(), CliError> {
+    result.map_err(|why| match why.kind() {
+        io::ErrorKind::BrokenPipe => CliError::new(Kind::Closed, ""),
+        _ => CliError::io("cannot write the output")(why),
+    })
+}
+
+/// The fields that were asked for, in that order; `a.b` reaches into objects, what is absent is null.
+fn project<T: Serialize>(value: &T, fields: &[String]) -> serde_json::Result<String> {
+    let whole = serde_json::to_value(value)?;
+    let mut text = String::from("{");
+    for (index, field) in fields.iter().enumerate() {
+        let part = field.split('.').try_fold(&whole, |at, name| at.get(name)).unwrap_or(&Value::Null);
+        if index > 0 {
+            text.push(',');
+        }
+        text.push_str(&serde_json::to_string(field)?);
+        text.push(':');
+        text.push_str(&serde_json::to_string(part)?);
+    }
+    text.push('}');
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_projection_keeps_the_order_that_was_asked_for() {
+        let value = json!({"id": 1, "name": "x", "user": {"email": "a@b"}});
+        let fields = ["name", "user.email", "none"].map(str::to_owned);
+
+        assert_eq!(project(&value, &fields).unwrap(), r#"{"name":"x","user.email":"a@b","none":null}"#);
+    }
+}

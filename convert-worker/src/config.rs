@@ -1,0 +1,67 @@
+//! Settings of the convert-worker, as values: whoever starts it reads flags and environment.
+
+use std::{ffi::OsString, num::NonZero, path::PathBuf, thread::available_parallelism, time::Duration};
+
+const MIB: u64 = 1024 * 1024;
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Settings of the convert-worker.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The hub's secret: 32 random bytes or more, shared by all its parts.
+    pub secret: Secret,
+    /// The largest upload in bytes.
+    pub max_upload_bytes: u64,
+    /// Conversions at once. With 0 it takes uploads and leaves the converting to other workers.
+    pub runners: usize,
+    /// Uploads that one person may have waiting.
+    pub waiting_per_user: u32,
+    /// The program and its arguments that end up in [`convert::job_child_main`].
+    pub child: (PathBuf, Vec<OsString>),
+    /// Where uploads and results lie for a moment. It must be local; nothing in it is needed after a restart.
+    pub work_dir: PathBuf,
+    /// How long one attempt may take.
+    pub deadline: Duration,
+    /// How long a conversion stays with a worker that is not heard of.
+    pub lease: Duration,
+    /// How often a worker is heard of.
+    pub heartbeat: Duration,
+    /// How often a conversion is tried when it is not the document's fault that it failed.
+    pub max_attempts: u32,
+    /// The pause before the second attempt; each further one is four times as long. Half of it to one and a half
+    /// times is really waited, so that what failed together does not come back together.
+    pub backoff: Duration,
+    /// How long ended conversions and their files are kept.
+    pub retention: Duration,
+}
+
+impl Config {
+    /// The defaults: 100 MiB, a runner a core, 20 waiting, 60 s, kept for 7 days, and this program as its own child.
+    pub fn new(secret: Vec<u8>, work_dir: PathBuf) -> Self {
+        let child = convert::Child::of_this_program();
+        Self {
+            secret: Secret(secret),
+            max_upload_bytes: 100 * MIB,
+            runners: available_parallelism().map_or(1, NonZero::get),
+            waiting_per_user: 20,
+            child: (child.program, child.args),
+            work_dir,
+            deadline: Duration::from_secs(60),
+            lease: Duration::from_secs(15),
+            heartbeat: Duration::from_secs(5),
+            max_attempts: 3,
+            backoff: Duration::from_secs(1),
+            retention: 7 * DAY,
+        }
+    }
+}
+
+/// Bytes that never show themselves.
+#[derive(Clone)]
+pub struct Secret(pub Vec<u8>);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Secret(…)")
+    }
+}

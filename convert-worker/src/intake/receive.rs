@@ -1,0 +1,84 @@
+//! Receiving a body into a file, with a limit and without waiting for ever.
+
+use std::{path::Path, time::Duration};
+
+use axum::{
+    body::BodyDataStream,
+    http::{HeaderMap, header},
+};
+use futures_util::StreamExt;
+use platform::service::{ApiError, Outcome};
+use tokio::{
+    fs::File,
+    io::{AsyncWriteExt, BufWriter},
+    time::timeout,
+};
+use wire::Code;
+
+use crate::state::App;
+
+/// How long a sender may be silent.
+const SILENCE: Duration = Duration::from_secs(30);
+/// How long one upload may take.
+const UPLOAD: Duration = Duration::from_secs(3600);
+/// How long the rest of a refused body is still read.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// Refuses a body by the length that it announces.
+pub(super) fn announced(headers: &HeaderMap, limit: u64) -> Outcome<()> {
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    match length {
+        Some(length) if length > limit => Err(too_large(limit)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the whole body to `file` and tells its size.
+pub(super) async fn receive(body: &mut BodyDataStream, file: &Path, limit: u64) -> Outcome<u64> {
+    timeout(UPLOAD, write(body, file, limit))
+        .await
+        .unwrap_or_else(|_| Err(broken("it took longer than an hour")))
+}
+
+async fn write(body: &mut BodyDataStream, file: &Path, limit: u64) -> Outcome<u64> {
+    let ours = |error: std::io::Error| anyhow::Error::new(error).context("an upload could not be written");
+    let mut file = BufWriter::with_capacity(256 * 1024, File::create(file).await.map_err(ours)?);
+    let mut bytes = 0_u64;
+    loop {
+        let Ok(next) = timeout(SILENCE, body.next()).await else {
+            return Err(broken("the sender fell silent"));
+        };
+        let Some(chunk) = next else { break };
+        let chunk = chunk.map_err(|_| broken("the connection broke"))?;
+        bytes += chunk.len() as u64;
+        if bytes > limit {
+            return Err(too_large(limit));
+        }
+        file.write_all(&chunk).await.map_err(ours)?;
+    }
+    file.flush().await.map_err(ours)?;
+    Ok(bytes)
+}
+
+/// Reads what is left of a refused body, so that the sender finds our answer: a connection that is closed with unread
+/// bytes is reset, and the answer may be lost with it.
+pub(super) fn linger(app: &App, mut body: BodyDataStream) {
+    let stop = app.tasks.stop_signal();
+    app.tasks.spawn("linger", async move {
+        let rest = async { while let Some(Ok(_)) = body.next().await {} };
+        tokio::select! {
+            _ = timeout(LINGER, rest) => {}
+            () = stop.cancelled() => {}
+        }
+    });
+}
+
+fn broken(why: &str) -> ApiError {
+    ApiError::new(Code::BadRequest, format!("the upload was cut off: {why}")).hint("send it again")
+}
+
+fn too_large(limit: u64) -> ApiError {
+    ApiError::new(Code::TooLarge, format!("the file is larger than {limit} bytes"))
+        .hint("split it, or ask whoever runs the hub to raise the limit")
+}

@@ -1,0 +1,215 @@
+//! Jobs in the database, as their owners handle them.
+
+use std::collections::HashMap;
+
+use platform::{
+    db::{Db, is_taken},
+    each, in_tx,
+};
+use uuid::Uuid;
+use wire::{JobId, Timestamp, UserId, conversions::JobState};
+
+use crate::{
+    row::JobRow,
+    sql::{change, columns, record},
+};
+
+/// A job that is to be admitted to the line.
+pub(crate) struct NewJob {
+    pub(crate) id: JobId,
+    pub(crate) owner: UserId,
+    pub(crate) request_key: Option<String>,
+    pub(crate) name: String,
+    pub(crate) source: &'static str,
+    pub(crate) target: &'static str,
+    /// JSON of [`convert::Options`].
+    pub(crate) options: String,
+    pub(crate) strict: bool,
+    pub(crate) bytes_in: u64,
+    pub(crate) created_at: Timestamp,
+    pub(crate) now: Timestamp,
+}
+
+/// What became of it.
+pub(crate) enum Admitted {
+    /// It waits.
+    New(JobRow),
+    /// The person has as many waiting as they may.
+    Full,
+    /// The same upload was admitted before.
+    Again,
+}
+
+/// Admits a job unless its owner has `limit` waiting. Uploads that end in the same moment on several workers may
+/// pass the limit by a few; on one worker they cannot.
+pub(crate) async fn admit(db: &Db, new: &NewJob, limit: u32) -> sqlx::Result<Admitted> {
+    let mut tx = db.begin().await?;
+    let waiting: i64 = in_tx!(&mut tx, connection => {
+        sqlx::query_scalar("SELECT count(*) FROM jobs WHERE owner = $1 AND state = 'queued'")
+            .bind(new.owner.0)
+            .fetch_one(&mut **connection)
+            .await
+    })?;
+    if waiting >= i64::from(limit) {
+        return Ok(Admitted::Full);
+    }
+    let inserted: sqlx::Result<JobRow> = in_tx!(&mut tx, connection => {
+        sqlx::query_as(concat!(
+            "INSERT INTO jobs (id, owner, request_key, name, source, target, options, strict, bytes_in, state, seq,
+                               ready_at, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', 1, $10, $11, $10)
+             RETURNING ", columns!()
+        ))
+        .bind(new.id.0)
+        .bind(new.owner.0)
+        .bind(&new.request_key)
+        .bind(&new.name)
+        .bind(new.source)
+        .bind(new.target)
+        .bind(&new.options)
+        .bind(new.strict)
+        .bind(i64::try_from(new.bytes_in).unwrap_or(i64::MAX))
+        .bind(new.now.micros())
+        .bind(new.created_at.micros())
+        .fetch_one(&mut **connection)
+        .await
+    });
+    let row = match inserted {
+        Err(error) if is_taken(&error) => return Ok(Admitted::Again),
+        inserted => inserted?,
+    };
+    record(&mut tx, &row).await?;
+    tx.commit().await?;
+    Ok(Admitted::New(row))
+}
+
+/// The job that an upload with this key became.
+pub(crate) async fn find_request(db: &Db, owner: UserId, key: &str) -> sqlx::Result<Option<JobRow>> {
+    each!(db.reader(), pool => {
+        sqlx::query_as(concat!("SELECT ", columns!(),
+            " FROM jobs WHERE owner = $1 AND request_key = $2 AND removed_at IS NULL"))
+        .bind(owner.0).bind(key).fetch_optional(pool).await
+    })
+}
+
+pub(crate) async fn find(db: &Db, owner: UserId, id: JobId) -> sqlx::Result<Option<JobRow>> {
+    each!(db.reader(), pool => {
+        sqlx::query_as(concat!("SELECT ", columns!(),
+            " FROM jobs WHERE id = $1 AND owner = $2 AND removed_at IS NULL"))
+        .bind(id.0).bind(owner.0).fetch_optional(pool).await
+    })
+}
+
+/// Newest first, older than `before`.
+pub(crate) async fn list(
+    db: &Db,
+    owner: UserId,
+    state: Option<JobState>,
+    before: Option<JobId>,
+    limit: usize,
+) -> sqlx::Result<Vec<JobRow>> {
+    let before = before.map_or(Uuid::max(), |id| id.0);
+    each!(db.reader(), pool => {
+        sqlx::query_as(concat!("SELECT ", columns!(),
+            " FROM jobs
+             WHERE owner = $1 AND id < $2 AND ($3 IS NULL OR state = $3) AND removed_at IS NULL
+             ORDER BY id DESC LIMIT $4"))
+        .bind(owner.0)
+        .bind(before)
+        .bind(state.map(JobState::name))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(pool)
+        .await
+    })
+}
+
+/// How many of this person's jobs wait.
+pub(crate) async fn waiting(db: &Db, owner: UserId) -> sqlx::Result<i64> {
+    each!(db.reader(), pool => {
+        sqlx::query_scalar("SELECT count(*) FROM jobs WHERE owner = $1 AND state = 'queued'")
+            .bind(owner.0).fetch_one(pool).await
+    })
+}
+
+/// How many jobs are before each waiting one of this person. The line is that of the claim: everybody in turn, whoever
+/// has fewer running first.
+pub(crate) async fn places(db: &Db, owner: UserId) -> sqlx::Result<HashMap<JobId, u32>> {
+    let places: Vec<(Uuid, i64)> = each!(db.reader(), pool => {
+        sqlx::query_as(
+            "WITH line AS (
+                 SELECT waiting.id, waiting.owner, waiting.ready_at,
+                        row_number() OVER (PARTITION BY waiting.owner ORDER BY waiting.ready_at, waiting.id)
+                        + (SELECT count(*) FROM jobs AS busy
+                           WHERE busy.owner = waiting.owner AND busy.state = 'in_progress') AS turn
+                 FROM jobs AS waiting WHERE waiting.state = 'queued'
+             )
+             SELECT me.id, count(ahead.id)
+             FROM line AS me
+             LEFT JOIN line AS ahead
+                  ON (ahead.turn, ahead.ready_at, ahead.id) < (me.turn, me.ready_at, me.id)
+             WHERE me.owner = $1
+             GROUP BY me.id",
+        )
+        .bind(owner.0).fetch_all(pool).await
+    })?;
+    Ok(places.into_iter().map(|(id, ahead)| (JobId(id), u32::try_from(ahead).unwrap_or(u32::MAX))).collect())
+}
+
+/// Cancels a job that waits or runs; its runner, if there is one, holds it no longer.
+pub(crate) async fn cancel(
+    db: &Db,
+    owner: UserId,
+    id: JobId,
+    now: Timestamp,
+) -> sqlx::Result<Option<JobRow>> {
+    Ok(change!(
+        db,
+        concat!(
+            "UPDATE jobs SET state = 'cancelled', seq = seq + 1, fence = fence + 1,
+                             lease_owner = NULL, lease_until = NULL, updated_at = $3
+             WHERE id = $1 AND owner = $2 AND state IN ('queued', 'in_progress') AND removed_at IS NULL
+             RETURNING ",
+            columns!()
+        ),
+        id.0,
+        owner.0,
+        now.micros(),
+    ))
+}
+
+/// Queues a failed or cancelled job again, at the end of the line.
+pub(crate) async fn retry(db: &Db, owner: UserId, id: JobId, now: Timestamp) -> sqlx::Result<Option<JobRow>> {
+    Ok(change!(
+        db,
+        concat!(
+            "UPDATE jobs SET state = 'queued', seq = seq + 1, failures = 0, losses = 0, ready_at = $3,
+                             error_kind = NULL, error_detail = NULL, seconds = NULL, updated_at = $3
+             WHERE id = $1 AND owner = $2 AND state IN ('failed', 'cancelled') AND removed_at IS NULL
+             RETURNING ",
+            columns!()
+        ),
+        id.0,
+        owner.0,
+        now.micros(),
+    ))
+}
+
+/// Hides an ended job for good, so that its objects can go.
+pub(crate) async fn hide(db: &Db, owner: UserId, id: JobId, now: Timestamp) -> sqlx::Result<Option<JobRow>> {
+    each!(db.writer(), pool => {
+        sqlx::query_as(concat!(
+            "UPDATE jobs SET removed_at = $3
+             WHERE id = $1 AND owner = $2 AND state IN ('completed', 'failed', 'cancelled') AND removed_at IS NULL
+             RETURNING ", columns!()
+        ))
+        .bind(id.0).bind(owner.0).bind(now.micros()).fetch_optional(pool).await
+    })
+}
+
+/// Forgets a hidden job and its events.
+pub(crate) async fn erase(db: &Db, id: JobId) -> sqlx::Result<()> {
+    each!(db.writer(), pool => {
+        sqlx::query("DELETE FROM jobs WHERE id = $1 AND removed_at IS NOT NULL")
+            .bind(id.0).execute(pool).await.map(drop)
+    })
+}

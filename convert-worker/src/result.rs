@@ -1,0 +1,51 @@
+//! Where a result is kept, for the gateway to sign a link to it.
+
+use axum::extract::State;
+use convert::Format;
+use platform::service::{ApiJson, ApiPath, Outcome, internal::OnBehalfOf};
+use wire::{JobId, conversions::StoredResult};
+
+use crate::{jobs, state::App};
+
+pub(crate) async fn show(
+    State(app): State<App>,
+    OnBehalfOf(user): OnBehalfOf,
+    ApiPath(id): ApiPath<JobId>,
+) -> Outcome<ApiJson<StoredResult>> {
+    let row = jobs::of(&app, user, id).await?;
+    let job = row.job();
+    let (Some(key), Some(bytes), Some(sha256)) = (row.result_key.clone(), job.bytes_out, job.sha256) else {
+        return Err(jobs::wrong_state(&row, "downloaded").hint("wait until it is completed"));
+    };
+    let (extension, media_type) = match job.to.parse::<Format>() {
+        Ok(format) => (format.extension(), format.mime()),
+        // A format that a later version knew.
+        Err(_) => (job.to.as_str(), "application/octet-stream"),
+    };
+    let name = named(&job.name, extension);
+    Ok(ApiJson(StoredResult { key, name, bytes, sha256, media_type: media_type.to_owned() }))
+}
+
+/// The upload's name with the ending of the result: `notes.md` becomes `notes.pdf`.
+fn named(upload: &str, extension: &str) -> String {
+    let stem = match upload.rsplit_once('.') {
+        Some((stem, ending)) if !stem.is_empty() && Format::from_name(&format!("x.{ending}")).is_some() => {
+            stem
+        }
+        _ => upload,
+    };
+    format!("{stem}.{extension}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_ending_that_is_one_is_replaced() {
+        assert_eq!(named("notes.md", "pdf"), "notes.pdf");
+        assert_eq!(named("Mr. Smith", "pdf"), "Mr. Smith.pdf");
+        assert_eq!(named("v1.2.docx", "pdf"), "v1.2.pdf");
+        assert_eq!(named(".md", "pdf"), ".md.pdf");
+    }
+}

@@ -1,0 +1,35 @@
+//! The whole internal API on one page. Every route asks for the internal key by [`OnBehalfOf`].
+//!
+//! [`OnBehalfOf`]: platform::service::internal::OnBehalfOf
+
+use axum::{
+    Router, middleware,
+    routing::{get, post},
+};
+use platform::service::{
+    problem::{no_method, no_route},
+    telemetry,
+};
+use wire::paths::internal;
+
+use crate::{
+    formats, health, intake,
+    jobs::{cancel, list, remove, retry, show},
+    result,
+    state::App,
+};
+
+pub(crate) fn routes(app: &App) -> Router {
+    Router::new()
+        .route(internal::JOBS, get(list::list).post(intake::create))
+        .route(internal::JOB, get(show::show).delete(remove::remove))
+        .route(internal::JOB_CANCEL, post(cancel::cancel))
+        .route(internal::JOB_RETRY, post(retry::retry))
+        .route(internal::JOB_RESULT, get(result::show))
+        .route(internal::FORMATS, get(formats::list))
+        .merge(health::parts(app).routes())
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(middleware::from_fn(telemetry::observe))
+        .with_state(app.clone())
+}

@@ -1,0 +1,105 @@
+//! A job as the database has it, and as its owner sees it.
+
+use uuid::Uuid;
+use wire::{
+    JobId, Timestamp, UserId,
+    conversions::{Job, JobError, JobState},
+};
+
+/// One row of `jobs`.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct JobRow {
+    id: Uuid,
+    owner: Uuid,
+    pub(crate) name: String,
+    pub(crate) source: String,
+    pub(crate) target: String,
+    pub(crate) options: Option<String>,
+    pub(crate) strict: bool,
+    bytes_in: i64,
+    state: String,
+    seq: i64,
+    attempt: i64,
+    pub(crate) failures: i64,
+    pub(crate) fence: i64,
+    pub(crate) result_key: Option<String>,
+    bytes_out: Option<i64>,
+    sha256: Option<String>,
+    engine: Option<String>,
+    degraded: bool,
+    lost: String,
+    pub(crate) error_kind: Option<String>,
+    error_detail: Option<String>,
+    seconds: Option<f64>,
+    created_at: i64,
+    pub(crate) updated_at: i64,
+}
+
+impl JobRow {
+    pub(crate) fn id(&self) -> JobId {
+        JobId(self.id)
+    }
+
+    pub(crate) fn owner(&self) -> UserId {
+        UserId(self.owner)
+    }
+
+    pub(crate) fn state(&self) -> JobState {
+        JobState::from_name(&self.state).expect("the table takes no other states")
+    }
+
+    /// As its owner sees it; place and progress are for the caller to add.
+    pub(crate) fn job(&self) -> Job {
+        Job {
+            id: self.id(),
+            owner: self.owner(),
+            name: self.name.clone(),
+            from: self.source.clone(),
+            to: self.target.clone(),
+            state: self.state(),
+            seq: count(self.seq),
+            progress: None,
+            position: None,
+            attempt: u32::try_from(self.attempt).unwrap_or(u32::MAX),
+            bytes_in: count(self.bytes_in),
+            bytes_out: self.bytes_out.map(count),
+            sha256: self.sha256.clone(),
+            engine: self.engine.clone(),
+            degraded: self.degraded,
+            lost: serde_json::from_str(&self.lost).unwrap_or_default(),
+            error: self
+                .error_kind
+                .clone()
+                .map(|kind| JobError { kind, detail: self.error_detail.clone().unwrap_or_default() }),
+            seconds: self.seconds,
+            created_at: Timestamp::from_micros(self.created_at),
+            updated_at: Timestamp::from_micros(self.updated_at),
+        }
+    }
+
+    /// The key of the upload.
+    pub(crate) fn upload_key(&self) -> String {
+        upload_key(self.id())
+    }
+
+    /// The keys of every result that an attempt may have left, the published one among them.
+    pub(crate) fn result_keys(&self) -> impl Iterator<Item = String> + use<> {
+        let id = self.id();
+        (1..=self.fence).map(move |fence| result_key(id, fence))
+    }
+}
+
+/// Where the upload of a job is kept.
+pub(crate) fn upload_key(job: JobId) -> String {
+    format!("in/{job}")
+}
+
+/// Where the result of one attempt is kept: no two attempts ever write to the same key.
+pub(crate) fn result_key(job: JobId, fence: i64) -> String {
+    format!("out/{job}/{fence}")
+}
+
+/// Sizes and numbers are never negative; the databases have no unsigned integers.
+fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}

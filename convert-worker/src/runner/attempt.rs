@@ -1,0 +1,83 @@
+//! One attempt at a job: fetch the upload, convert it in a child, store the result under a key of its own.
+
+use std::{path::Path, time::Instant};
+
+use convert::{Child, Error, Format, Limits, Options, Report, Request};
+use platform::objects::Stored;
+
+use super::{lease, progress, running::Guard};
+use crate::{
+    row::{JobRow, result_key},
+    state::App,
+};
+
+/// A result that is stored and not yet published.
+pub(super) struct Done {
+    pub(super) key: String,
+    pub(super) stored: Stored,
+    pub(super) report: Report,
+}
+
+/// How an attempt ended.
+pub(super) struct Outcome {
+    pub(super) result: Result<Done, Error>,
+    /// Seconds of engine time.
+    pub(super) seconds: f64,
+}
+
+/// Tries until it ends, is stopped, or loses its lease; the last two are [`Error::Cancelled`].
+pub(super) async fn attempt(app: &App, row: &JobRow, running: &Guard<'_>) -> Outcome {
+    let mut seconds = 0.0;
+    let heard = running.progress.subscribe();
+    let result = tokio::select! {
+        result = perform(app, row, running, &mut seconds) => result,
+        () = running.stop.cancelled() => Err(Error::Cancelled),
+        () = lease::keep(app, row, &running.stop) => Err(Error::Cancelled),
+        () = progress::tell(app, row.job(), heard) => Err(Error::Cancelled),
+    };
+    Outcome { result, seconds }
+}
+
+async fn perform(app: &App, row: &JobRow, running: &Guard<'_>, seconds: &mut f64) -> Result<Done, Error> {
+    let folder = app.scratch.attempt(row.id())?;
+    let request = request(row, folder.path())?;
+    app.objects.fetch_to(&row.upload_key(), &request.input).await.map_err(store)?;
+
+    let told = |step| {
+        running.progress.send_replace(Some(progress::wire(step)));
+    };
+    let started = Instant::now();
+    let converted = convert::convert_in_child(&child(app), &request, told, running.stop.clone()).await;
+    *seconds = started.elapsed().as_secs_f64();
+
+    let report = converted?;
+    let key = result_key(row.id(), row.fence);
+    let stored = app.objects.put_file(&key, &request.output).await.map_err(store)?;
+    Ok(Done { key, stored, report })
+}
+
+fn request(row: &JobRow, folder: &Path) -> Result<Request, Error> {
+    let format = |name: &str| {
+        name.parse::<Format>()
+            .map_err(|unknown| Error::Io { detail: format!("the job cannot be read: {unknown}") })
+    };
+    let (from, to) = (format(&row.source)?, format(&row.target)?);
+    let file = |kind: &str, format: Format| folder.join(format!("{kind}.{}", format.extension()));
+    let options: Options = serde_json::from_str(row.options.as_deref().unwrap_or("{}"))
+        .map_err(|error| Error::Io { detail: format!("the job cannot be read: {error}") })?;
+    Ok(Request {
+        options,
+        strict: row.strict,
+        ..Request::new(file("input", from), from, file("output", to), to)
+    })
+}
+
+fn child(app: &App) -> Child {
+    let (program, args) = app.config.child.clone();
+    let limits = Limits { wall: app.config.deadline, cpu: app.config.deadline, ..Limits::default() };
+    Child { program, args, limits }
+}
+
+fn store(error: platform::objects::Error) -> Error {
+    Error::Io { detail: error.to_string() }
+}

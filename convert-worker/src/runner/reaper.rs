@@ -1,0 +1,90 @@
+//! The reaper: jobs whose workers fell silent go back into the line, and what is old goes away.
+
+use std::time::{Duration, Instant};
+
+use platform::db::Db;
+
+use super::sql;
+use crate::{
+    jobs::remove,
+    notify,
+    row::{JobRow, upload_key},
+    state::App,
+};
+
+/// The pause between two rounds.
+const ROUND: Duration = Duration::from_secs(2);
+/// The pause between two sweeps of the work folder.
+const SWEEP: Duration = Duration::from_secs(3600);
+/// How many jobs are erased in one round.
+const ERASED: i64 = 100;
+/// How many workers may die of one job before it is the job's fault.
+const LOSSES: i64 = 10;
+
+/// Before anything runs: what the run before held goes back into the line at once.
+pub(super) async fn take_over(app: &App) -> sqlx::Result<()> {
+    // A SQLite file has one worker, so every lease in it is our predecessor's. With a server there may be others
+    // alive: there, leases have to expire.
+    if let Db::Sqlite { .. } = app.db {
+        sql::expire_all(&app.db).await?;
+    }
+    take_back(app).await
+}
+
+pub(super) async fn reap(app: App) {
+    let mut swept: Option<Instant> = None;
+    loop {
+        if let Err(error) = take_back(&app).await {
+            tracing::warn!(%error, "conversions of silent workers could not be taken back");
+        }
+        if let Err(error) = erase_old(&app).await {
+            tracing::warn!(error = format!("{error:#}"), "old conversions could not be erased");
+        }
+        if swept.is_none_or(|at| at.elapsed() > SWEEP) {
+            swept = Some(Instant::now());
+            if let Err(error) = sweep(&app).await {
+                tracing::warn!(error = format!("{error:#}"), "the work folder could not be swept");
+            }
+        }
+        tokio::select! {
+            () = app.tasks.stopping() => return,
+            () = tokio::time::sleep(ROUND) => {}
+        }
+    }
+}
+
+async fn take_back(app: &App) -> sqlx::Result<()> {
+    while let Some(row) = sql::give_up(&app.db, LOSSES, app.clock.now()).await? {
+        tell(app, &row).await;
+    }
+    while let Some(row) = sql::take_back(&app.db, app.clock.now()).await? {
+        tell(app, &row).await;
+        app.wake.notify_one();
+    }
+    Ok(())
+}
+
+async fn tell(app: &App, row: &JobRow) {
+    tracing::info!(job = %row.id(), state = row.state().name(), "a conversion was taken from a silent worker");
+    notify::tell(app, row.job()).await;
+}
+
+async fn erase_old(app: &App) -> anyhow::Result<()> {
+    let now = app.clock.now();
+    let seconds = i64::try_from(app.config.retention.as_secs()).unwrap_or(i64::MAX);
+    sql::hide_old(&app.db, now.plus_seconds(seconds.saturating_neg()), now).await?;
+    for row in sql::hidden(&app.db, ERASED).await? {
+        remove::erase(app, &row).await?;
+    }
+    Ok(())
+}
+
+/// An upload that was cut off by the death of its worker may have left its object.
+async fn sweep(app: &App) -> anyhow::Result<()> {
+    for job in app.scratch.sweep().await? {
+        if !sql::exists(&app.db, job).await? {
+            app.objects.delete(&upload_key(job)).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! What all statements about jobs share: the columns, and that no change is without its event.
+
+use platform::{db::Transaction, in_tx};
+
+use crate::row::JobRow;
+
+/// The columns of [`JobRow`].
+macro_rules! columns {
+    () => {
+        "id, owner, name, source, target, options, strict, bytes_in, state, seq, attempt, failures, fence, \
+         result_key, bytes_out, sha256, engine, degraded, lost, error_kind, error_detail, seconds, \
+         created_at, updated_at"
+    };
+}
+pub(crate) use columns;
+
+/// Runs a statement that changes one job at most and returns it, and writes the event, in one transaction.
+macro_rules! change {
+    ($db:expr, $sql:expr, $($value:expr),+ $(,)?) => {{
+        let mut tx = $db.begin().await?;
+        let row: Option<$crate::row::JobRow> = platform::in_tx!(&mut tx, connection => {
+            sqlx::query_as($sql)$(.bind($value))+.fetch_optional(&mut **connection).await
+        })?;
+        if let Some(row) = &row {
+            $crate::sql::record(&mut tx, row).await?;
+        }
+        tx.commit().await?;
+        row
+    }};
+}
+pub(crate) use change;
+
+/// Writes the event of a job's newest change. The key `(job, seq)` refuses a change that was recorded before.
+pub(crate) async fn record(tx: &mut Transaction, row: &JobRow) -> sqlx::Result<()> {
+    let job = row.job();
+    let seq = i64::try_from(job.seq).unwrap_or(i64::MAX);
+    in_tx!(tx, connection => {
+        sqlx::query("INSERT INTO job_events (job, seq, state, attempt, detail, at) VALUES ($1, $2, $3, $4, $5, $6)")
+            .bind(job.id.0)
+            .bind(seq)
+            .bind(job.state.name())
+            .bind(i64::from(job.attempt))
+            .bind(&row.error_kind)
+            .bind(row.updated_at)
+            .execute(&mut **connection)
+            .await
+            .map(drop)
+    })
+}

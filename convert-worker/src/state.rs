@@ -1,0 +1,80 @@
+//! What every handler and runner of the convert-worker can reach.
+
+use std::{ops::Deref, sync::Arc};
+
+use anyhow::Context;
+use platform::{
+    Clock,
+    db::Db,
+    fanout::Fanout,
+    objects::Objects,
+    service::{Tasks, internal::InternalKey},
+};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{Config, Engines, runner::Running, scratch::Scratch, uploads::Uploads};
+
+/// The worker's state.
+pub(crate) struct State {
+    pub(crate) config: Config,
+    pub(crate) db: Db,
+    pub(crate) fanout: Fanout,
+    pub(crate) objects: Objects,
+    pub(crate) clock: Clock,
+    pub(crate) scratch: Scratch,
+    pub(crate) uploads: Uploads,
+    pub(crate) running: Running,
+    /// Told when there may be something to start.
+    pub(crate) wake: Notify,
+    /// Who holds the leases that this run takes.
+    pub(crate) run: Uuid,
+    pub(crate) tasks: Tasks,
+    key: InternalKey,
+}
+
+/// As handlers take it.
+#[derive(Clone)]
+pub(crate) struct App(Arc<State>);
+
+impl App {
+    pub(crate) async fn open(
+        config: Config,
+        engines: Engines,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let Engines { db, fanout, objects, clock } = engines;
+        let scratch = Scratch::open(&config.work_dir)
+            .await
+            .with_context(|| format!("the work folder {} cannot be used", config.work_dir.display()))?;
+        Ok(Self(Arc::new(State {
+            key: InternalKey::derive(&config.secret.0),
+            config,
+            db,
+            fanout,
+            objects,
+            clock,
+            scratch,
+            uploads: Uploads::default(),
+            running: Running::default(),
+            wake: Notify::new(),
+            run: Uuid::now_v7(),
+            tasks: Tasks::under(stop),
+        })))
+    }
+}
+
+impl Deref for App {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}
+
+impl AsRef<InternalKey> for App {
+    fn as_ref(&self) -> &InternalKey {
+        &self.key
+    }
+}

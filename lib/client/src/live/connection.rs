@@ -1,0 +1,386 @@
+//! The task behind a live socket: one connection after another, with everything that outlives them.
+
+use std::{
+    collections::HashMap,
+    pin::{Pin, pin},
+    time::Duration,
+};
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, sleep_until},
+};
+use wire::{
+    ClientId, Code, Problem, RoomId,
+    frames::{ToClient, ToServer},
+};
+
+use super::{
+    LiveEvent, Order,
+    outbox::Outbox,
+    reducer::{Reducer, Step},
+    socket::{Gone, Socket},
+};
+use crate::{
+    backoff,
+    error::Error,
+    hub::Hub,
+    tokens::{self, Current},
+};
+
+/// A connection that lived for so long was a good one: the next failure begins to count anew.
+const GOOD: Duration = Duration::from_secs(5);
+
+pub(super) struct Connection {
+    hub: Hub,
+    orders: mpsc::UnboundedReceiver<Order>,
+    events: mpsc::Sender<LiveEvent>,
+    rooms: HashMap<RoomId, Reducer>,
+    outbox: Outbox,
+    jobs: bool,
+    next_sub: u64,
+    /// Subscriptions that the hub wants to be asked for again later.
+    postponed: Vec<(Instant, RoomId)>,
+}
+
+/// Why a connection ended.
+enum End {
+    /// Nobody listens any more.
+    Closed,
+    /// The hub wants us elsewhere.
+    Moved,
+    Gone(Gone),
+    SignedOut(String),
+}
+
+/// The listener is gone; there is nothing left to do.
+struct Deaf;
+
+impl From<Deaf> for End {
+    fn from(_: Deaf) -> Self {
+        Self::Closed
+    }
+}
+
+impl From<Gone> for End {
+    fn from(gone: Gone) -> Self {
+        Self::Gone(gone)
+    }
+}
+
+impl Connection {
+    pub(super) fn new(
+        hub: Hub,
+        orders: mpsc::UnboundedReceiver<Order>,
+        events: mpsc::Sender<LiveEvent>,
+    ) -> Self {
+        let (rooms, outbox, postponed) = (HashMap::new(), Outbox::default(), Vec::new());
+        Self { hub, orders, events, rooms, outbox, jobs: false, next_sub: 1, postponed }
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut failures = 0;
+        let mut rejected = None;
+        loop {
+            let began = Instant::now();
+            let end = self.once(&mut rejected).await;
+            self.postponed.clear();
+            self.outbox.disconnected();
+            self.rooms.values_mut().for_each(Reducer::disconnected);
+            if began.elapsed() > GOOD {
+                failures = 0;
+            }
+            let (why, wait) = match end {
+                End::Closed => return,
+                End::SignedOut(why) => {
+                    let _ = self.emit(LiveEvent::SignedOut { why }).await;
+                    return;
+                }
+                End::Moved => ("the hub is about to stop".to_owned(), Duration::ZERO),
+                End::Gone(Gone::Unauthenticated(why) | Gone::Lost(why)) => (why, backoff::full_jitter(failures)),
+            };
+            failures += 1;
+            tracing::debug!(why, failures, ?wait, "the live socket is gone");
+            let in_ms = wait.as_millis() as u64;
+            if self.emit(LiveEvent::Reconnecting { attempt: failures, in_ms, why }).await.is_err()
+                || self.rest(wait).await.is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    /// One connection from its token to its end. `rejected` is the token that the hub did not accept.
+    async fn once(&mut self, rejected: &mut Option<String>) -> End {
+        let listener = self.events.clone();
+        let opened = tokio::select! {
+            opened = self.open(rejected.as_deref()) => opened,
+            () = listener.closed() => return End::Closed,
+        };
+        let (socket, current) = match opened {
+            Ok(opened) => opened,
+            Err((End::Gone(Gone::Unauthenticated(why)), token)) => {
+                // A second refusal, of a token that is newer than the first, is final.
+                return match rejected.replace(token) {
+                    None => End::Gone(Gone::Unauthenticated(why)),
+                    Some(_) => End::SignedOut(why),
+                };
+            }
+            Err((end, _)) => return end,
+        };
+        *rejected = None;
+        let token = current.token.clone();
+        let end = self.serve(socket, current).await;
+        if let End::Gone(Gone::Unauthenticated(_)) = end {
+            *rejected = Some(token);
+        }
+        end
+    }
+
+    async fn open(&self, rejected: Option<&str>) -> Result<(Socket, Current), (End, String)> {
+        let current = match self.hub.current_token(rejected).await {
+            Ok(current) if Some(current.token.as_str()) == rejected => {
+                return Err((End::SignedOut("the hub does not accept the token".to_owned()), current.token));
+            }
+            Ok(current) => current,
+            Err(Error::SignedOut) => return Err((End::SignedOut("the session has ended".to_owned()), String::new())),
+            Err(error) => return Err((Gone::Lost(error.to_string()).into(), String::new())),
+        };
+        let agent = &self.hub.inner.options.user_agent;
+        match Socket::open(self.hub.server(), agent, current.token.clone()).await {
+            Ok(socket) => Ok((socket, current)),
+            Err(gone) => Err((gone.into(), current.token)),
+        }
+    }
+
+    async fn serve(&mut self, mut socket: Socket, current: Current) -> End {
+        let end = self.talk(&mut socket, current).await.unwrap_or_else(|end| end);
+        if matches!(end, End::Closed | End::Moved) {
+            socket.close().await;
+        }
+        end
+    }
+
+    async fn talk(&mut self, socket: &mut Socket, current: Current) -> Result<End, End> {
+        self.emit(LiveEvent::Connected).await?;
+        self.resume(socket).await?;
+        let hub = self.hub.clone();
+        let mut renewal = pin!(renewed(&hub, current));
+        let mut moving: Option<Instant> = None;
+        loop {
+            for frame in self.outbox.ready(socket.window, Instant::now()) {
+                socket.send(&frame).await?;
+            }
+            for room in self.due(Instant::now()) {
+                self.subscribe(socket, room).await?;
+            }
+            let again = self.postponed.iter().map(|(when, _)| *when).chain(self.outbox.wake()).min();
+            tokio::select! {
+                frame = socket.receive() => match frame? {
+                    ToClient::Drain { spread_ms } => {
+                        moving = Some(Instant::now() + backoff::within(Duration::from_millis(spread_ms)));
+                        self.emit(LiveEvent::Draining).await?;
+                    }
+                    frame => self.hear(socket, frame).await?,
+                },
+                order = self.orders.recv() => match order {
+                    Some(order) => self.obey(Some(socket), order).await?,
+                    None => return Ok(End::Closed),
+                },
+                renewed_token = renewal.as_mut() => {
+                    socket.send(&ToServer::Auth { tok: renewed_token.token.clone() }).await?;
+                    renewal.set(renewed(&hub, renewed_token));
+                }
+                () = at(again) => {}
+                () = at(moving) => return Ok(End::Moved),
+            }
+        }
+    }
+
+    /// Takes up on a new connection what was wanted on the last one.
+    async fn resume(&mut self, socket: &mut Socket) -> Result<(), End> {
+        if self.jobs {
+            socket.send(&ToServer::Jobs { on: true }).await?;
+        }
+        let rooms: Vec<RoomId> = self.rooms.keys().copied().collect();
+        for room in rooms {
+            self.subscribe(socket, room).await?;
+        }
+        Ok(())
+    }
+
+    async fn subscribe(&mut self, socket: &mut Socket, room: RoomId) -> Result<(), End> {
+        let id = self.next_sub;
+        self.next_sub += 1;
+        if let Some(reducer) = self.rooms.get_mut(&room) {
+            let frame = reducer.ask(id);
+            socket.send(&frame).await?;
+        }
+        Ok(())
+    }
+
+    /// Does what the owner wants; without a socket it is remembered for the next one.
+    async fn obey(&mut self, socket: Option<&mut Socket>, order: Order) -> Result<(), End> {
+        match order {
+            Order::Subscribe { room, after, tail } => {
+                self.rooms.insert(room, Reducer::new(room, after, tail));
+                if let Some(socket) = socket {
+                    self.subscribe(socket, room).await?;
+                }
+            }
+            Order::Unsubscribe { room } => {
+                if self.rooms.remove(&room).is_some()
+                    && let Some(socket) = socket
+                {
+                    socket.send(&ToServer::Unsub { room }).await?;
+                }
+            }
+            Order::WatchJobs { on } => {
+                self.jobs = on;
+                if let Some(socket) = socket {
+                    socket.send(&ToServer::Jobs { on }).await?;
+                }
+            }
+            Order::Say { cid, room, body } => {
+                if let Err((cid, room)) = self.outbox.push(cid, room, body) {
+                    let problem = Problem::new(Code::RateLimited, "too many messages wait to be sent");
+                    self.emit(LiveEvent::Refused { cid, room, problem }).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn hear(&mut self, socket: &mut Socket, frame: ToClient) -> Result<(), End> {
+        match frame {
+            ToClient::Ok { cid, room, pos, id, ts, .. } => {
+                if self.outbox.done(cid).is_some() {
+                    self.emit(LiveEvent::Sent { cid, room, pos, id, ts }).await?;
+                }
+            }
+            ToClient::Err { cid: Some(cid), code, detail, retry, unknown, after_ms, .. } => {
+                if retry || unknown {
+                    self.outbox.retry(cid, after_ms.map(Duration::from_millis), Instant::now());
+                } else {
+                    self.refused(cid, &code, detail).await?;
+                }
+            }
+            ToClient::Err { id: Some(id), detail, retry, after_ms, .. } => {
+                let again = retry.then(|| Duration::from_millis(after_ms.unwrap_or(1_000)));
+                self.subscription_refused(id, &detail, again).await?;
+            }
+            ToClient::Unsubbed { room } => {
+                if self.rooms.remove(&room).is_some() {
+                    self.emit(LiveEvent::Left { room }).await?;
+                }
+            }
+            ToClient::Wm { r } => {
+                for head in r {
+                    self.emit(LiveEvent::Head(head)).await?;
+                }
+            }
+            ToClient::Job { job } => self.emit(LiveEvent::Job(job)).await?,
+            frame => {
+                let Some(room) = room_of(&frame) else { return Ok(()) };
+                let Some(reducer) = self.rooms.get_mut(&room) else { return Ok(()) };
+                for step in reducer.take(frame) {
+                    self.step(socket, room, step).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, socket: &mut Socket, room: RoomId, step: Step) -> Result<(), End> {
+        let event = match step {
+            Step::Ask => return self.subscribe(socket, room).await,
+            Step::Show(event) => LiveEvent::Event(event),
+            Step::Live(pos) => LiveEvent::Live { room, pos },
+            Step::Gap { from, to } => LiveEvent::Gap { room, from, to },
+            Step::Restarted => LiveEvent::Restarted { room },
+        };
+        Ok(self.emit(event).await?)
+    }
+
+    async fn refused(&mut self, cid: ClientId, code: &str, detail: String) -> Result<(), Deaf> {
+        let Some(room) = self.outbox.done(cid) else { return Ok(()) };
+        let mut problem = Problem::new(Code::from_name(code).unwrap_or(Code::BadRequest), detail);
+        code.clone_into(&mut problem.code);
+        self.emit(LiveEvent::Refused { cid, room, problem }).await
+    }
+
+    /// A room that cannot be followed is one that the person is not in.
+    async fn subscription_refused(&mut self, id: u64, detail: &str, again: Option<Duration>) -> Result<(), Deaf> {
+        let room = self.rooms.iter().find(|(_, reducer)| reducer.awaits(id)).map(|(room, _)| *room);
+        let Some(room) = room else { return Ok(()) };
+        tracing::debug!(%room, detail, ?again, "a subscription was refused");
+        if let Some(again) = again {
+            self.postponed.push((Instant::now() + again, room));
+            return Ok(());
+        }
+        self.rooms.remove(&room);
+        self.emit(LiveEvent::Left { room }).await
+    }
+
+    /// The postponed subscriptions whose time has come.
+    fn due(&mut self, now: Instant) -> Vec<RoomId> {
+        let (due, later) = self.postponed.drain(..).partition(|(when, _)| *when <= now);
+        self.postponed = later;
+        due.into_iter().map(|(_, room)| room).collect()
+    }
+
+    async fn emit(&self, event: LiveEvent) -> Result<(), Deaf> {
+        self.events.send(event).await.map_err(|_| Deaf)
+    }
+
+    /// Waits, and takes orders meanwhile.
+    async fn rest(&mut self, wait: Duration) -> Result<(), End> {
+        let mut over = pin!(sleep(wait));
+        loop {
+            tokio::select! {
+                () = &mut over => return Ok(()),
+                order = self.orders.recv() => match order {
+                    Some(order) => self.obey(None, order).await?,
+                    None => return Err(End::Closed),
+                },
+            }
+        }
+    }
+}
+
+/// The next token, some time before `current` expires; never when it does not expire.
+async fn renewed(hub: &Hub, current: Current) -> Current {
+    let Some(expires_at) = current.expires_at else { return std::future::pending().await };
+    let left = Duration::from_micros((expires_at.micros() - tokens::now().micros()).max(0) as u64);
+    // Before the margin at which `current_token` renews; short-lived tokens at their half.
+    let mut wait = if left > Duration::from_secs(60) { left - Duration::from_secs(25) } else { left / 2 };
+    loop {
+        sleep(wait.max(Duration::from_secs(1))).await;
+        match hub.current_token(None).await {
+            Ok(newer) => return newer,
+            // The hub closes the socket when the old one expires, and says why.
+            Err(error) => tracing::debug!(%error, "no newer access token yet"),
+        }
+        wait = Duration::from_secs(5);
+    }
+}
+
+/// A moment that may never come.
+fn at(moment: Option<Instant>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    match moment {
+        Some(moment) => Box::pin(sleep_until(moment)),
+        None => Box::pin(std::future::pending()),
+    }
+}
+
+fn room_of(frame: &ToClient) -> Option<RoomId> {
+    match frame {
+        ToClient::Ev(event) => Some(event.room),
+        ToClient::Subbed { room, .. }
+        | ToClient::Evs { room, .. }
+        | ToClient::Gap { room, .. }
+        | ToClient::Live { room, .. }
+        | ToClient::Reset { room, .. } => Some(*room),
+        _ => None,
+    }
+}

@@ -1,0 +1,160 @@
+//! The live socket: rooms as they happen, messages on their way out, conversions as they change.
+//!
+//! One task owns the connection. It reconnects by itself, resumes every room after the last event that was shown,
+//! and sends again what was not acknowledged: whoever reads [`Live::next`] sees each event once and in order.
+
+mod connection;
+mod outbox;
+mod reducer;
+mod socket;
+
+use tokio::sync::mpsc;
+use wire::{
+    ClientId, MessageId, Problem, RoomId, Timestamp,
+    conversions::Job,
+    events::{Head, RoomEvent},
+    frames::Position,
+};
+
+use crate::hub::Hub;
+
+/// Events that wait for their reader. A full queue stops the reading of the socket, and the hub notices.
+const EVENTS: usize = 1_024;
+
+/// What happens on the live socket.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LiveEvent {
+    /// The socket is there; rooms resume.
+    Connected,
+    /// The socket is gone and is tried again.
+    Reconnecting {
+        /// Counts from 1.
+        attempt: u32,
+        /// In so many milliseconds.
+        in_ms: u64,
+        /// What happened, as a sentence for a person.
+        why: String,
+    },
+    /// Something happened in a room: each event once, in order of its position.
+    Event(RoomEvent),
+    /// The past of a room is complete up to here; what follows is live.
+    Live {
+        /// The room.
+        room: RoomId,
+        /// Its newest position.
+        pos: u64,
+    },
+    /// Too much was missed to send it over the socket: fetch what lies between over HTTP.
+    Gap {
+        /// The room.
+        room: RoomId,
+        /// After this position.
+        from: u64,
+        /// Before this one.
+        to: u64,
+    },
+    /// The hub's log began anew: forget the positions of this room; what follows is numbered afresh.
+    Restarted {
+        /// The room.
+        room: RoomId,
+    },
+    /// A message is durable and has its place.
+    Sent {
+        /// As [`Live::say`] returned it.
+        cid: ClientId,
+        /// The room.
+        room: RoomId,
+        /// Its place.
+        pos: u64,
+        /// The message.
+        id: MessageId,
+        /// When the log took it.
+        ts: Timestamp,
+    },
+    /// A message was refused for good.
+    Refused {
+        /// As [`Live::say`] returned it.
+        cid: ClientId,
+        /// The room.
+        room: RoomId,
+        /// Why.
+        problem: Problem,
+    },
+    /// A conversion of one's own changed.
+    Job(Box<Job>),
+    /// Not a member of the room (any more): nothing of it follows.
+    Left {
+        /// The room.
+        room: RoomId,
+    },
+    /// How far the database is with a room: up to there a message is stored for good.
+    Head(Head),
+    /// The session has ended; the socket stays closed.
+    SignedOut {
+        /// What the hub said.
+        why: String,
+    },
+    /// The hub is about to stop; the socket moves to another one by itself.
+    Draining,
+}
+
+/// A live socket. Dropping it closes it; messages that were not acknowledged by then are lost.
+pub struct Live {
+    orders: mpsc::UnboundedSender<Order>,
+    events: mpsc::Receiver<LiveEvent>,
+}
+
+/// What the owner of a [`Live`] wants.
+#[derive(Debug)]
+enum Order {
+    Subscribe { room: RoomId, after: Option<Position>, tail: u32 },
+    Unsubscribe { room: RoomId },
+    Say { cid: ClientId, room: RoomId, body: String },
+    WatchJobs { on: bool },
+}
+
+impl Hub {
+    /// Opens the live socket in a task of its own. Must be called within a tokio runtime.
+    pub fn live(&self) -> Live {
+        // Without a bound: orders come from a person's hand, and the outbox they end in has one.
+        let (orders, taken) = mpsc::unbounded_channel();
+        let (emit, events) = mpsc::channel(EVENTS);
+        tokio::spawn(connection::Connection::new(self.clone(), taken, emit).run());
+        Live { orders, events }
+    }
+}
+
+impl Live {
+    /// Follows a room: from just after a position, or from its newest `tail` events.
+    pub fn subscribe(&self, room: RoomId, after: Option<Position>, tail: u32) {
+        self.order(Order::Subscribe { room, after, tail });
+    }
+
+    /// Follows it no more.
+    pub fn unsubscribe(&self, room: RoomId) {
+        self.order(Order::Unsubscribe { room });
+    }
+
+    /// Puts a message into the outbox. It is sent in order and, with the same id, again after a reconnect, until
+    /// [`LiveEvent::Sent`] or [`LiveEvent::Refused`] answers it.
+    pub fn say(&self, room: RoomId, body: String) -> ClientId {
+        let cid = ClientId::new();
+        self.order(Order::Say { cid, room, body });
+        cid
+    }
+
+    /// Begins or stops to hear of one's own conversions.
+    pub fn watch_jobs(&self, on: bool) {
+        self.order(Order::WatchJobs { on });
+    }
+
+    /// The next event; nothing more after [`LiveEvent::SignedOut`].
+    pub async fn next(&mut self) -> Option<LiveEvent> {
+        self.events.recv().await
+    }
+
+    fn order(&self, order: Order) {
+        // The task is gone after `SignedOut`, which the owner hears of.
+        let _ = self.orders.send(order);
+    }
+}

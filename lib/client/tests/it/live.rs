@@ -1,0 +1,274 @@
+//! The live socket against a hub that hangs up, falls silent and forgets to answer.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade},
+    routing::{any, get, post},
+};
+use mshub_client::{Live, LiveEvent, SessionStore};
+use tokio::sync::{Mutex, mpsc};
+use wire::{
+    ClientId, Code, JobId, MessageId, RoomId, Timestamp, UserId,
+    accounts::Login,
+    events::{RoomEvent, What},
+    frames::{Position, SubMode, ToClient, ToServer, close},
+    paths,
+};
+
+use crate::double::{job, options, serve, soon, tokens, with_token};
+
+/// The hub's end of one socket.
+struct End(WebSocket);
+
+impl End {
+    async fn hear(&mut self) -> ToServer {
+        loop {
+            match soon(self.0.recv()).await.expect("the client hung up").expect("the client broke off") {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                _ => continue,
+            }
+        }
+    }
+
+    async fn say(&mut self, frame: ToClient) {
+        let text = serde_json::to_string(&frame).unwrap();
+        self.0.send(Message::Text(text.into())).await.unwrap();
+    }
+
+    /// Reads the greeting, answers it, and returns the token.
+    async fn welcome(&mut self, hb_ms: u64) -> String {
+        let ToServer::Hello { v: 1, tok } = self.hear().await else { panic!("no hello") };
+        self.say(ToClient::Welcome { v: 1, uid: UserId::new(), hb_ms, win: 2 }).await;
+        tok
+    }
+
+    async fn hang_up(mut self, code: u16) {
+        let frame = CloseFrame { code, reason: "".into() };
+        self.0.send(Message::Close(Some(frame))).await.unwrap();
+    }
+}
+
+/// Hands every socket that is opened to the test.
+fn sockets() -> (Router, mpsc::Receiver<End>) {
+    let (opened, sockets) = mpsc::channel(8);
+    let router = Router::new().route(
+        paths::LIVE,
+        any(move |upgrade: WebSocketUpgrade| async move {
+            upgrade.on_upgrade(move |socket| async move { opened.send(End(socket)).await.unwrap() })
+        }),
+    );
+    (router, sockets)
+}
+
+async fn next(sockets: &mut mpsc::Receiver<End>) -> End {
+    soon(sockets.recv()).await.expect("no socket was opened")
+}
+
+/// The next event that is not about the connection itself.
+async fn event(live: &mut Live) -> LiveEvent {
+    loop {
+        match soon(live.next()).await.expect("the stream ended") {
+            LiveEvent::Connected | LiveEvent::Reconnecting { .. } | LiveEvent::Draining => {}
+            other => return other,
+        }
+    }
+}
+
+fn said(room: RoomId, pos: u64) -> RoomEvent {
+    RoomEvent {
+        id: MessageId::new(),
+        room,
+        pos,
+        prev: Some(pos - 1),
+        ts: Timestamp::from_micros(0),
+        by: UserId::new(),
+        name: "Ann".into(),
+        cid: ClientId::new(),
+        what: What::Said { body: pos.to_string() },
+    }
+}
+
+async fn position(live: &mut Live) -> u64 {
+    match event(live).await {
+        LiveEvent::Event(event) => event.pos,
+        other => panic!("not an event: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn after_a_broken_connection_a_room_goes_on_where_it_stood() {
+    let (router, mut sockets) = sockets();
+    let mut live = with_token(&serve(router).await, "t").live();
+    let room = RoomId::new();
+    live.subscribe(room, None, 10);
+
+    let mut first = next(&mut sockets).await;
+    first.welcome(25_000).await;
+    let ToServer::Sub { id, after: None, tail: 10, .. } = first.hear().await else { panic!("no tail") };
+    first.say(ToClient::Subbed { id, room, ep: "e".into(), head: 2, mode: SubMode::Tail }).await;
+    first.say(ToClient::Evs { room, ev: vec![said(room, 1), said(room, 2)] }).await;
+    first.say(ToClient::Live { room, pos: 2 }).await;
+    assert_eq!((position(&mut live).await, position(&mut live).await), (1, 2));
+    assert_eq!(event(&mut live).await, LiveEvent::Live { room, pos: 2 });
+    drop(first);
+
+    let mut second = next(&mut sockets).await;
+    second.welcome(25_000).await;
+    let ToServer::Sub { id, after, .. } = second.hear().await else { panic!("no resume") };
+    assert_eq!(after, Some(Position { ep: "e".into(), pos: 2 }));
+    second.say(ToClient::Subbed { id, room, ep: "e".into(), head: 3, mode: SubMode::Resume }).await;
+    second.say(ToClient::Evs { room, ev: vec![said(room, 2), said(room, 3)] }).await;
+    assert_eq!(position(&mut live).await, 3);
+}
+
+#[tokio::test]
+async fn a_hole_is_repaired_before_what_follows_is_shown() {
+    let (router, mut sockets) = sockets();
+    let mut live = with_token(&serve(router).await, "t").live();
+    let room = RoomId::new();
+    live.subscribe(room, Some(Position { ep: "e".into(), pos: 1 }), 0);
+
+    let mut hub = next(&mut sockets).await;
+    hub.welcome(25_000).await;
+    let ToServer::Sub { id, .. } = hub.hear().await else { panic!("no subscription") };
+    hub.say(ToClient::Subbed { id, room, ep: "e".into(), head: 1, mode: SubMode::Resume }).await;
+    hub.say(ToClient::Live { room, pos: 1 }).await;
+    hub.say(ToClient::Ev(said(room, 3))).await;
+    let ToServer::Sub { id, after, .. } = hub.hear().await else { panic!("the hole was not asked for") };
+    assert_eq!(after.unwrap().pos, 1);
+    hub.say(ToClient::Subbed { id, room, ep: "e".into(), head: 3, mode: SubMode::Resume }).await;
+    hub.say(ToClient::Evs { room, ev: vec![said(room, 2), said(room, 3)] }).await;
+    hub.say(ToClient::Live { room, pos: 3 }).await;
+
+    assert_eq!(event(&mut live).await, LiveEvent::Live { room, pos: 1 });
+    assert_eq!((position(&mut live).await, position(&mut live).await), (2, 3));
+}
+
+#[tokio::test]
+async fn a_message_keeps_its_id_until_it_is_acknowledged() {
+    let (router, mut sockets) = sockets();
+    let mut live = with_token(&serve(router).await, "t").live();
+    let room = RoomId::new();
+    let cid = live.say(room, "hi".into());
+
+    let mut first = next(&mut sockets).await;
+    first.welcome(25_000).await;
+    assert_eq!(first.hear().await, ToServer::Send { cid, room, body: "hi".into() });
+    drop(first);
+    let mut second = next(&mut sockets).await;
+    second.welcome(25_000).await;
+    assert_eq!(second.hear().await, ToServer::Send { cid, room, body: "hi".into() });
+    let unsure = |cid, retry, unknown| ToClient::Err {
+        cid: Some(cid),
+        id: None,
+        room: Some(room),
+        code: Code::LogUnavailable.name().into(),
+        detail: "later".into(),
+        retry,
+        unknown,
+        after_ms: None,
+    };
+    second.say(unsure(cid, false, true)).await;
+    assert_eq!(second.hear().await, ToServer::Send { cid, room, body: "hi".into() });
+    let (id, ts) = (MessageId::new(), Timestamp::from_micros(5));
+    let ok = ToClient::Ok { cid, room, pos: 9, id, ts, dup: true };
+    second.say(ok.clone()).await;
+    second.say(ok).await;
+
+    assert_eq!(event(&mut live).await, LiveEvent::Sent { cid, room, pos: 9, id, ts });
+    let next_cid = live.say(room, "x".into());
+    assert!(matches!(second.hear().await, ToServer::Send { cid, .. } if cid == next_cid));
+    second.say(unsure(next_cid, false, false)).await;
+    assert!(matches!(event(&mut live).await, LiveEvent::Refused { cid, problem, .. }
+        if cid == next_cid && problem.code == "MSH-5030"));
+}
+
+#[tokio::test]
+async fn silence_for_two_heartbeats_means_that_nobody_is_there() {
+    let (router, mut sockets) = sockets();
+    let mut live = with_token(&serve(router).await, "t").live();
+
+    let mut silent = next(&mut sockets).await;
+    silent.welcome(500).await;
+    let again = next(&mut sockets).await;
+
+    assert_eq!(soon(live.next()).await, Some(LiveEvent::Connected));
+    assert!(matches!(soon(live.next()).await, Some(LiveEvent::Reconnecting { attempt: 1, .. })));
+    drop((silent, again));
+}
+
+#[tokio::test]
+async fn a_token_from_outside_that_is_refused_ends_the_stream() {
+    let (router, mut sockets) = sockets();
+    let mut live = with_token(&serve(router).await, "t").live();
+
+    let mut hub = next(&mut sockets).await;
+    assert!(matches!(hub.hear().await, ToServer::Hello { .. }));
+    hub.hang_up(close::UNAUTHENTICATED).await;
+
+    assert!(matches!(event(&mut live).await, LiveEvent::SignedOut { .. }));
+    assert_eq!(soon(live.next()).await, None);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_renewed_once() {
+    let (router, mut sockets) = sockets();
+    let router = router
+        .route(paths::LOGIN, post(|| async { tokens("a0", "r0", 600) }))
+        .route(paths::REFRESH, post(|| async { tokens("a1", "r1", 600) }));
+    let hub = mshub_client::Hub::new(serve(router).await, SessionStore::Memory, options()).unwrap();
+    let login = Login { email: "ann@example.org".into(), password: "x".into(), device: None };
+    soon(hub.login(&login)).await.unwrap();
+    let mut live = hub.live();
+
+    let mut first = next(&mut sockets).await;
+    assert!(matches!(first.hear().await, ToServer::Hello { tok, .. } if tok == "a0"));
+    first.hang_up(close::UNAUTHENTICATED).await;
+    let mut second = next(&mut sockets).await;
+    assert_eq!(second.welcome(25_000).await, "a1");
+
+    let events = [soon(live.next()).await.unwrap(), soon(live.next()).await.unwrap()];
+    assert!(matches!(events, [LiveEvent::Reconnecting { .. }, LiveEvent::Connected]), "{events:?}");
+}
+
+#[tokio::test]
+async fn a_hub_that_is_about_to_stop_is_left_at_once() {
+    let (router, mut sockets) = sockets();
+    let mut live = with_token(&serve(router).await, "t").live();
+
+    let mut first = next(&mut sockets).await;
+    first.welcome(25_000).await;
+    first.say(ToClient::Drain { spread_ms: 20 }).await;
+    let mut second = next(&mut sockets).await;
+    second.welcome(25_000).await;
+
+    assert_eq!(soon(live.next()).await, Some(LiveEvent::Connected));
+    assert_eq!(soon(live.next()).await, Some(LiveEvent::Draining));
+    assert!(matches!(soon(live.next()).await, Some(LiveEvent::Reconnecting { in_ms: 0, .. })));
+}
+
+#[tokio::test]
+async fn a_waiter_hears_of_the_end_over_the_socket() {
+    let (router, mut sockets) = sockets();
+    let asked = Arc::new(Mutex::new(0));
+    let router = router.route(
+        paths::CONVERSION,
+        get(move || async move {
+            *asked.lock().await += 1;
+            Json(job("queued", 1))
+        }),
+    );
+    let hub = with_token(&serve(router).await, "t");
+    let id: JobId = "01930000-0000-7000-8000-00000000000a".parse().unwrap();
+    let waiting = tokio::spawn(async move { hub.wait_job(id, Some(Duration::from_secs(15)), |_| {}).await });
+
+    let mut socket = next(&mut sockets).await;
+    socket.welcome(25_000).await;
+    assert_eq!(socket.hear().await, ToServer::Jobs { on: true });
+    let done = serde_json::from_value(job("completed", 3)).unwrap();
+    socket.say(ToClient::Job { job: Box::new(done) }).await;
+
+    assert_eq!(soon(waiting).await.unwrap().unwrap().seq, 3);
+}

@@ -1,0 +1,251 @@
+//! Column widths, row heights, paper and repeated rows of xlsx sheets, read from their XML (ECMA-376 Part 1, 18.3).
+
+use std::collections::BTreeMap;
+
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
+
+use crate::Error;
+use crate::container::Container;
+
+/// The paper a sheet wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Paper {
+    #[default]
+    A4,
+    Letter,
+    A3,
+}
+
+/// What a sheet says about its layout. Positions count from the first cell with a value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Geometry {
+    /// Width in characters of the default font.
+    columns: BTreeMap<usize, f64>,
+    hidden_columns: Vec<(usize, usize)>,
+    /// Height in points.
+    rows: BTreeMap<usize, f64>,
+    hidden_rows: Vec<usize>,
+    pub(super) default_width: Option<f64>,
+    pub(super) landscape: Option<bool>,
+    pub(super) paper: Paper,
+    /// Rows frozen at the top.
+    pub(super) frozen_rows: usize,
+}
+
+impl Geometry {
+    pub(super) fn column_width(&self, column: usize) -> Option<f64> {
+        self.columns.get(&column).copied()
+    }
+
+    pub(super) fn row_height(&self, row: usize) -> Option<f64> {
+        self.rows.get(&row).copied()
+    }
+
+    pub(super) fn row_hidden(&self, row: usize) -> bool {
+        self.hidden_rows.binary_search(&row).is_ok()
+    }
+
+    pub(super) fn column_hidden(&self, column: usize) -> bool {
+        self.hidden_columns.iter().any(|(first, last)| (*first..=*last).contains(&column))
+    }
+
+    /// Counts from another first cell.
+    pub(super) fn starting_at(self, (row, column): (u32, u32)) -> Geometry {
+        let (row, column) = (row as usize, column as usize);
+        let shift = |map: BTreeMap<usize, f64>, by: usize| {
+            map.into_iter().filter_map(|(at, size)| Some((at.checked_sub(by)?, size))).collect()
+        };
+        Geometry {
+            columns: shift(self.columns, column),
+            rows: shift(self.rows, row),
+            hidden_columns: self
+                .hidden_columns
+                .into_iter()
+                .filter(|(_, last)| *last >= column)
+                .map(|(first, last)| (first.saturating_sub(column), last - column))
+                .collect(),
+            hidden_rows: self.hidden_rows.into_iter().filter_map(|at| at.checked_sub(row)).collect(),
+            frozen_rows: self.frozen_rows.saturating_sub(row),
+            ..self
+        }
+    }
+
+    /// Only these rows and columns are left, in this order.
+    pub(super) fn keep(&self, rows: &[usize], columns: &[usize]) -> Geometry {
+        let chosen = |map: &BTreeMap<usize, f64>, kept: &[usize]| {
+            kept.iter().enumerate().filter_map(|(at, old)| Some((at, *map.get(old)?))).collect()
+        };
+        Geometry {
+            columns: chosen(&self.columns, columns),
+            rows: chosen(&self.rows, rows),
+            hidden_columns: Vec::new(),
+            hidden_rows: Vec::new(),
+            frozen_rows: rows.iter().filter(|row| **row < self.frozen_rows).count(),
+            ..self.clone()
+        }
+    }
+}
+
+/// The geometry of every sheet, by name. Sheets whose XML is unusual are left out: they get plain widths.
+pub(super) fn read(container: &mut Container) -> Result<BTreeMap<String, Geometry>, Error> {
+    let mut sheets = BTreeMap::new();
+    let (Some(workbook), Some(relations)) =
+        (container.read("xl/workbook.xml")?, container.read("xl/_rels/workbook.xml.rels")?)
+    else {
+        return Ok(sheets);
+    };
+    let targets: BTreeMap<String, String> = elements(&relations, b"Relationship")
+        .into_iter()
+        .filter_map(|mut relation| Some((relation.remove("Id")?, relation.remove("Target")?)))
+        .collect();
+    for mut sheet in elements(&workbook, b"sheet") {
+        let (Some(name), Some(id)) = (sheet.remove("name"), sheet.remove("id")) else { continue };
+        let Some(target) = targets.get(&id) else { continue };
+        let path = target.strip_prefix('/').map_or_else(|| format!("xl/{target}"), str::to_owned);
+        if let Some(xml) = container.read(&path)? {
+            sheets.insert(name, geometry(&xml));
+        }
+    }
+    Ok(sheets)
+}
+
+/// Sentences about what a workbook has that is not drawn.
+pub(super) fn undrawn(container: &Container) -> Vec<String> {
+    let names = container.names();
+    let count = |folder: &str| {
+        names.iter().filter(|name| name.strip_prefix(folder).is_some_and(|file| !file.contains('/'))).count()
+    };
+    let charts = names
+        .iter()
+        .filter(|name| {
+            name.strip_prefix("xl/charts/")
+                .is_some_and(|file| file.starts_with("chart") && !file.contains('/'))
+        })
+        .count();
+    [
+        (charts, "charts"),
+        (count("xl/media/"), "pictures"),
+        (count("xl/pivotTables/"), "pivot tables (their values are)"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| format!("{what} of the workbook are not drawn ({count})"))
+    .collect()
+}
+
+type Attributes = BTreeMap<String, String>;
+
+fn elements(xml: &[u8], wanted: &[u8]) -> Vec<Attributes> {
+    let mut found = Vec::new();
+    let mut reader = Reader::from_reader(xml);
+    while let Ok(event) = reader.read_event() {
+        match event {
+            Event::Start(element) | Event::Empty(element) if element.local_name().as_ref() == wanted => {
+                found.push(attributes(&element));
+            }
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    found
+}
+
+fn attributes(element: &BytesStart<'_>) -> Attributes {
+    let mut attributes = Attributes::new();
+    for attribute in element.attributes().flatten() {
+        let name = String::from_utf8_lossy(attribute.key.local_name().into_inner()).into_owned();
+        let value = attribute.normalized_value(XmlVersion::Implicit1_0).map(|value| value.into_owned());
+        attributes.insert(name, value.unwrap_or_default());
+    }
+    attributes
+}
+
+fn geometry(xml: &[u8]) -> Geometry {
+    let mut geometry = Geometry::default();
+    let mut reader = Reader::from_reader(xml);
+    let mut next_row = 0;
+    while let Ok(event) = reader.read_event() {
+        match event {
+            Event::Start(element) | Event::Empty(element) => match element.local_name().as_ref() {
+                b"c" | b"v" | b"f" | b"is" | b"t" => {}
+                b"row" => next_row = row(&mut geometry, &attributes(&element), next_row) + 1,
+                b"col" => column(&mut geometry, &attributes(&element)),
+                b"sheetFormatPr" => {
+                    geometry.default_width = number(&attributes(&element), "defaultColWidth");
+                }
+                b"pageSetup" => {
+                    let setup = attributes(&element);
+                    geometry.landscape =
+                        setup.get("orientation").map(|orientation| orientation == "landscape");
+                    geometry.paper = match setup.get("paperSize").map(String::as_str) {
+                        Some("1") => Paper::Letter,
+                        Some("8") => Paper::A3,
+                        _ => Paper::A4,
+                    };
+                }
+                b"pane" => {
+                    let pane = attributes(&element);
+                    if pane.get("state").is_some_and(|state| state.starts_with("frozen")) {
+                        geometry.frozen_rows = number(&pane, "ySplit").unwrap_or(0.0) as usize;
+                    }
+                }
+                _ => {}
+            },
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    geometry
+}
+
+fn number(attributes: &Attributes, name: &str) -> Option<f64> {
+    attributes.get(name)?.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
+}
+
+fn flag(attributes: &Attributes, name: &str) -> bool {
+    attributes.get(name).is_some_and(|value| value == "1" || value == "true")
+}
+
+fn row(geometry: &mut Geometry, row: &Attributes, next: usize) -> usize {
+    let at = number(row, "r").map_or(next, |number| (number as usize).saturating_sub(1));
+    if flag(row, "hidden") {
+        geometry.hidden_rows.push(at);
+    } else if let Some(height) = number(row, "ht").filter(|_| flag(row, "customHeight")) {
+        geometry.rows.insert(at, height);
+    }
+    at
+}
+
+fn column(geometry: &mut Geometry, column: &Attributes) {
+    let (Some(first), Some(last)) = (number(column, "min"), number(column, "max")) else { return };
+    let (first, last) = ((first as usize).saturating_sub(1), (last as usize).saturating_sub(1));
+    if flag(column, "hidden") {
+        geometry.hidden_columns.push((first, last));
+    } else if let Some(width) = number(column, "width") {
+        // A style for all columns to the end of the world is common; nobody has that many cells.
+        geometry.columns.extend((first..=last.min(first + 1024)).map(|at| (at, width)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_heights_and_paper_are_read_and_shifted() {
+        let xml =
+            br#"<worksheet><sheetViews><sheetView><pane ySplit="3" state="frozen"/></sheetView></sheetViews>
+            <cols><col min="2" max="3" width="20"/><col min="4" max="4" hidden="1" width="9"/></cols>
+            <sheetData><row r="3" ht="30" customHeight="1"><c r="B3"/></row><row hidden="1"/></sheetData>
+            <pageSetup paperSize="1" orientation="landscape"/></worksheet>"#;
+
+        let read = geometry(xml).starting_at((2, 1));
+
+        assert_eq!(read.column_width(0), Some(20.0));
+        assert!(read.column_hidden(2) && !read.column_hidden(1));
+        assert_eq!(read.row_height(0), Some(30.0));
+        assert!(read.row_hidden(1));
+        assert_eq!((read.landscape, read.paper, read.frozen_rows), (Some(true), Paper::Letter, 1));
+    }
+}

@@ -1,0 +1,144 @@
+//! Text documents: pages, words, what is said about loss.
+
+use mshub_convert::{Error, Format, Options, Request, Stage, convert_here};
+
+use crate::files::{Desk, docx, letter, paragraph, pdf_text};
+
+#[test]
+fn a_letter_keeps_all_its_words_on_two_pages() {
+    let desk = Desk::new();
+    desk.put("letter.docx", letter());
+
+    let (report, pdf) = desk.converted("letter.docx", Format::Pdf);
+
+    assert_eq!(report.pages, Some(2));
+    assert_eq!(report.recall, Some(1.0));
+    assert!(!report.degraded, "{report:?}");
+    let text = pdf_text(&pdf);
+    assert!(text.contains("Point 12."), "{text}");
+}
+
+#[test]
+fn a_document_without_a_font_for_its_letters_says_so() {
+    let desk = Desk::new();
+    // Egyptian hieroglyphs: no bundled font and hardly any machine has them.
+    desk.put("signs.docx", docx(&paragraph("signs 𓀀𓀁𓀂")));
+
+    let report = desk.convert("signs.docx", Format::Pdf).unwrap();
+
+    if report.degraded {
+        assert!(report.lost[0].contains("empty boxes"), "{report:?}");
+    }
+}
+
+#[test]
+fn strict_refuses_what_otherwise_is_degraded() {
+    let desk = Desk::new();
+    // Text in a drawing of the old kind, far below the paper.
+    let off_page = r##"<w:p><w:r><w:pict xmlns:v="urn:schemas-microsoft-com:vml">
+        <v:shape style="position:absolute;margin-left:0;margin-top:5000pt;width:100pt;height:50pt"><v:textbox>
+        <w:txbxContent><w:p><w:r><w:t>lost words under the table</w:t></w:r></w:p></w:txbxContent>
+        </v:textbox></v:shape></w:pict></w:r></w:p>"##;
+    desk.put("deep.docx", docx(&format!("{}{off_page}", paragraph("one two"))));
+    let report = desk.convert("deep.docx", Format::Pdf).unwrap();
+    assert!(report.degraded, "{report:?}");
+    assert!(report.lost[0].contains("words of the source are missing"), "{report:?}");
+
+    let mut request = desk.request("deep.docx", Format::Pdf);
+    request.strict = true;
+    request.output = desk.path("strict.pdf");
+
+    assert!(
+        matches!(convert_here(&request, &mut |_| ()), Err(Error::LowFidelity { recall }) if recall < 0.97)
+    );
+    assert!(!request.output.exists());
+}
+
+#[test]
+fn markdown_becomes_a_page_with_its_structure() {
+    let desk = Desk::new();
+    desk.put("notes.md", "# Tea & Time\n\n1. one\n2. two\n\n> quote\n\n```rust\nlet a = 1 < 2;\n```\n\n~~old~~ [link](https://example.org)\n");
+
+    let html = desk.text("notes.md", Format::Html);
+
+    assert!(html.contains("<title>Tea &amp; Time</title>"), "{html}");
+    assert!(html.contains("<li>one</li>") && html.contains("<blockquote>"), "{html}");
+    assert!(html.contains("1 &lt; 2") && html.contains("<del>old</del>"), "{html}");
+    assert!(html.contains("default-src 'none'"), "{html}");
+    let (report, pdf) = desk.converted("notes.md", Format::Pdf);
+    assert_eq!(report.recall, Some(1.0), "{report:?}");
+    assert!(pdf_text(&pdf).contains("quote"));
+}
+
+#[test]
+fn a_word_document_becomes_text_markdown_and_html() {
+    let desk = Desk::new();
+    desk.put("a.docx", docx(&(paragraph("First &amp; foremost") + &paragraph("Second"))));
+
+    assert_eq!(desk.text("a.docx", Format::Txt).trim().lines().filter(|line| !line.is_empty()).count(), 2);
+    assert!(desk.text("a.docx", Format::Md).contains("Second"));
+    assert!(desk.text("a.docx", Format::Html).contains("First &amp; foremost"));
+}
+
+#[test]
+fn plain_text_of_any_encoding_gets_pages() {
+    let desk = Desk::new();
+    let lines: String = (1..=130).map(|number| format!("line {number}\tGrüße\n")).collect();
+    let utf16: Vec<u8> =
+        std::iter::once(0xfeff).chain(lines.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    desk.put("utf16.txt", utf16);
+    desk.put("latin.txt", b"Gr\xfc\xdfe aus K\xf6ln");
+
+    let (report, pdf) = desk.converted("utf16.txt", Format::Pdf);
+    assert_eq!((report.pages, report.recall), (Some(3), Some(1.0)));
+    assert!(pdf_text(&pdf).contains("Grüße"));
+
+    let (report, pdf) = desk.converted("latin.txt", Format::Pdf);
+    assert!(pdf_text(&pdf).contains("Köln"));
+    assert!(report.warnings[0].contains("windows-1252"), "{report:?}");
+}
+
+#[test]
+fn a_pdf_gives_its_text_back() {
+    let desk = Desk::new();
+    desk.put("a.txt", "The plan is agreed.\n");
+    let (_, pdf) = desk.converted("a.txt", Format::Pdf);
+    desk.put("b.pdf", pdf);
+
+    assert!(desk.text("b.pdf", Format::Txt).contains("The plan is agreed."));
+}
+
+#[test]
+fn progress_names_the_stages_in_order_and_counts_rows_of_text() {
+    let desk = Desk::new();
+    desk.put("long.txt", "word\n".repeat(400));
+
+    let steps = desk.steps("long.txt", Format::Pdf);
+
+    let mut stages: Vec<Stage> = steps.iter().map(|step| step.stage).collect();
+    stages.dedup();
+    assert_eq!(stages, [Stage::Opening, Stage::Converting, Stage::Verifying, Stage::Writing]);
+    let counted: Vec<u8> =
+        steps.iter().filter(|step| step.stage == Stage::Converting).filter_map(|step| step.percent).collect();
+    assert!(counted.is_sorted() && counted.last() == Some(&100), "{counted:?}");
+    assert!(counted.len() <= 101);
+}
+
+#[test]
+fn a_failed_conversion_leaves_nothing_behind() {
+    let desk = Desk::new();
+    desk.put("a.docx", docx("<w:p><w:oops"));
+
+    let error = desk.convert("a.docx", Format::Pdf).unwrap_err();
+
+    assert_eq!(error.code(), "corrupt");
+    assert_eq!(desk.names(), ["a.docx"]);
+}
+
+#[test]
+fn a_request_travels_as_json_and_absent_wishes_have_defaults() {
+    let json = r#"{"input":"/a","output":"/b","from":"docx","to":"pdf"}"#;
+    let request: Request = serde_json::from_str(json).unwrap();
+    assert_eq!(request, Request::new("/a", Format::Docx, "/b", Format::Pdf));
+    assert_eq!(request.options, Options::default());
+}

@@ -1,0 +1,115 @@
+//! The contract of the database: one SQL text, transactions, constraints, migrations.
+
+use mshub_platform::{
+    db::{Db, Migrations, is_taken},
+    each, in_tx,
+};
+use sqlx::migrate::Migrator;
+use uuid::Uuid;
+
+use crate::engines;
+
+static SQLITE: Migrator = sqlx::migrate!("tests/migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("tests/migrations/postgres");
+const MIGRATIONS: Migrations = Migrations { sqlite: &SQLITE, postgres: &POSTGRES };
+
+async fn on_every_engine(story: impl AsyncFn(Db)) {
+    let folder = tempfile::tempdir().unwrap();
+    for url in engines::urls("db", format!("sqlite:{}", folder.path().display())) {
+        let db = Db::open(&url, "contract", MIGRATIONS).await.unwrap();
+        each!(db.writer(), pool => sqlx::query("DELETE FROM things").execute(pool).await.map(drop)).unwrap();
+        story(db).await;
+    }
+}
+
+async fn insert(db: &Db, id: Uuid, name: &str) -> sqlx::Result<()> {
+    let mut tx = db.begin().await?;
+    in_tx!(&mut tx, tx => sqlx::query("INSERT INTO things (id, name, flag, at) VALUES ($1, $2, $3, $4)")
+        .bind(id).bind(name).bind(true).bind(7_i64).execute(&mut **tx).await.map(drop))?;
+    tx.commit().await
+}
+
+async fn count(db: &Db) -> i64 {
+    each!(db.reader(), pool => sqlx::query_scalar("SELECT count(*) FROM things").fetch_one(pool).await).unwrap()
+}
+
+#[tokio::test]
+async fn a_row_comes_back_as_it_went_in() {
+    on_every_engine(async |db| {
+        let id = Uuid::now_v7();
+        insert(&db, id, "näme").await.unwrap();
+
+        let row: (Uuid, String, bool, i64) = each!(db.reader(), pool =>
+            sqlx::query_as("SELECT id, name, flag, at FROM things WHERE id = $1").bind(id).fetch_one(pool).await)
+        .unwrap();
+
+        assert_eq!(row, (id, "näme".to_owned(), true, 7));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_dropped_leaves_nothing() {
+    on_every_engine(async |db| {
+        let mut tx = db.begin().await.unwrap();
+        in_tx!(&mut tx, tx => sqlx::query("INSERT INTO things (id, name, flag, at) VALUES ($1, 'x', $2, 0)")
+            .bind(Uuid::now_v7()).bind(false).execute(&mut **tx).await.map(drop))
+        .unwrap();
+        drop(tx);
+
+        assert_eq!(count(&db).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_taken_name_is_told_apart_from_other_failures() {
+    on_every_engine(async |db| {
+        insert(&db, Uuid::now_v7(), "one").await.unwrap();
+
+        let taken = insert(&db, Uuid::now_v7(), "one").await.unwrap_err();
+
+        assert!(is_taken(&taken), "{taken}");
+        assert!(!is_taken(&sqlx::Error::RowNotFound));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_writers_wait_for_each_other_and_none_fails() {
+    on_every_engine(async |db| {
+        let writers = (0..50).map(|n| {
+            let db = db.clone();
+            tokio::spawn(async move { insert(&db, Uuid::now_v7(), &format!("thing {n}")).await })
+        });
+        for writer in futures_util::future::join_all(writers).await {
+            writer.unwrap().unwrap();
+        }
+
+        assert_eq!(count(&db).await, 50);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn opening_again_migrates_nothing_and_keeps_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    for url in engines::urls("db", format!("sqlite:{}", folder.path().display())) {
+        let db = Db::open(&url, "reopened", MIGRATIONS).await.unwrap();
+        each!(db.writer(), pool => sqlx::query("DELETE FROM things").execute(pool).await.map(drop)).unwrap();
+        insert(&db, Uuid::now_v7(), "kept").await.unwrap();
+        db.close().await;
+
+        let db = Db::open(&url, "reopened", MIGRATIONS).await.unwrap();
+
+        assert_eq!(count(&db).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_url_of_no_engine_is_refused_without_its_password() {
+    let error = Db::open("mysql://me:hunter2@host/db", "x", MIGRATIONS).await.unwrap_err().to_string();
+
+    assert!(error.contains("sqlite:"), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+}

@@ -1,0 +1,117 @@
+//! The contract of the object store.
+
+use bytes::Bytes;
+use futures_util::{TryStreamExt, stream};
+use mshub_platform::objects::{Body, Error, LinkKey, LinkTerms, Objects, SignedLink};
+use sha2::{Digest, Sha256};
+use wire::Timestamp;
+
+use crate::engines;
+
+async fn on_every_engine(story: impl AsyncFn(Objects)) {
+    let folder = tempfile::tempdir().unwrap();
+    for url in engines::urls("objects", format!("file:{}", folder.path().display())) {
+        story(Objects::open(&url, LinkKey::derive(b"secret")).await.unwrap()).await;
+    }
+}
+
+fn body(chunks: &[&'static str]) -> Body {
+    let chunks: Vec<_> = chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes()))).collect();
+    Box::pin(stream::iter(chunks))
+}
+
+async fn read(objects: &Objects, key: &str, from: u64) -> Result<Vec<u8>, Error> {
+    let object = objects.get(key, from).await?;
+    let chunks: Vec<Bytes> = object.body.try_collect().await.unwrap();
+    Ok(chunks.concat())
+}
+
+#[tokio::test]
+async fn an_object_comes_back_whole_with_its_size_and_hash() {
+    on_every_engine(async |objects| {
+        let stored = objects.put("in/one", body(&["hello ", "world"]), 1_000).await.unwrap();
+
+        assert_eq!(stored.bytes, 11);
+        assert_eq!(stored.sha256, hex::encode(Sha256::digest("hello world")));
+        assert_eq!(read(&objects, "in/one", 0).await.unwrap(), b"hello world");
+        assert_eq!(read(&objects, "in/one", 6).await.unwrap(), b"world");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_or_is_too_large_leaves_nothing() {
+    on_every_engine(async |objects| {
+        let broken: Body = Box::pin(stream::iter([
+            Ok(Bytes::from_static(b"half")),
+            Err(std::io::Error::new(std::io::ErrorKind::ConnectionReset, "gone")),
+        ]));
+
+        assert!(matches!(objects.put("in/broken", broken, 1_000).await, Err(Error::Body(_))));
+        assert!(matches!(objects.put("in/large", body(&["123456"]), 5).await, Err(Error::TooLarge { limit: 5 })));
+
+        for key in ["in/broken", "in/large"] {
+            assert!(matches!(read(&objects, key, 0).await, Err(Error::NotFound(_))), "{key} is there");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn storing_again_replaces_and_deleting_twice_is_no_error() {
+    on_every_engine(async |objects| {
+        objects.put("out/x", body(&["old"]), 10).await.unwrap();
+        objects.put("out/x", body(&["new"]), 10).await.unwrap();
+        assert_eq!(read(&objects, "out/x", 0).await.unwrap(), b"new");
+
+        objects.delete("out/x").await.unwrap();
+        objects.delete("out/x").await.unwrap();
+
+        assert!(matches!(read(&objects, "out/x", 0).await, Err(Error::NotFound(_))));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_that_would_climb_out_are_refused() {
+    on_every_engine(async |objects| {
+        for key in ["", "/etc/passwd", "../x", "a/../../x", "a//b", ".hidden", "part/x", "a/b c"] {
+            assert!(matches!(objects.get(key, 0).await, Err(Error::BadKey(_))), "{key:?} was taken");
+            assert!(matches!(objects.put(key, body(&["x"]), 10).await, Err(Error::BadKey(_))), "{key:?} was taken");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_opens_until_it_expires_and_not_when_it_was_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let objects = Objects::open(&format!("file:{}", folder.path().display()), LinkKey::derive(b"secret")).await.unwrap();
+    let now = Timestamp::from_micros(1_700_000_000_000_000);
+    let terms = LinkTerms {
+        name: "räport & \"co\".pdf".into(),
+        media_type: "application/pdf".into(),
+        expires_at: now.plus_seconds(60),
+    };
+
+    let link = objects.signed_link("out/1/2", &terms).await.unwrap();
+    let query = link.split_once('?').unwrap().1;
+    let signed: SignedLink = serde_json::from_value(
+        url::form_urlencoded::parse(query.as_bytes())
+            .map(|(name, value)| {
+                let value = if name == "exp" { serde_json::json!(value.parse::<i64>().unwrap()) } else { value.into() };
+                (name.into_owned(), value)
+            })
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+    )
+    .unwrap();
+
+    assert_eq!(objects.open_link("out/1/2", &signed, now), Some(terms));
+    assert_eq!(objects.open_link("out/1/2", &signed, now.plus_seconds(60)), None, "expired");
+    assert_eq!(objects.open_link("out/1/3", &signed, now), None, "another object");
+    let renamed = SignedLink { name: "x.html".into(), ..signed.clone() };
+    assert_eq!(objects.open_link("out/1/2", &renamed, now), None, "another name");
+    let longer = SignedLink { exp: signed.exp + 1, ..signed };
+    assert_eq!(objects.open_link("out/1/2", &longer, now), None, "a longer life");
+}

@@ -1,0 +1,88 @@
+//! Accounts: signing up, proving an address, signing in and out, profiles.
+//!
+//! Answers never say whether an address has an account: sign-up and resend answer the same for every address, and
+//! sign-in answers the same for an unknown address and a wrong password, after the same work.
+
+mod access;
+mod caller;
+pub(crate) mod info;
+pub(crate) mod keys;
+mod letters;
+pub(crate) mod login;
+pub(crate) mod mail;
+mod passwords;
+pub(crate) mod photo;
+mod picture;
+pub(crate) mod profile;
+mod rules;
+pub(crate) mod sessions;
+pub(crate) mod signup;
+mod sql;
+mod throttle;
+mod tokens;
+pub(crate) mod verify;
+
+use platform::db::Db;
+use wire::{Timestamp, UserId, accounts::AdminUser};
+
+pub(crate) use caller::{AdminCaller, Caller, authenticate};
+pub(crate) use keys::Keys;
+
+use crate::state::State;
+
+/// A sign-up that nobody verified is forgotten after this.
+const SIGNUP_SECONDS: i64 = 7 * 24 * 3600;
+
+/// What stands between strangers and expensive work. In memory: a restart forgets who was too fast.
+pub(crate) struct Guards {
+    hasher: passwords::Hasher,
+    logins: throttle::Failures,
+    guesses: throttle::Failures,
+    letters: throttle::Quota,
+    strangers: throttle::Quota,
+}
+
+impl Guards {
+    /// Fresh guards for one gateway.
+    pub(crate) fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            hasher: passwords::Hasher::new()?,
+            logins: throttle::Failures::allowing(5),
+            guesses: throttle::Failures::allowing(10),
+            letters: throttle::Quota::new(5, std::time::Duration::from_secs(12 * 60)),
+            strangers: throttle::Quota::new(30, std::time::Duration::from_secs(60)),
+        })
+    }
+}
+
+/// What an account is called.
+pub(crate) async fn name_of(db: &Db, user: UserId) -> sqlx::Result<Option<String>> {
+    Ok(sql::account(db, user).await?.map(|account| account.name))
+}
+
+/// The account of an address, and what it is called.
+pub(crate) async fn find_by_email(db: &Db, email: &str) -> sqlx::Result<Option<(UserId, String)>> {
+    let found = sql::account_of(db, &rules::normal_email(email)).await?;
+    Ok(found.map(|account| (UserId(account.id), account.name)))
+}
+
+/// Writes another verification mail, if there is anything to verify.
+pub(crate) async fn resend(state: &State, email: &str) -> sqlx::Result<()> {
+    verify::send_again(state, email).await
+}
+
+/// Every account and every sign-up that waits, newest first; at most ten thousand.
+pub(crate) async fn everybody(db: &Db) -> sqlx::Result<Vec<AdminUser>> {
+    sql::everybody(db, 10_000).await
+}
+
+/// How many of both there are.
+pub(crate) async fn count(db: &Db) -> sqlx::Result<u64> {
+    sql::count(db).await
+}
+
+/// Removes what nobody will ask for again.
+pub(crate) async fn sweep(state: &State, now: Timestamp) -> sqlx::Result<()> {
+    sql::sweep_signups(&state.db, now.plus_seconds(-SIGNUP_SECONDS)).await?;
+    sessions::sweep(state, now).await
+}

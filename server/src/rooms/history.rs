@@ -1,0 +1,92 @@
+//! What happened in a room: the database and the log together, so that nothing falls between them.
+
+use axum::extract::State;
+use platform::service::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use wire::{
+    Code, RoomId, UserId,
+    events::RoomEvent,
+    paths::{fill, internal},
+    rooms::EventPage,
+};
+
+use super::joined;
+use crate::{
+    accounts::Caller,
+    live,
+    state::{App, State as Hub},
+    upstream,
+};
+
+/// Events of one page.
+const PAGE: u32 = 100;
+const LONGEST_PAGE: u32 = 500;
+
+/// Which part of a room's history.
+#[derive(Clone, Copy, Debug, Default, Deserialize, serde::Serialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Part {
+    /// Events after this position, oldest first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) after: Option<u64>,
+    /// The newest events before this position.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<u64>,
+    /// At most this many: 1 to 500, 100 unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) limit: Option<u32>,
+}
+
+/// Shows what happened in a room that the caller is in: after a position, before one, or the newest.
+#[utoipa::path(get, path = "/api/v1/rooms/{room}/events", tag = "rooms", params(("room" = String, Path), Part), security(("bearer" = [])),
+    responses((status = 200, body = EventPage), (status = 404, body = wire::Problem), (status = 502, body = wire::Problem)))]
+pub(crate) async fn history(
+    State(state): State<App>,
+    caller: Caller,
+    ApiPath(room): ApiPath<String>,
+    ApiQuery(part): ApiQuery<Part>,
+) -> Outcome<ApiJson<EventPage>> {
+    if part.after.is_some() && part.before.is_some() {
+        return Err(ApiError::new(Code::BadRequest, "ask for what is after or for what is before, not for both"));
+    }
+    let room = joined(&state, &caller, &room).await?;
+    page(&state, room.id, caller.user, part).await.map(ApiJson)
+}
+
+/// A page that holds everything of its range, whether the database has it already or only the log.
+pub(crate) async fn page(state: &Hub, room: RoomId, user: UserId, part: Part) -> Outcome<EventPage> {
+    let limit = part.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE) as usize;
+    // The log's end first, then the database: what the database gains in between is in both and counted once.
+    let upto = state.live.tailed();
+    let mut page = stored(state, room, user, Part { limit: u32::try_from(limit).ok(), ..part }).await?;
+
+    let full = part.after.is_some() && page.events.len() >= limit;
+    let reaches_log = part.before.is_none_or(|before| before > page.persisted + 1);
+    if !full && reaches_log {
+        let after = page.persisted.max(part.after.unwrap_or(0));
+        let newer = live::after(state, room, after).await?;
+        let wanted = newer.into_iter().filter(|event| part.before.is_none_or(|before| event.pos < before));
+        page.events.extend(wanted);
+    }
+    page.more |= cut(&mut page.events, limit, part.after.is_some());
+    page.upto = page.persisted.max(upto);
+    page.ep = state.bus.epoch(0);
+    Ok(page)
+}
+
+/// Cuts to the limit at the far end of the question; whether something was cut.
+fn cut(events: &mut Vec<RoomEvent>, limit: usize, from_the_front: bool) -> bool {
+    let surplus = events.len().saturating_sub(limit);
+    if from_the_front {
+        events.truncate(limit);
+    } else {
+        events.drain(..surplus);
+    }
+    surplus > 0
+}
+
+async fn stored(state: &Hub, room: RoomId, user: UserId, part: Part) -> Outcome<EventPage> {
+    let path = fill(internal::HISTORY, room);
+    upstream::call(state.upstream.chat(reqwest::Method::GET, &path, user).query(&part)).await
+}

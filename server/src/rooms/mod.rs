@@ -1,0 +1,68 @@
+//! Rooms: who is in them, what is said in them, and what was said.
+//!
+//! A room somebody may not see and a room that is not there are the same answer.
+
+pub(crate) mod history;
+pub(crate) mod list;
+pub(crate) mod members;
+mod name;
+pub(crate) mod new;
+pub(crate) mod say;
+pub(crate) mod show;
+mod sql;
+
+use platform::{bus::AppendError, service::{ApiError, Outcome}};
+use wire::{
+    ClientId, Code, MessageId, RoomId, UserId,
+    events::{ChatRecord, RoomFact, What},
+    paths::TOPIC_CHAT,
+    rooms::Room,
+};
+
+use crate::{accounts::Caller, state::State};
+
+/// Appends a fact to the log. Doing it again for the same fact is harmless: its `cid` makes it one.
+pub(crate) async fn announce(state: &State, fact: RoomFact) -> Result<(), AppendError> {
+    let room = fact.room;
+    state.bus.append(TOPIC_CHAT, &room.to_string(), record(fact)).await.map(drop)
+}
+
+/// Whether somebody is a member, now.
+pub(crate) async fn is_member(state: &State, room: RoomId, user: UserId) -> sqlx::Result<bool> {
+    sql::is_member(&state.db, room, user).await
+}
+
+/// How many rooms there are.
+pub(crate) async fn count(state: &State) -> sqlx::Result<u64> {
+    sql::count(&state.db).await
+}
+
+fn record(fact: RoomFact) -> String {
+    serde_json::to_string(&ChatRecord::RoomV1(fact)).expect("a fact is plain data")
+}
+
+/// Something that a person did in a room, ready for the log.
+fn fact(room: RoomId, by: &Caller, what: What) -> RoomFact {
+    RoomFact { id: MessageId::new(), room, by: by.user, name: by.name.clone(), cid: ClientId::new(), what }
+}
+
+/// The room of an id or a name, if the caller may see it: public, or a member.
+async fn visible(state: &State, caller: &Caller, text: &str) -> Outcome<Room> {
+    let found = match text.parse::<RoomId>() {
+        Ok(id) => sql::by_id(&state.db, caller.user, id).await?.into_iter().collect(),
+        Err(_) => sql::by_name(&state.db, caller.user, &name::normal(text)).await?,
+    };
+    let mut joined: Vec<Room> = found.iter().filter(|room| room.joined).cloned().collect();
+    if joined.len() > 1 {
+        return Err(ApiError::new(Code::Conflict, format!("you are in {} rooms called `{text}`", joined.len()))
+            .hint("name it by its id: see `mshub room list`"));
+    }
+    let public = || found.into_iter().find(|room| !room.private);
+    joined.pop().or_else(public).ok_or_else(|| ApiError::not_found("room"))
+}
+
+/// The same for what only members may do.
+async fn joined(state: &State, caller: &Caller, text: &str) -> Outcome<Room> {
+    let room = visible(state, caller, text).await?;
+    if room.joined { Ok(room) } else { Err(ApiError::not_found("room")) }
+}

@@ -1,0 +1,60 @@
+//! Work that follows a change: a row in the same transaction, run until it is done.
+//!
+//! A gateway that dies leaves its rows behind; it or another takes them up when their lease ends. Facts of one room
+//! keep the order of their rows, because they share a lane: a later row waits until the earlier one is gone.
+
+mod run;
+mod sql;
+
+use platform::{db::Transaction, mail::Mail};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use wire::{Timestamp, events::RoomFact};
+
+pub(crate) use run::start;
+
+use crate::state::State;
+
+/// What can follow a change. Kept as JSON, so append-only like everything on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
+pub(crate) enum Task {
+    /// Send a mail. It is tried for a day.
+    SendMail {
+        /// The mail. The row is the only place that has its link and code in plain text, and only until it is sent.
+        mail: Mail,
+    },
+    /// Write another verification mail to an address, if anything there waits for verification.
+    Resend {
+        /// The address.
+        email: String,
+    },
+    /// Append a fact to the log. It is tried for ever: the change has already happened.
+    Announce {
+        /// The fact.
+        fact: RoomFact,
+    },
+}
+
+impl Task {
+    /// Tasks of one lane run one after the other, in the order of their rows.
+    fn lane(&self) -> Option<Uuid> {
+        match self {
+            Self::SendMail { .. } | Self::Resend { .. } => None,
+            Self::Announce { fact } => Some(fact.room.0),
+        }
+    }
+}
+
+/// Writes a task in the transaction of the change that causes it. Call [`wake`] after the commit.
+pub(crate) async fn enqueue(tx: &mut Transaction, task: &Task, now: Timestamp) -> sqlx::Result<Uuid> {
+    let id = Uuid::now_v7();
+    let payload = serde_json::to_string(task).expect("a task is plain data");
+    sql::insert(tx, id, task.lane(), &payload, now).await?;
+    Ok(id)
+}
+
+/// Tells the runner that there may be something to do, so that it does not wait for its next look.
+pub(crate) fn wake(state: &State) {
+    state.wake.notify_one();
+}

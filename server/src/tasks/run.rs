@@ -1,0 +1,154 @@
+//! The runner: claims what is due, does it, and gives back what failed for later.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use rand::Rng as _;
+use wire::Timestamp;
+
+use super::{
+    Task,
+    sql::{self, Claimed},
+};
+use crate::{
+    accounts, rooms,
+    state::{App, State},
+};
+
+/// How long a claimed task belongs to this runner. Longer than [`PATIENCE`], so that two never work on one.
+const LEASE_SECONDS: i64 = 30;
+/// How long one attempt may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Tasks at once.
+const BATCH: i64 = 16;
+/// The longest sleep between two looks: another gateway's tasks, and clocks that a test moves, wake nobody.
+const LOOK: Duration = Duration::from_secs(1);
+/// The longest pause between two attempts.
+const LONGEST_PAUSE_SECONDS: f64 = 300.0;
+/// A fact that waits holds the room's later ones back: it is tried more often than mail.
+const LONGEST_ANNOUNCE_PAUSE_SECONDS: f64 = 5.0;
+/// Mail that could not be sent for this long is given up.
+const MAIL_SECONDS: i64 = 24 * 3600;
+/// How long a given-up task is kept as a trace.
+const DEAD_SECONDS: i64 = 30 * 24 * 3600;
+/// How often old rows are swept out.
+const SWEEP_SECONDS: i64 = 3600;
+
+/// Starts the runner; it ends with the gateway's other tasks.
+pub(crate) fn start(state: &App) {
+    let state = state.clone();
+    state.clone().tasks.spawn("tasks", async move { run(&state).await });
+}
+
+async fn run(state: &State) {
+    let stop = state.tasks.stop_signal();
+    let mut swept = Timestamp::from_micros(0);
+    while !stop.is_cancelled() {
+        match round(state).await {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(error) => tracing::warn!(%error, "the tasks could not be read; they are looked at again"),
+        }
+        if state.clock.now() > swept.plus_seconds(SWEEP_SECONDS) {
+            swept = state.clock.now();
+            sweep(state, swept).await;
+        }
+        let pause = pause(state).await;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = state.wake.notified() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Does what is due, and says how much that was.
+async fn round(state: &State) -> sqlx::Result<usize> {
+    let now = state.clock.now();
+    // Most looks find nothing: they must not cost a write.
+    if sql::next_due(&state.db).await?.is_none_or(|due| due > now) {
+        return Ok(0);
+    }
+    let claimed = sql::claim(&state.db, now, now.plus_seconds(LEASE_SECONDS), BATCH).await?;
+    for result in join_all(claimed.iter().map(|task| attempt(state, task))).await {
+        result?;
+    }
+    Ok(claimed.len())
+}
+
+async fn pause(state: &State) -> Duration {
+    let due = sql::next_due(&state.db).await.unwrap_or_default();
+    due.map_or(LOOK, |due| {
+        let micros = due.micros().saturating_sub(state.clock.now().micros());
+        // Never none at all: a broken database must not make this spin.
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0)).clamp(Duration::from_millis(5), LOOK)
+    })
+}
+
+async fn attempt(state: &State, claimed: &Claimed) -> sqlx::Result<()> {
+    let task: Task = match serde_json::from_str(&claimed.payload) {
+        Ok(task) => task,
+        Err(error) => {
+            tracing::error!(%error, task = %claimed.id, "a task cannot be read: it is of a newer version");
+            return give_back(state, claimed, LONGEST_PAUSE_SECONDS, "cannot be read").await;
+        }
+    };
+    let done = tokio::time::timeout(PATIENCE, perform(state, claimed, &task)).await;
+    let error = match done {
+        Ok(Ok(())) => return sql::finish(&state.db, claimed).await,
+        Ok(Err(error)) => error,
+        Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+    };
+    tracing::warn!(task = %claimed.id, attempt = claimed.attempts, error, "a task failed");
+    let now = state.clock.now();
+    match task {
+        Task::SendMail { .. } | Task::Resend { .. } if now > Timestamp::from_micros(claimed.created_at).plus_seconds(MAIL_SECONDS) => {
+            tracing::error!(task = %claimed.id, "a mail is given up after a day");
+            sql::bury(&state.db, claimed, now, &error).await
+        }
+        Task::SendMail { .. } | Task::Resend { .. } => give_back(state, claimed, LONGEST_PAUSE_SECONDS, &error).await,
+        Task::Announce { .. } => give_back(state, claimed, LONGEST_ANNOUNCE_PAUSE_SECONDS, &error).await,
+    }
+}
+
+async fn perform(state: &State, claimed: &Claimed, task: &Task) -> Result<(), String> {
+    match task {
+        Task::SendMail { mail } => state.mail.send(claimed.id, mail.clone()).await.map_err(|error| error.to_string()),
+        Task::Resend { email } => accounts::resend(state, email).await.map_err(|error| error.to_string()),
+        Task::Announce { fact } => rooms::announce(state, fact.clone()).await.map_err(|error| error.to_string()),
+    }
+}
+
+async fn give_back(state: &State, claimed: &Claimed, longest: f64, error: &str) -> sqlx::Result<()> {
+    let seconds = backoff(claimed.attempts, longest) * rand::rng().random_range(0.5..1.5);
+    let due = Timestamp::from_micros(state.clock.now().micros().saturating_add((seconds * 1e6) as i64));
+    sql::retry(&state.db, claimed, due, error).await
+}
+
+/// Seconds before the next attempt: half a second, doubled with each attempt.
+fn backoff(attempts: i64, longest: f64) -> f64 {
+    let doublings = i32::try_from(attempts.clamp(1, 16)).unwrap_or(16) - 1;
+    (0.5 * 2_f64.powi(doublings)).min(longest)
+}
+
+async fn sweep(state: &State, now: Timestamp) {
+    let swept = async {
+        accounts::sweep(state, now).await?;
+        sql::forget_dead(&state.db, now.plus_seconds(-DEAD_SECONDS)).await
+    };
+    if let Err(error) = swept.await {
+        tracing::warn!(%error, "old rows could not be swept out; that is tried again in an hour");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_longest_one() {
+        assert_eq!(backoff(1, 300.0), 0.5);
+        assert_eq!(backoff(4, 300.0), 4.0);
+        assert_eq!(backoff(1_000_000, 300.0), 300.0);
+    }
+}

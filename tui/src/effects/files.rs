@@ -1,0 +1,142 @@
+//! Files: up to the hub, down from it, and their names while a path is being typed.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use client::{Upload, UploadBody};
+use tokio::{fs, io::AsyncWriteExt};
+use wire::{JobId, conversions::NewConversion};
+
+use super::{Paths, World, hub::spoken};
+use crate::msg::{Answer, Failure, FailureKind, Msg};
+
+/// How many names a completion looks at.
+const NAMES: usize = 500;
+/// How many names it tries before it gives up: `a.pdf`, `a (2).pdf`, …
+const COPIES: u32 = 999;
+
+impl Paths {
+    /// `~` is the home folder, relative paths begin in the client's folder.
+    fn expand(&self, path: &Path) -> PathBuf {
+        match (path.strip_prefix("~"), &self.home) {
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => self.folder.join(path),
+        }
+    }
+}
+
+/// Sends a file and tells how far it is. What cannot be told because the loop is busy is left out.
+pub(super) async fn upload(world: World, upload: u64, path: PathBuf, to: String) {
+    let path = world.paths.expand(&path);
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let query = NewConversion { to, name, ..NewConversion::default() };
+    let out = world.out.clone();
+    let progress = move |sent, total| {
+        let _ = out.try_send(Msg::UploadMoved { upload, sent, total });
+    };
+    let job = world.hub.convert(Upload { query, bytes: UploadBody::File(path) }, progress).await;
+    let _ = world.out.send(Msg::Uploaded(upload, spoken(job))).await;
+}
+
+/// Saves a result as a file that was not there before, and returns its path. Until it is complete and its hash is
+/// right it has another name.
+pub(super) async fn save(world: &World, job: JobId, path: PathBuf) -> Answer<PathBuf> {
+    let link = spoken(world.hub.result_link(job).await)?;
+    let mut path = world.paths.expand(&path);
+    if fs::metadata(&path).await.is_ok_and(|about| about.is_dir()) {
+        path.push(link.name.replace(['/', '\\'], "_"));
+    }
+    let part = path.with_file_name(format!(".{job}.part"));
+    let failed = |what: &str, why: io::Error| {
+        Failure::new(FailureKind::Refused, format!("cannot {what} {}: {why}", path.display()))
+    };
+    let mut file = fs::File::create(&part).await.map_err(|why| failed("write", why))?;
+    let out = world.out.clone();
+    let progress = move |bytes| {
+        let _ = out.try_send(Msg::Saving { job, bytes });
+    };
+    let done = match world.hub.download(&link, &mut file, progress).await {
+        Ok(_) => match file.shutdown().await {
+            Ok(()) => publish(&part, &path).await.map_err(|why| failed("save", why)),
+            Err(why) => Err(failed("write", why)),
+        },
+        Err(error) => spoken(Err(error)),
+    };
+    let _ = fs::remove_file(&part).await;
+    done
+}
+
+/// Gives a complete file its name, or the next free one; a link is never made over an existing file.
+async fn publish(part: &Path, path: &Path) -> io::Result<PathBuf> {
+    for copy in 1..=COPIES {
+        let path = numbered(path, copy);
+        match fs::hard_link(part, &path).await {
+            Ok(()) => return Ok(path),
+            Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {}
+            // A file system without links: a name that is free now has to do.
+            Err(_) if !fs::try_exists(&path).await? => {
+                fs::rename(part, &path).await?;
+                return Ok(path);
+            }
+            Err(_) => {}
+        }
+    }
+    Err(io::Error::from(io::ErrorKind::AlreadyExists))
+}
+
+fn numbered(path: &Path, copy: u32) -> PathBuf {
+    if copy == 1 {
+        return path.to_owned();
+    }
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let ending = path.extension().map(|end| format!(".{}", end.to_string_lossy())).unwrap_or_default();
+    path.with_file_name(format!("{stem} ({copy}){ending}"))
+}
+
+/// Paths that begin as typed, as they would be typed; folders end in `/`. Hidden names only when asked for.
+pub(super) async fn complete(world: &World, typed: &str) -> Vec<String> {
+    let (folder, start) = match typed.rfind('/') {
+        Some(slash) => typed.split_at(slash + 1),
+        None => ("", typed),
+    };
+    let place = world.paths.expand(Path::new(folder));
+    let place = if place.as_os_str().is_empty() { PathBuf::from(".") } else { place };
+    let Ok(mut names) = fs::read_dir(&place).await else { return Vec::new() };
+    let mut found = Vec::new();
+    while let Ok(Some(entry)) = names.next_entry().await {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if !name.starts_with(start) || (name.starts_with('.') && !start.starts_with('.')) {
+            continue;
+        }
+        let is_folder = fs::metadata(entry.path()).await.is_ok_and(|about| about.is_dir());
+        found.push(format!("{folder}{name}{}", if is_folder { "/" } else { "" }));
+        if found.len() >= NAMES {
+            break;
+        }
+    }
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_are_numbered_before_the_ending() {
+        assert_eq!(numbered(Path::new("/a/b.pdf"), 1), Path::new("/a/b.pdf"));
+        assert_eq!(numbered(Path::new("/a/b.pdf"), 2), Path::new("/a/b (2).pdf"));
+        assert_eq!(numbered(Path::new("b"), 3), Path::new("b (3)"));
+    }
+
+    #[test]
+    fn paths_begin_where_the_person_is() {
+        let paths = Paths { folder: "/work".into(), home: Some("/home/ann".into()) };
+
+        assert_eq!(paths.expand(Path::new("a.txt")), Path::new("/work/a.txt"));
+        assert_eq!(paths.expand(Path::new("~/a.txt")), Path::new("/home/ann/a.txt"));
+        assert_eq!(paths.expand(Path::new("/tmp/a.txt")), Path::new("/tmp/a.txt"));
+    }
+}

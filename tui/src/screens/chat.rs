@@ -1,0 +1,213 @@
+//! Chat: rooms left, messages right, the message being written below, members where there is room.
+
+use ratatui::{
+    Frame,
+    layout::{Position, Rect},
+    text::{Line, Span},
+};
+use wire::rooms::MemberRole;
+
+use crate::{
+    app::{Link, State},
+    layout,
+    room::{RoomState, Scroll},
+    text,
+    widgets::{frame, messages},
+};
+
+/// Paints the screen; `active` when nothing lies over it.
+pub fn draw(out: &mut Frame<'_>, state: &State, _area: Rect, active: bool) {
+    let areas = state.chat_areas();
+    if let Some(area) = areas.rooms {
+        draw_rooms(out, state, area, active && !state.typing);
+    }
+    if let Some(area) = areas.members {
+        draw_members(out, state, area);
+    }
+    match state.open_room() {
+        Some(room) => {
+            draw_messages(out, state, room, areas.messages, areas.rooms.is_none());
+            draw_composer(out, state, room, areas.composer, active && state.typing);
+        }
+        None => draw_empty(out, state, areas.messages, areas.composer),
+    }
+}
+
+fn draw_rooms(out: &mut Frame<'_>, state: &State, area: Rect, active: bool) {
+    let theme = state.theme;
+    let block = frame::pane(theme, "Rooms", area.width, active);
+    let inside = block.inner(area);
+    out.render_widget(block, area);
+    let columns = usize::from(inside.width);
+    let height = usize::from(inside.height);
+    let at = state.rooms.iter().position(|room| Some(room.id()) == state.open).unwrap_or(0);
+    let first = (at + 1).saturating_sub(height);
+    for (index, room) in state.rooms.iter().skip(first).take(height).enumerate() {
+        let open = Some(room.id()) == state.open;
+        let unread = state.unread(room);
+        let count = if unread > 0 { format!(" {unread}") } else { String::new() };
+        let lead = if open { "▸ " } else { "  " };
+        let sign = if room.room.private { "◆" } else { "#" };
+        let name = format!("{lead}{sign}{}", room.room.name);
+        let name = text::fit(&name, columns.saturating_sub(count.len()));
+        let style = match (open, unread > 0) {
+            (true, _) => theme.selected(),
+            (false, true) => theme.strong(),
+            (false, false) => theme.text(),
+        };
+        frame::put(out, inside, index as u16, &format!("{name}{count}"), style);
+    }
+}
+
+fn draw_members(out: &mut Frame<'_>, state: &State, area: Rect) {
+    let theme = state.theme;
+    let block = frame::pane(theme, "Members", area.width, false);
+    let inside = block.inner(area);
+    out.render_widget(block, area);
+    let Some(room) = state.open_room() else { return };
+    for (index, member) in room.members.iter().enumerate().take(usize::from(inside.height)) {
+        let role = match member.role {
+            MemberRole::Owner => " owner",
+            MemberRole::Moderator => " moderator",
+            MemberRole::Member => "",
+        };
+        let columns = usize::from(inside.width).saturating_sub(role.len());
+        let own = member.id == state.my_id();
+        let style = if own { theme.strong() } else { theme.author(member.id) };
+        let line = Line::from(vec![
+            Span::styled(text::fit(&member.name, columns), style),
+            Span::styled(role, theme.dim()),
+        ]);
+        if let Some(row) = frame::row(inside, index as u16) {
+            out.render_widget(line, row);
+        }
+    }
+}
+
+/// Name, people, topic; on narrow screens also what is unread elsewhere.
+fn title(state: &State, room: &RoomState, alone: bool) -> String {
+    let sign = if room.room.private { "◆" } else { "#" };
+    let people = if room.room.members == 1 { "member" } else { "members" };
+    let mut title = format!("{sign}{} · {} {people}", room.room.name, room.room.members);
+    if alone {
+        let others = state.rooms.iter().filter(|other| other.id() != room.id());
+        let unread: usize = others.map(|other| state.unread(other)).sum();
+        if unread > 0 {
+            title = format!("{sign}{} · {unread} unread elsewhere", room.room.name);
+        }
+    } else if !room.room.topic.is_empty() {
+        title = format!("{title} · {}", room.room.topic);
+    }
+    title
+}
+
+fn draw_messages(out: &mut Frame<'_>, state: &State, room: &RoomState, area: Rect, alone: bool) {
+    let theme = state.theme;
+    let block = frame::pane(theme, &title(state, room, alone), area.width, false);
+    let mut inside = block.inner(area);
+    out.render_widget(block, area);
+    if let Link::Reconnecting { attempt, why } = &state.link {
+        frame::put(out, inside, 0, &banner(state, *attempt, why), theme.warn());
+        inside = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
+    }
+    let timeline = &room.timeline;
+    if timeline.is_empty() {
+        let line = if timeline.live { "Nothing here yet. Write the first message." } else { "loading…" };
+        frame::put(out, inside, 0, line, theme.dim());
+        return;
+    }
+    let my_name = state.my_name();
+    let flow = state.flow(room, &my_name);
+    for (index, row) in flow.visible(inside.height).into_iter().enumerate() {
+        if let Some(place) = frame::row(inside, index as u16) {
+            out.render_widget(messages::line(theme, &flow, row), place);
+        }
+    }
+    draw_below(out, state, room, area);
+}
+
+/// What is hidden below, on the frame's lower edge.
+fn draw_below(out: &mut Frame<'_>, state: &State, room: &RoomState, area: Rect) {
+    let theme = state.theme;
+    let timeline = &room.timeline;
+    let line = match (timeline.loading, timeline.scroll) {
+        (true, _) => " loading older messages… ".to_owned(),
+        (false, Scroll::Follow) => return,
+        (false, Scroll::Anchor(..)) => match state.unread(room) {
+            0 => " ↓ PgDn to the newest ".to_owned(),
+            count => format!(" ↓ {count} new "),
+        },
+    };
+    let line = text::cut(&line, usize::from(area.width.saturating_sub(2)));
+    let width = text::width(&line) as u16;
+    let place = Rect {
+        x: area.right().saturating_sub(width + 2),
+        y: area.bottom().saturating_sub(1),
+        width,
+        height: 1,
+    };
+    out.render_widget(Span::styled(line, theme.warn()), place.intersection(out.area()));
+}
+
+fn banner(state: &State, attempt: u32, why: &str) -> String {
+    let queued = match state.queued() {
+        0 => String::new(),
+        1 => " · 1 message queued".to_owned(),
+        count => format!(" · {count} messages queued"),
+    };
+    let tries = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+    let why = if why.is_empty() { String::new() } else { format!(" · {why}") };
+    format!("◐ reconnecting…{tries}{queued}{why}")
+}
+
+fn draw_composer(out: &mut Frame<'_>, state: &State, room: &RoomState, area: Rect, active: bool) {
+    let theme = state.theme;
+    let title = if state.typing { "Message" } else { "" };
+    let block = frame::pane(theme, title, area.width, active);
+    let inside = block.inner(area);
+    out.render_widget(block, area);
+    let composer = &room.composer;
+    if composer.is_empty() && !active {
+        let hint = if state.typing { "" } else { "i or Enter: write a message" };
+        frame::put(out, inside, 0, hint, theme.dim());
+        return;
+    }
+    if inside.is_empty() {
+        return;
+    }
+    out.render_widget(composer.area(), inside);
+    if active {
+        let (at, (top, left)) = (composer.area().screen_cursor(), composer.area().scroll_offset());
+        let x = inside.x + (at.col as u16).saturating_sub(left).min(inside.width - 1);
+        let y = inside.y + (at.row as u16).saturating_sub(top).min(inside.height - 1);
+        out.set_cursor_position(Position { x, y });
+    }
+}
+
+/// No room yet: what to press next.
+fn draw_empty(out: &mut Frame<'_>, state: &State, area: Rect, below: Rect) {
+    let theme = state.theme;
+    let area = layout_union(area, below);
+    let block = frame::pane(theme, "Welcome", area.width, false);
+    let inside = block.inner(area);
+    out.render_widget(block, area);
+    if !state.rooms_known {
+        frame::put(out, inside, 1, " loading your rooms…", theme.dim());
+        return;
+    }
+    let lines = [
+        "You are in no room yet.",
+        "",
+        "Ctrl-N  make one",
+        "Ctrl-K  find and join one",
+        "F3      convert a file",
+    ];
+    for (index, line) in lines.into_iter().enumerate() {
+        frame::put(out, inside, index as u16 + 1, &format!(" {line}"), theme.text());
+    }
+}
+
+fn layout_union(above: Rect, below: Rect) -> Rect {
+    debug_assert_eq!(layout::inside(above).width, layout::inside(below).width);
+    above.union(below)
+}

@@ -1,0 +1,43 @@
+//! Questions before something cannot be taken back.
+
+use ratatui::{Frame, layout::Rect};
+
+use crate::{
+    app::{Confirm, State},
+    text,
+    widgets::frame,
+};
+
+/// Paints the popup.
+pub fn draw(out: &mut Frame<'_>, state: &State, area: Rect, confirm: Confirm) {
+    let theme = state.theme;
+    let inside = frame::popup(out, theme, area, "Sure?", 60, 4);
+    let mut row = 0;
+    for line in text::wrap(&question(state, confirm), usize::from(inside.width)) {
+        frame::put(out, inside, row, &line, theme.text());
+        row += 1;
+    }
+    frame::put(out, inside, row + 1, "y yes · n no", theme.accent());
+}
+
+fn question(state: &State, confirm: Confirm) -> String {
+    match confirm {
+        Confirm::Quit => {
+            format!(
+                "Quit? {} uploads and {} unsent messages would be lost.",
+                state.conversions.sending(),
+                state.queued()
+            )
+        }
+        Confirm::Leave(room) => {
+            let name = state.room(room).map(|room| room.room.name.clone()).unwrap_or_default();
+            format!("Leave #{name}? You hear no more of it until you are back.")
+        }
+        Confirm::SignOut => format!("Sign out of {}?", state.label),
+        Confirm::StopUpload(_) => "Stop this upload?".to_owned(),
+        Confirm::CancelJob(job) => {
+            let name = state.conversions.jobs.get(&job).map(|job| job.name.clone()).unwrap_or_default();
+            format!("Stop converting {name}?")
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What the live socket tells: events in order, acknowledgements, breaks and what was missed in them.
+
+use wire::{
+    RoomId, Timestamp,
+    events::{RoomEvent, What},
+};
+
+use super::{account, notify, rooms};
+use crate::{
+    app::{Link, State, Tone},
+    msg::{Effect, Heard},
+    room::Divider,
+    text,
+};
+
+pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effect> {
+    match heard {
+        Heard::Connected => {
+            let back = matches!(state.link, Link::Reconnecting { .. });
+            state.link = Link::Live;
+            // Rooms may have come or gone meanwhile.
+            if back { vec![Effect::LoadRooms] } else { Vec::new() }
+        }
+        Heard::Reconnecting { attempt, why } => {
+            away(state);
+            state.link = Link::Reconnecting { attempt, why: text::clean_line(&why) };
+            Vec::new()
+        }
+        Heard::Event(event) => happened(state, event),
+        Heard::Live(room, pos) => {
+            caught_up(state, room, pos);
+            Vec::new()
+        }
+        Heard::Restarted(room) => {
+            if let Some(room) = state.room_mut(room) {
+                room.timeline.renumber();
+            }
+            Vec::new()
+        }
+        Heard::Gap { room, from, to } => {
+            let Some(known) = state.room_mut(room) else { return Vec::new() };
+            known.timeline.open_gap(from, to);
+            vec![Effect::LoadMissing { room, after: from, until: to }]
+        }
+        Heard::Sent { cid, room, pos, ts } => {
+            let (me, name) = (state.my_id(), state.my_name());
+            if let Some(room) = state.room_mut(room) {
+                room.timeline.sent(cid, pos, ts, me, &name);
+            }
+            rooms::seen(state);
+            Vec::new()
+        }
+        Heard::Refused { cid, room, why } => {
+            if let Some(room) = state.room_mut(room) {
+                room.timeline.refused(cid, text::clean_line(&why));
+            }
+            Vec::new()
+        }
+        Heard::Job(job) => {
+            state.conversions.insert(*job);
+            Vec::new()
+        }
+        Heard::Left(room) => {
+            if let Some(name) = state.room(room).map(|room| room.room.name.clone()) {
+                notify(state, Tone::Plain, format!("you are not in #{name} any more"), now);
+            }
+            rooms::drop_room(state, room)
+        }
+        Heard::Head(head) => {
+            if let Some(room) = state.room_mut(head.room) {
+                room.timeline.stored = room.timeline.stored.max(head.pos);
+            }
+            Vec::new()
+        }
+        Heard::SignedOut(why) => account::session_over(state, &why),
+        Heard::Draining => {
+            notify(state, Tone::Plain, "the hub restarts; nothing is lost", now);
+            Vec::new()
+        }
+    }
+}
+
+/// The link broke: everything from here on is what was missed.
+fn away(state: &mut State) {
+    for room in &mut state.rooms {
+        let timeline = &mut room.timeline;
+        if timeline.live && timeline.divider.is_none_or(|divider| divider.count == 0) {
+            timeline.divider = Some(Divider { after: timeline.newest(), count: 0 });
+        }
+    }
+}
+
+fn happened(state: &mut State, event: RoomEvent) -> Vec<Effect> {
+    let id = event.room;
+    let people = !matches!(event.what, What::Said { .. });
+    let Some(room) = state.room_mut(id) else { return Vec::new() };
+    let news = room.timeline.insert(event);
+    let changed = news && people && room.timeline.live;
+    rooms::seen(state);
+    if changed && state.open == Some(id) { vec![Effect::LoadMembers(id)] } else { Vec::new() }
+}
+
+/// The past of a room is complete: the first time it counts as seen; after a break, what was missed is counted.
+fn caught_up(state: &mut State, id: RoomId, pos: u64) {
+    let me = state.my_id();
+    let Some(room) = state.room_mut(id) else { return };
+    let timeline = &mut room.timeline;
+    if !timeline.live {
+        timeline.live = true;
+        timeline.seen = timeline.seen.max(pos);
+        timeline.complete = timeline.oldest() == 0;
+        return;
+    }
+    if let Some(Divider { after, count: 0 }) = timeline.divider {
+        let count = timeline.said_after(after, me);
+        timeline.divider = (count > 0).then_some(Divider { after, count });
+    }
+}

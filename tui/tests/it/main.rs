@@ -1,0 +1,13 @@
+//! The full-screen client from the outside: what is painted, what keys do, what the terminal is left like.
+
+// The name that the workspace knows the package by.
+extern crate mshub_tui as tui;
+
+mod chatting;
+mod converting;
+mod fixtures;
+mod fuzz;
+mod real_loop;
+mod signing_in;
+mod snapshots;
+mod terminal;
