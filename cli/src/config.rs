@@ -57,7 +57,8 @@ impl Environment {
 
 fn home() -> Result<impl etcetera::BaseStrategy, CliError> {
     etcetera::base_strategy::choose_base_strategy().map_err(|why| {
-        CliError::new(Kind::LocalIo, format!("no home folder: {why}")).hint("set MSHUB_CONFIG_DIR to a folder")
+        CliError::new(Kind::LocalIo, format!("no home folder: {why}"))
+            .hint("set MSHUB_CONFIG_DIR to a folder")
     })
 }
 
@@ -90,7 +91,8 @@ impl Config {
             Err(why) => return Err(CliError::io(format!("cannot read {}", path.display()))(why)),
         };
         toml::from_str(&text).map_err(|why| {
-            CliError::usage(format!("{}: {why}", path.display())).hint("correct the file, or remove it to begin anew")
+            CliError::usage(format!("{}: {why}", path.display()))
+                .hint("correct the file, or remove it to begin anew")
         })
     }
 

@@ -247,8 +247,12 @@ impl From<Problem> for CliError {
     fn from(problem: Problem) -> Self {
         use wire::Code::{InvalidRefresh, TokenExpired, Unauthenticated, Unverified};
         let hint = problem.hint.clone().or_else(|| match problem.known()? {
-            Unauthenticated | TokenExpired | InvalidRefresh => Some("sign in with `mshub auth login`".to_owned()),
-            Unverified => Some("follow the link in the mail, or ask for another with `mshub auth resend`".to_owned()),
+            Unauthenticated | TokenExpired | InvalidRefresh => {
+                Some("sign in with `mshub auth login`".to_owned())
+            }
+            Unverified => {
+                Some("follow the link in the mail, or ask for another with `mshub auth resend`".to_owned())
+            }
             _ => None,
         });
         let message = if problem.detail.is_empty() { problem.title.clone() } else { problem.detail.clone() };

@@ -44,7 +44,9 @@ impl Destination {
                 .hint("name a file with -o FILE, or send stdout somewhere"));
         }
         if out.is_json() {
-            return Err(CliError::usage("-o - and --json both want standard output").hint("name a file with -o FILE"));
+            return Err(
+                CliError::usage("-o - and --json both want standard output").hint("name a file with -o FILE")
+            );
         }
         Ok(Self::Stdout)
     }
@@ -100,7 +102,8 @@ impl Arriving {
         match self.destination {
             Destination::Stdout => out.copy(self.beside.path()).map(|()| None),
             Destination::File { path, overwrite } => {
-                let kept = if overwrite { self.beside.persist(&path) } else { self.beside.persist_noclobber(&path) };
+                let kept =
+                    if overwrite { self.beside.persist(&path) } else { self.beside.persist_noclobber(&path) };
                 match kept {
                     Ok(_) => Ok(Some(path)),
                     Err(why) if why.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(&path)),
@@ -135,12 +138,28 @@ pub async fn put(destination: &Destination, bytes: &[u8], out: &Output) -> Resul
     arriving.finish(out)
 }
 
+/// Standard input as a file of its own: closing it closes nothing else.
+#[cfg(unix)]
+pub fn stdin() -> io::Result<tokio::fs::File> {
+    use std::os::fd::AsFd as _;
+    let owned = io::stdin().as_fd().try_clone_to_owned()?;
+    Ok(tokio::fs::File::from_std(owned.into()))
+}
+
+/// Standard input as a file of its own: closing it closes nothing else.
+#[cfg(windows)]
+pub fn stdin() -> io::Result<tokio::fs::File> {
+    use std::os::windows::io::AsHandle as _;
+    let owned = io::stdin().as_handle().try_clone_to_owned()?;
+    Ok(tokio::fs::File::from_std(owned.into()))
+}
+
 /// Reads a file, or standard input for `-`, that is not larger than `most` bytes.
 pub async fn read(file: &str, most: u64) -> Result<Vec<u8>, CliError> {
     let failed = || CliError::io(format!("cannot read {file}"));
     let mut bytes = Vec::new();
     if file == "-" {
-        tokio::io::stdin().take(most + 1).read_to_end(&mut bytes).await.map_err(failed())?;
+        stdin().map_err(failed())?.take(most + 1).read_to_end(&mut bytes).await.map_err(failed())?;
     } else {
         let opened = tokio::fs::File::open(file).await.map_err(failed())?;
         opened.take(most + 1).read_to_end(&mut bytes).await.map_err(failed())?;

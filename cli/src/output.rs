@@ -14,7 +14,7 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -120,7 +120,7 @@ impl Output {
             return self.note("nothing here yet");
         }
         let mut table = Table::new();
-        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
         for row in rows {
             table.add_row(cells(row).iter().map(|cell| harmless(cell).into_owned()).collect::<Vec<_>>());
         }
@@ -133,7 +133,8 @@ impl Output {
             Form::Json(fields) if !fields.is_empty() => project(value, fields),
             _ => serde_json::to_string(value),
         };
-        let text = text.map_err(|why| CliError::new(Kind::Other, format!("cannot print the result: {why}")))?;
+        let text =
+            text.map_err(|why| CliError::new(Kind::Other, format!("cannot print the result: {why}")))?;
         let mut out = io::stdout().lock();
         written(writeln!(out, "{text}").and_then(|()| out.flush()))
     }
@@ -236,7 +237,12 @@ fn told(error: &CliError) -> io::Result<()> {
     writeln!(out, "{BAD}error:{BAD:#} {}{ASIDE}{code}{ASIDE:#}", for_stderr(&error.message))?;
     if let Some(problem) = &error.problem {
         for field in &problem.errors {
-            writeln!(out, "  {}: {}", for_stderr(field.pointer.trim_start_matches('/')), for_stderr(&field.detail))?;
+            writeln!(
+                out,
+                "  {}: {}",
+                for_stderr(field.pointer.trim_start_matches('/')),
+                for_stderr(&field.detail)
+            )?;
         }
         if let Some(request) = problem.request_id.as_ref().filter(|_| problem.status >= 500) {
             writeln!(out, "  request {} (give this to whoever runs the hub)", for_stderr(request))?;

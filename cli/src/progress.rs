@@ -92,12 +92,15 @@ pub fn describe(job: &Job) -> String {
     }
 }
 
+const MOVING: &str = "{prefix:24!} {bar:24} {bytes}/{total_bytes} {bytes_per_sec} {msg}";
+const WAITING: &str = "{prefix:24!} {spinner} {msg} {elapsed}";
+
 fn moving() -> ProgressStyle {
-    style("{prefix:24!} {bar:24} {bytes}/{total_bytes} {bytes_per_sec} {msg}")
+    style(MOVING)
 }
 
 fn waiting() -> ProgressStyle {
-    style("{prefix:24!} {spinner} {msg} {elapsed}")
+    style(WAITING)
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -110,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_templates_are_well_formed() {
-        for template in ["{prefix:24!} {bar:24} {bytes}/{total_bytes} {bytes_per_sec} {msg}"] {
+        for template in [MOVING, WAITING] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

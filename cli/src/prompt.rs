@@ -57,7 +57,12 @@ impl Prompt {
     }
 
     /// A new secret, asked for twice.
-    pub async fn new_secret(&self, file: Option<&str>, question: &str, flag: &str) -> Result<String, CliError> {
+    pub async fn new_secret(
+        &self,
+        file: Option<&str>,
+        question: &str,
+        flag: &str,
+    ) -> Result<String, CliError> {
         let secret = self.secret(file, question, flag).await?;
         if file.is_none() && secret != self.secret(None, "Again", flag).await? {
             return Err(CliError::usage("the two do not match"));

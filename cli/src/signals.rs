@@ -3,7 +3,7 @@
 use crate::error::{CliError, Kind};
 
 /// Ends when the process is asked to stop.
-pub async fn stop() -> CliError {
+pub(crate) async fn stop() -> CliError {
     tokio::select! {
         () = interrupted() => CliError::new(Kind::Interrupted, "interrupted"),
         () = terminated() => CliError::new(Kind::Terminated, "terminated"),

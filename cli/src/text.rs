@@ -6,9 +6,11 @@ use wire::Timestamp;
 
 /// The text without anything that a terminal would obey: control characters other than line breaks and tabs, and
 /// marks that turn the direction of writing. Each becomes `U+FFFD`.
-pub fn harmless(text: &str) -> Cow<'_, str> {
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_dangerous) {
-        Cow::Owned(text.chars().map(|c| if is_dangerous(c) { char::REPLACEMENT_CHARACTER } else { c }).collect())
+        Cow::Owned(
+            text.chars().map(|c| if is_dangerous(c) { char::REPLACEMENT_CHARACTER } else { c }).collect(),
+        )
     } else {
         Cow::Borrowed(text)
     }
@@ -24,7 +26,7 @@ fn is_dangerous(c: char) -> bool {
 }
 
 /// A size as people read it, such as `1.2 MiB`.
-pub fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     if bytes < 1024 {
         return format!("{bytes} B");
@@ -38,26 +40,20 @@ pub fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// A span as people read it, such as `4.1 s` or `2 min 5 s`.
-pub fn span(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    if seconds < 60.0 { format!("{seconds:.1} s") } else { format!("{} min {} s", time.as_secs() / 60, time.as_secs() % 60) }
-}
-
 /// A moment in local time, to the minute.
-pub fn moment(at: Timestamp) -> String {
+pub(crate) fn moment(at: Timestamp) -> String {
     local(at).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// A moment in local time as a chat line begins: only the time when it is of today.
-pub fn clock(at: Timestamp, now: Timestamp) -> String {
+pub(crate) fn clock(at: Timestamp, now: Timestamp) -> String {
     let (at, now) = (local(at), local(now));
     let format = if at.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
     at.strftime(format).to_string()
 }
 
 /// The present.
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     jiff::Timestamp::now().into()
 }
 
@@ -66,7 +62,7 @@ fn local(at: Timestamp) -> jiff::Zoned {
 }
 
 /// `10m`, `90s`, `1h30m` or a number of seconds.
-pub fn parse_span(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_span(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a span of time such as 90s, 10m or 1h30m");
     let seconds = match text.parse::<f64>() {
         Ok(seconds) => seconds,
@@ -90,12 +86,10 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_spans_read_well() {
+    fn sizes_read_well() {
         assert_eq!(size(17), "17 B");
         assert_eq!(size(184 * 1024), "184.0 KiB");
         assert_eq!(size(1024 * 1024 - 1), "1.0 MiB");
-        assert_eq!(span(Duration::from_millis(4_120)), "4.1 s");
-        assert_eq!(span(Duration::from_secs(125)), "2 min 5 s");
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct Config {
     pub backoff: Duration,
     /// How long ended conversions and their files are kept.
     pub retention: Duration,
+    /// How long running conversions may take to end once the worker stops; then they are given back.
+    pub drain: Duration,
 }
 
 impl Config {
@@ -52,6 +54,7 @@ impl Config {
             max_attempts: 3,
             backoff: Duration::from_secs(1),
             retention: 7 * DAY,
+            drain: Duration::from_secs(8),
         }
     }
 }

@@ -34,9 +34,7 @@ pub use config::{Config, Secret};
 pub use convert::job_child_main;
 use state::App;
 
-/// How long running conversions may take to end once the worker stops.
-const DRAIN: Duration = Duration::from_secs(8);
-/// How long giving them back may take after that.
+/// How long giving back what does not end in time may take.
 const RELEASE: Duration = Duration::from_secs(2);
 
 /// The schema of the convert-worker's database.
@@ -71,7 +69,7 @@ pub async fn run(
     ready();
 
     stop.cancelled().await;
-    if !app.tasks.finish(DRAIN).await {
+    if !app.tasks.finish(app.config.drain).await {
         tracing::info!("giving back the conversions that take longer");
         app.running.stop_all();
         if !app.tasks.finish(RELEASE).await {

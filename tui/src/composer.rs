@@ -63,9 +63,14 @@ impl Composer {
         self.area.insert_newline();
     }
 
-    /// Pasted text at the cursor, with its lines.
-    pub fn paste(&mut self, pasted: &str) {
-        self.area.insert_str(text::clean(pasted));
+    /// Pasted text at the cursor, with its lines. False, and nothing is taken, when it is so large that it can only
+    /// be a slip.
+    pub fn paste(&mut self, pasted: &str) -> bool {
+        let fits = pasted.len() <= 4 * LONGEST;
+        if fits {
+            self.area.insert_str(text::clean(pasted));
+        }
+        fits
     }
 
     /// A key that is no action: letters, cursor keys, and the line editing that shells have.

@@ -177,7 +177,7 @@ impl App {
         B::Error: Send + Sync + 'static,
     {
         if std::mem::take(&mut self.clear) {
-            terminal.clear()?;
+            wipe(terminal)?;
         }
         if std::mem::take(&mut self.dirty) {
             terminal.draw(|frame| view::draw(frame, &self.state))?;
@@ -190,6 +190,18 @@ impl App {
         let micros = self.state.deadline()?.micros().saturating_sub((self.clock)().micros());
         Some(Duration::from_micros(u64::try_from(micros).unwrap_or(0)))
     }
+}
+
+/// Empties the terminal, so that the next paint paints every cell. `Terminal::clear` would do that too, but first ask
+/// the terminal where its cursor is, and the answer would be fought over with the reader of the keys.
+pub(crate) fn wipe<B>(terminal: &mut Terminal<B>) -> anyhow::Result<()>
+where
+    B: Backend,
+    B::Error: Send + Sync + 'static,
+{
+    terminal.backend_mut().clear()?;
+    terminal.swap_buffers();
+    Ok(())
 }
 
 /// The client on any terminal with any input, until it ends; pauses to suspend are passed over. For tests.

@@ -107,11 +107,11 @@ pub async fn run(hub: client::Hub, options: Options) -> anyhow::Result<()> {
                 if let Err(why) = guard.suspend() {
                     app.tell(format!("cannot go to the background: {why}"));
                 }
-                terminal.clear()?;
+                event_loop::wipe(&mut terminal)?;
             }
             Pause::Resumed => {
                 guard.renew()?;
-                terminal.clear()?;
+                event_loop::wipe(&mut terminal)?;
             }
         }
     }

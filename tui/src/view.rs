@@ -12,6 +12,15 @@ use crate::{
 /// Paints the whole state.
 pub fn draw(frame: &mut Frame<'_>, state: &State) {
     let area = frame.area();
+    if (area.width, area.height) != state.size {
+        // The terminal has changed, the message of it is still on its way.
+        let size = (area.width, area.height);
+        return draw_sized(frame, &State { size, ..state.clone() }, area);
+    }
+    draw_sized(frame, state, area);
+}
+
+fn draw_sized(frame: &mut Frame<'_>, state: &State, area: Rect) {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(frame, state, area);
         return;

@@ -48,11 +48,16 @@ pub async fn run(command: AdminCommand, global: &Global) -> Result<(), CliError>
 
 async fn users(global: &Global) -> Result<(), CliError> {
     let users = global.hub()?.admin_users().await?;
-    global.out.list(&users, &["EMAIL", "NAME", "ROLE", "VERIFIED", "SINCE"], |user| user.id.to_string(), |user| {
-        let role = format!("{:?}", user.role).to_lowercase();
-        let verified = if user.verified { "yes" } else { "no" };
-        vec![user.email.clone(), user.name.clone(), role, verified.to_owned(), moment(user.created_at)]
-    })
+    global.out.list(
+        &users,
+        &["EMAIL", "NAME", "ROLE", "VERIFIED", "SINCE"],
+        |user| user.id.to_string(),
+        |user| {
+            let role = format!("{:?}", user.role).to_lowercase();
+            let verified = if user.verified { "yes" } else { "no" };
+            vec![user.email.clone(), user.name.clone(), role, verified.to_owned(), moment(user.created_at)]
+        },
+    )
 }
 
 async fn overview(global: &Global) -> Result<(), CliError> {
@@ -67,7 +72,8 @@ async fn overview(global: &Global) -> Result<(), CliError> {
 
 async fn mail(global: &Global, to: Option<String>) -> Result<(), CliError> {
     let mails = global.hub()?.kept_mail(to.as_deref().unwrap_or_default()).await?;
-    let action = |mail: &wire::accounts::KeptMail| mail.link.clone().or(mail.code.clone()).unwrap_or_default();
+    let action =
+        |mail: &wire::accounts::KeptMail| mail.link.clone().or(mail.code.clone()).unwrap_or_default();
     global.out.list(&mails, &["WHEN", "TO", "SUBJECT", "LINK"], action, |mail| {
         vec![moment(mail.at), mail.to.clone(), mail.subject.clone(), action(mail)]
     })

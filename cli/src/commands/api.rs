@@ -6,8 +6,12 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::{CliError, Kind},
+    files,
     global::Global,
 };
+
+/// What is larger goes through the commands made for it.
+const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// Calls the HTTP API and prints the answer. The calls are listed at /docs of the hub.
 #[derive(Debug, Args)]
@@ -55,9 +59,8 @@ pub async fn run(args: ApiArgs, global: &Global) -> Result<(), CliError> {
 
 async fn body(args: &ApiArgs) -> Result<Option<Value>, CliError> {
     if let Some(file) = &args.input {
-        let text = if file == "-" { tokio::io::read_to_string(tokio::io::stdin()).await } else { tokio::fs::read_to_string(file).await };
-        let text = text.map_err(CliError::io(format!("cannot read {file}")))?;
-        let body = serde_json::from_str(&text)
+        let text = files::read(file, LARGEST).await?;
+        let body = serde_json::from_slice(&text)
             .map_err(|why| CliError::new(Kind::Rejected, format!("{file} is not JSON: {why}")))?;
         return Ok(Some(body));
     }
@@ -71,14 +74,16 @@ async fn body(args: &ApiArgs) -> Result<Option<Value>, CliError> {
     }
     for field in &args.json_fields {
         let (key, text) = pair(field)?;
-        let value = serde_json::from_str(&text)
-            .map_err(|why| CliError::usage(format!("{field}: not JSON: {why}")).hint("text goes into -f KEY=TEXT"))?;
+        let value = serde_json::from_str(&text).map_err(|why| {
+            CliError::usage(format!("{field}: not JSON: {why}")).hint("text goes into -f KEY=TEXT")
+        })?;
         body.insert(key, value);
     }
     Ok(Some(Value::Object(body)))
 }
 
 fn pair(field: &str) -> Result<(String, String), CliError> {
-    let (key, value) = field.split_once('=').ok_or_else(|| CliError::usage(format!("`{field}` is not KEY=VALUE")))?;
+    let (key, value) =
+        field.split_once('=').ok_or_else(|| CliError::usage(format!("`{field}` is not KEY=VALUE")))?;
     Ok((key.to_owned(), value.to_owned()))
 }

@@ -9,7 +9,11 @@ use crate::{
 pub fn run(global: &Global) -> Result<(), CliError> {
     let here = if global.is_configured() {
         let target = global.target()?;
-        format!("Your hub is {}{}.", target.server, target.context.map(|name| format!(" ({name})")).unwrap_or_default())
+        format!(
+            "Your hub is {}{}.",
+            target.server,
+            target.context.map(|name| format!(" ({name})")).unwrap_or_default()
+        )
     } else {
         format!("No hub is set up yet; without one, {DEFAULT_SERVER} is tried.")
     };

@@ -60,7 +60,9 @@ pub fn run(command: ContextCommand, global: &Global) -> Result<(), CliError> {
 }
 
 fn add(global: &Global, name: String, make_current: bool) -> Result<(), CliError> {
-    let server = global.given_server().ok_or_else(|| CliError::usage("--server is required: the address of the hub"))?;
+    let server = global
+        .given_server()
+        .ok_or_else(|| CliError::usage("--server is required: the address of the hub"))?;
     let server = parse_server(server)?.to_string();
     let file = global.config_file()?;
     let mut config = global.config()?;
@@ -92,12 +94,21 @@ fn list(global: &Global) -> Result<(), CliError> {
     let rows: Vec<Row> = config
         .contexts
         .into_iter()
-        .map(|(name, context)| Row { current: Some(&name) == current.as_ref(), name: Some(name), server: context.server })
+        .map(|(name, context)| Row {
+            current: Some(&name) == current.as_ref(),
+            name: Some(name),
+            server: context.server,
+        })
         .collect();
-    global.out.list(&rows, &["", "NAME", "SERVER"], |row| row.name.clone().unwrap_or_default(), |row| {
-        let mark = if row.current { "*" } else { "" };
-        vec![mark.to_owned(), row.name.clone().unwrap_or_default(), row.server.clone()]
-    })
+    global.out.list(
+        &rows,
+        &["", "NAME", "SERVER"],
+        |row| row.name.clone().unwrap_or_default(),
+        |row| {
+            let mark = if row.current { "*" } else { "" };
+            vec![mark.to_owned(), row.name.clone().unwrap_or_default(), row.server.clone()]
+        },
+    )
 }
 
 fn remove(global: &Global, name: &str) -> Result<(), CliError> {
@@ -113,7 +124,8 @@ fn remove(global: &Global, name: &str) -> Result<(), CliError> {
 
 fn show(global: &Global) -> Result<(), CliError> {
     let target = global.target()?;
-    let row = Row { current: target.context.is_some(), name: target.context, server: target.server.to_string() };
+    let row =
+        Row { current: target.context.is_some(), name: target.context, server: target.server.to_string() };
     global.out.result(&row, &row.server, || match &row.name {
         Some(name) => format!("{name} = {}", row.server),
         None => row.server.clone(),
@@ -121,5 +133,6 @@ fn show(global: &Global) -> Result<(), CliError> {
 }
 
 fn unknown(name: &str) -> CliError {
-    CliError::new(Kind::NotFound, format!("there is no context `{name}`")).hint("`mshub context list` shows all")
+    CliError::new(Kind::NotFound, format!("there is no context `{name}`"))
+        .hint("`mshub context list` shows all")
 }

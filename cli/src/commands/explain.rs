@@ -47,7 +47,8 @@ impl Entry {
             Some(status) => format!("The hub says so with HTTP status {status}."),
             None => "This program says so.".to_owned(),
         };
-        let again = if self.retryable { "Trying again later can help." } else { "Trying again does not help." };
+        let again =
+            if self.retryable { "Trying again later can help." } else { "Trying again does not help." };
         format!("{}: {}\n{from} The exit code is {}. {again}", self.code, self.meaning, self.exit_code)
     }
 }
@@ -55,9 +56,12 @@ impl Entry {
 /// Prints one entry or all.
 pub fn run(args: ExplainArgs, global: &Global) -> Result<(), CliError> {
     let Some(code) = args.code else {
-        return global.out.list(&all(), &["CODE", "EXIT", "MEANING"], |entry| entry.code.clone(), |entry| {
-            vec![entry.code.clone(), entry.exit_code.to_string(), entry.meaning.to_owned()]
-        });
+        return global.out.list(
+            &all(),
+            &["CODE", "EXIT", "MEANING"],
+            |entry| entry.code.clone(),
+            |entry| vec![entry.code.clone(), entry.exit_code.to_string(), entry.meaning.to_owned()],
+        );
     };
     let entry = find(&code).ok_or_else(|| {
         CliError::new(Kind::NotFound, format!("there is no code `{code}`"))

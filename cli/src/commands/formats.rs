@@ -29,7 +29,10 @@ pub async fn run(args: FormatsArgs, global: &Global) -> Result<(), CliError> {
                 .hint("`mshub formats` lists what is converted"));
         }
     }
-    global.out.list(&pairs, &["FROM", "TO", "ENGINE", "KEEPS"], |pair| format!("{} {}", pair.from, pair.to), |pair| {
-        vec![pair.from.clone(), pair.to.clone(), pair.engine.clone(), pair.fidelity.clone()]
-    })
+    global.out.list(
+        &pairs,
+        &["FROM", "TO", "ENGINE", "KEEPS"],
+        |pair| format!("{} {}", pair.from, pair.to),
+        |pair| vec![pair.from.clone(), pair.to.clone(), pair.engine.clone(), pair.fidelity.clone()],
+    )
 }

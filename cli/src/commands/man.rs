@@ -41,16 +41,20 @@ pub fn run(args: ManArgs, global: &Global) -> Result<(), CliError> {
 }
 
 /// The pages of a command and of what is below it, as `mshub-auth-login` and so on.
-fn collect(command: &clap::Command, name: String, pages: &mut Vec<(String, Vec<u8>)>) -> Result<(), CliError> {
+fn collect(
+    command: &clap::Command,
+    name: String,
+    pages: &mut Vec<(String, Vec<u8>)>,
+) -> Result<(), CliError> {
     pages.push((name.clone(), page(command, &name)?));
     let below = command.get_subcommands().filter(|below| below.get_name() != "help" && !below.is_hide_set());
     below.into_iter().try_for_each(|below| collect(below, format!("{name}-{}", below.get_name()), pages))
 }
 
 fn page(command: &clap::Command, name: &str) -> Result<Vec<u8>, CliError> {
-    let command = command.clone().name(name.to_owned()).disable_help_subcommand(true);
+    let command = command.clone().disable_help_subcommand(true);
     let mut page = Vec::new();
-    let made = Man::new(command).manual("MicroServiceHub").render(&mut page);
+    let made = Man::new(command).title(name).manual("MicroServiceHub").render(&mut page);
     made.and_then(|()| ending(name).to_writer(&mut page))
         .map_err(|why| CliError::new(Kind::Other, format!("cannot make the page {name}: {why}")))?;
     Ok(page)

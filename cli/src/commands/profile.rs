@@ -81,7 +81,9 @@ pub async fn run(command: ProfileCommand, global: &Global) -> Result<(), CliErro
             mine(global, &global.hub()?.edit_profile(&EditProfile { name, bio, tz }).await?)
         }
         ProfileCommand::Photo(PhotoCommand::Set { file }) => set_photo(global, &file).await,
-        ProfileCommand::Photo(PhotoCommand::Get { output, overwrite }) => get_photo(global, output, overwrite).await,
+        ProfileCommand::Photo(PhotoCommand::Get { output, overwrite }) => {
+            get_photo(global, output, overwrite).await
+        }
         ProfileCommand::Photo(PhotoCommand::Rm) => {
             global.hub()?.remove_photo().await?;
             global.out.result(&serde_json::json!({"has_photo": false}), "", || "photo removed".to_owned())
@@ -122,6 +124,9 @@ async fn get_photo(global: &Global, output: Option<String>, overwrite: bool) -> 
     let destination = Destination::of(&name, overwrite, false, &global.out)?;
     let path = files::put(&destination, &photo.bytes, &global.out).await?;
     let Some(path) = path else { return Ok(()) };
-    let about = serde_json::json!({"output": path, "bytes": photo.bytes.len(), "media_type": photo.media_type});
-    global.out.result(&about, path.display(), || format!("{} ({})", path.display(), text::size(photo.bytes.len() as u64)))
+    let about =
+        serde_json::json!({"output": path, "bytes": photo.bytes.len(), "media_type": photo.media_type});
+    global.out.result(&about, path.display(), || {
+        format!("{} ({})", path.display(), text::size(photo.bytes.len() as u64))
+    })
 }

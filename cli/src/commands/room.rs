@@ -79,7 +79,9 @@ pub async fn run(command: RoomCommand, global: &Global) -> Result<(), CliError> 
         }
         RoomCommand::Leave { room } => {
             global.hub()?.leave(&room).await?;
-            global.out.result(&json!({"room": room, "joined": false}), &room, || format!("you have left {room}"))
+            global
+                .out
+                .result(&json!({"room": room, "joined": false}), &room, || format!("you have left {room}"))
         }
         RoomCommand::Invite { room, users } => invite(global, &room, &users).await,
         RoomCommand::Members { room } => members(global, &room).await,
@@ -100,9 +102,12 @@ async fn make(global: &Global, room: NewRoom, invites: &[String]) -> Result<(), 
 
 async fn list(global: &Global, public: bool) -> Result<(), CliError> {
     let rooms = global.hub()?.rooms(public).await?;
-    global.out.list(&rooms, &["ROOM", "MEMBERS", "", "TOPIC"], |room| room.id.to_string(), |room| {
-        vec![format!("#{}", room.name), room.members.to_string(), about(room), room.topic.clone()]
-    })
+    global.out.list(
+        &rooms,
+        &["ROOM", "MEMBERS", "", "TOPIC"],
+        |room| room.id.to_string(),
+        |room| vec![format!("#{}", room.name), room.members.to_string(), about(room), room.topic.clone()],
+    )
 }
 
 fn about(room: &Room) -> String {
@@ -113,8 +118,10 @@ fn about(room: &Room) -> String {
 
 fn show(global: &Global, room: &Room) -> Result<(), CliError> {
     global.out.result(room, room.id, || {
-        let (kind, joined) =
-            (if room.private { "private" } else { "public" }, if room.joined { "you are in it" } else { "not joined" });
+        let (kind, joined) = (
+            if room.private { "private" } else { "public" },
+            if room.joined { "you are in it" } else { "not joined" },
+        );
         format!(
             "#{}\nid       {}\ntopic    {}\nmembers  {}\n{kind}, {joined}, since {}",
             room.name,
@@ -131,15 +138,22 @@ async fn invite(global: &Global, room: &str, users: &[String]) -> Result<(), Cli
     for user in users {
         hub.invite(room, user).await?;
         let invited = json!({"room": room, "user": user});
-        global.out.result(&invited, user, || format!("{user} is in {room} now, if there is such an account"))?;
+        global
+            .out
+            .result(&invited, user, || format!("{user} is in {room} now, if there is such an account"))?;
     }
     Ok(())
 }
 
 async fn members(global: &Global, room: &str) -> Result<(), CliError> {
     let members = global.hub()?.members(room).await?;
-    global.out.list(&members, &["NAME", "ROLE", "SINCE", "ID"], |member| member.id.to_string(), |member| {
-        let role = format!("{:?}", member.role).to_lowercase();
-        vec![member.name.clone(), role, moment(member.joined_at), member.id.to_string()]
-    })
+    global.out.list(
+        &members,
+        &["NAME", "ROLE", "SINCE", "ID"],
+        |member| member.id.to_string(),
+        |member| {
+            let role = format!("{:?}", member.role).to_lowercase();
+            vec![member.name.clone(), role, moment(member.joined_at), member.id.to_string()]
+        },
+    )
 }

@@ -45,6 +45,9 @@ pub async fn run(global: &Global) -> Result<(), CliError> {
             Some(user) => format!("signed in as {} <{}>", user.name, user.email),
             None => "not signed in (mshub auth login)".to_owned(),
         };
-        format!("hub      {} {} at {}, {} ms\naccount  {who}", status.info.product, status.info.version, status.server, status.ms)
+        format!(
+            "hub      {} {} at {}, {} ms\naccount  {who}",
+            status.info.product, status.info.version, status.server, status.ms
+        )
     })
 }

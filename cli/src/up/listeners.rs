@@ -26,7 +26,11 @@ pub(super) struct Bound {
 impl Bound {
     pub(super) async fn bind(ports: &Ports) -> Result<Self, Failure> {
         // The workers answer the gateway only, which is in this process.
-        let loopback = if ports.host.is_ipv6() { IpAddr::V6(Ipv6Addr::LOCALHOST) } else { IpAddr::V4(Ipv4Addr::LOCALHOST) };
+        let loopback = if ports.host.is_ipv6() {
+            IpAddr::V6(Ipv6Addr::LOCALHOST)
+        } else {
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        };
         Ok(Self {
             api: listen("API", ports.host, ports.api).await?,
             convert: listen("convert-worker", loopback, ports.convert).await?,
@@ -49,7 +53,11 @@ async fn listen(part: &'static str, host: IpAddr, port: u16) -> Result<TcpListen
 fn reachable(listener: &TcpListener) -> SocketAddr {
     let mut address = listener.local_addr().unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], 0)));
     if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv6() { IpAddr::V6(Ipv6Addr::LOCALHOST) } else { IpAddr::V4(Ipv4Addr::LOCALHOST) });
+        address.set_ip(if address.is_ipv6() {
+            IpAddr::V6(Ipv6Addr::LOCALHOST)
+        } else {
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        });
     }
     address
 }

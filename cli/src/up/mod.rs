@@ -82,7 +82,8 @@ impl Hub {
     pub(crate) async fn start(plan: Plan) -> Result<(Self, Ready), Failure> {
         let lock = DataDir::lock(&plan.data_dir)?;
         let secret = lock.secret()?;
-        let (bound, opened) = tokio::join!(Bound::bind(&plan.ports), Opened::open(&plan.urls, &lock, &secret));
+        let (bound, opened) =
+            tokio::join!(Bound::bind(&plan.ports), Opened::open(&plan.urls, &lock, &secret));
         let (bound, opened) = (bound?, opened?);
 
         let ready = Ready {
@@ -124,7 +125,9 @@ impl Hub {
             self.opened.close().await;
             Ok(())
         };
-        tokio::time::timeout(STOPPING, stopping).await.unwrap_or_else(|_| anyhow::bail!("some parts did not stop in time"))
+        tokio::time::timeout(STOPPING, stopping)
+            .await
+            .unwrap_or_else(|_| anyhow::bail!("some parts did not stop in time"))
     }
 
     /// Answers when a service ends by itself, which is always a failure.

@@ -39,6 +39,8 @@ CREATE TABLE jobs (
 
     created_at      BIGINT  NOT NULL,
     updated_at      BIGINT  NOT NULL,
+    -- When it was last started: whose turn it is, is told by whose files were.
+    started_at      BIGINT,
     -- Hidden from everybody; its objects go first, then the row.
     removed_at      BIGINT,
 
@@ -51,6 +53,7 @@ CREATE UNIQUE INDEX jobs_by_request ON jobs (owner, request_key);
 CREATE INDEX jobs_by_owner ON jobs (owner, id);
 CREATE INDEX jobs_waiting ON jobs (ready_at, id) WHERE state = 'queued';
 CREATE INDEX jobs_running ON jobs (owner, lease_until) WHERE state = 'in_progress';
+CREATE INDEX jobs_served ON jobs (owner, started_at);
 CREATE INDEX jobs_ended ON jobs (updated_at) WHERE state IN ('completed', 'failed', 'cancelled');
 CREATE INDEX jobs_removed ON jobs (removed_at) WHERE removed_at IS NOT NULL;
 

@@ -121,7 +121,7 @@ async fn keep(app: App, received: Received, wanted: Wanted) -> Outcome<JobRow> {
         let job = jobs::now(&app, &row).await?;
         notify::tell(&app, job).await;
         app.wake.notify_one();
-        return Ok(row);
+        return Ok(*row);
     }
     // Of a commit that failed nobody can say whether it happened. Then the row, if it is there, needs the bytes; if
     // not, they are removed with the upload's folder by a later sweep.

@@ -33,7 +33,7 @@ pub(crate) struct NewJob {
 /// What became of it.
 pub(crate) enum Admitted {
     /// It waits.
-    New(JobRow),
+    New(Box<JobRow>),
     /// The person has as many waiting as they may.
     Full,
     /// The same upload was admitted before.
@@ -80,7 +80,7 @@ pub(crate) async fn admit(db: &Db, new: &NewJob, limit: u32) -> sqlx::Result<Adm
     };
     record(&mut tx, &row).await?;
     tx.commit().await?;
-    Ok(Admitted::New(row))
+    Ok(Admitted::New(Box::new(row)))
 }
 
 /// The job that an upload with this key became.
@@ -131,8 +131,8 @@ pub(crate) async fn waiting(db: &Db, owner: UserId) -> sqlx::Result<i64> {
     })
 }
 
-/// How many jobs are before each waiting one of this person. The line is that of the claim: everybody in turn, whoever
-/// has fewer running first.
+/// How many jobs are before each waiting one of this person, in the order in which runners take them: everybody in
+/// turn, whoever has fewer running first, and of those who was served longest ago.
 pub(crate) async fn places(db: &Db, owner: UserId) -> sqlx::Result<HashMap<JobId, u32>> {
     let places: Vec<(Uuid, i64)> = each!(db.reader(), pool => {
         sqlx::query_as(
@@ -140,17 +140,21 @@ pub(crate) async fn places(db: &Db, owner: UserId) -> sqlx::Result<HashMap<JobId
                  SELECT waiting.id, waiting.owner, waiting.ready_at,
                         row_number() OVER (PARTITION BY waiting.owner ORDER BY waiting.ready_at, waiting.id)
                         + (SELECT count(*) FROM jobs AS busy
-                           WHERE busy.owner = waiting.owner AND busy.state = 'in_progress') AS turn
+                           WHERE busy.owner = waiting.owner AND busy.state = 'in_progress') AS turn,
+                        (SELECT coalesce(max(served.started_at), 0) FROM jobs AS served
+                         WHERE served.owner = waiting.owner) AS served
                  FROM jobs AS waiting WHERE waiting.state = 'queued'
              )
              SELECT me.id, count(ahead.id)
              FROM line AS me
              LEFT JOIN line AS ahead
-                  ON (ahead.turn, ahead.ready_at, ahead.id) < (me.turn, me.ready_at, me.id)
+                  ON (ahead.turn, ahead.served, ahead.ready_at, ahead.id) < (me.turn, me.served, me.ready_at, me.id)
              WHERE me.owner = $1
              GROUP BY me.id",
         )
-        .bind(owner.0).fetch_all(pool).await
+        .bind(owner.0)
+        .fetch_all(pool)
+        .await
     })?;
     Ok(places.into_iter().map(|(id, ahead)| (JobId(id), u32::try_from(ahead).unwrap_or(u32::MAX))).collect())
 }

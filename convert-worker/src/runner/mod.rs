@@ -7,6 +7,8 @@ mod reaper;
 mod running;
 mod settle;
 mod sql;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 

@@ -22,17 +22,20 @@ pub(super) enum Ending {
     GivenBack,
 }
 
-/// The next job in the line: the oldest of the person with the fewest running.
+/// The next job in the line: of the person with the fewest running, and of those who was served longest ago, the
+/// oldest. So nobody waits behind somebody else's hundred files, with one runner or with many.
 macro_rules! claim {
     ($lock:literal) => {
         concat!(
             "UPDATE jobs SET state = 'in_progress', seq = seq + 1, attempt = attempt + 1, fence = fence + 1,
-                             lease_owner = $1, lease_until = $2, updated_at = $3
+                             lease_owner = $1, lease_until = $2, started_at = $3, updated_at = $3
              WHERE state = 'queued' AND id = (
                  SELECT waiting.id FROM jobs AS waiting
                  WHERE waiting.state = 'queued' AND waiting.ready_at <= $3
                  ORDER BY (SELECT count(*) FROM jobs AS busy
                            WHERE busy.owner = waiting.owner AND busy.state = 'in_progress'),
+                          (SELECT coalesce(max(served.started_at), 0) FROM jobs AS served
+                           WHERE served.owner = waiting.owner),
                           waiting.ready_at, waiting.id
                  LIMIT 1 ",
             $lock,

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use wire::{
     Timestamp, UserId,
     accounts::{
-        EditProfile, KeptMail, KeptMails, Login, Me, Profile, Resend, Session, Sessions, SignUp, SignedUp, Tokens,
-        Verify,
+        EditProfile, KeptMail, KeptMails, Login, Me, Profile, Resend, Session, Sessions, SignUp, SignedUp,
+        Tokens, Verify,
     },
     paths,
 };
@@ -47,9 +47,14 @@ impl Hub {
         self.tell(Ask::post(paths::RESEND).anonymous().json(&body)?).await
     }
 
-    /// Mail to an address that a hub without SMTP has kept, newest first. Answered on the hub's own machine only.
+    /// Mail to an address (to any, when empty) that a hub without SMTP has kept, newest first. Answered on the hub's
+    /// own machine only.
     pub async fn kept_mail(&self, to: &str) -> Result<Vec<KeptMail>, Error> {
-        let mails: KeptMails = self.ask(Ask::get(paths::MAIL).anonymous().query("to", to)).await?;
+        let mut ask = Ask::get(paths::MAIL).anonymous();
+        if !to.is_empty() {
+            ask = ask.query("to", to);
+        }
+        let mails: KeptMails = self.ask(ask).await?;
         Ok(mails.items)
     }
 
@@ -88,7 +93,9 @@ impl Hub {
         let token = self.access_token().await;
         self.inner.tokens.end().await?;
         let told = match token {
-            Ok(token) => self.once(&Ask::post(paths::LOGOUT), Some(&token)).await.map_err(|failure| failure.error),
+            Ok(token) => {
+                self.once(&Ask::post(paths::LOGOUT), Some(&token)).await.map_err(|failure| failure.error)
+            }
             Err(error) => Err(error),
         };
         match told {

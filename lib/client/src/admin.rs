@@ -27,7 +27,12 @@ impl Hub {
 
     /// Any call: `path` begins with `/` and may hold a query. An answer without JSON comes as text, one without
     /// content as null. Refusals are [`Error::Problem`], as everywhere.
-    pub async fn api(&self, method: Method, path: &str, body: Option<Value>) -> Result<(StatusCode, Value), Error> {
+    pub async fn api(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<(StatusCode, Value), Error> {
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         let mut ask = Ask::new(method, path).signature(Signature::IfAny);
         if let Some(body) = body {

@@ -7,7 +7,11 @@ use wire::{
     paths,
 };
 
-use crate::{error::Error, http::Ask, hub::Hub};
+use crate::{
+    error::Error,
+    http::{Ask, Signature},
+    hub::Hub,
+};
 
 /// Which conversions are wanted.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +67,6 @@ impl Hub {
 
     /// What can be turned into what, right now.
     pub async fn formats(&self) -> Result<Formats, Error> {
-        self.ask(Ask::get(paths::FORMATS)).await
+        self.ask(Ask::get(paths::FORMATS).signature(Signature::IfAny)).await
     }
 }

@@ -43,7 +43,11 @@ impl Hub {
 
         let sha256 = hex::encode(hash.finalize());
         if sha256 != link.sha256.to_ascii_lowercase() {
-            return Err(Error::Integrity { what: link.name.clone(), expected: link.sha256.clone(), actual: sha256 });
+            return Err(Error::Integrity {
+                what: link.name.clone(),
+                expected: link.sha256.clone(),
+                actual: sha256,
+            });
         }
         Ok(Downloaded { bytes, sha256 })
     }

@@ -148,7 +148,8 @@ impl Hub {
                 renewed = true;
                 continue;
             }
-            let Some(wait) = failure.wait(attempt, ask.repeatable).filter(|_| attempt < self.inner.options.retries)
+            let Some(wait) =
+                failure.wait(attempt, ask.repeatable).filter(|_| attempt < self.inner.options.retries)
             else {
                 return Err(failure.error);
             };
@@ -173,7 +174,8 @@ impl Hub {
 
     /// Sends a request exactly once.
     pub(crate) async fn once(&self, ask: &Ask, token: Option<&str>) -> Result<Response, Failure> {
-        let mut request = self.inner.calls.request(ask.method.clone(), self.url(&ask.path)?).query(&ask.query);
+        let mut request =
+            self.inner.calls.request(ask.method.clone(), self.url(&ask.path)?).query(&ask.query);
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -223,7 +225,11 @@ impl Hub {
         Failure { error, maybe_done: !why.is_connect(), after: None }
     }
 
-    pub(crate) async fn read_json<T: DeserializeOwned>(&self, path: &str, answer: Response) -> Result<T, Error> {
+    pub(crate) async fn read_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        answer: Response,
+    ) -> Result<T, Error> {
         let body = answer.bytes().await.map_err(|why| self.broken(&why).error)?;
         serde_json::from_slice(&body).map_err(|why| Error::Protocol(format!("{path}: {why}")))
     }

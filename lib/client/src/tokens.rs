@@ -22,11 +22,17 @@ pub(crate) struct Tokens {
     warning: StdMutex<Option<String>>,
 }
 
+/// The session, and where it is kept.
+type Cached = Option<(Session, Storage)>;
+
 enum Source {
     Fixed(String),
     /// The lock is held while a session is renewed, across the request: a refresh token works once, so the
     /// others have to wait for the one that asks. Every wait inside has a deadline.
-    Kept { place: Place, cache: Mutex<Option<(Session, Storage)>> },
+    Kept {
+        place: Place,
+        cache: Box<Mutex<Cached>>,
+    },
 }
 
 /// The access token and, where known, when it expires.
@@ -44,7 +50,7 @@ impl Current {
 impl Tokens {
     pub(crate) fn stored(server: &Url, store: SessionStore) -> Self {
         let place = Place::of(server, store);
-        Self { source: Source::Kept { place, cache: Mutex::new(None) }, warning: StdMutex::new(None) }
+        Self { source: Source::Kept { place, cache: Box::default() }, warning: StdMutex::new(None) }
     }
 
     pub(crate) fn fixed(token: String) -> Self {
@@ -76,11 +82,17 @@ impl Tokens {
     /// Keeps the tokens of a login.
     pub(crate) async fn begin(&self, tokens: accounts::Tokens) -> Result<(), Error> {
         let Source::Kept { place, cache } = &self.source else {
-            return Err(Error::Protocol("a token from outside is in use; take it away to sign in".to_owned()));
+            return Err(Error::Protocol(
+                "a token from outside is in use; take it away to sign in".to_owned(),
+            ));
         };
         let mut cache = cache.lock().await;
         let _lock = place.lock().await?;
-        self.keep(place, &mut cache, Session::begun(tokens, now())).await
+        let session = Session::begun(tokens, now());
+        let (storage, warning) = place.write(&session).await?;
+        *self.warning.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = warning;
+        *cache = Some((session, storage));
+        Ok(())
     }
 
     /// Forgets the session on this machine and returns what was kept.
@@ -92,20 +104,6 @@ impl Tokens {
         place.remove().await?;
         *cache = None;
         Ok(kept.map(|(session, _)| session))
-    }
-
-    async fn keep(
-        &self,
-        place: &Place,
-        cache: &mut Option<(Session, Storage)>,
-        session: Session,
-    ) -> Result<(), Error> {
-        let (storage, warning) = place.write(&session).await?;
-        if let Some(warning) = warning {
-            *self.warning.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(warning);
-        }
-        *cache = Some((session, storage));
-        Ok(())
     }
 }
 
@@ -153,7 +151,8 @@ impl Hub {
             Ok(renewed) => {
                 let session = Session::begun(renewed, now());
                 let current = Current::of(&session);
-                tokens.keep(place, &mut cache, session).await?;
+                let storage = place.rewrite(&session).await?;
+                *cache = Some((session, storage));
                 Ok(current)
             }
             Err(Error::SignedOut) => {

@@ -74,7 +74,8 @@ impl Hub {
         loop {
             let token = self.token_for(Signature::Required).await?.unwrap_or_default();
             let (chunks, length) = bytes.open().await?;
-            let failure = match self.upload_once(&query, chunks, length, &token, &key, progress.clone()).await {
+            let failure = match self.upload_once(&query, chunks, length, &token, &key, progress.clone()).await
+            {
                 Ok(answer) => return self.read_json(paths::CONVERSIONS, answer).await,
                 Err(failure) => failure,
             };
@@ -145,7 +146,9 @@ impl UploadBody {
     async fn open(&mut self) -> Result<(Chunks, Option<u64>), Error> {
         match self {
             Self::Bytes(bytes) => Ok((pieces(bytes.clone()), Some(bytes.len() as u64))),
-            Self::Stream(chunks, length) => Ok((std::mem::replace(chunks, Box::pin(stream::empty())), *length)),
+            Self::Stream(chunks, length) => {
+                Ok((std::mem::replace(chunks, Box::pin(stream::empty())), *length))
+            }
             Self::File(path) => {
                 let failed = || format!("cannot read {}", path.display());
                 let file = File::open(&path).await.map_err(Error::io(failed()))?;
@@ -163,7 +166,8 @@ impl UploadBody {
 
 /// Cuts what is in memory, without copying it, so that progress can be told.
 fn pieces(bytes: Bytes) -> Chunks {
-    let pieces = (0..bytes.len()).step_by(CHUNK).map(move |at| Ok(bytes.slice(at..bytes.len().min(at + CHUNK))));
+    let pieces =
+        (0..bytes.len()).step_by(CHUNK).map(move |at| Ok(bytes.slice(at..bytes.len().min(at + CHUNK))));
     Box::pin(stream::iter(pieces))
 }
 

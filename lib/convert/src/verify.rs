@@ -134,7 +134,11 @@ pub(crate) fn report(output: &Output, req: &Request) -> Result<Report, Error> {
 /// The output opens again as what it claims to be.
 fn parses(output: &Output, req: &Request) -> Result<(), Error> {
     let broken = |what: &str| Error::Crashed { detail: format!("the engine wrote {what}") };
-    if output.bytes.is_empty() && output.source.as_ref().is_none_or(|words| words.total() > 0) {
+    // A scan has no text: then the loss is said and the file is rightly empty.
+    if output.bytes.is_empty()
+        && output.lost.is_empty()
+        && output.source.as_ref().is_none_or(|words| words.total() > 0)
+    {
         return Err(broken("an empty file"));
     }
     if req.to == crate::Format::Pdf {

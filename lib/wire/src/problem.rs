@@ -78,6 +78,8 @@ codes! {
     UnsupportedPair = 4150, 415, "No engine here converts this pair of formats.";
     /// The content is not what the name or the request says.
     Mislabelled = 4151, 415, "The content is not what its name says.";
+    /// The range that was asked for lies behind the end of the file.
+    BadRange = 4160, 416, "The file has nothing in this range.";
     /// The file is empty.
     EmptyFile = 4220, 422, "The file is empty.";
     /// The document is encrypted, and no password or a wrong one was given.

@@ -173,7 +173,7 @@ impl Open {
         socket.flush().await
     }
 
-    async fn beat(&self, socket: &mut WebSocket) -> Result<(), axum::Error> {
+    async fn beat(&mut self, socket: &mut WebSocket) -> Result<(), axum::Error> {
         socket.feed(Message::Text(encoded(&ToClient::Hb {}))).await?;
         socket.send(Message::Ping(bytes::Bytes::new())).await
     }
@@ -249,7 +249,7 @@ impl Open {
         }
     }
 
-    async fn begin(&self, cid: ClientId, room: RoomId, body: String) -> Result<say::Begun, ApiError> {
+    async fn begin(&mut self, cid: ClientId, room: RoomId, body: String) -> Result<say::Begun, ApiError> {
         if !rooms::is_member(&self.state, room, self.caller.user).await? {
             return Err(ApiError::not_found("room"));
         }
@@ -268,7 +268,7 @@ impl Open {
         }
     }
 
-    async fn tell(&self, socket: &mut WebSocket, frame: ToClient) {
+    async fn tell(&mut self, socket: &mut WebSocket, frame: ToClient) {
         // A write that fails is seen at the next one.
         let _ = socket.send(Message::Text(encoded(&frame))).await;
     }

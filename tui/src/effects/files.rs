@@ -3,6 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use client::{Upload, UploadBody};
@@ -32,9 +33,11 @@ pub(super) async fn upload(world: World, upload: u64, path: PathBuf, to: String)
     let path = world.paths.expand(&path);
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let query = NewConversion { to, name, ..NewConversion::default() };
-    let out = world.out.clone();
+    let (out, told) = (world.out.clone(), AtomicU64::new(0));
     let progress = move |sent, total| {
-        let _ = out.try_send(Msg::UploadMoved { upload, sent, total });
+        if worth_telling(&told, sent, total) {
+            let _ = out.try_send(Msg::UploadMoved { upload, sent, total });
+        }
     };
     let job = world.hub.convert(Upload { query, bytes: UploadBody::File(path) }, progress).await;
     let _ = world.out.send(Msg::Uploaded(upload, spoken(job))).await;
@@ -53,9 +56,11 @@ pub(super) async fn save(world: &World, job: JobId, path: PathBuf) -> Answer<Pat
         Failure::new(FailureKind::Refused, format!("cannot {what} {}: {why}", path.display()))
     };
     let mut file = fs::File::create(&part).await.map_err(|why| failed("write", why))?;
-    let out = world.out.clone();
+    let (out, told, total) = (world.out.clone(), AtomicU64::new(0), link.bytes);
     let progress = move |bytes| {
-        let _ = out.try_send(Msg::Saving { job, bytes });
+        if worth_telling(&told, bytes, Some(total)) {
+            let _ = out.try_send(Msg::Saving { job, bytes });
+        }
     };
     let done = match world.hub.download(&link, &mut file, progress).await {
         Ok(_) => match file.shutdown().await {
@@ -66,6 +71,17 @@ pub(super) async fn save(world: &World, job: JobId, path: PathBuf) -> Answer<Pat
     };
     let _ = fs::remove_file(&part).await;
     done
+}
+
+/// Whether the bar would move: at every two-hundredth of the whole, or every 256 KiB of an unknown whole.
+fn worth_telling(told: &AtomicU64, bytes: u64, total: Option<u64>) -> bool {
+    let step = total.map_or(256 * 1024, |total| total / 200).max(1);
+    let last = told.load(Ordering::Relaxed);
+    let worth = last == 0 || bytes >= last.saturating_add(step) || Some(bytes) == total;
+    if worth {
+        told.store(bytes, Ordering::Relaxed);
+    }
+    worth
 }
 
 /// Gives a complete file its name, or the next free one; a link is never made over an existing file.
@@ -129,6 +145,16 @@ mod tests {
         assert_eq!(numbered(Path::new("/a/b.pdf"), 1), Path::new("/a/b.pdf"));
         assert_eq!(numbered(Path::new("/a/b.pdf"), 2), Path::new("/a/b (2).pdf"));
         assert_eq!(numbered(Path::new("b"), 3), Path::new("b (3)"));
+    }
+
+    #[test]
+    fn a_large_upload_is_told_of_a_few_hundred_times() {
+        let (told, total) = (AtomicU64::new(0), 1 << 30);
+
+        let times = (1..=8192).filter(|chunk| worth_telling(&told, chunk * (1 << 17), Some(total))).count();
+
+        assert!((100..=202).contains(&times), "{times}");
+        assert_eq!(told.load(Ordering::Relaxed), total, "the end is told");
     }
 
     #[test]

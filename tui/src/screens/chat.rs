@@ -192,7 +192,7 @@ fn draw_empty(out: &mut Frame<'_>, state: &State, area: Rect, below: Rect) {
     let inside = block.inner(area);
     out.render_widget(block, area);
     if !state.rooms_known {
-        frame::put(out, inside, 1, " loading your rooms…", theme.dim());
+        frame::put(out, inside, 1, " loading your rooms… (r asks again)", theme.dim());
         return;
     }
     let lines = [

@@ -145,20 +145,21 @@ fn type_key(state: &mut State, place: Place, key: KeyEvent) -> Vec<Effect> {
 }
 
 /// Pasted text goes where the cursor is. It is never taken for keys: nothing is sent by it.
-pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
+pub(super) fn paste(state: &mut State, text: &str, now: Timestamp) -> Vec<Effect> {
     let place = state.place();
     match place {
         Place::SignIn => state.sign_in.paste(text),
         Place::SignUp => state.sign_up.paste(text),
         Place::Verify => state.verify.form.paste(text),
         Place::Writing => {
-            if let Some(room) = state.open_room_mut() {
-                room.composer.paste(text);
+            let taken = state.open_room_mut().is_none_or(|room| room.composer.paste(text));
+            if !taken {
+                notify(state, Tone::Bad, "that is too much text to paste; nothing was taken", now);
             }
         }
         Place::Chat if state.open.is_some() => {
             state.typing = true;
-            return paste(state, text);
+            return paste(state, text, now);
         }
         Place::Prompt | Place::Picker => return overlay::paste(state, text),
         _ => {}

@@ -22,7 +22,7 @@ const NOTICE: i64 = 6;
 pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => keyboard::key(state, key, now),
-        Msg::Pasted(text) => keyboard::paste(state, &text),
+        Msg::Pasted(text) => keyboard::paste(state, &text, now),
         Msg::Resized(columns, rows) => {
             state.size = (columns, rows);
             Vec::new()

@@ -16,6 +16,8 @@ use crate::{
 /// The rooms one is in: new ones are heard of from now on, those left are gone, the wanted one opens.
 pub(super) fn listed(state: &mut State, answer: Answer<Vec<Room>>, now: Timestamp) -> Vec<Effect> {
     let rooms: Vec<Room> = match answer {
+        // An answer may come after the session it was asked in.
+        Ok(_) if state.me.is_none() => return Vec::new(),
         Ok(rooms) => rooms.into_iter().filter(|room| room.joined).collect(),
         Err(failure) => return failed(state, &failure, now),
     };

@@ -54,10 +54,11 @@ fn hints(state: &State, room: usize) -> Vec<Span<'static>> {
     let mut shown = Vec::new();
     for hint in others {
         let needs = wide(&hint) + 2;
-        if needs <= left {
-            left -= needs;
-            shown.push(hint);
+        if needs > left {
+            break;
         }
+        left -= needs;
+        shown.push(hint);
     }
     shown.extend(help);
     let mut spans = Vec::new();

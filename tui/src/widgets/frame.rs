@@ -17,7 +17,7 @@ pub fn pane<'a>(theme: Theme, title: &str, columns: u16, active: bool) -> Block<
     let title = if title.is_empty() {
         Line::default()
     } else {
-        Line::from(Span::styled(format!(" {title} "), theme.strong()))
+        Line::from(Span::styled(format!(" {title} "), theme.strong().not_dim()))
     };
     Block::bordered().border_style(style).title(title)
 }

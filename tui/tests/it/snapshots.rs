@@ -199,6 +199,19 @@ fn nothing_at_all_is_no_size_to_panic_on() {
 }
 
 #[test]
+fn the_terminal_may_have_changed_before_the_message_of_it_comes() {
+    let mut client = talking(Theme::Ansi, 120, 36);
+    for size in [(80, 24), (41, 11), (3, 3), (1, 1), (200, 60)] {
+        let mut terminal =
+            ratatui::Terminal::new(ratatui::backend::TestBackend::new(size.0, size.1)).unwrap();
+        terminal.draw(|frame| tui::view::draw(frame, &client.state)).unwrap();
+        let early = terminal.backend().to_string();
+        client.tell(Msg::Resized(size.0, size.1));
+        assert_eq!(early, client.text());
+    }
+}
+
+#[test]
 fn styles_of_the_chat() {
     let ansi = talking(Theme::Ansi, 80, 24).screen();
     let mono = talking(Theme::Mono, 80, 24).screen();

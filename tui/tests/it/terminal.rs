@@ -33,12 +33,18 @@ async fn child() {
     }
 }
 
+/// What the child wrote: as a screen, and byte by byte.
+struct Seen {
+    screen: vt100::Parser,
+    bytes: Vec<u8>,
+}
+
 /// A terminal with the child in it.
 struct Screen {
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
-    seen: Arc<(Mutex<(vt100::Parser, Vec<u8>)>, Condvar)>,
+    seen: Arc<(Mutex<Seen>, Condvar)>,
     before: String,
 }
 
@@ -66,7 +72,7 @@ impl Screen {
         command.env(WHAT, what);
         command.env("TERM", "xterm-256color");
         let child = pair.slave.spawn_command(command).unwrap();
-        let seen = Arc::new((Mutex::new((parser(), Vec::new())), Condvar::new()));
+        let seen = Arc::new((Mutex::new(Seen { screen: parser(), bytes: Vec::new() }), Condvar::new()));
         let mut reader = pair.master.try_clone_reader().unwrap();
         let keys = pair.master.take_writer().unwrap();
         let shared = seen.clone();
@@ -74,8 +80,8 @@ impl Screen {
             let mut chunk = [0; 4096];
             while let Ok(count @ 1..) = reader.read(&mut chunk) {
                 let mut seen = shared.0.lock().unwrap();
-                seen.0.process(&chunk[..count]);
-                seen.1.extend_from_slice(&chunk[..count]);
+                seen.screen.process(&chunk[..count]);
+                seen.bytes.extend_from_slice(&chunk[..count]);
                 shared.1.notify_all();
             }
         });
@@ -85,6 +91,12 @@ impl Screen {
     fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
+    }
+
+    fn resize(&self, cols: u16, rows: u16) {
+        let (lines, columns) = (NonZero::new(rows).unwrap(), NonZero::new(cols).unwrap());
+        self.seen.0.lock().unwrap().screen.screen_mut().set_size(lines, columns);
+        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
     fn signal(&self, name: &str) {
@@ -99,9 +111,9 @@ impl Screen {
         let deadline = Instant::now() + Duration::from_secs(30);
         let (lock, changed) = &*self.seen;
         let mut seen = lock.lock().unwrap();
-        while !seen.0.screen().contents().contains(words) {
+        while !seen.screen.screen().contents().contains(words) {
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "no {words:?} on:\n{}", seen.0.screen().contents());
+            assert!(!left.is_zero(), "no {words:?} on:\n{}", seen.screen.screen().contents());
             seen = changed.wait_timeout(seen, left).unwrap().0;
         }
     }
@@ -110,7 +122,7 @@ impl Screen {
     #[track_caller]
     fn is_restored(&self) {
         let seen = self.seen.0.lock().unwrap();
-        let screen = seen.0.screen();
+        let screen = seen.screen.screen();
         assert!(!screen.alternate_screen(), "the alternate screen is left");
         assert!(!screen.bracketed_paste(), "bracketed paste is off");
         assert!(!screen.hide_cursor(), "the cursor is back");
@@ -120,13 +132,13 @@ impl Screen {
     #[track_caller]
     fn was_taken_over(&self) {
         let seen = self.seen.0.lock().unwrap();
-        assert!(seen.0.screen().alternate_screen() && seen.0.screen().bracketed_paste());
+        assert!(seen.screen.screen().alternate_screen() && seen.screen.screen().bracketed_paste());
         drop(seen);
         assert_ne!(modes(&*self.master), self.before);
     }
 
     fn wrote(&self, bytes: &[u8]) -> bool {
-        self.seen.0.lock().unwrap().1.windows(bytes.len()).any(|window| window == bytes)
+        self.seen.0.lock().unwrap().bytes.windows(bytes.len()).any(|window| window == bytes)
     }
 }
 
@@ -197,7 +209,7 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_takes_it_back() {
 
     screen.press("\u{1a}");
     screen.sees("SHELL HAS IT:  icanon");
-    assert!(!screen.seen.0.lock().unwrap().0.screen().alternate_screen());
+    assert!(!screen.seen.0.lock().unwrap().screen.screen().alternate_screen());
     screen.press("\n");
 
     screen.sees("ann@example.org");
@@ -216,6 +228,20 @@ fn where_no_shell_waits_ctrl_z_does_not_stop_for_ever() {
 
     screen.sees("no shell waits");
     screen.was_taken_over();
+}
+
+#[test]
+fn a_window_may_shrink_to_anything_and_grow_again() {
+    let mut screen = Screen::with("run");
+    screen.sees("Sign in");
+    screen.press("ann@example.org");
+
+    screen.resize(30, 6);
+    screen.sees("30×6: needs 40×10");
+    screen.resize(1, 1);
+    screen.resize(100, 30);
+
+    screen.sees("ann@example.org");
 }
 
 #[test]

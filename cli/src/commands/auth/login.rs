@@ -31,7 +31,7 @@ pub struct LoginArgs {
 }
 
 /// Signs in.
-pub async fn run(args: LoginArgs, global: &Global) -> Result<(), CliError> {
+pub(super) async fn run(args: LoginArgs, global: &Global) -> Result<(), CliError> {
     if global.has_given_token() {
         return Err(CliError::usage("MSHUB_TOKEN is set and would be used instead of the new session")
             .hint("unset MSHUB_TOKEN first"));
@@ -49,7 +49,9 @@ pub(super) async fn sign_in(global: &Global, hub: &Hub, login: &Login) -> Result
         global.out.warn(warning)?;
     }
     let kept = hub.signed_in().await.map(|session| place(&session.storage)).unwrap_or_default();
-    global.out.result(&me, me.id, || format!("signed in as {} <{}> on {} ({kept})", me.name, me.email, hub.server()))
+    global.out.result(&me, me.id, || {
+        format!("signed in as {} <{}> on {} ({kept})", me.name, me.email, hub.server())
+    })
 }
 
 /// What this machine calls its sessions.
@@ -62,11 +64,11 @@ pub(super) fn device() -> String {
 }
 
 /// Signs out. Nobody being signed in is no failure.
-pub async fn logout(global: &Global) -> Result<(), CliError> {
+pub(super) async fn logout(global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
     let was_signed_in = hub.signed_in().await.is_some();
     let told = hub.logout().await;
-    let answer = json!({"server": hub.server(), "signed_out": was_signed_in});
+    let answer = json!({"server": hub.server().to_string(), "signed_out": was_signed_in});
     match told {
         Ok(()) if was_signed_in => global.out.result(&answer, "", || "signed out".to_owned()),
         Ok(()) => global.out.result(&answer, "", || "nobody was signed in".to_owned()),
@@ -86,7 +88,7 @@ struct Status {
 }
 
 /// Shows the session, after asking the hub whether it is still good.
-pub async fn status(global: &Global) -> Result<(), CliError> {
+pub(super) async fn status(global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
     let user = hub.me().await?;
     let session = hub.signed_in().await.ok_or(client::Error::SignedOut)?;
@@ -109,7 +111,7 @@ pub async fn status(global: &Global) -> Result<(), CliError> {
 }
 
 /// Prints an access token.
-pub async fn token(global: &Global) -> Result<(), CliError> {
+pub(super) async fn token(global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
     let token = hub.access_token().await?;
     let expires_at = hub.signed_in().await.and_then(|session| session.expires_at);

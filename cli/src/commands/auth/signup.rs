@@ -49,12 +49,14 @@ struct Verification {
 }
 
 /// Signs up, and verifies at once where a person at the terminal wants that and the mail is here.
-pub async fn run(args: SignupArgs, global: &Global) -> Result<(), CliError> {
+pub(super) async fn run(args: SignupArgs, global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
     let email = global.prompt.text(args.email, "E-mail:", "--email").await?;
     let name = global.prompt.text(args.name, "Name:", "--name").await?;
-    let password =
-        global.prompt.new_secret(args.password_file.as_deref(), "Password (10 characters or more)", "--password-file").await?;
+    let password = global
+        .prompt
+        .new_secret(args.password_file.as_deref(), "Password (10 characters or more)", "--password-file")
+        .await?;
 
     let since = text::now();
     let signed_up = hub.sign_up(&SignUp { email, name, password: password.clone() }).await?;
@@ -69,7 +71,9 @@ pub async fn run(args: SignupArgs, global: &Global) -> Result<(), CliError> {
         return global.out.json(&answer);
     }
 
-    global.out.result(&answer, user.id, || format!("account for {} made; it waits for verification", user.email))?;
+    global
+        .out
+        .result(&answer, user.id, || format!("account for {} made; it waits for verification", user.email))?;
     match answer.verification.as_ref() {
         None => global.out.note(format!("a mail with a link is on its way to {}", user.email)),
         Some(None) => global.out.note("the hub kept a mail about this: mshub admin mail list"),

@@ -25,15 +25,17 @@ pub struct ResendArgs {
 }
 
 /// Verifies.
-pub async fn run(args: VerifyArgs, global: &Global) -> Result<(), CliError> {
+pub(super) async fn run(args: VerifyArgs, global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
     let given = global.prompt.text(args.link_or_code, "Link or code:", "LINK|CODE").await?;
     let me = hub.verify(&given).await?;
-    global.out.result(&me, me.id, || format!("{} is verified; sign in with: mshub auth login --email {}", me.email, me.email))
+    global.out.result(&me, me.id, || {
+        format!("{} is verified; sign in with: mshub auth login --email {}", me.email, me.email)
+    })
 }
 
 /// Asks for another mail.
-pub async fn resend(args: ResendArgs, global: &Global) -> Result<(), CliError> {
+pub(super) async fn resend(args: ResendArgs, global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
     let email = global.prompt.text(args.email, "E-mail:", "--email").await?;
     hub.resend(&email).await?;

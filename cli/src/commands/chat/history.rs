@@ -32,7 +32,7 @@ pub struct HistoryArgs {
 }
 
 /// Prints it page by page.
-pub async fn run(args: HistoryArgs, global: &Global) -> Result<(), CliError> {
+pub(super) async fn run(args: HistoryArgs, global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
     if args.limit.is_some() {
         let newest = newest(&hub, &args).await?;

@@ -40,17 +40,20 @@ struct Said {
 }
 
 /// Sends.
-pub async fn run(args: SendArgs, global: &Global) -> Result<(), CliError> {
+pub(super) async fn run(args: SendArgs, global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
     let body = match args.text {
         Some(text) if text != "-" => text,
         None if io::stdin().is_terminal() => {
-            return Err(CliError::usage("TEXT is required: what to say, or - to read it from standard input"));
+            return Err(CliError::usage(
+                "TEXT is required: what to say, or - to read it from standard input",
+            ));
         }
         _ => from_stdin().await?,
     };
     let cid = args.cid.unwrap_or_default();
-    let sent = hub.say(&args.room, &Say { cid, body }).await.map_err(|error| again(error, &args.room, cid))?;
+    let sent =
+        hub.say(&args.room, &Say { cid, body }).await.map_err(|error| again(error, &args.room, cid))?;
     let said = Said { id: sent.id, cid: sent.cid, room: sent.room, pos: sent.pos, ts: sent.ts };
     global.out.result(&said, said.id, || format!("said in {}, at {}", args.room, said.pos))
 }
@@ -59,12 +62,20 @@ async fn from_stdin() -> Result<String, CliError> {
     let bytes = files::read("-", LONGEST).await?;
     let text = String::from_utf8(bytes)
         .map_err(|_| CliError::new(Kind::Rejected, "standard input is not text in UTF-8"))?;
-    Ok(text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text)).unwrap_or(&text).to_owned())
+    Ok(text
+        .strip_suffix('\n')
+        .map(|text| text.strip_suffix('\r').unwrap_or(text))
+        .unwrap_or(&text)
+        .to_owned())
 }
 
 /// A message whose fate is unknown can be sent again without being stored twice.
 fn again(error: client::Error, room: &str, cid: ClientId) -> CliError {
     let unknown = matches!(error, client::Error::Pending { .. });
     let error = CliError::from(error);
-    if unknown { error.hint(format!("send it again with `mshub chat send {room} --cid {cid} …`; it is stored once")) } else { error }
+    if unknown {
+        error.hint(format!("send it again with `mshub chat send {room} --cid {cid} …`; it is stored once"))
+    } else {
+        error
+    }
 }

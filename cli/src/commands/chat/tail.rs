@@ -32,7 +32,7 @@ pub struct TailArgs {
 }
 
 /// Follows the room.
-pub async fn run(args: TailArgs, global: &Global) -> Result<(), CliError> {
+pub(super) async fn run(args: TailArgs, global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
     let room = hub.room(&args.room).await?;
     if !room.joined {

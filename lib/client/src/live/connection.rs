@@ -97,7 +97,9 @@ impl Connection {
                     return;
                 }
                 End::Moved => ("the hub is about to stop".to_owned(), Duration::ZERO),
-                End::Gone(Gone::Unauthenticated(why) | Gone::Lost(why)) => (why, backoff::full_jitter(failures)),
+                End::Gone(Gone::Unauthenticated(why) | Gone::Lost(why)) => {
+                    (why, backoff::full_jitter(failures))
+                }
             };
             failures += 1;
             tracing::debug!(why, failures, ?wait, "the live socket is gone");
@@ -143,7 +145,9 @@ impl Connection {
                 return Err((End::SignedOut("the hub does not accept the token".to_owned()), current.token));
             }
             Ok(current) => current,
-            Err(Error::SignedOut) => return Err((End::SignedOut("the session has ended".to_owned()), String::new())),
+            Err(Error::SignedOut) => {
+                return Err((End::SignedOut("the session has ended".to_owned()), String::new()));
+            }
             Err(error) => return Err((Gone::Lost(error.to_string()).into(), String::new())),
         };
         let agent = &self.hub.inner.options.user_agent;
@@ -310,7 +314,12 @@ impl Connection {
     }
 
     /// A room that cannot be followed is one that the person is not in.
-    async fn subscription_refused(&mut self, id: u64, detail: &str, again: Option<Duration>) -> Result<(), Deaf> {
+    async fn subscription_refused(
+        &mut self,
+        id: u64,
+        detail: &str,
+        again: Option<Duration>,
+    ) -> Result<(), Deaf> {
         let room = self.rooms.iter().find(|(_, reducer)| reducer.awaits(id)).map(|(room, _)| *room);
         let Some(room) = room else { return Ok(()) };
         tracing::debug!(%room, detail, ?again, "a subscription was refused");

@@ -40,7 +40,12 @@ enum State {
 
 impl Outbox {
     /// Takes a message; gives it back when there are too many.
-    pub(crate) fn push(&mut self, cid: ClientId, room: RoomId, body: String) -> Result<(), (ClientId, RoomId)> {
+    pub(crate) fn push(
+        &mut self,
+        cid: ClientId,
+        room: RoomId,
+        body: String,
+    ) -> Result<(), (ClientId, RoomId)> {
         if self.queue.len() >= MOST {
             return Err((cid, room));
         }

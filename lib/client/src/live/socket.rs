@@ -156,6 +156,9 @@ mod tests {
     #[test]
     fn the_socket_is_where_the_hub_is() {
         assert_eq!(address(&"http://127.0.0.1:8000".parse().unwrap()), "ws://127.0.0.1:8000/api/v1/live");
-        assert_eq!(address(&"https://example.org/hub/".parse().unwrap()), "wss://example.org/hub/api/v1/live");
+        assert_eq!(
+            address(&"https://example.org/hub/".parse().unwrap()),
+            "wss://example.org/hub/api/v1/live"
+        );
     }
 }

@@ -109,7 +109,8 @@ impl Lock {
         let path = dir.join(format!("{}.lock", file_stem(origin)));
         let failed = || format!("cannot lock {}", path.display());
         make_private_dir(dir).map_err(Error::io(failed()))?;
-        let file = private().write(true).create(true).truncate(false).open(&path).map_err(Error::io(failed()))?;
+        let file =
+            private().write(true).create(true).truncate(false).open(&path).map_err(Error::io(failed()))?;
         let deadline = tokio::time::Instant::now() + LOCK_PATIENCE;
         loop {
             match file.try_lock() {
@@ -163,7 +164,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = Lock::take(dir.path(), "http://127.0.0.1:8000").await.unwrap();
 
-        let second = tokio::time::timeout(LOCK_LOOK * 4, Lock::take(dir.path(), "http://127.0.0.1:8000")).await;
+        let second =
+            tokio::time::timeout(LOCK_LOOK * 4, Lock::take(dir.path(), "http://127.0.0.1:8000")).await;
         assert!(second.is_err(), "the lock was given twice");
 
         drop(first);

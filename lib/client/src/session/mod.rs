@@ -4,7 +4,7 @@ mod file;
 #[cfg(feature = "keyring")]
 mod keyring;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -90,24 +90,42 @@ impl Place {
         match file::read(&path)? {
             None => Ok(None),
             Some(file::Kept::Here(session)) => Ok(Some((*session, Storage::File(path)))),
-            Some(file::Kept::Keyring) => Ok(self.from_keyring().await.map(|session| (session, Storage::Keyring))),
+            Some(file::Kept::Keyring) => {
+                Ok(self.read_keyring().await.map(|session| (session, Storage::Keyring)))
+            }
         }
     }
 
-    /// Keeps a session; the warning says why it is not where it was wanted.
+    /// Keeps a new session; the warning says why it is not where it was wanted.
     pub(crate) async fn write(&self, session: &Session) -> Result<(Storage, Option<String>), Error> {
         let SessionStore::File { dir, keyring } = &self.store else { return Ok((Storage::Memory, None)) };
+        self.keep(&file::path(dir, &self.origin), session, *keyring).await
+    }
+
+    /// Keeps a renewed session where it is: a keyring that failed at login is not asked, and waited for, every time.
+    pub(crate) async fn rewrite(&self, session: &Session) -> Result<Storage, Error> {
+        let SessionStore::File { dir, keyring } = &self.store else { return Ok(Storage::Memory) };
         let path = file::path(dir, &self.origin);
-        let refused = if *keyring { self.to_keyring(session).await.err() } else { None };
-        if *keyring && refused.is_none() {
-            file::write(&path, &file::Kept::Keyring)?;
+        let in_file = matches!(file::read(&path), Ok(Some(file::Kept::Here(_))));
+        Ok(self.keep(&path, session, *keyring && !in_file).await?.0)
+    }
+
+    async fn keep(
+        &self,
+        path: &Path,
+        session: &Session,
+        keyring: bool,
+    ) -> Result<(Storage, Option<String>), Error> {
+        let refused = if keyring { self.write_keyring(session).await.err() } else { None };
+        if keyring && refused.is_none() {
+            file::write(path, &file::Kept::Keyring)?;
             return Ok((Storage::Keyring, None));
         }
-        file::write(&path, &file::Kept::Here(Box::new(session.clone())))?;
+        file::write(path, &file::Kept::Here(Box::new(session.clone())))?;
         let warning = refused.map(|why| {
             format!("no usable keyring here ({why}); the session is in plain text in {}", path.display())
         });
-        Ok((Storage::File(path), warning))
+        Ok((Storage::File(path.to_owned()), warning))
     }
 
     /// Forgets the session.
@@ -121,13 +139,13 @@ impl Place {
     }
 
     #[cfg(feature = "keyring")]
-    async fn from_keyring(&self) -> Option<Session> {
+    async fn read_keyring(&self) -> Option<Session> {
         let text = keyring::read(self.origin.clone()).await.ok()?;
         serde_json::from_str(&text).ok()
     }
 
     #[cfg(feature = "keyring")]
-    async fn to_keyring(&self, session: &Session) -> Result<(), String> {
+    async fn write_keyring(&self, session: &Session) -> Result<(), String> {
         let text = serde_json::to_string(session).map_err(|why| why.to_string())?;
         keyring::write(self.origin.clone(), text).await
     }
@@ -140,12 +158,12 @@ impl Place {
     }
 
     #[cfg(not(feature = "keyring"))]
-    async fn from_keyring(&self) -> Option<Session> {
+    async fn read_keyring(&self) -> Option<Session> {
         None
     }
 
     #[cfg(not(feature = "keyring"))]
-    async fn to_keyring(&self, _session: &Session) -> Result<(), String> {
+    async fn write_keyring(&self, _session: &Session) -> Result<(), String> {
         Err("this build has no keyring".to_owned())
     }
 

@@ -15,8 +15,8 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use mshub_client::{Error, Hub, SessionStore, Storage};
 use futures_util::future::join_all;
+use mshub_client::{Error, Hub, SessionStore, Storage};
 use wire::{Code, accounts::Login, accounts::Refresh, paths};
 
 use crate::double::{me, options, refuse, serve, soon, tokens};
@@ -104,7 +104,8 @@ async fn signing_out_leaves_nothing_behind() {
 
     soon(one.logout()).await.unwrap();
 
-    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().contains("session")), "{left:?}");
     assert!(matches!(soon(one.me()).await, Err(Error::SignedOut)));
 }

@@ -3,8 +3,8 @@
 use std::{io::Write, sync::Arc, sync::atomic::AtomicU64, sync::atomic::Ordering};
 
 use axum::{Json, Router, body::Body, routing::get, routing::post};
-use mshub_client::{Error, Upload, UploadBody};
 use futures_util::StreamExt;
+use mshub_client::{Error, Upload, UploadBody};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -56,7 +56,8 @@ async fn a_file_is_streamed_with_its_length_and_its_progress_ends_at_its_size() 
             assert_eq!(request.headers()["content-length"], "3000000");
             assert_eq!(request.headers()["authorization"], "Bearer t");
             assert!(request.uri().query().unwrap().contains("to=pdf"));
-            let bytes = request.into_body().into_data_stream().map(|chunk| chunk.unwrap().len()).collect::<Vec<_>>();
+            let bytes =
+                request.into_body().into_data_stream().map(|chunk| chunk.unwrap().len()).collect::<Vec<_>>();
             assert_eq!(bytes.await.iter().sum::<usize>(), 3_000_000);
             Json(job("queued", 1))
         }),
@@ -97,7 +98,8 @@ async fn a_stream_without_a_length_arrives_whole() {
 async fn a_missing_file_is_an_error_of_this_machine() {
     let hub = with_token(&"http://127.0.0.1:9".parse().unwrap(), "t");
 
-    let error = soon(hub.convert(to_pdf(UploadBody::File("/nowhere/a.docx".into())), |_, _| {})).await.unwrap_err();
+    let error =
+        soon(hub.convert(to_pdf(UploadBody::File("/nowhere/a.docx".into())), |_, _| {})).await.unwrap_err();
 
     assert!(matches!(error, Error::Io { .. }), "{error}");
     assert!(error.to_string().contains("/nowhere/a.docx"));

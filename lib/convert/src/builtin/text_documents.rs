@@ -26,10 +26,11 @@ struct Opened {
     document: Document,
     words: Words,
     warnings: Vec<String>,
+    lost: Vec<String>,
 }
 
 pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, Error> {
-    let Opened { mut document, words, warnings } = open(req)?;
+    let Opened { mut document, words, warnings, lost } = open(req)?;
     ticker.converting();
     let mut output = match req.to {
         Format::Pdf => to_pdf(&document)?,
@@ -40,6 +41,7 @@ pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, 
     };
     output.source = Some(words);
     output.warnings.splice(0..0, warnings);
+    output.lost.extend(lost);
     Ok(output)
 }
 
@@ -99,7 +101,7 @@ fn open(req: &Request) -> Result<Opened, Error> {
             let warnings = summary("RTF feature", read.diagnostics.iter().map(|found| &found.message));
             // RTF has no second reader here: the words are those the importer understood.
             let words = Words::of(&text_of_html(&read.document.to_html()));
-            Ok(Opened { document: read.document, words, warnings })
+            Ok(Opened { document: read.document, words, warnings, lost: Vec::new() })
         }
         Format::Md => {
             let file = text_file::read(&req.input)?;
@@ -107,7 +109,7 @@ fn open(req: &Request) -> Result<Opened, Error> {
             let read = Document::from_markdown(&file.text).map_err(problem)?;
             let mut warnings = file.warnings;
             warnings.extend(summary("Markdown feature", read.diagnostics.iter().map(|found| &found.message)));
-            Ok(Opened { document: read.document, words, warnings })
+            Ok(Opened { document: read.document, words, warnings, lost: Vec::new() })
         }
         _ => {
             let file = text_file::read(&req.input)?;
@@ -115,7 +117,7 @@ fn open(req: &Request) -> Result<Opened, Error> {
             let read = Document::from_html(&file.text).map_err(problem)?;
             let mut warnings = file.warnings;
             warnings.extend(summary("HTML feature", read.diagnostics.iter().map(|found| &found.message)));
-            Ok(Opened { document: read.document, words, warnings })
+            Ok(Opened { document: read.document, words, warnings, lost: Vec::new() })
         }
     }
 }
@@ -125,34 +127,69 @@ fn open_docx(req: &Request) -> Result<Opened, Error> {
     if bytes.starts_with(b"PK") {
         let words = source_words::of_docx(&req.input)?;
         let document = Document::from_bytes_with_limits(&bytes, PACKAGE_LIMITS).map_err(problem)?;
-        return Ok(Opened { document, words, warnings: Vec::new() });
+        return Ok(Opened { document, words, warnings: Vec::new(), lost: Vec::new() });
     }
     let password = req.options.password.as_deref().ok_or(Error::Encrypted)?;
     let document =
         Document::from_encrypted_bytes_with_limits(&bytes, password, PACKAGE_LIMITS).map_err(problem)?;
     let words = Words::of(&text_of_html(&document.to_html()));
-    Ok(Opened { document, words, warnings: Vec::new() })
+    Ok(Opened { document, words, warnings: Vec::new(), lost: Vec::new() })
 }
 
 fn open_odt(req: &Request) -> Result<Opened, Error> {
     let words = source_words::of_odt(&req.input)?;
-    let bytes = without_folders(&mut Container::open(&req.input)?)?;
+    let (bytes, unlinked) = repacked(&mut Container::open(&req.input)?)?;
     let read = Document::from_odt_bytes_with_limits(&bytes, PACKAGE_LIMITS).map_err(problem)?;
     let warnings = summary("OpenDocument feature", read.diagnostics.iter().map(|found| &found.message));
-    Ok(Opened { document: read.document, words, warnings })
+    let lost =
+        (unlinked > 0).then(|| format!("{unlinked} linked pictures were not fetched")).into_iter().collect();
+    Ok(Opened { document: read.document, words, warnings, lost })
 }
 
-/// The importer refuses folder entries, which LibreOffice writes into every document.
-fn without_folders(container: &mut Container) -> Result<Vec<u8>, Error> {
+/// The importer refuses folder entries, which LibreOffice writes into every document, and pictures that are linked
+/// instead of contained, which nobody here would fetch. Returns the document without them, and how many were linked.
+fn repacked(container: &mut Container) -> Result<(Vec<u8>, usize), Error> {
+    let mut unlinked = 0;
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let failed = |error: zip::result::ZipError| Error::Io { detail: error.to_string() };
     for name in container.names().into_iter().filter(|name| !name.ends_with('/')) {
-        let part = container.read(&name)?.unwrap_or_default();
+        let mut part = container.read(&name)?.unwrap_or_default();
+        if name == "content.xml" {
+            let (content, count) = without_linked_pictures(&String::from_utf8_lossy(&part));
+            (part, unlinked) = (content.into_bytes(), count);
+        }
         let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
         zip.start_file(&name, stored).map_err(failed)?;
         zip.write_all(&part)?;
     }
-    Ok(zip.finish().map_err(failed)?.into_inner())
+    Ok((zip.finish().map_err(failed)?.into_inner(), unlinked))
+}
+
+/// Cuts `draw:image` elements whose target is outside the container.
+fn without_linked_pictures(xml: &str) -> (String, usize) {
+    let mut out = String::with_capacity(xml.len());
+    let mut rest = xml;
+    let mut count = 0;
+    while let Some(at) = rest.find("<draw:image") {
+        let (before, element) = rest.split_at(at);
+        out.push_str(before);
+        let tag = element.find('>').map_or(element, |end| &element[..=end]);
+        let target = tag.split("xlink:href=\"").nth(1).unwrap_or_default();
+        let linked =
+            ["http:", "https:", "ftp:", "file:", "../", "/"].iter().any(|start| target.starts_with(start));
+        let whole = match element.find("</draw:image>") {
+            Some(end) if !tag.ends_with("/>") => &element[..end + "</draw:image>".len()],
+            _ => tag,
+        };
+        if linked {
+            count += 1;
+        } else {
+            out.push_str(whole);
+        }
+        rest = &element[whole.len()..];
+    }
+    out.push_str(rest);
+    (out, count)
 }
 
 /// "3 × no support for x", each different message once, at most ten.
@@ -171,6 +208,14 @@ fn summary<'a>(what: &str, messages: impl Iterator<Item = &'a String>) -> Vec<St
 fn problem(error: rdocx::Error) -> Error {
     let detail = error.to_string();
     let lower = detail.to_lowercase();
+    if let (rdocx::Error::Rtf { .. }, true) = (&error, lower.contains("nested")) {
+        // Word opens it: the gap is in our importer, not in the document.
+        return Error::Unsupported {
+            from: "RTF with tables inside tables".into(),
+            to: "anything".into(),
+            hint: "save it as docx and convert that".into(),
+        };
+    }
     if lower.contains("invalid password") {
         Error::WrongPassword
     } else if lower.contains("encrypt") {
@@ -179,5 +224,18 @@ fn problem(error: rdocx::Error) -> Error {
         Error::limit(detail)
     } else {
         Error::corrupt(detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_linked_pictures_are_cut() {
+        let xml = "<a/><draw:image xlink:href=\"http://x/y.png\"><text:p/></draw:image><b/>\
+                   <draw:image xlink:href=\"Pictures/1.png\"/><c/><draw:image xlink:href=\"../up.png\"/>";
+        let (kept, count) = without_linked_pictures(xml);
+        assert_eq!((kept.as_str(), count), ("<a/><b/><draw:image xlink:href=\"Pictures/1.png\"/><c/>", 2));
     }
 }

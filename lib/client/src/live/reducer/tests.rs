@@ -59,9 +59,10 @@ impl Model {
         self.next_id += 1;
         let ToServer::Sub { after, tail, .. } = self.reducer.ask(id) else { panic!("not a subscription") };
         let (mode, begin) = match after {
-            Some(after) => {
-                (SubMode::Resume, self.history.iter().position(|e| e.pos > after.pos).unwrap_or(self.history.len()))
-            }
+            Some(after) => (
+                SubMode::Resume,
+                self.history.iter().position(|e| e.pos > after.pos).unwrap_or(self.history.len()),
+            ),
             None => (SubMode::Tail, self.history.len().saturating_sub(tail as usize)),
         };
         let room = self.room;
@@ -88,7 +89,8 @@ impl Model {
             match step {
                 Step::Show(event) => self.seen.push(event.pos),
                 Step::Gap { from, to } => {
-                    let between = self.history.iter().map(|e| e.pos).filter(|pos| (from + 1..to).contains(pos));
+                    let between =
+                        self.history.iter().map(|e| e.pos).filter(|pos| (from + 1..to).contains(pos));
                     self.seen.extend(between);
                 }
                 Step::Ask => self.subscribe(),

@@ -1,0 +1,107 @@
+//! A chat-worker on engines of its own, asked as the gateway asks.
+
+use mshub_chat_worker::{Config, Engines, MIGRATIONS, run};
+use platform::{
+    db::Db,
+    service::{http_client, internal::InternalKey},
+    testing::TestEngines,
+};
+use serde::de::DeserializeOwned;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use wire::{
+    ClientId, MessageId, RoomId, UserId,
+    events::{ChatRecord, Head, RoomFact, What},
+    paths::{TOPIC_CHAT, fill, internal},
+    rooms::EventPage,
+};
+
+pub(crate) struct Worker {
+    pub(crate) engines: TestEngines,
+    pub(crate) url: String,
+    key: InternalKey,
+    stop: CancellationToken,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Worker {
+    pub(crate) async fn start() -> Self {
+        Self::on(TestEngines::open().await.unwrap()).await
+    }
+
+    /// Starts on engines that an earlier worker may have used.
+    pub(crate) async fn on(engines: TestEngines) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let key = InternalKey::derive(&engines.secret);
+        let (ready, is_ready) = oneshot::channel();
+        let stop = CancellationToken::new();
+        let own = Engines {
+            db: Db::open(&engines.database_url(), "chat", MIGRATIONS).await.unwrap(),
+            bus: engines.bus.clone(),
+            fanout: engines.fanout.clone(),
+            clock: engines.clock.clone(),
+        };
+        let config = Config { key: key.clone() };
+        let task = tokio::spawn(run(config, own, listener, || ready.send(()).unwrap(), stop.clone()));
+        is_ready.await.expect("the worker did not start");
+        Self { engines, url, key, stop, task }
+    }
+
+    /// Stops it as SIGTERM does.
+    pub(crate) async fn stop(self) -> TestEngines {
+        self.stop.cancel();
+        self.task.await.unwrap().unwrap();
+        self.engines
+    }
+
+    /// Ends it without a word, as SIGKILL does.
+    pub(crate) fn kill(self) -> TestEngines {
+        self.task.abort();
+        self.engines
+    }
+
+    pub(crate) async fn append(&self, fact: RoomFact) -> u64 {
+        let record = serde_json::to_string(&ChatRecord::RoomV1(fact.clone())).unwrap();
+        self.engines.bus.append(TOPIC_CHAT, &fact.room.to_string(), record).await.unwrap().pos
+    }
+
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> T {
+        let request = http_client().get(format!("{}{path}", self.url)).query(query);
+        let response = self.key.sign(request, UserId::new()).send().await.unwrap();
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        response.json().await.unwrap()
+    }
+
+    pub(crate) async fn page(&self, room: RoomId, query: &[(&str, String)]) -> EventPage {
+        self.get(&fill(internal::HISTORY, room), query).await
+    }
+
+    pub(crate) async fn head(&self, room: RoomId) -> Head {
+        self.get(&fill(internal::HEAD, room), &[]).await
+    }
+
+    /// A page once the database has followed the log up to a position.
+    pub(crate) async fn page_at(&self, room: RoomId, pos: u64) -> EventPage {
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+        loop {
+            let page = self.page(room, &[]).await;
+            if page.persisted >= pos {
+                return page;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "the database stays behind {pos}");
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+pub(crate) fn said(room: RoomId, body: &str) -> RoomFact {
+    RoomFact {
+        id: MessageId::new(),
+        room,
+        by: UserId::new(),
+        name: "Ann".into(),
+        cid: ClientId::new(),
+        what: What::Said { body: body.into() },
+    }
+}

@@ -1,0 +1,79 @@
+//! A worker that ends anywhere goes on exactly where its database stands.
+
+use platform::db::Db;
+use wire::{RoomId, events::Hint, paths::SUBJECT_HINTS};
+
+use crate::fixture::{Worker, said};
+
+#[tokio::test]
+async fn what_came_while_the_worker_was_down_is_taken_in_when_it_is_back() {
+    let worker = Worker::start().await;
+    let room = RoomId::new();
+    let first = worker.append(said(room, "before")).await;
+    worker.page_at(room, first).await;
+    let engines = worker.stop().await;
+
+    let record = serde_json::to_string(&wire::events::ChatRecord::RoomV1(said(room, "meanwhile"))).unwrap();
+    let last = engines.bus.append(wire::paths::TOPIC_CHAT, &room.to_string(), record).await.unwrap().pos;
+    let worker = Worker::on(engines).await;
+
+    let bodies: Vec<_> =
+        worker.page_at(room, last).await.events.into_iter().map(|event| event.what.body().to_owned()).collect();
+    assert_eq!(bodies, ["before", "meanwhile"]);
+}
+
+#[tokio::test]
+async fn killed_again_and_again_it_counts_every_record_exactly_once() {
+    let mut worker = Worker::start().await;
+    let room = RoomId::new();
+    let mut last = 0;
+
+    for round in 0..8 {
+        for n in 0..50 {
+            last = worker.append(said(room, &format!("{round}/{n}"))).await;
+        }
+        worker = Worker::on(worker.kill()).await;
+    }
+
+    let page = worker.page_at(room, last).await;
+    let head = worker.head(room).await;
+    assert_eq!(head.n, 400);
+    assert_eq!(page.events.len(), 400);
+    assert!(page.events.is_sorted_by_key(|event| event.pos));
+}
+
+#[tokio::test]
+async fn each_batch_is_announced_with_its_heads() {
+    let worker = Worker::start().await;
+    let mut hints = worker.engines.fanout.subscribe(SUBJECT_HINTS).await;
+    let room = RoomId::new();
+
+    let pos = worker.append(said(room, "hi")).await;
+
+    let hint = tokio::time::timeout(std::time::Duration::from_secs(20), hints.next()).await.unwrap().unwrap();
+    let Hint::Persisted { heads } = serde_json::from_str(&hint).unwrap() else { unreachable!("another hint") };
+    assert_eq!((heads[0].room, heads[0].pos, heads[0].n), (room, pos, 1));
+}
+
+#[tokio::test]
+async fn a_history_of_another_log_is_not_mixed_with_this_one() {
+    let worker = Worker::start().await;
+    let room = RoomId::new();
+    let pos = worker.append(said(room, "old")).await;
+    worker.page_at(room, pos).await;
+    let old = worker.stop().await;
+    let fresh = platform::testing::TestEngines::open().await.unwrap();
+
+    let db = Db::open(&old.database_url(), "chat", mshub_chat_worker::MIGRATIONS).await.unwrap();
+    let engines = mshub_chat_worker::Engines {
+        db,
+        bus: fresh.bus.clone(),
+        fanout: fresh.fanout.clone(),
+        clock: fresh.clock.clone(),
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config = mshub_chat_worker::Config { key: platform::service::internal::InternalKey::derive(b"x") };
+    let refused = mshub_chat_worker::run(config, engines, listener, || (), Default::default()).await.unwrap_err();
+
+    assert!(refused.to_string().contains("another") || refused.to_string().contains("log"), "{refused}");
+}

@@ -1,0 +1,131 @@
+//! A file on this machine, by the builtin engines, in a locked-up child of this program.
+
+use std::path::PathBuf;
+
+use ::convert::{Child, Error, Format, Options, Request, convert_in_child, sniff};
+use sha2::{Digest as _, Sha256};
+use tokio::io::AsyncReadExt as _;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Batch,
+    outcome::Outcome,
+    plan::{Plan, Source},
+};
+use crate::{
+    error::{CliError, Kind},
+    files::{Arriving, Destination, stdin},
+};
+
+/// Converts one file, telling `outcome` how far it came.
+pub(super) async fn convert(batch: &Batch<'_>, plan: &Plan, outcome: &mut Outcome) -> Result<(), CliError> {
+    let bar = batch.progress.bar(&plan.name);
+    // Dropped at the end, whatever it is.
+    let scratch = tempfile::tempdir().map_err(CliError::io("cannot make a folder for the conversion"))?;
+    let input = match &plan.source {
+        Source::File(path) => std::path::absolute(path).map_err(CliError::io(plan.file.clone()))?,
+        Source::Stdin => spool(scratch.path().join("in")).await?,
+    };
+    outcome.bytes_in = tokio::fs::metadata(&input).await.ok().map(|about| about.len());
+    let request = request(batch, plan, input, scratch.path().join("out")).await?;
+
+    let tell = |step: ::convert::Progress| {
+        let percent = step.percent.map(|percent| format!(" {percent} %")).unwrap_or_default();
+        bar.say(&format!("{:?}{percent}", step.stage).to_lowercase());
+    };
+    let report = convert_in_child(&Child::of_this_program(), &request, tell, CancellationToken::new()).await;
+    bar.end();
+    let report = report.map_err(refused)?;
+
+    let (sha256, path) = deliver(batch, &plan.destination, &request.output).await?;
+    outcome.state = "completed".to_owned();
+    outcome.bytes_out = Some(report.bytes_out);
+    outcome.sha256 = Some(sha256);
+    outcome.engine = Some(report.engine);
+    outcome.degraded = report.degraded;
+    outcome.lost = report.lost;
+    outcome.has_output(path.as_deref());
+    Ok(())
+}
+
+async fn request(
+    batch: &Batch<'_>,
+    plan: &Plan,
+    input: PathBuf,
+    output: PathBuf,
+) -> Result<Request, CliError> {
+    let args = batch.args;
+    let to = known(&args.to)?;
+    let said = args.from.as_deref().map(known).transpose()?;
+    let (path, name) = (input.clone(), plan.name.clone());
+    let found = tokio::task::spawn_blocking(move || sniff(&path, &name, said)).await;
+    let from = match found {
+        Ok(Ok(from)) => from,
+        // With a password the name has to say what the document is.
+        Ok(Err(Error::Encrypted)) if batch.password.is_some() => {
+            said.or_else(|| Format::from_name(&plan.name)).ok_or_else(|| refused(Error::Encrypted))?
+        }
+        Ok(Err(error)) => return Err(refused(error)),
+        Err(why) => return Err(CliError::new(Kind::Other, why.to_string())),
+    };
+    let mut request = Request::new(input, from, output, to);
+    request.strict = args.strict;
+    request.options = Options {
+        password: batch.password.clone(),
+        quality: args.quality,
+        width: args.width,
+        height: args.height,
+        sheet: args.sheet.clone(),
+        ..Options::default()
+    };
+    Ok(request)
+}
+
+fn known(name: &str) -> Result<Format, CliError> {
+    name.parse().map_err(|why: ::convert::UnknownFormat| {
+        CliError::new(Kind::Rejected, why.to_string()).hint("`mshub formats` lists what is converted")
+    })
+}
+
+async fn spool(path: PathBuf) -> Result<PathBuf, CliError> {
+    let failed = || CliError::io("cannot keep standard input for the conversion");
+    let mut file = tokio::fs::File::create(&path).await.map_err(failed())?;
+    tokio::io::copy(&mut stdin().map_err(failed())?, &mut file).await.map_err(failed())?;
+    file.sync_data().await.map_err(failed())?;
+    Ok(path)
+}
+
+/// Gives the result its place; its hash, and its path if it has one.
+async fn deliver(
+    batch: &Batch<'_>,
+    destination: &Destination,
+    made: &std::path::Path,
+) -> Result<(String, Option<PathBuf>), CliError> {
+    let failed = || CliError::io("cannot read the result");
+    let arriving = Arriving::begin(destination)?;
+    let mut sink = arriving.sink()?;
+    let mut source = tokio::fs::File::open(made).await.map_err(failed())?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 128 * 1024];
+    loop {
+        let read = source.read(&mut buffer).await.map_err(failed())?;
+        if read == 0 {
+            break;
+        }
+        hash.update(&buffer[..read]);
+        tokio::io::AsyncWriteExt::write_all(&mut sink, &buffer[..read])
+            .await
+            .map_err(CliError::io("cannot write the result"))?;
+    }
+    tokio::io::AsyncWriteExt::flush(&mut sink).await.map_err(CliError::io("cannot write the result"))?;
+    Ok((hex::encode(hash.finalize()), arriving.finish(&batch.global.out)?))
+}
+
+fn refused(error: Error) -> CliError {
+    let kind = match &error {
+        Error::Io { .. } => Kind::LocalIo,
+        error if error.is_input() => Kind::Rejected,
+        _ => Kind::Failed,
+    };
+    CliError::new(kind, error.to_string())
+}

@@ -1,0 +1,197 @@
+//! `mshub convert`: upload, watch, fetch; many files at once.
+
+#[cfg(feature = "local")]
+mod local;
+mod outcome;
+mod plan;
+mod remote;
+
+use clap::Args;
+use futures_util::{StreamExt as _, stream};
+
+use crate::{
+    error::{CliError, Kind},
+    global::Global,
+    progress::Progress,
+};
+
+use outcome::Outcome;
+use plan::Plan;
+
+/// Converts files and puts each result into this folder, or into --out-dir, as NAME.FORMAT. A result that is there
+/// already is never replaced without --overwrite, and is found before anything is uploaded.
+///
+/// With --json one object a file, when it is done: file, job, state, output, bytes_in, bytes_out, sha256, seconds,
+/// engine, degraded, and error where it failed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mshub convert report.docx --to pdf
+  mshub convert *.docx --to pdf --out-dir out --skip-existing
+  mshub convert - --from csv --to xlsx < data.csv > data.xlsx
+  mshub convert big.xlsx --to pdf --no-wait --json=job
+
+Exit codes: 10 the conversion failed, 11 the hub does not accept the file, 9 some files failed,
+8 not done within --timeout, 13 a file cannot be read or written, or exists already.")]
+pub struct ConvertArgs {
+    /// The files; - for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<String>,
+    /// The wanted format, such as pdf
+    #[arg(short, long, value_name = "FORMAT", value_parser = plan::format_name)]
+    pub to: String,
+    /// What the files are, where their names do not tell
+    #[arg(long, value_name = "FORMAT", value_parser = plan::format_name)]
+    pub from: Option<String>,
+    /// The name of what comes over standard input
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Where the result of one file goes; - for standard output, the default for standard input
+    #[arg(short, long, value_name = "FILE", conflicts_with = "out_dir")]
+    pub output: Option<String>,
+    /// The folder for the results; made when it is missing
+    #[arg(long, value_name = "DIR")]
+    pub out_dir: Option<std::path::PathBuf>,
+    /// Replace results that are there already
+    #[arg(long, conflicts_with = "skip_existing")]
+    pub overwrite: bool,
+    /// Leave out files whose results are there already
+    #[arg(long)]
+    pub skip_existing: bool,
+    /// How many at once
+    #[arg(short, long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub jobs: u16,
+    /// Return as soon as the files are uploaded; fetch the results with `mshub job get`
+    #[arg(long, conflicts_with_all = ["output", "out_dir"])]
+    pub no_wait: bool,
+    /// Fail rather than lose words of the document
+    #[arg(long)]
+    pub strict: bool,
+    /// A file with the password of an encrypted document in its first line
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<String>,
+    /// JPEG and WebP quality
+    #[arg(long, value_name = "1-100", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub quality: Option<u8>,
+    /// Width of a picture in pixels
+    #[arg(long, value_name = "PIXELS")]
+    pub width: Option<u32>,
+    /// Height of a picture in pixels
+    #[arg(long, value_name = "PIXELS")]
+    pub height: Option<u32>,
+    /// The sheet of a workbook
+    #[arg(long, value_name = "NAME")]
+    pub sheet: Option<String>,
+    /// Convert on this machine, without a hub
+    #[cfg(feature = "local")]
+    #[arg(long, conflicts_with = "no_wait")]
+    pub local: bool,
+}
+
+/// Everything that the conversions of one command share.
+struct Batch<'a> {
+    global: &'a Global,
+    args: &'a ConvertArgs,
+    password: Option<String>,
+    progress: Progress,
+}
+
+/// Converts all files, printing each as it is done.
+pub async fn run(args: ConvertArgs, global: &Global) -> Result<(), CliError> {
+    if args.files.len() > 1 && args.output.is_some() {
+        return Err(
+            CliError::usage("-o names one result, but there are several files").hint("use --out-dir DIR")
+        );
+    }
+    let password = match &args.password_file {
+        Some(file) => Some(global.prompt.secret(Some(file), "", "--password-file").await?),
+        None => None,
+    };
+    let plans = plan::all(&args, global)?;
+    let batch = Batch { global, args: &args, password, progress: Progress::new(&global.out) };
+
+    let work = plans.into_iter().map(|plan| batch.one(plan));
+    let mut running = stream::iter(work).buffer_unordered(usize::from(args.jobs));
+    let mut outcomes = Vec::new();
+    while let Some(outcome) = running.next().await {
+        batch.progress.aside(|| outcome.print(global))?;
+        outcomes.push(outcome);
+    }
+    verdict(&outcomes)
+}
+
+impl Batch<'_> {
+    async fn one(&self, plan: Plan) -> Outcome {
+        let mut outcome = Outcome::of(&plan);
+        let done = match &plan.obstacle {
+            Some(obstacle) => Err(obstacle.clone()),
+            None if plan.skip => {
+                outcome.skipped(&plan);
+                Ok(())
+            }
+            None => self.convert(&plan, &mut outcome).await,
+        };
+        if let Err(error) = done {
+            outcome.failed(error);
+        }
+        outcome
+    }
+
+    async fn convert(&self, plan: &Plan, outcome: &mut Outcome) -> Result<(), CliError> {
+        #[cfg(feature = "local")]
+        if self.args.local {
+            return local::convert(self, plan, outcome).await;
+        }
+        remote::convert(self, plan, outcome).await
+    }
+}
+
+/// The exit of the whole command: that of the one file, or a summary of many.
+fn verdict(outcomes: &[Outcome]) -> Result<(), CliError> {
+    let failed: Vec<&CliError> = outcomes.iter().filter_map(|outcome| outcome.error.as_ref()).collect();
+    let Some(first) = failed.first() else { return Ok(()) };
+    if let Some(closed) = failed.iter().find(|error| error.kind == Kind::Closed) {
+        return Err((*closed).clone());
+    }
+    if outcomes.len() == 1 {
+        return Err((*first).clone());
+    }
+    let message = format!("{} of {} files were not converted", failed.len(), outcomes.len());
+    let kind = if failed.len() < outcomes.len() {
+        Kind::Partial
+    } else if failed.iter().all(|error| error.kind == first.kind) {
+        first.kind
+    } else {
+        Kind::Failed
+    };
+    Err(CliError::new(kind, message)
+        .hint("run the same command with --skip-existing to try only those again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exit(errors: &[Option<Kind>]) -> u8 {
+        let outcomes: Vec<Outcome> = errors
+            .iter()
+            .map(|kind| {
+                let mut outcome = Outcome::default();
+                if let Some(kind) = kind {
+                    outcome.failed(CliError::new(*kind, "x"));
+                }
+                outcome
+            })
+            .collect();
+        verdict(&outcomes).map_or_else(|error| error.kind.exit_code(), |()| 0)
+    }
+
+    #[test]
+    fn the_exit_code_tells_one_some_and_all_apart() {
+        assert_eq!(exit(&[None, None]), 0);
+        assert_eq!(exit(&[Some(Kind::Failed)]), 10);
+        assert_eq!(exit(&[Some(Kind::LocalIo)]), 13);
+        assert_eq!(exit(&[None, Some(Kind::Rejected)]), 9);
+        assert_eq!(exit(&[Some(Kind::Rejected), Some(Kind::Rejected)]), 11);
+        assert_eq!(exit(&[Some(Kind::Failed), Some(Kind::Rejected)]), 10);
+    }
+}

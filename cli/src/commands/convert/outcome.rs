@@ -1,0 +1,175 @@
+//! What became of one file: a line for people, or the object of `--json`.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+use wire::{
+    Code, JobId, Problem,
+    conversions::{Job, JobError},
+};
+
+use super::plan::{Plan, Source};
+use crate::{
+    error::{CliError, Kind},
+    files::Destination,
+    global::Global,
+    text,
+};
+
+/// The object of `--json`; its fields are a promise to scripts.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Outcome {
+    pub(super) file: String,
+    pub(super) job: Option<JobId>,
+    pub(super) state: String,
+    pub(super) output: Option<String>,
+    pub(super) bytes_in: Option<u64>,
+    pub(super) bytes_out: Option<u64>,
+    pub(super) sha256: Option<String>,
+    /// From the first look at the file to its result, in seconds.
+    pub(super) seconds: f64,
+    pub(super) engine: Option<String>,
+    pub(super) degraded: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) lost: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_code_and_message")]
+    pub(super) error: Option<CliError>,
+    #[serde(skip)]
+    began: Option<Instant>,
+    /// The result went to standard output, where no line of ours must follow it.
+    #[serde(skip)]
+    through: bool,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    code: String,
+    message: &'a str,
+}
+
+fn as_code_and_message<S: serde::Serializer>(error: &Option<CliError>, out: S) -> Result<S::Ok, S::Error> {
+    error.as_ref().map(|error| Failure { code: error.code(), message: &error.message }).serialize(out)
+}
+
+impl Outcome {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let bytes_in = match &plan.source {
+            Source::File(path) => std::fs::metadata(path).ok().map(|about| about.len()),
+            Source::Stdin => None,
+        };
+        Self {
+            file: plan.file.clone(),
+            bytes_in,
+            began: Some(Instant::now()),
+            through: plan.destination == Destination::Stdout,
+            ..Self::default()
+        }
+    }
+
+    /// Takes over what the hub says of the conversion.
+    pub(super) fn is_at(&mut self, job: &Job) {
+        self.job = Some(job.id);
+        self.state = job.state.name().to_owned();
+        self.bytes_in = Some(job.bytes_in);
+        self.bytes_out = job.bytes_out;
+        self.sha256 = job.sha256.clone();
+        self.engine = job.engine.clone();
+        self.degraded = job.degraded;
+        self.lost = job.lost.clone();
+        self.took();
+    }
+
+    pub(super) fn has_output(&mut self, path: Option<&Path>) {
+        self.output = path.map(|path| path.display().to_string());
+        self.took();
+    }
+
+    pub(super) fn skipped(&mut self, plan: &Plan) {
+        self.state = "skipped".to_owned();
+        if let Destination::File { path, .. } = &plan.destination {
+            self.output = Some(path.display().to_string());
+        }
+    }
+
+    pub(super) fn failed(&mut self, error: CliError) {
+        // What is still under way at the time limit has not failed.
+        if error.kind != Kind::Pending || self.state.is_empty() {
+            self.state = "failed".to_owned();
+        }
+        self.error = Some(error);
+        self.took();
+    }
+
+    /// How long ago the work on this file began.
+    pub(super) fn age(&self) -> Duration {
+        self.began.map(|began| began.elapsed()).unwrap_or_default()
+    }
+
+    fn took(&mut self) {
+        self.seconds = (self.age().as_secs_f64() * 1000.0).round() / 1000.0;
+    }
+
+    pub(super) fn print(&self, global: &Global) -> Result<(), CliError> {
+        let out = &global.out;
+        if out.is_json() {
+            return out.json(self);
+        }
+        if out.is_quiet() {
+            let brief = self.output.clone().or_else(|| self.job.map(|job| job.to_string()));
+            return match brief.filter(|_| self.error.is_none() && !self.through) {
+                Some(brief) => out.line(brief),
+                None => Ok(()),
+            };
+        }
+        if self.through {
+            return if self.error.is_none() { out.note(self.sentence()) } else { Ok(()) };
+        }
+        out.mark(self.error.is_none(), self.sentence())?;
+        if self.degraded && self.error.is_none() {
+            let lost = if self.lost.is_empty() { "some words".to_owned() } else { self.lost.join("; ") };
+            out.warn(format!("{}: missing in the result: {lost}", self.file))?;
+        }
+        Ok(())
+    }
+
+    fn sentence(&self) -> String {
+        let Self { file, seconds, .. } = self;
+        if let Some(error) = &self.error {
+            return format!("{file}: {}  [{}]", error.message, error.code());
+        }
+        let target = self.output.as_deref().unwrap_or("standard output");
+        let size = self.bytes_out.map(text::size).unwrap_or_default();
+        match (self.state.as_str(), self.job) {
+            ("skipped", _) => format!("{file}: {target} is there already"),
+            ("completed", _) => format!("{file} → {target}  {size}  {seconds:.1} s"),
+            (state, Some(job)) => format!("{file}: {state}; the result later: mshub job get {job}"),
+            (state, None) => format!("{file}: {state}"),
+        }
+    }
+}
+
+/// A conversion that failed, in the catalogue's words where it has some for this.
+pub(super) fn why_failed(error: Option<&JobError>, id: JobId) -> CliError {
+    let Some(JobError { kind, detail }) = error else {
+        return CliError::new(Kind::Failed, "the conversion failed, and the hub does not say why");
+    };
+    let code = match kind.as_str() {
+        "encrypted" | "wrong_password" => Some(Code::EncryptedFile),
+        "corrupt" => Some(Code::CorruptFile),
+        "empty" => Some(Code::EmptyFile),
+        "mislabelled" => Some(Code::Mislabelled),
+        "unsupported" => Some(Code::UnsupportedPair),
+        "limit_exceeded" => Some(Code::BombFile),
+        _ => None,
+    };
+    let mut error = CliError::new(Kind::Failed, detail.clone());
+    error.problem = code.map(|code| Box::new(Problem::new(code, detail.clone())));
+    match code {
+        Some(Code::EncryptedFile) => error.hint("give the document's password with --password-file FILE"),
+        Some(_) => error,
+        None => error.hint(format!("try once more with `mshub job retry {id}`")),
+    }
+}

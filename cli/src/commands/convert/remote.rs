@@ -1,0 +1,110 @@
+//! A file through the hub: upload, wait, fetch.
+
+use client::{Hub, Upload, UploadBody};
+use wire::conversions::{Job, JobState, NewConversion};
+
+use super::{
+    Batch,
+    outcome::{Outcome, why_failed},
+    plan::{Plan, Source},
+};
+use crate::{
+    error::{CliError, Kind},
+    files::{Arriving, stdin},
+    progress::Bar,
+};
+
+/// Converts one file, telling `outcome` how far it came.
+pub(super) async fn convert(batch: &Batch<'_>, plan: &Plan, outcome: &mut Outcome) -> Result<(), CliError> {
+    let hub = batch.global.hub()?;
+    let bar = batch.progress.bar(&plan.name);
+    let done = steps(batch, &hub, plan, outcome, &bar).await;
+    bar.end();
+    done
+}
+
+async fn steps(
+    batch: &Batch<'_>,
+    hub: &Hub,
+    plan: &Plan,
+    outcome: &mut Outcome,
+    bar: &Bar,
+) -> Result<(), CliError> {
+    let sent = bar.clone();
+    let job = hub.convert(upload(batch, plan)?, move |bytes, total| sent.sent(bytes, total)).await?;
+    outcome.is_at(&job);
+    if batch.args.no_wait {
+        return Ok(());
+    }
+    let job = wait(batch, hub, &job, outcome, bar).await?;
+    match job.state {
+        JobState::Completed => fetch(batch, hub, plan, &job, outcome, bar).await,
+        JobState::Cancelled => Err(CliError::new(Kind::Failed, "the conversion was cancelled")),
+        _ => Err(why_failed(job.error.as_ref(), job.id)),
+    }
+}
+
+fn upload(batch: &Batch<'_>, plan: &Plan) -> Result<Upload, CliError> {
+    let args = batch.args;
+    let bytes = match &plan.source {
+        Source::Stdin => {
+            UploadBody::reader(stdin().map_err(CliError::io("cannot read standard input"))?, None)
+        }
+        Source::File(path) => UploadBody::File(path.clone()),
+    };
+    let query = NewConversion {
+        to: args.to.clone(),
+        name: plan.name.clone(),
+        from: args.from.clone(),
+        strict: args.strict,
+        password: batch.password.clone(),
+        quality: args.quality,
+        width: args.width,
+        height: args.height,
+        sheet: args.sheet.clone(),
+    };
+    Ok(Upload { query, bytes })
+}
+
+async fn wait(
+    batch: &Batch<'_>,
+    hub: &Hub,
+    job: &Job,
+    outcome: &mut Outcome,
+    bar: &Bar,
+) -> Result<Job, CliError> {
+    let deadline = batch.global.timeout().map(|limit| limit.saturating_sub(outcome.age()));
+    let mut at = |job: &Job| {
+        bar.state(job);
+        outcome.is_at(job);
+    };
+    match hub.wait_job(job.id, deadline, &mut at).await {
+        Ok(job) => Ok(job),
+        Err(client::Error::Pending { .. }) => Err(CliError::new(
+            Kind::Pending,
+            format!("still {} at the time limit", outcome.state.replace('_', " ")),
+        )
+        .hint(format!("it goes on; see `mshub job watch {0}`, then `mshub job get {0}`", job.id))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn fetch(
+    batch: &Batch<'_>,
+    hub: &Hub,
+    plan: &Plan,
+    job: &Job,
+    outcome: &mut Outcome,
+    bar: &Bar,
+) -> Result<(), CliError> {
+    bar.say("fetching");
+    let link = hub.result_link(job.id).await?;
+    let arriving = Arriving::begin(&plan.destination)?;
+    let mut sink = arriving.sink()?;
+    let fetched = hub.download(&link, &mut sink, |bytes| bar.sent(bytes, Some(link.bytes))).await?;
+    let path = arriving.finish(&batch.global.out)?;
+    outcome.bytes_out = Some(fetched.bytes);
+    outcome.sha256 = Some(fetched.sha256);
+    outcome.has_output(path.as_deref());
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! `mshub up`: starts the hub, says where it is, and stops it when asked.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    num::NonZeroU32,
+    path::PathBuf,
+};
+
+use clap::Args;
+use platform::service::{install_tls, signals, telemetry};
+use serde::Serialize;
+use url::Url;
+
+use crate::{
+    error::{CliError, Kind},
+    global::Global,
+    up::{Failure, Hub, Plan, Ports, Ready, Urls},
+};
+
+/// Runs the API, both workers and the web page in this process until Ctrl-C or SIGTERM.
+///
+/// Without any option everything is embedded: databases, log, files and mail live in the data directory. A port of 0
+/// takes a free one. An engine of your own replaces an embedded one by its URL.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mshub up
+  mshub up --data-dir ./hub --port 0 --web-port 0 --json
+  mshub up --host 0.0.0.0 --public-url http://hub.example.org:8000")]
+pub struct UpArgs {
+    /// Where everything is kept [default: mshub in the XDG data directory]
+    #[arg(long, env = "MSHUB_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The address that the API and the page listen on; the workers stay on loopback
+    #[arg(long, env = "MSHUB_HOST", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
+    host: IpAddr,
+    /// Port of the API
+    #[arg(long, env = "MSHUB_PORT", default_value_t = 8000)]
+    port: u16,
+    /// Port of the convert-worker
+    #[arg(long, env = "MSHUB_CONVERT_PORT", default_value_t = 8001)]
+    convert_port: u16,
+    /// Port of the chat-worker
+    #[arg(long, env = "MSHUB_CHAT_PORT", default_value_t = 8002)]
+    chat_port: u16,
+    /// Port of the web page
+    #[arg(long, env = "MSHUB_WEB_PORT", default_value_t = 8080)]
+    web_port: u16,
+    /// How people reach the API from outside: links in mail begin with it
+    #[arg(long, env = "MSHUB_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<Url>,
+    /// The account with this address becomes admin; without it, the first verified account does
+    #[arg(long, env = "MSHUB_ADMIN_EMAIL", value_name = "EMAIL")]
+    admin_email: Option<String>,
+    /// Messages a second that one person may send, with bursts of twice as many
+    #[arg(long, env = "MSHUB_SENDS_PER_SECOND", default_value = "20", value_name = "N")]
+    sends_per_second: NonZeroU32,
+    /// Databases: sqlite:FOLDER or postgres://…
+    #[arg(
+        long,
+        env = "MSHUB_DATABASE_URL",
+        value_name = "URL",
+        help_heading = "Engines",
+        hide_env_values = true
+    )]
+    database_url: Option<String>,
+    /// The chat log: embedded:FOLDER
+    #[arg(long, env = "MSHUB_BUS_URL", value_name = "URL", help_heading = "Engines", hide_env_values = true)]
+    bus_url: Option<String>,
+    /// The fan-out: embedded:
+    #[arg(
+        long,
+        env = "MSHUB_FANOUT_URL",
+        value_name = "URL",
+        help_heading = "Engines",
+        hide_env_values = true
+    )]
+    fanout_url: Option<String>,
+    /// Photos, uploads and results: file:FOLDER
+    #[arg(
+        long,
+        env = "MSHUB_OBJECTS_URL",
+        value_name = "URL",
+        help_heading = "Engines",
+        hide_env_values = true
+    )]
+    objects_url: Option<String>,
+    /// Mail: kept:FOLDER
+    #[arg(
+        long,
+        env = "MSHUB_MAIL_URL",
+        value_name = "URL",
+        help_heading = "Engines",
+        hide_env_values = true
+    )]
+    mail_url: Option<String>,
+    /// What to log on stderr, such as info or debug,sqlx=warn
+    #[arg(long, env = "MSHUB_LOG", default_value = "warn", value_name = "FILTER")]
+    log: String,
+    /// Log JSON, one object a line
+    #[arg(long, env = "MSHUB_LOG_JSON")]
+    log_json: bool,
+}
+
+/// The one line of `--json`.
+#[derive(Serialize)]
+struct ReadyLine<'a> {
+    event: &'static str,
+    api: &'a str,
+    web: &'a str,
+    convert: &'a str,
+    chat: &'a str,
+    data_dir: String,
+    version: &'static str,
+}
+
+/// Starts the hub and stays until it is asked to stop.
+pub async fn run(args: UpArgs, global: &Global) -> Result<(), CliError> {
+    install_tls();
+    let format = if args.log_json { telemetry::LogFormat::Json } else { telemetry::LogFormat::Text };
+    telemetry::init(format, &args.log);
+    let data_dir = match args.data_dir.clone() {
+        Some(folder) => folder,
+        None => default_data_dir()?,
+    };
+    let (mut hub, ready) = Hub::start(plan(args, data_dir)).await?;
+    say(global, &ready)?;
+
+    tokio::select! {
+        asked = signals::next() => asked.map_err(CliError::io("cannot listen for signals"))?,
+        failure = hub.failed() => return Err(Failure::from(failure).into()),
+    };
+    global.out.note("stopping; once more stops at once")?;
+    tokio::select! {
+        stopped = hub.stop() => stopped.map_err(|error| Failure::from(error).into()),
+        again = signals::next() => Err(stopped_at_once(again.unwrap_or_default())),
+    }
+}
+
+fn default_data_dir() -> Result<PathBuf, CliError> {
+    use etcetera::BaseStrategy as _;
+    let home = etcetera::choose_base_strategy()
+        .map_err(|why| CliError::new(Kind::LocalIo, format!("cannot find the home directory: {why}")))?;
+    Ok(home.data_dir().join("mshub"))
+}
+
+fn plan(args: UpArgs, data_dir: PathBuf) -> Plan {
+    Plan {
+        data_dir,
+        ports: Ports {
+            host: args.host,
+            api: args.port,
+            convert: args.convert_port,
+            chat: args.chat_port,
+            web: args.web_port,
+        },
+        urls: Urls {
+            database: args.database_url,
+            bus: args.bus_url,
+            fanout: args.fanout_url,
+            objects: args.objects_url,
+            mail: args.mail_url,
+        },
+        public_url: args.public_url,
+        admin_email: args.admin_email,
+        sends_per_second: args.sends_per_second,
+    }
+}
+
+fn say(global: &Global, ready: &Ready) -> Result<(), CliError> {
+    let Ready { api, web, convert, chat, data_dir, keeps_mail } = ready;
+    let version = env!("CARGO_PKG_VERSION");
+    let data_dir = data_dir.display().to_string();
+    let mail = match keeps_mail {
+        true => "kept here: `mshub admin mail list` shows it",
+        false => "sent over SMTP",
+    };
+    let line = ReadyLine { event: "ready", api, web, convert, chat, data_dir: data_dir.clone(), version };
+    global.out.result(&line, api, || {
+        format!(
+            "MicroServiceHub {version}   data in {data_dir}\n  \
+             API   {api}/api/v1     documentation {api}/docs\n  \
+             Web   {web}\n  \
+             Mail  {mail}\n\
+             Ready. Next, in another terminal: mshub auth signup   mshub tui   mshub convert FILE --to pdf\n\
+             Ctrl-C stops the hub."
+        )
+    })
+}
+
+fn stopped_at_once(signal: i32) -> CliError {
+    let kind = if signal == 2 { Kind::Interrupted } else { Kind::Terminated };
+    CliError::new(kind, "stopped at once; everything that was acknowledged is kept")
+}
+
+impl From<Failure> for CliError {
+    fn from(failure: Failure) -> Self {
+        let message = failure.to_string();
+        match failure {
+            Failure::Busy(_) => Self::new(Kind::Conflict, message),
+            Failure::DataDir { .. } => {
+                Self::new(Kind::LocalIo, message).hint("choose another with --data-dir")
+            }
+            Failure::Port { part, port, why } if why.kind() == std::io::ErrorKind::AddrInUse => Self::new(
+                Kind::Conflict,
+                format!("port {port} for the {part} is taken by another program"),
+            )
+            .hint("stop that program, or choose another port; 0 takes a free one (see `mshub up --help`)"),
+            Failure::Port { .. } => Self::new(Kind::LocalIo, message).hint("choose another port or --host"),
+            Failure::Start(_) => Self::new(Kind::Other, message),
+        }
+    }
+}

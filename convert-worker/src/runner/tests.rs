@@ -1,0 +1,242 @@
+//! The line and the fence, where they are kept: the same stories on SQLite, and on PostgreSQL where
+//! `MSHUB_TEST_DATABASE_URL` names one.
+
+use convert::{Error, Report};
+use platform::{db::Db, objects::Stored, testing::TestEngines};
+use uuid::Uuid;
+use wire::{
+    JobId, Timestamp, UserId,
+    conversions::{Job, JobState},
+};
+
+use super::{
+    lease::Terms,
+    sql::{self, Ending},
+};
+use crate::{
+    MIGRATIONS,
+    jobs::sql::{Admitted, NewJob, admit, cancel, find, hide, list, places, retry},
+    row::{JobRow, result_key},
+};
+
+/// Runs a story on every engine there is.
+async fn on_each_engine(story: impl AsyncFn(&Db)) {
+    let engines = TestEngines::open().await.unwrap();
+    story(&Db::open(&engines.database_url(), "convert", MIGRATIONS).await.unwrap()).await;
+    if let Ok(url) = std::env::var("MSHUB_TEST_DATABASE_URL") {
+        // A schema of its own: the line is everybody's.
+        let schema: &'static str = format!("convert_{}", Uuid::new_v4().simple()).leak();
+        story(&Db::open(&url, schema, MIGRATIONS).await.unwrap()).await;
+    }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(1_700_000_000_000_000).plus_seconds(seconds)
+}
+
+/// A lease from a moment on, for 15 s.
+fn terms(now: i64) -> Terms {
+    Terms { owner: Uuid::now_v7(), now: at(now), until: at(now + 15) }
+}
+
+async fn queued(db: &Db, owner: UserId, now: i64) -> JobId {
+    let new = NewJob {
+        id: JobId::new(),
+        owner,
+        request_key: None,
+        name: "a.md".into(),
+        source: "md",
+        target: "pdf",
+        options: "{}".into(),
+        strict: false,
+        bytes_in: 7,
+        created_at: at(now),
+        now: at(now),
+    };
+    match admit(db, &new, 20).await.unwrap() {
+        Admitted::New(row) => row.id(),
+        _ => panic!("not admitted"),
+    }
+}
+
+async fn claimed(db: &Db, now: i64) -> JobRow {
+    sql::claim(db, &terms(now)).await.unwrap().expect("a job waits")
+}
+
+fn completed(held: &JobRow) -> Ending {
+    Ending::Completed {
+        key: result_key(held.id(), held.fence),
+        stored: Stored { bytes: 3, sha256: "00".repeat(32) },
+        report: Report {
+            engine: "builtin".into(),
+            degraded: true,
+            lost: vec!["a word".into()],
+            ..Report::default()
+        },
+        seconds: 0.25,
+    }
+}
+
+async fn job(db: &Db, owner: UserId, id: JobId) -> Job {
+    find(db, owner, id).await.unwrap().unwrap().job()
+}
+
+#[tokio::test]
+async fn a_zombie_is_not_heard() {
+    on_each_engine(async |db| {
+        let owner = UserId::new();
+        let id = queued(db, owner, 0).await;
+        let zombie = claimed(db, 0).await;
+        assert!(sql::take_back(db, at(10)).await.unwrap().is_none(), "the lease holds");
+        sql::take_back(db, at(16)).await.unwrap().expect("the lease has expired");
+        let heir = claimed(db, 20).await;
+
+        assert!(!sql::holds(db, &zombie).await.unwrap());
+        assert!(!sql::beat(db, &zombie, &terms(21)).await.unwrap());
+        for ending in [
+            completed(&zombie),
+            Ending::Failed { error: Error::Empty, seconds: 1.0 },
+            Ending::Again { ready_at: at(30), seconds: 1.0 },
+            Ending::GivenBack,
+        ] {
+            assert!(sql::end(db, &zombie, &ending, at(21)).await.unwrap().is_none());
+        }
+        assert!(sql::beat(db, &heir, &terms(21)).await.unwrap());
+        sql::end(db, &heir, &completed(&heir), at(22)).await.unwrap().expect("the heir is heard");
+        assert!(sql::end(db, &heir, &completed(&heir), at(23)).await.unwrap().is_none(), "and only once");
+
+        let row = find(db, owner, id).await.unwrap().unwrap();
+        assert_eq!(row.result_key, Some(result_key(id, heir.fence)));
+        assert_eq!(row.options, None, "there may have been a password in it");
+        assert!(
+            row.result_keys().any(|key| key == result_key(id, zombie.fence)),
+            "it is known what a zombie may leave"
+        );
+        let job = row.job();
+        assert_eq!((job.state, job.seq, job.attempt), (JobState::Completed, 5, 2));
+        assert_eq!((job.degraded, job.lost, job.seconds), (true, vec!["a word".to_owned()], Some(0.25)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cancelled_job_is_out_of_its_runners_hands() {
+    on_each_engine(async |db| {
+        let owner = UserId::new();
+        let id = queued(db, owner, 0).await;
+        let held = claimed(db, 0).await;
+
+        assert!(cancel(db, UserId::new(), id, at(1)).await.unwrap().is_none(), "not by a stranger");
+        cancel(db, owner, id, at(1)).await.unwrap().unwrap();
+        retry(db, owner, id, at(2)).await.unwrap().unwrap();
+
+        assert!(sql::end(db, &held, &completed(&held), at(3)).await.unwrap().is_none());
+        assert_eq!(job(db, owner, id).await.state, JobState::Queued);
+        assert!(hide(db, owner, id, at(3)).await.unwrap().is_none(), "what waits cannot be hidden");
+        cancel(db, owner, id, at(4)).await.unwrap().unwrap();
+        hide(db, owner, id, at(4)).await.unwrap().unwrap();
+        assert!(find(db, owner, id).await.unwrap().is_none());
+        assert!(list(db, owner, None, None, 9).await.unwrap().is_empty());
+        assert_eq!(sql::hidden(db, 9).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn everybody_has_their_turn() {
+    on_each_engine(async |db| {
+        let (ann, bob) = (UserId::new(), UserId::new());
+        let mut of_ann = Vec::new();
+        for _ in 0..3 {
+            of_ann.push(queued(db, ann, 0).await);
+        }
+        let of_bob = [queued(db, bob, 1).await, queued(db, bob, 1).await];
+        let expected = [of_ann[0], of_bob[0], of_ann[1], of_bob[1], of_ann[2]];
+        let mut foretold = places(db, ann).await.unwrap();
+        foretold.extend(places(db, bob).await.unwrap());
+
+        // Two runners: the first two are taken at once, each further one when the oldest ends.
+        let mut running = vec![claimed(db, 2).await, claimed(db, 3).await];
+        let mut order: Vec<JobId> = running.iter().map(JobRow::id).collect();
+        for now in 4..7 {
+            let ended = running.remove(0);
+            sql::end(db, &ended, &completed(&ended), at(now)).await.unwrap().unwrap();
+            let next = claimed(db, now).await;
+            order.push(next.id());
+            running.push(next);
+        }
+
+        assert_eq!(order, expected);
+        for (place, id) in (0..).zip(expected) {
+            assert_eq!(foretold[&id], place);
+        }
+        assert!(sql::claim(db, &terms(9)).await.unwrap().is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn with_one_runner_everybody_has_their_turn_as_well() {
+    on_each_engine(async |db| {
+        let (ann, bob) = (UserId::new(), UserId::new());
+        let of_ann = [queued(db, ann, 0).await, queued(db, ann, 0).await, queued(db, ann, 0).await];
+        let of_bob = queued(db, bob, 1).await;
+
+        let mut order = Vec::new();
+        for now in 2..6 {
+            let held = claimed(db, now).await;
+            sql::end(db, &held, &completed(&held), at(now)).await.unwrap().unwrap();
+            order.push(held.id());
+        }
+
+        assert_eq!(order, [of_ann[0], of_bob, of_ann[1], of_ann[2]]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_failed_waits_for_its_moment() {
+    on_each_engine(async |db| {
+        let owner = UserId::new();
+        let id = queued(db, owner, 0).await;
+        let held = claimed(db, 0).await;
+
+        let again = Ending::Again { ready_at: at(10), seconds: 1.5 };
+        let row = sql::end(db, &held, &again, at(1)).await.unwrap().unwrap();
+
+        assert_eq!((row.failures, row.job().seconds), (1, Some(1.5)));
+        assert!(sql::claim(db, &terms(9)).await.unwrap().is_none());
+        assert_eq!(claimed(db, 10).await.id(), id);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_runners_never_take_the_same_job() {
+    on_each_engine(async |db| {
+        let owner = UserId::new();
+        for _ in 0..20 {
+            queued(db, owner, 0).await;
+        }
+
+        let runners = (0..8).map(|_| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                let mut taken = Vec::new();
+                while let Some(row) = sql::claim(&db, &terms(1)).await.unwrap() {
+                    taken.push(row.id());
+                }
+                taken
+            })
+        });
+        let mut taken = Vec::new();
+        for runner in runners.collect::<Vec<_>>() {
+            taken.extend(runner.await.unwrap());
+        }
+
+        taken.sort();
+        taken.dedup();
+        assert_eq!(taken.len(), 20);
+    })
+    .await;
+}

@@ -1,0 +1,89 @@
+//! The line: how many may wait, and that nobody waits behind somebody else's hundred files.
+
+use reqwest::{Method, StatusCode};
+use wire::{
+    Code, UserId,
+    conversions::{Job, JobState},
+    events::Hint,
+    paths::internal,
+};
+
+use crate::worker::{Worker, answer, eventually, problem, script};
+
+#[tokio::test]
+async fn the_twenty_first_waiting_file_of_a_person_is_refused() {
+    let worker = Worker::with(|config| config.runners = 0).await;
+    for place in 0..20 {
+        assert_eq!(worker.note().await.position, Some(place));
+    }
+
+    let response = worker.upload("to=pdf&name=a.md", "# Hello").send().await.unwrap();
+
+    assert!(response.headers().contains_key("retry-after"));
+    let problem: wire::Problem = response.json().await.unwrap();
+    assert_eq!(problem.code, Code::RateLimited.name());
+    assert!(problem.hint.is_some());
+    assert_eq!(worker.objects().len(), 20);
+    let path = format!("{}?to=pdf&name=a.md", internal::JOBS);
+    let other = worker.request_of(UserId::new(), Method::POST, &path).body("# Hello");
+    let other: Job = answer(other, StatusCode::ACCEPTED).await;
+    assert_eq!(other.position, Some(1), "in turn with the first person's second file");
+}
+
+#[tokio::test]
+async fn uploads_on_their_way_count_as_well() {
+    let worker = Worker::with(|config| {
+        config.runners = 0;
+        config.waiting_per_user = 1;
+    })
+    .await;
+    let endless = futures_util::stream::pending::<std::io::Result<bytes::Bytes>>();
+    let sending = tokio::spawn(worker.upload("to=pdf&name=a.md", reqwest::Body::wrap_stream(endless)).send());
+    eventually(async || (worker.work().len() == 1).then_some(())).await;
+
+    let problem = problem(worker.upload("to=pdf&name=a.md", "# Hello")).await;
+
+    assert_eq!(problem.code, Code::RateLimited.name());
+    sending.abort();
+}
+
+#[tokio::test]
+async fn a_person_with_many_files_does_not_hold_up_another() {
+    let held = tempfile::tempdir().unwrap();
+    let gate = held.path().join("gate");
+    let child = format!("until [ -e '{}' ]; do sleep 0.02; done; exec \"$0\" job-child", gate.display());
+    let worker = Worker::with(|config| {
+        config.child = script(&child);
+        config.runners = 1;
+    })
+    .await;
+    let path = format!("{}?to=pdf&name=a.md", internal::JOBS);
+    let first = worker.note().await;
+    worker.job_in(first.id, JobState::InProgress).await;
+    let mut mine = Vec::new();
+    for _ in 0..4 {
+        mine.push(worker.note().await);
+    }
+    let other = UserId::new();
+    let theirs: Job =
+        answer(worker.request_of(other, Method::POST, &path).body("# Hello"), StatusCode::ACCEPTED).await;
+    assert_eq!(theirs.position, Some(0), "the first person has one running already");
+    let mut hints = worker.hints().await;
+
+    std::fs::write(&gate, "").unwrap();
+
+    let mut started = None;
+    while started.is_none() {
+        let hint: Hint = serde_json::from_str(&hints.next().await.unwrap()).unwrap();
+        if let Hint::Job { job } = hint
+            && job.state == JobState::InProgress
+            && job.id != first.id
+        {
+            started = Some(job.id);
+        }
+    }
+    assert_eq!(started, Some(theirs.id), "it does not matter that four were there before");
+    for job in &mine {
+        assert_eq!(worker.ended(job.id).await.state, JobState::Completed);
+    }
+}

@@ -1,0 +1,233 @@
+//! A worker in a temporary folder, in a runtime of its own, so that a test can kill it at any moment.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use mshub_convert_worker::{Config, Engines, run};
+use platform::{
+    db::Db,
+    fanout::Subscription,
+    service::{http_client, install_tls, internal::InternalKey},
+    testing::TestEngines,
+};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde::de::DeserializeOwned;
+use tokio::{net::TcpListener, runtime::Runtime, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use wire::{
+    JobId, Problem, UserId,
+    conversions::{Job, JobState},
+    events::Hint,
+    paths::{SUBJECT_HINTS, fill, internal},
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Worker {
+    pub engines: Arc<TestEngines>,
+    /// The worker's database, opened beside it.
+    pub db: Db,
+    pub user: UserId,
+    address: String,
+    http: Client,
+    runtime: Option<Runtime>,
+    running: JoinHandle<anyhow::Result<()>>,
+    stop: CancellationToken,
+}
+
+impl Worker {
+    pub async fn start() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    /// With other settings than the defaults.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        install_tls();
+        Self::over(Arc::new(TestEngines::open().await.unwrap()), UserId::new(), change).await
+    }
+
+    /// Over what an earlier worker left.
+    pub async fn over(engines: Arc<TestEngines>, user: UserId, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::new(engines.secret.clone(), engines.folder.path().join("work"));
+        config.child = real_child();
+        config.backoff = Duration::from_millis(20);
+        change(&mut config);
+
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let (stop, (told, ready)) = (CancellationToken::new(), tokio::sync::oneshot::channel());
+        let (ours, stopped) = (engines.clone(), stop.clone());
+        let running = runtime.spawn(async move {
+            let engines = Engines {
+                db: crate::sql::open(&ours.database_url()).await,
+                fanout: ours.fanout.clone(),
+                objects: ours.objects.clone(),
+                clock: ours.clock.clone(),
+            };
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            run(config, engines, listener, move || told.send(address).unwrap(), stopped).await
+        });
+        let address = format!("http://{}", ready.await.expect("the worker starts"));
+        let db = crate::sql::open(&engines.database_url()).await;
+        Self { engines, db, user, address, http: http_client(), runtime: Some(runtime), running, stop }
+    }
+
+    /// Ends it as a power cut would, and gives back what is left.
+    pub async fn kill(mut self) -> (Arc<TestEngines>, UserId) {
+        self.runtime.take().unwrap().shutdown_background();
+        (self.engines.clone(), self.user)
+    }
+
+    /// Ends it as SIGTERM would.
+    pub async fn stop(mut self) -> (Arc<TestEngines>, UserId) {
+        self.stop.cancel();
+        (&mut self.running).await.unwrap().unwrap();
+        self.kill().await
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request_of(self.user, method, path)
+    }
+
+    pub fn request_of(&self, user: UserId, method: Method, path: &str) -> RequestBuilder {
+        InternalKey::derive(&self.engines.secret).sign(self.unsigned(method, path), user)
+    }
+
+    pub fn unsigned(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.address))
+    }
+
+    /// An upload with a query such as `to=pdf&name=a.md`.
+    pub fn upload(&self, query: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
+        self.request(Method::POST, &format!("{}?{query}", internal::JOBS)).body(body)
+    }
+
+    pub async fn uploaded(&self, query: &str, body: impl Into<reqwest::Body>) -> Job {
+        answer(self.upload(query, body), StatusCode::ACCEPTED).await
+    }
+
+    /// Something small that takes until it is stopped, if the child is a slow one.
+    pub async fn note(&self) -> Job {
+        self.uploaded("to=pdf&name=note.md", "# A note\n\nwith words").await
+    }
+
+    pub async fn job(&self, id: JobId) -> Job {
+        answer(self.request(Method::GET, &fill(internal::JOB, id)), StatusCode::OK).await
+    }
+
+    pub async fn job_in(&self, id: JobId, state: JobState) -> Job {
+        eventually(async || Some(self.job(id).await).filter(|job| job.state == state)).await
+    }
+
+    pub async fn ended(&self, id: JobId) -> Job {
+        eventually(async || Some(self.job(id).await).filter(|job| job.state.is_final())).await
+    }
+
+    pub async fn hints(&self) -> Subscription {
+        self.engines.fanout.subscribe(SUBJECT_HINTS).await
+    }
+
+    /// The objects that are kept, such as `in/…`.
+    pub fn objects(&self) -> Vec<String> {
+        files(&self.engines.folder.path().join("objects"))
+    }
+
+    /// The files that are being worked on.
+    pub fn work(&self) -> Vec<String> {
+        files(&self.engines.folder.path().join("work"))
+    }
+
+    /// Nothing is left of anything.
+    pub async fn is_clean(&self) -> bool {
+        self.objects().is_empty() && self.work().is_empty() && crate::sql::jobs(&self.db).await == 0
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The next hint about this job.
+pub async fn hint(hints: &mut Subscription, id: JobId) -> Job {
+    let next = async {
+        loop {
+            let text = hints.next().await.expect("the fan-out lives");
+            if let Ok(Hint::Job { job }) = serde_json::from_str(&text)
+                && job.id == id
+            {
+                return *job;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, next).await.expect("a hint comes")
+}
+
+pub async fn answer<T: DeserializeOwned>(request: RequestBuilder, status: StatusCode) -> T {
+    let response = request.send().await.unwrap();
+    let (found, text) = (response.status(), response.text().await.unwrap());
+    assert_eq!(found, status, "{text}");
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"))
+}
+
+/// The problem that answers a request.
+pub async fn problem(request: RequestBuilder) -> Problem {
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    let problem: Problem = response.json().await.unwrap();
+    assert_eq!(problem.status, status.as_u16(), "{problem}");
+    problem
+}
+
+/// Asks until there is something, for as long as anybody would wait.
+pub async fn eventually<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let asked = Instant::now();
+    loop {
+        if let Some(found) = ask().await {
+            return found;
+        }
+        assert!(asked.elapsed() < PATIENCE, "what was waited for did not happen");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The product's own child.
+pub fn real_child() -> (PathBuf, Vec<OsString>) {
+    (env!("CARGO_BIN_EXE_mshub-convert-worker").into(), vec!["job-child".into()])
+}
+
+/// A child that is a shell script; `$0` is the product's own child.
+pub fn script(text: &str) -> (PathBuf, Vec<OsString>) {
+    let (program, _) = real_child();
+    ("/bin/sh".into(), vec!["-c".into(), text.into(), program.into()])
+}
+
+/// A child that never ends by itself.
+pub fn slow() -> (PathBuf, Vec<OsString>) {
+    script("exec sleep 600")
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(next) else { continue };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path.strip_prefix(folder).unwrap().display().to_string());
+            }
+        }
+    }
+    found.sort();
+    found
+}

@@ -1,0 +1,176 @@
+//! Downloads: a signed link to a result, and the objects of the folder store behind such links.
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use platform::{
+    objects::{Error, LINK_LIFE, LinkTerms, Object, SignedLink},
+    service::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome},
+};
+use serde::Deserialize;
+use wire::{
+    Code, JobId,
+    conversions::{ResultLink, StoredResult},
+    paths::{self, internal},
+};
+
+use super::{
+    disposition::attachment,
+    range::{Range, first_bytes},
+};
+use crate::{accounts::Caller, state::App, upstream::call};
+
+/// Results are all that links are ever made of; photos and uploads are not to be had by one.
+const RESULTS: &str = "out/";
+
+/// How the link is wanted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wish {
+    #[serde(default)]
+    redirect: Option<String>,
+}
+
+/// A link to the result of a completed conversion. It needs no token, and works for 15 minutes.
+///
+/// As JSON; with `redirect=1`, or for a caller that prefers something else than JSON, as a redirect to it.
+#[utoipa::path(get, path = paths::CONVERSION_RESULT, tag = "conversions", security(("bearer" = [])),
+    params(("id" = JobId, Path), ("redirect" = Option<String>, Query, description = "`1` for a redirect.")),
+    responses((status = 200, body = ResultLink), (status = 302, description = "To the link."),
+        (status = 401, body = wire::Problem), (status = 404, body = wire::Problem),
+        (status = 409, body = wire::Problem)))]
+pub(crate) async fn result(
+    State(state): State<App>,
+    caller: Caller,
+    ApiPath(id): ApiPath<JobId>,
+    ApiQuery(wish): ApiQuery<Wish>,
+    headers: HeaderMap,
+) -> Outcome<Response> {
+    let request = state.upstream.convert(Method::GET, &paths::fill(internal::JOB_RESULT, id), caller.user);
+    let StoredResult { key, name, bytes, sha256, media_type } = call(request).await?;
+
+    let life = i64::try_from(LINK_LIFE.as_secs()).unwrap_or(i64::MAX);
+    let terms = LinkTerms { name, media_type, expires_at: state.clock.now().plus_seconds(life) };
+    let url = state.objects.signed_link(&key, &terms).await.map_err(anyhow::Error::from)?;
+    let LinkTerms { name, media_type, expires_at } = terms;
+
+    let no_store = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if matches!(wish.redirect.as_deref(), Some("1" | "true")) || prefers_the_file(&headers) {
+        let location = HeaderValue::try_from(url).map_err(anyhow::Error::from)?;
+        return Ok((StatusCode::FOUND, [no_store, (header::LOCATION, location)]).into_response());
+    }
+    Ok(([no_store], ApiJson(ResultLink { url, expires_at, name, bytes, sha256, media_type })).into_response())
+}
+
+/// Whether what the caller likes best is certainly not JSON: a browser's `text/html`, a script's `application/pdf`.
+fn prefers_the_file(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("*/*");
+    let best = accept.split([',', ';']).next().unwrap_or_default().trim();
+    !(best.is_empty() || best == "*/*" || best == "application/*" || best.ends_with("json"))
+}
+
+/// The file behind a signed link of the folder store, whole or from a byte on.
+#[utoipa::path(get, path = paths::OBJECT, tag = "conversions",
+    params(("key" = String, Path), ("name" = String, Query), ("media" = String, Query), ("exp" = i64, Query),
+        ("sig" = String, Query), ("Range" = Option<String>, Header, description = "One range: `bytes=N-` or `bytes=N-M`.")),
+    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 206, content_type = "application/octet-stream", body = Vec<u8>), (status = 304),
+        (status = 403, body = wire::Problem), (status = 404, body = wire::Problem),
+        (status = 416, body = wire::Problem)))]
+pub(crate) async fn object(
+    State(state): State<App>,
+    ApiPath(key): ApiPath<String>,
+    link: Result<ApiQuery<SignedLink>, ApiError>,
+    headers: HeaderMap,
+) -> Outcome<Response> {
+    let terms = link
+        .ok()
+        .filter(|_| key.starts_with(RESULTS))
+        .and_then(|ApiQuery(link)| state.objects.open_link(&key, &link, state.clock.now()))
+        .ok_or_else(|| {
+            ApiError::new(Code::InvalidLink, "the link has expired, or is not as it was made")
+                .hint("ask for a new link to the result")
+        })?;
+
+    // An attempt writes to a key of its own, once: the key names the bytes.
+    let tag = format!("\"{}\"", key.replace('/', "-"));
+    if asks(&headers, &header::IF_NONE_MATCH)
+        .is_some_and(|known| known.split(',').any(|known| known.trim() == tag))
+    {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+    }
+    let current = asks(&headers, &header::IF_RANGE).is_none_or(|known| known == tag);
+    let range = asks(&headers, &header::RANGE).filter(|_| current).and_then(Range::parse);
+
+    let from = range.as_ref().map_or(0, |range| range.from);
+    let object = state.objects.get(&key, from).await.map_err(|error| match error {
+        Error::NotFound(_) => ApiError::not_found("file"),
+        error => anyhow::Error::new(error).into(),
+    })?;
+    let mut response = answer(object, range)?;
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, HeaderValue::try_from(tag).map_err(anyhow::Error::from)?);
+    dress(headers, &terms)?;
+    Ok(response)
+}
+
+/// Status, length and bytes.
+fn answer(object: Object, range: Option<Range>) -> Outcome<Response> {
+    let Object { bytes, body } = object;
+    let Some(range) = range else {
+        return Ok(([(header::CONTENT_LENGTH, bytes)], Body::from_stream(body)).into_response());
+    };
+    let Some((from, to)) = range.within(bytes) else {
+        let refused =
+            ApiError::new(Code::BadRange, format!("the file has {bytes} bytes, none of them in this range"));
+        return Ok(([(header::CONTENT_RANGE, format!("bytes */{bytes}"))], refused).into_response());
+    };
+    let length = to - from + 1;
+    let headers = [
+        (header::CONTENT_LENGTH, length.to_string()),
+        (header::CONTENT_RANGE, format!("bytes {from}-{to}/{bytes}")),
+    ];
+    Ok((StatusCode::PARTIAL_CONTENT, headers, Body::from_stream(first_bytes(body, length))).into_response())
+}
+
+/// What keeps a stranger's document from acting as a page of ours.
+fn dress(headers: &mut HeaderMap, terms: &LinkTerms) -> Outcome<()> {
+    if !headers.contains_key(header::CONTENT_TYPE) {
+        let media = HeaderValue::try_from(&terms.media_type).map_err(anyhow::Error::from)?;
+        headers.insert(header::CONTENT_TYPE, media);
+    }
+    let named = HeaderValue::try_from(attachment(&terms.name)).map_err(anyhow::Error::from)?;
+    headers.insert(header::CONTENT_DISPOSITION, named);
+    for (name, value) in [
+        (header::ACCEPT_RANGES, "bytes"),
+        (header::CACHE_CONTROL, "private, no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    Ok(())
+}
+
+fn asks<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_what_everybody_gets_who_does_not_prefer_something_else() {
+        let prefers = |accept: &'static str| {
+            prefers_the_file(&HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]))
+        };
+
+        assert!(!prefers_the_file(&HeaderMap::new()));
+        assert!(!prefers("*/*") && !prefers("application/json") && !prefers("application/problem+json, */*"));
+        assert!(prefers("text/html,application/xhtml+xml,*/*;q=0.8") && prefers("application/pdf"));
+    }
+}

@@ -1,0 +1,110 @@
+//! One's own conversions: the convert-worker knows them, and which of them belong to whom.
+
+use axum::{
+    extract::State,
+    http::{Method, StatusCode},
+};
+use platform::service::{ApiJson, ApiPath, ApiQuery, Outcome};
+use serde::{Deserialize, Serialize};
+use wire::{
+    JobId,
+    conversions::{Formats, Job, JobState, Jobs},
+    paths::{self, internal},
+};
+
+use crate::{
+    accounts::Caller,
+    state::App,
+    upstream::{call, send},
+};
+
+/// Which conversions are wanted.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<JobState>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
+}
+
+/// One's own conversions, newest first.
+#[utoipa::path(get, path = paths::CONVERSIONS, tag = "conversions", security(("bearer" = [])),
+    params(
+        ("state" = Option<JobState>, Query, description = "Only those in this state."),
+        ("limit" = Option<u32>, Query, description = "How many at most: 50, and never more than 200."),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before."),
+    ),
+    responses((status = 200, body = Jobs), (status = 400, body = wire::Problem), (status = 401, body = wire::Problem)))]
+pub(crate) async fn list(
+    State(state): State<App>,
+    caller: Caller,
+    ApiQuery(wanted): ApiQuery<Wanted>,
+) -> Outcome<ApiJson<Jobs>> {
+    let request = state.upstream.convert(Method::GET, internal::JOBS, caller.user).query(&wanted);
+    Ok(ApiJson(call(request).await?))
+}
+
+/// One conversion. Somebody else's is missing, exactly like one that never was.
+#[utoipa::path(get, path = paths::CONVERSION, tag = "conversions", params(("id" = JobId, Path)),
+    security(("bearer" = [])),
+    responses((status = 200, body = Job), (status = 401, body = wire::Problem), (status = 404, body = wire::Problem)))]
+pub(crate) async fn show(
+    State(state): State<App>,
+    caller: Caller,
+    ApiPath(id): ApiPath<JobId>,
+) -> Outcome<ApiJson<Job>> {
+    let request = state.upstream.convert(Method::GET, &paths::fill(internal::JOB, id), caller.user);
+    Ok(ApiJson(call(request).await?))
+}
+
+/// Removes a conversion with its upload and its result. One that runs is cancelled first.
+#[utoipa::path(delete, path = paths::CONVERSION, tag = "conversions", params(("id" = JobId, Path)),
+    security(("bearer" = [])),
+    responses((status = 204), (status = 401, body = wire::Problem), (status = 404, body = wire::Problem)))]
+pub(crate) async fn remove(
+    State(state): State<App>,
+    caller: Caller,
+    ApiPath(id): ApiPath<JobId>,
+) -> Outcome<StatusCode> {
+    send(state.upstream.convert(Method::DELETE, &paths::fill(internal::JOB, id), caller.user)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Stops a conversion that waits or runs. Cancelling it twice is as good as once.
+#[utoipa::path(post, path = paths::CONVERSION_CANCEL, tag = "conversions", params(("id" = JobId, Path)),
+    security(("bearer" = [])),
+    responses((status = 200, body = Job), (status = 401, body = wire::Problem), (status = 404, body = wire::Problem),
+        (status = 409, body = wire::Problem)))]
+pub(crate) async fn cancel(
+    State(state): State<App>,
+    caller: Caller,
+    ApiPath(id): ApiPath<JobId>,
+) -> Outcome<ApiJson<Job>> {
+    let request = state.upstream.convert(Method::POST, &paths::fill(internal::JOB_CANCEL, id), caller.user);
+    Ok(ApiJson(call(request).await?))
+}
+
+/// Starts a failed or cancelled conversion again.
+#[utoipa::path(post, path = paths::CONVERSION_RETRY, tag = "conversions", params(("id" = JobId, Path)),
+    security(("bearer" = [])),
+    responses((status = 200, body = Job), (status = 401, body = wire::Problem), (status = 404, body = wire::Problem),
+        (status = 409, body = wire::Problem), (status = 429, body = wire::Problem)))]
+pub(crate) async fn retry(
+    State(state): State<App>,
+    caller: Caller,
+    ApiPath(id): ApiPath<JobId>,
+) -> Outcome<ApiJson<Job>> {
+    let request = state.upstream.convert(Method::POST, &paths::fill(internal::JOB_RETRY, id), caller.user);
+    Ok(ApiJson(call(request).await?))
+}
+
+/// What can be turned into what, right now.
+#[utoipa::path(get, path = paths::FORMATS, tag = "conversions", security(("bearer" = [])),
+    responses((status = 200, body = Formats), (status = 401, body = wire::Problem)))]
+pub(crate) async fn formats(State(state): State<App>, caller: Caller) -> Outcome<ApiJson<Formats>> {
+    let request = state.upstream.convert(Method::GET, internal::FORMATS, caller.user);
+    Ok(ApiJson(call(request).await?))
+}

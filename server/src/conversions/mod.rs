@@ -1,0 +1,7 @@
+//! Conversions: uploads stream on to the convert-worker, which keeps them; downloads are signed links.
+
+mod disposition;
+pub(crate) mod download;
+pub(crate) mod jobs;
+mod range;
+pub(crate) mod upload;

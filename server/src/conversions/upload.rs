@@ -1,0 +1,132 @@
+//! Uploads: the body streams on to the convert-worker as it comes, and is never held here.
+
+use std::{sync::LazyLock, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderName, Method, StatusCode, header},
+};
+use futures_util::StreamExt;
+use platform::service::{ApiError, ApiJson, ApiQuery, Outcome};
+use reqwest::{Client, RequestBuilder};
+use wire::{
+    Code,
+    conversions::{Job, NewConversion},
+    paths::{self, internal},
+};
+
+use crate::{
+    accounts::Caller,
+    state::{App, State as Hub},
+    upstream::call,
+};
+
+/// How long one upload may take; the worker gives up a little earlier, and says so.
+const UPLOAD: Duration = Duration::from_secs(3700);
+/// How long the rest of a refused body is still read.
+const LINGER: Duration = Duration::from_secs(10);
+/// What is passed on with the body.
+const PASSED: [HeaderName; 2] = [header::CONTENT_LENGTH, HeaderName::from_static("idempotency-key")];
+
+/// Without the silence limit of other calls, because the answer comes when the whole body is there; and without kept
+/// connections, because a body that streams cannot be sent again when one turns out to be closed.
+static UPLOADS: LazyLock<Client> = LazyLock::new(|| {
+    Client::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .tcp_nodelay(true)
+        .pool_max_idle_per_host(0)
+        .build()
+        .expect("the TLS backend of this build is compiled in")
+});
+
+/// Uploads a file and starts its conversion. The body is the file itself.
+///
+/// With the header `Idempotency-Key`, sending the same upload again makes no second conversion.
+#[utoipa::path(post, path = paths::CONVERSIONS, tag = "conversions", security(("bearer" = [])),
+    params(
+        ("to" = String, Query, description = "The wanted format, such as `pdf`."),
+        ("name" = Option<String>, Query, description = "The file's name; its ending says what it should be."),
+        ("from" = Option<String>, Query, description = "The format of the upload, where the name does not tell."),
+        ("strict" = Option<bool>, Query, description = "Whether losing words makes it fail."),
+        ("password" = Option<String>, Query, description = "Password of an encrypted document."),
+        ("quality" = Option<u8>, Query, description = "JPEG and WebP quality, 1 to 100."),
+        ("width" = Option<u32>, Query, description = "Picture width in pixels."),
+        ("height" = Option<u32>, Query, description = "Picture height in pixels."),
+        ("sheet" = Option<String>, Query, description = "The sheet of a workbook to take."),
+        ("Idempotency-Key" = Option<String>, Header, description = "Made fresh for each upload."),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 202, body = Job), (status = 401, body = wire::Problem), (status = 413, body = wire::Problem),
+        (status = 415, body = wire::Problem), (status = 422, body = wire::Problem),
+        (status = 429, body = wire::Problem)))]
+pub(crate) async fn create(
+    State(state): State<App>,
+    caller: Result<Caller, ApiError>,
+    query: Result<ApiQuery<NewConversion>, ApiError>,
+    headers: HeaderMap,
+    body: Body,
+) -> Outcome<(StatusCode, ApiJson<Job>)> {
+    // Refusals wait until the body is in our hands: see `linger`.
+    let request = match request(&state, caller, query, &headers) {
+        Ok(request) => request,
+        Err(refused) => {
+            linger(&state, body);
+            return Err(refused);
+        }
+    };
+    // A refusal of the worker comes back while the rest of the body still flows, and goes on to the caller at once.
+    let job = call(request.body(reqwest::Body::wrap_stream(body.into_data_stream()))).await?;
+    Ok((StatusCode::ACCEPTED, ApiJson(job)))
+}
+
+/// The call to the worker, still without its body.
+fn request(
+    state: &Hub,
+    caller: Result<Caller, ApiError>,
+    query: Result<ApiQuery<NewConversion>, ApiError>,
+    headers: &HeaderMap,
+) -> Outcome<RequestBuilder> {
+    let (caller, ApiQuery(query)) = (caller?, query?);
+    announced(headers, state.config.max_upload_bytes)?;
+    let (_, call) =
+        state.upstream.convert(Method::POST, internal::JOBS, caller.user).query(&query).build_split();
+    let call = call.map_err(|error| anyhow::Error::new(error).context("an upload could not be passed on"))?;
+    let mut request = RequestBuilder::from_parts(UPLOADS.clone(), call).timeout(UPLOAD);
+    for name in PASSED {
+        if let Some(value) = headers.get(&name) {
+            request = request.header(name, value);
+        }
+    }
+    Ok(request)
+}
+
+/// Refuses a body by the length that it announces.
+fn announced(headers: &HeaderMap, limit: u64) -> Outcome<()> {
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    match length {
+        Some(length) if length > limit => Err(ApiError::new(
+            Code::TooLarge,
+            format!("the file has {length} bytes, and {limit} are allowed"),
+        )
+        .hint("split it, or ask whoever runs the hub to raise the limit")),
+        _ => Ok(()),
+    }
+}
+
+/// Reads what is left of a refused body, so that the sender finds our answer: a connection that is closed with unread
+/// bytes is reset, and the answer may be lost with it.
+fn linger(state: &Hub, body: Body) {
+    let stop = state.tasks.stop_signal();
+    state.tasks.spawn("linger", async move {
+        let mut body = body.into_data_stream();
+        let rest = async { while let Some(Ok(_)) = body.next().await {} };
+        tokio::select! {
+            _ = tokio::time::timeout(LINGER, rest) => {}
+            () = stop.cancelled() => {}
+        }
+    });
+}
