@@ -11,7 +11,6 @@ use crate::{commands::Command, text};
 #[command(
     name = "mshub",
     version,
-    propagate_version = true,
     max_term_width = 100,
     after_help = "Examples:
   mshub up                                 run a whole hub on this machine
@@ -70,8 +69,8 @@ pub struct GlobalArgs {
     #[arg(long, global = true)]
     pub insecure_storage: bool,
 
-    /// When to use colour
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
+    /// When to use colour: auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub color: Color,
 
     /// Tell on stderr what happens; twice for more

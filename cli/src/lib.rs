@@ -15,6 +15,7 @@ pub mod prompt;
 mod run;
 mod signals;
 mod text;
+mod trace;
 #[cfg(feature = "up")]
 mod up;
 

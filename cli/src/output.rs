@@ -79,6 +79,11 @@ impl Output {
         !self.quiet && !self.is_json() && io::stderr().is_terminal()
     }
 
+    /// Whether stdout takes colour: as `--color` says, otherwise a terminal without NO_COLOR.
+    pub fn has_colour(&self) -> bool {
+        anstream::stdout().current_choice() != anstream::ColorChoice::Never
+    }
+
     /// One result: JSON, or with `--quiet` its `brief` form, or a text for people.
     pub fn result<T: Serialize>(
         &self,
@@ -207,10 +212,7 @@ impl Output {
             word == "--json" || word.starts_with("--json=")
         });
         if said.use_stderr() && wants_json {
-            let text = said.render().to_string();
-            let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-            let error = CliError::usage(message).hint("see `mshub --help`");
-            let _ = told_as_json(&error);
+            let _ = told_as_json(&misread(&said.render().to_string()));
         } else {
             let _ = said.print();
         }
@@ -220,6 +222,14 @@ impl Output {
     fn for_stdout<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.is_terminal() { harmless(text) } else { Cow::Borrowed(text) }
     }
+}
+
+/// What clap says of a wrong command line: a paragraph, perhaps a tip, and the usage.
+fn misread(said: &str) -> CliError {
+    let paragraph: Vec<&str> = said.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let message = paragraph.join(" ");
+    let tip = said.lines().find_map(|line| line.trim().strip_prefix("tip: ")).unwrap_or("see `mshub --help`");
+    CliError::usage(message.trim_start_matches("error: ")).hint(tip)
 }
 
 fn for_stderr(text: &str) -> Cow<'_, str> {
@@ -281,9 +291,22 @@ fn project<T: Serialize>(value: &T, fields: &[String]) -> serde_json::Result<Str
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
     use serde_json::json;
 
     use super::*;
+    use crate::args::Cli;
+
+    #[test]
+    fn a_wrong_command_line_is_told_in_one_sentence_and_a_tip() {
+        let misread = |line: &[&str]| misread(&Cli::try_parse_from(line).unwrap_err().render().to_string());
+
+        let missing = misread(&["mshub", "convert", "a.docx"]);
+        let unknown = misread(&["mshub", "chta"]);
+
+        assert_eq!(missing.message, "the following required arguments were not provided: --to <FORMAT>");
+        assert_eq!(unknown.hint.unwrap(), "a similar subcommand exists: 'chat'");
+    }
 
     #[test]
     fn a_projection_keeps_the_order_that_was_asked_for() {

@@ -11,7 +11,7 @@ use crate::{
     error::{CliError, Kind},
     global::Global,
     output::Output,
-    signals,
+    signals, trace,
 };
 
 /// Runs the command line of this process.
@@ -57,6 +57,7 @@ fn perform(command: Option<commands::Command>, global: Global) -> Result<(), Cli
 
 /// A command that ends at a signal and at the time limit.
 async fn bounded(command: commands::Command, global: &Global) -> Result<(), CliError> {
+    trace::begin(global.verbosity());
     let limit = async {
         match global.timeout() {
             Some(limit) => tokio::time::sleep(limit).await,

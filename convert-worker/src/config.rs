@@ -28,6 +28,9 @@ pub struct Config {
     pub heartbeat: Duration,
     /// How often a conversion is tried when it is not the document's fault that it failed.
     pub max_attempts: u32,
+    /// How many workers may die of one conversion before it is taken for its fault. Far more than `max_attempts`: a
+    /// document is kept away from us in its child, so it is mostly somebody else who kills workers.
+    pub max_losses: u32,
     /// The pause before the second attempt; each further one is four times as long. Half of it to one and a half
     /// times is really waited, so that what failed together does not come back together.
     pub backoff: Duration,
@@ -52,6 +55,7 @@ impl Config {
             lease: Duration::from_secs(15),
             heartbeat: Duration::from_secs(5),
             max_attempts: 3,
+            max_losses: 30,
             backoff: Duration::from_secs(1),
             retention: 7 * DAY,
             drain: Duration::from_secs(8),

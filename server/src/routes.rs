@@ -7,7 +7,10 @@ use platform::service::{
     telemetry,
 };
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
-use utoipa::OpenApi;
+use utoipa::{
+    OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 use wire::paths;
@@ -24,9 +27,21 @@ const BODY_LIMIT: usize = 256 * 1024;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "MicroServiceHub", description = "Chat rooms that lose nothing, and file conversion you can watch."),
-    components(schemas(wire::Problem))
+    components(schemas(wire::Problem)),
+    modifiers(&Bearer)
 )]
 struct Document;
+
+/// How requests say who makes them.
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
 
 fn documented() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())

@@ -13,7 +13,7 @@ use crate::{
 /// What is larger goes through the commands made for it.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
-/// Calls the HTTP API and prints the answer. The calls are listed at /docs of the hub.
+/// Call the HTTP API directly; the calls are listed at /docs of the hub
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mshub api /api/v1/me

@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 use crate::{args, error::CliError, global::Global};
 
-/// Prints a completion script; the shell's own manual says where to put it.
+/// Print a completion script for a shell
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mshub completions bash > ~/.local/share/bash-completion/completions/mshub

@@ -9,7 +9,7 @@ use crate::{
     global::Global,
 };
 
-/// Explains an error code (MSH-4010, or 4010) or an exit code (0 to 143); without one, lists them all.
+/// Explain an error code or an exit code; without one, list them all
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mshub explain MSH-4150

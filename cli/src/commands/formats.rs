@@ -7,7 +7,7 @@ use crate::{
     global::Global,
 };
 
-/// Lists the pairs of formats that the hub converts, and by which engine.
+/// List what can be converted into what, and by which engine
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mshub formats

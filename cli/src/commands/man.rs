@@ -14,7 +14,7 @@ use crate::{
     global::Global,
 };
 
-/// Prints mshub(1), or writes the pages of all commands into a folder.
+/// Print the manual page, or write those of all commands into a folder
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mshub man | man -l -

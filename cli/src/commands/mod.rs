@@ -25,13 +25,11 @@ use clap::Subcommand;
 
 use crate::{error::CliError, global::Global};
 
-/// Every command.
+/// Every command. Those without a sentence here have it at their arguments.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a whole hub on this machine
     #[cfg(feature = "up")]
     Up(up::UpArgs),
-    /// Open the full-screen client
     Tui(tui::TuiArgs),
     /// Sign up, sign in, and look after sessions
     #[command(subcommand)]
@@ -45,14 +43,11 @@ pub enum Command {
     /// Say something, read history, follow a room
     #[command(subcommand)]
     Chat(chat::ChatCommand),
-    /// Convert files and fetch the results
     Convert(Box<convert::ConvertArgs>),
     /// Look after conversions
     #[command(subcommand)]
     Job(job::JobCommand),
-    /// List what can be converted into what
     Formats(formats::FormatsArgs),
-    /// Call the HTTP API directly
     Api(api::ApiArgs),
     /// Save the addresses of hubs under names
     #[command(subcommand)]
@@ -64,11 +59,8 @@ pub enum Command {
     Status,
     /// Look for what is wrong, and say what to do about it
     Doctor,
-    /// Explain an error code or an exit code
     Explain(explain::ExplainArgs),
-    /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
-    /// Print the manual page, or write all of them
     Man(man::ManArgs),
     /// Print the version
     Version,

@@ -1,18 +1,51 @@
 //! `mshub tui`: the full-screen client.
 
+use std::io::{self, IsTerminal as _};
+
 use clap::Args;
+use etcetera::BaseStrategy as _;
 
-use crate::{error::CliError, global::Global};
+use super::auth::device;
+use crate::{
+    error::{CliError, Kind},
+    global::Global,
+};
 
-/// Opens the full-screen client: chat, conversions, profile. F1 there shows the keys.
+/// Open the full-screen client; F1 there shows the keys
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mshub tui
+  mshub tui general")]
 pub struct TuiArgs {
     /// Open this room first
     pub room: Option<String>,
 }
 
-/// Opens it.
+/// Opens it, where there is a terminal for it.
 pub async fn run(args: TuiArgs, global: &Global) -> Result<(), CliError> {
-    let _ = (args.room, global.hub()?);
-    Err(CliError::usage("not there yet"))
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(CliError::usage("the full-screen client needs a terminal")
+            .hint("in scripts use `mshub chat` and `mshub convert`"));
+    }
+    let target = global.target()?;
+    let hub = global.hub()?;
+    let mut options = tui::Options::new(&hub);
+    if let Some(context) = target.context {
+        options.server_label = context;
+    }
+    options.room = args.room;
+    options.theme = if global.out.has_colour() { tui::Theme::Ansi } else { tui::Theme::Mono };
+    options.folder = std::env::current_dir().map_err(CliError::io("cannot find the working folder"))?;
+    options.home = etcetera::choose_base_strategy().ok().map(|home| home.home_dir().to_owned());
+    options.device = Some(device());
+    tui::run(hub, options).await.map_err(ended)
+}
+
+/// A signal has an exit code of its own.
+fn ended(why: anyhow::Error) -> CliError {
+    match why.downcast_ref::<tui::Killed>() {
+        Some(tui::Killed { signal: 2 }) => CliError::new(Kind::Interrupted, "interrupted"),
+        Some(killed) => CliError::new(Kind::Terminated, killed.to_string()),
+        None => CliError::new(Kind::Other, format!("{why:#}")),
+    }
 }

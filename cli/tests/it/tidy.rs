@@ -186,9 +186,9 @@ fn results_are_printed_only_by_output() {
     ];
     let offences = in_code(|file, line| {
         !allowed.contains(&file.path.as_str())
-            && ["println!", "print!", "io::stdout", "anstream::stdout"]
-                .iter()
-                .any(|call| has_word(line, call))
+            // Asking what stdout is writes nothing to it.
+            && !line.contains("stdout().is_terminal()")
+            && ["println!", "print!", "io::stdout", "anstream::stdout"].iter().any(|call| has_word(line, call))
     });
     report("stdout belongs to cli/src/output.rs", offences);
 }
@@ -332,10 +332,8 @@ fn in_code(offends: impl Fn(&Source, &str) -> bool) -> Vec<String> {
 
 fn read(path: String) -> Source {
     let text = fs::read_to_string(root().join(&path)).expect("a source is UTF-8 text");
-    let product = match text.find("\n#[cfg(test)]\nmod tests {") {
-        Some(end) => &text[..end],
-        None => &text,
-    };
+    // The tests of a file are its end.
+    let product = text.find("\nmod tests {").map_or(text.as_str(), |end| &text[..end]);
     let (code, strings) = lex(product);
     Source { path, code, strings, text }
 }

@@ -76,7 +76,7 @@ async fn take(
     let source = look(&file, &wanted).await?;
 
     // Not stopped half way when the caller goes: bytes without a row would stay for ever.
-    let received = Received { id, owner, request_key, source, bytes_in, created_at, file, _folder: folder };
+    let received = Received { id, owner, request_key, source, bytes_in, created_at, file, folder };
     let row = tokio::spawn(keep(app.clone(), received, wanted)).await.map_err(anyhow::Error::from)??;
     jobs::now(app, &row).await
 }
@@ -91,7 +91,7 @@ struct Received {
     created_at: Timestamp,
     file: PathBuf,
     /// Holds the file.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What the file is, and that it can become what is wanted.
@@ -116,23 +116,28 @@ async fn look(file: &Path, wanted: &Wanted) -> Outcome<Format> {
 async fn keep(app: App, received: Received, wanted: Wanted) -> Outcome<JobRow> {
     let key = upload_key(received.id);
     app.objects.put_file(&key, &received.file).await.map_err(anyhow::Error::from)?;
-    let admitted = admit(&app, &received, &wanted).await;
-    if let Ok(Admitted::New(row)) = admitted {
-        let job = jobs::now(&app, &row).await?;
-        notify::tell(&app, job).await;
-        app.wake.notify_one();
-        return Ok(*row);
-    }
-    // Of a commit that failed nobody can say whether it happened. Then the row, if it is there, needs the bytes; if
-    // not, they are removed with the upload's folder by a later sweep.
-    if admitted.is_ok() {
-        app.objects.delete(&key).await.map_err(anyhow::Error::from)?;
-    }
-    match admitted? {
-        Admitted::Full => Err(jobs::too_many(app.config.waiting_per_user)),
-        _ => known(&app, received.owner, received.request_key.as_deref(), &wanted)
-            .await?
-            .ok_or_else(|| ApiError::new(Code::Conflict, "this upload was sent before, and removed since")),
+    match admit(&app, &received, &wanted).await {
+        Ok(Admitted::New(row)) => {
+            app.wake.notify_one();
+            notify::tell(&app, jobs::now(&app, &row).await?).await;
+            Ok(*row)
+        }
+        Ok(Admitted::Full) => {
+            app.objects.delete(&key).await.map_err(anyhow::Error::from)?;
+            Err(jobs::too_many(app.config.waiting_per_user))
+        }
+        Ok(Admitted::Again) => {
+            app.objects.delete(&key).await.map_err(anyhow::Error::from)?;
+            known(&app, received.owner, received.request_key.as_deref(), &wanted).await?.ok_or_else(|| {
+                ApiError::new(Code::Conflict, "this upload was sent before, and removed since")
+            })
+        }
+        Err(error) => {
+            // Of a commit that failed nobody can say whether it happened. The folder stays and tells a later sweep of
+            // this upload: if there is no row by then, the object goes.
+            let _ = received.folder.keep();
+            Err(error)
+        }
     }
 }
 

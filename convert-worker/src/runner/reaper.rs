@@ -18,8 +18,6 @@ const ROUND: Duration = Duration::from_secs(2);
 const SWEEP: Duration = Duration::from_secs(3600);
 /// How many jobs are erased in one round.
 const ERASED: i64 = 100;
-/// How many workers may die of one job before it is the job's fault.
-const LOSSES: i64 = 10;
 
 /// Before anything runs: what the run before held goes back into the line at once.
 pub(super) async fn take_over(app: &App) -> sqlx::Result<()> {
@@ -54,7 +52,8 @@ pub(super) async fn reap(app: App) {
 }
 
 async fn take_back(app: &App) -> sqlx::Result<()> {
-    while let Some(row) = sql::give_up(&app.db, LOSSES, app.clock.now()).await? {
+    let losses = i64::from(app.config.max_losses);
+    while let Some(row) = sql::give_up(&app.db, losses, app.clock.now()).await? {
         tell(app, &row).await;
     }
     while let Some(row) = sql::take_back(&app.db, app.clock.now()).await? {

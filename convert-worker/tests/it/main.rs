@@ -1,5 +1,7 @@
 //! The convert-worker as the gateway sees it: over HTTP, with real databases, folders and child processes.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what helps a test is a test, but clippy cannot know")]
+
 mod conversions;
 mod endings;
 mod line;

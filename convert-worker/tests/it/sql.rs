@@ -1,16 +1,37 @@
 //! What a test looks up behind the worker's back.
 
 use mshub_convert_worker::MIGRATIONS;
-use platform::{db::Db, each};
+use platform::{db::Db, each, testing::TestEngines};
+use uuid::Uuid;
 use wire::JobId;
 
-/// Opens the worker's database beside the worker.
-pub async fn open(url: &str) -> Db {
-    Db::open(url, "convert", MIGRATIONS).await.unwrap()
+/// Where a worker keeps its jobs: SQLite in its folder, or a schema of its own on the PostgreSQL server that
+/// `MSHUB_TEST_DATABASE_URL` names.
+#[derive(Clone)]
+pub(crate) struct Database {
+    url: String,
+    service: &'static str,
+}
+
+impl Database {
+    pub(crate) fn fresh(engines: &TestEngines) -> Self {
+        match std::env::var("MSHUB_TEST_DATABASE_URL") {
+            Ok(url) => Self { url, service: format!("convert_{}", Uuid::new_v4().simple()).leak() },
+            Err(_) => Self { url: engines.database_url(), service: "convert" },
+        }
+    }
+
+    pub(crate) fn is_a_server(&self) -> bool {
+        !self.url.starts_with("sqlite:")
+    }
+
+    pub(crate) async fn open(&self) -> Db {
+        Db::open(&self.url, self.service, MIGRATIONS).await.unwrap()
+    }
 }
 
 /// The events of a job in order: number and state.
-pub async fn events(db: &Db, job: JobId) -> Vec<(i64, String)> {
+pub(crate) async fn events(db: &Db, job: JobId) -> Vec<(i64, String)> {
     each!(db.reader(), pool => {
         sqlx::query_as("SELECT seq, state FROM job_events WHERE job = $1 ORDER BY seq")
             .bind(job.0)
@@ -21,6 +42,6 @@ pub async fn events(db: &Db, job: JobId) -> Vec<(i64, String)> {
 }
 
 /// How many jobs there are, hidden ones too.
-pub async fn jobs(db: &Db) -> i64 {
+pub(crate) async fn jobs(db: &Db) -> i64 {
     each!(db.reader(), pool => sqlx::query_scalar("SELECT count(*) FROM jobs").fetch_one(pool).await).unwrap()
 }

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::sql::Database;
 use mshub_convert_worker::{Config, Engines, run};
 use platform::{
     db::Db,
@@ -27,11 +28,20 @@ use wire::{
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub struct Worker {
-    pub engines: Arc<TestEngines>,
+/// What outlives a worker.
+#[derive(Clone)]
+pub(crate) struct Home {
+    engines: Arc<TestEngines>,
+    database: Database,
+    user: UserId,
+}
+
+pub(crate) struct Worker {
+    pub(crate) engines: Arc<TestEngines>,
     /// The worker's database, opened beside it.
-    pub db: Db,
-    pub user: UserId,
+    pub(crate) db: Db,
+    pub(crate) user: UserId,
+    database: Database,
     address: String,
     http: Client,
     runtime: Option<Runtime>,
@@ -40,30 +50,38 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(|_| ()).await
     }
 
     /// With other settings than the defaults.
-    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         install_tls();
-        Self::over(Arc::new(TestEngines::open().await.unwrap()), UserId::new(), change).await
+        let engines = Arc::new(TestEngines::open().await.unwrap());
+        let home = Home { database: Database::fresh(&engines), engines, user: UserId::new() };
+        Self::over(home, change).await
     }
 
     /// Over what an earlier worker left.
-    pub async fn over(engines: Arc<TestEngines>, user: UserId, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn over(home: Home, change: impl FnOnce(&mut Config)) -> Self {
+        let Home { engines, database, user } = home;
         let mut config = Config::new(engines.secret.clone(), engines.folder.path().join("work"));
         config.child = real_child();
         config.backoff = Duration::from_millis(20);
+        if database.is_a_server() {
+            // There, the leases of a killed worker have to expire.
+            config.lease = Duration::from_secs(1);
+            config.heartbeat = Duration::from_millis(200);
+        }
         change(&mut config);
 
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (stop, (told, ready)) = (CancellationToken::new(), tokio::sync::oneshot::channel());
-        let (ours, stopped) = (engines.clone(), stop.clone());
+        let (ours, kept, stopped) = (engines.clone(), database.clone(), stop.clone());
         let running = runtime.spawn(async move {
             let engines = Engines {
-                db: crate::sql::open(&ours.database_url()).await,
+                db: kept.open().await,
                 fanout: ours.fanout.clone(),
                 objects: ours.objects.clone(),
                 clock: ours.clock.clone(),
@@ -73,77 +91,87 @@ impl Worker {
             run(config, engines, listener, move || told.send(address).unwrap(), stopped).await
         });
         let address = format!("http://{}", ready.await.expect("the worker starts"));
-        let db = crate::sql::open(&engines.database_url()).await;
-        Self { engines, db, user, address, http: http_client(), runtime: Some(runtime), running, stop }
+        let db = database.open().await;
+        Self {
+            engines,
+            db,
+            user,
+            database,
+            address,
+            http: http_client(),
+            runtime: Some(runtime),
+            running,
+            stop,
+        }
     }
 
     /// Ends it as a power cut would, and gives back what is left.
-    pub async fn kill(mut self) -> (Arc<TestEngines>, UserId) {
+    pub(crate) async fn kill(mut self) -> Home {
         self.runtime.take().unwrap().shutdown_background();
-        (self.engines.clone(), self.user)
+        Home { engines: self.engines.clone(), database: self.database.clone(), user: self.user }
     }
 
     /// Ends it as SIGTERM would.
-    pub async fn stop(mut self) -> (Arc<TestEngines>, UserId) {
+    pub(crate) async fn stop(mut self) -> Home {
         self.stop.cancel();
         (&mut self.running).await.unwrap().unwrap();
         self.kill().await
     }
 
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.request_of(self.user, method, path)
     }
 
-    pub fn request_of(&self, user: UserId, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request_of(&self, user: UserId, method: Method, path: &str) -> RequestBuilder {
         InternalKey::derive(&self.engines.secret).sign(self.unsigned(method, path), user)
     }
 
-    pub fn unsigned(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn unsigned(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.address))
     }
 
     /// An upload with a query such as `to=pdf&name=a.md`.
-    pub fn upload(&self, query: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
+    pub(crate) fn upload(&self, query: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
         self.request(Method::POST, &format!("{}?{query}", internal::JOBS)).body(body)
     }
 
-    pub async fn uploaded(&self, query: &str, body: impl Into<reqwest::Body>) -> Job {
+    pub(crate) async fn uploaded(&self, query: &str, body: impl Into<reqwest::Body>) -> Job {
         answer(self.upload(query, body), StatusCode::ACCEPTED).await
     }
 
     /// Something small that takes until it is stopped, if the child is a slow one.
-    pub async fn note(&self) -> Job {
+    pub(crate) async fn note(&self) -> Job {
         self.uploaded("to=pdf&name=note.md", "# A note\n\nwith words").await
     }
 
-    pub async fn job(&self, id: JobId) -> Job {
+    pub(crate) async fn job(&self, id: JobId) -> Job {
         answer(self.request(Method::GET, &fill(internal::JOB, id)), StatusCode::OK).await
     }
 
-    pub async fn job_in(&self, id: JobId, state: JobState) -> Job {
+    pub(crate) async fn job_in(&self, id: JobId, state: JobState) -> Job {
         eventually(async || Some(self.job(id).await).filter(|job| job.state == state)).await
     }
 
-    pub async fn ended(&self, id: JobId) -> Job {
+    pub(crate) async fn ended(&self, id: JobId) -> Job {
         eventually(async || Some(self.job(id).await).filter(|job| job.state.is_final())).await
     }
 
-    pub async fn hints(&self) -> Subscription {
+    pub(crate) async fn hints(&self) -> Subscription {
         self.engines.fanout.subscribe(SUBJECT_HINTS).await
     }
 
     /// The objects that are kept, such as `in/…`.
-    pub fn objects(&self) -> Vec<String> {
+    pub(crate) fn objects(&self) -> Vec<String> {
         files(&self.engines.folder.path().join("objects"))
     }
 
     /// The files that are being worked on.
-    pub fn work(&self) -> Vec<String> {
+    pub(crate) fn work(&self) -> Vec<String> {
         files(&self.engines.folder.path().join("work"))
     }
 
     /// Nothing is left of anything.
-    pub async fn is_clean(&self) -> bool {
+    pub(crate) async fn is_clean(&self) -> bool {
         self.objects().is_empty() && self.work().is_empty() && crate::sql::jobs(&self.db).await == 0
     }
 }
@@ -157,7 +185,7 @@ impl Drop for Worker {
 }
 
 /// The next hint about this job.
-pub async fn hint(hints: &mut Subscription, id: JobId) -> Job {
+pub(crate) async fn hint(hints: &mut Subscription, id: JobId) -> Job {
     let next = async {
         loop {
             let text = hints.next().await.expect("the fan-out lives");
@@ -171,7 +199,7 @@ pub async fn hint(hints: &mut Subscription, id: JobId) -> Job {
     tokio::time::timeout(PATIENCE, next).await.expect("a hint comes")
 }
 
-pub async fn answer<T: DeserializeOwned>(request: RequestBuilder, status: StatusCode) -> T {
+pub(crate) async fn answer<T: DeserializeOwned>(request: RequestBuilder, status: StatusCode) -> T {
     let response = request.send().await.unwrap();
     let (found, text) = (response.status(), response.text().await.unwrap());
     assert_eq!(found, status, "{text}");
@@ -179,7 +207,7 @@ pub async fn answer<T: DeserializeOwned>(request: RequestBuilder, status: Status
 }
 
 /// The problem that answers a request.
-pub async fn problem(request: RequestBuilder) -> Problem {
+pub(crate) async fn problem(request: RequestBuilder) -> Problem {
     let response = request.send().await.unwrap();
     let status = response.status();
     let problem: Problem = response.json().await.unwrap();
@@ -188,7 +216,7 @@ pub async fn problem(request: RequestBuilder) -> Problem {
 }
 
 /// Asks until there is something, for as long as anybody would wait.
-pub async fn eventually<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let asked = Instant::now();
     loop {
         if let Some(found) = ask().await {
@@ -200,18 +228,18 @@ pub async fn eventually<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
 }
 
 /// The product's own child.
-pub fn real_child() -> (PathBuf, Vec<OsString>) {
+pub(crate) fn real_child() -> (PathBuf, Vec<OsString>) {
     (env!("CARGO_BIN_EXE_mshub-convert-worker").into(), vec!["job-child".into()])
 }
 
 /// A child that is a shell script; `$0` is the product's own child.
-pub fn script(text: &str) -> (PathBuf, Vec<OsString>) {
+pub(crate) fn script(text: &str) -> (PathBuf, Vec<OsString>) {
     let (program, _) = real_child();
     ("/bin/sh".into(), vec!["-c".into(), text.into(), program.into()])
 }
 
 /// A child that never ends by itself.
-pub fn slow() -> (PathBuf, Vec<OsString>) {
+pub(crate) fn slow() -> (PathBuf, Vec<OsString>) {
     script("exec sleep 600")
 }
 

@@ -107,3 +107,48 @@ mod landlocked {
         ruleset.restrict_self().map(drop)
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs;
+    use std::io::ErrorKind::PermissionDenied;
+    use std::net::{TcpListener, TcpStream};
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_locked_up_thread_reaches_its_document_and_its_output_only() {
+        if sandbox_level() != "landlock" {
+            println!("no Landlock on this kernel: job children are held by limits only");
+            return;
+        }
+        let desk = tempfile::tempdir().unwrap();
+        let (input, secret, out) =
+            (desk.path().join("in"), desk.path().join("secret"), desk.path().join("out"));
+        fs::write(&input, "document").unwrap();
+        fs::write(&secret, "secret").unwrap();
+        fs::create_dir(&out).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+
+        // Landlock holds the calling thread: the other tests stay free.
+        std::thread::spawn(move || {
+            landlocked::enter(&input, &out).unwrap();
+
+            assert_eq!(fs::read_to_string(&input).unwrap(), "document");
+            fs::write(out.join("a.partial"), "x").unwrap();
+            fs::rename(out.join("a.partial"), out.join("a")).unwrap();
+            assert_eq!(fs::read(&secret).unwrap_err().kind(), PermissionDenied);
+            assert_eq!(fs::write(&input, "x").unwrap_err().kind(), PermissionDenied);
+            assert_eq!(fs::read("/etc/passwd").unwrap_err().kind(), PermissionDenied);
+            assert_eq!(Command::new("/bin/true").status().unwrap_err().kind(), PermissionDenied);
+            // Kernels before 6.7 (Landlock ABI 4) cannot forbid TCP.
+            if let Err(error) = TcpStream::connect(address) {
+                assert_eq!(error.kind(), PermissionDenied);
+            }
+        })
+        .join()
+        .unwrap();
+    }
+}

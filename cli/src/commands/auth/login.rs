@@ -11,7 +11,7 @@ use wire::{
 
 use crate::{error::CliError, global::Global, text};
 
-/// Signs in and keeps the session: in the system's keyring, or in a file that only you can read.
+/// Sign in, and keep the session in the system's keyring or in a file that only you can read
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mshub auth login
@@ -55,7 +55,7 @@ pub(super) async fn sign_in(global: &Global, hub: &Hub, login: &Login) -> Result
 }
 
 /// What this machine calls its sessions.
-pub(super) fn device() -> String {
+pub(in crate::commands) fn device() -> String {
     let machine = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
     match machine.trim() {
         "" => "mshub".to_owned(),

@@ -10,20 +10,17 @@ use clap::Subcommand;
 use crate::{error::CliError, global::Global};
 
 pub use login::LoginArgs;
+pub(super) use login::device;
 pub use sessions::SessionsCommand;
 pub use signup::SignupArgs;
 pub use verify::{ResendArgs, VerifyArgs};
 
-/// What can be done with accounts and sessions.
+/// What can be done with accounts and sessions. Commands without a sentence here have it at their arguments.
 #[derive(Debug, Subcommand)]
 pub enum AuthCommand {
-    /// Make an account
     Signup(SignupArgs),
-    /// Verify your address with the link or the code of the mail
     Verify(VerifyArgs),
-    /// Ask for another verification mail
     Resend(ResendArgs),
-    /// Sign in
     Login(LoginArgs),
     /// Sign out, here and on the hub
     Logout,

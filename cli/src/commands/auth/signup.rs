@@ -16,12 +16,16 @@ use crate::{error::CliError, global::Global, text};
 /// A hub that keeps its mail keeps it within this time.
 const MAIL_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Makes an account. The hub sends a mail to verify the address; one without SMTP keeps it, and on its own machine
-/// this command finds it there.
+/// Make an account
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "The hub sends a mail to verify the address. A hub without SMTP keeps it, and on its own machine
+this command finds it there.
+
+Examples:
   mshub auth signup --email ann@example.org
-  mshub auth signup --email ann@example.org --name Ann --password-file secret.txt --json")]
+  mshub auth signup --email ann@example.org --name Ann --password-file secret.txt --json"
+)]
 pub struct SignupArgs {
     /// Where the mail goes; also the name to sign in with
     #[arg(long)]

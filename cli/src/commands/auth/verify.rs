@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{error::CliError, global::Global};
 
-/// Verifies an address. Works without being signed in.
+/// Verify your address with the link or the code of the mail; works without being signed in
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mshub auth verify 'http://127.0.0.1:8000/verify?token=…'
@@ -16,7 +16,7 @@ pub struct VerifyArgs {
     pub link_or_code: Option<String>,
 }
 
-/// Asks for another verification mail.
+/// Ask for another verification mail
 #[derive(Debug, Args)]
 pub struct ResendArgs {
     /// The address to verify

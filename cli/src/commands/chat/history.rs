@@ -12,9 +12,11 @@ use crate::{error::CliError, global::Global};
 /// The largest page that is asked for; the hub may answer with smaller ones.
 const PAGE: u32 = 500;
 
-/// Prints what happened in a room, oldest first. With --json one object a line: id, room, pos, by, kind, body, ts, name.
+/// Print what happened in a room, oldest first
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "With --json one object a line: id, room, pos, by, kind, body, ts, name.
+
+Examples:
   mshub chat history general --limit 20
   mshub chat history general --json | jq -r 'select(.kind==\"said\").body'")]
 pub struct HistoryArgs {

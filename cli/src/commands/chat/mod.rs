@@ -16,11 +16,8 @@ pub use tail::TailArgs;
 /// What can be done in a room. A room is named by its name, with or without #, or by its id.
 #[derive(Debug, Subcommand)]
 pub enum ChatCommand {
-    /// Say something, and return when it is stored for good
     Send(SendArgs),
-    /// Print what happened, oldest first
     History(HistoryArgs),
-    /// Print what happens, as it happens
     Tail(TailArgs),
 }
 

@@ -15,7 +15,7 @@ use crate::{
 /// More than any hub takes; it has the last word on the limit.
 const LONGEST: u64 = 256 * 1024;
 
-/// Says something. Returns when the message is stored for good and has its place in the room.
+/// Say something, and return when it is stored for good
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mshub chat send general 'build is green'

@@ -13,13 +13,17 @@ use crate::{
 /// The largest page that is asked for; the hub may answer with smaller ones.
 const PAGE: u32 = 500;
 
-/// Prints what happens in a room, as it happens, until Ctrl-C. A broken connection is repaired without losing or
-/// doubling a line. With --json one object a line, as `mshub chat history` prints them.
+/// Print what happens in a room, as it happens, until Ctrl-C
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "A broken connection is repaired without losing or doubling a line. With --json one object a
+line, as `mshub chat history` prints them.
+
+Examples:
   mshub chat tail general
   mshub chat tail general --after 1200 --json
-  mshub chat tail general --count 1        wait for one line")]
+  mshub chat tail general --count 1        wait for one line"
+)]
 pub struct TailArgs {
     /// The room
     pub room: String,

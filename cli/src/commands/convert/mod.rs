@@ -18,20 +18,24 @@ use crate::{
 use outcome::Outcome;
 use plan::Plan;
 
-/// Converts files and puts each result into this folder, or into --out-dir, as NAME.FORMAT. A result that is there
-/// already is never replaced without --overwrite, and is found before anything is uploaded.
-///
-/// With --json one object a file, when it is done: file, job, state, output, bytes_in, bytes_out, sha256, seconds,
-/// engine, degraded, and error where it failed.
+/// Convert files, and put each result into this folder as NAME.FORMAT
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "A result that is there already is never replaced without --overwrite, and is found before
+anything is uploaded.
+
+With --json one object a file, when it is done: file, job, state, output, bytes_in, bytes_out,
+sha256, seconds, engine, degraded, and error where it failed.
+
+Examples:
   mshub convert report.docx --to pdf
   mshub convert *.docx --to pdf --out-dir out --skip-existing
   mshub convert - --from csv --to xlsx < data.csv > data.xlsx
   mshub convert big.xlsx --to pdf --no-wait --json=job
 
 Exit codes: 10 the conversion failed, 11 the hub does not accept the file, 9 some files failed,
-8 not done within --timeout, 13 a file cannot be read or written, or exists already.")]
+8 not done within --timeout, 13 a file cannot be read or written, or exists already."
+)]
 pub struct ConvertArgs {
     /// The files; - for standard input
     #[arg(required = true, value_name = "FILE")]

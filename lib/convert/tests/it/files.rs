@@ -1,7 +1,7 @@
 //! Files made by code: small, real documents of every format the tests need, and a folder to convert in.
 
 use std::io::{Cursor, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use mshub_convert::{Error, Format, Progress, Report, Request, convert_here};
 use tempfile::TempDir;
@@ -246,9 +246,4 @@ pub(crate) fn sample(format: Format) -> Option<Vec<u8>> {
         }
         _ => return None,
     })
-}
-
-/// A path as the tests of the child name it.
-pub(crate) fn absolute(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap()
 }

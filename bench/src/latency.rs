@@ -1,0 +1,117 @@
+//! From one screen to another.
+
+use std::{collections::HashMap, path::Path, time::{Duration, Instant}};
+
+use anyhow::Context as _;
+use clap::Args;
+use client::LiveEvent;
+use tokio::sync::mpsc;
+use wire::{ClientId, RoomId, rooms::NewRoom};
+
+use crate::{hub::Running, report};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Messages a second.
+    #[arg(long, default_value_t = 200)]
+    rate: u32,
+    /// How long, in seconds.
+    #[arg(long, default_value_t = 20)]
+    seconds: u32,
+    /// Rooms; each has one who writes and one who reads.
+    #[arg(long, default_value_t = 10)]
+    rooms: u32,
+}
+
+enum Seen {
+    Sent(ClientId, Instant),
+    Acknowledged(ClientId, Instant),
+    Arrived(ClientId, Instant),
+}
+
+pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hub = Running::start(mshub, folder.path()).await?;
+    let (seen, mut sights) = mpsc::unbounded_channel();
+    let each = options.rate * options.seconds / options.rooms;
+    let pause = Duration::from_secs_f64(f64::from(options.rooms) / f64::from(options.rate));
+    let mut tasks = Vec::new();
+    for n in 0..options.rooms {
+        let (writer, reader) = (hub.person(&format!("writer{n}")).await?, hub.person(&format!("reader{n}")).await?);
+        let room = writer.new_room(&NewRoom { name: format!("bench{n}"), private: false, topic: String::new() }).await?;
+        reader.join(&room.name).await?;
+        let (here, there) = (listening(&writer, room.id).await?, listening(&reader, room.id).await?);
+        tasks.push(tokio::spawn(read(there, each, seen.clone())));
+        tasks.push(tokio::spawn(write(here, room.id, each, pause, seen.clone())));
+    }
+    drop(seen);
+    let mut sent: HashMap<ClientId, Instant> = HashMap::new();
+    let (mut acknowledged, mut arrived) = (Vec::new(), Vec::new());
+    let mut early = Vec::new();
+    while let Some(sight) = sights.recv().await {
+        match sight {
+            Seen::Sent(cid, at) => drop(sent.insert(cid, at)),
+            Seen::Acknowledged(cid, at) => acknowledged.push((cid, at)),
+            Seen::Arrived(cid, at) => early.push((cid, at)),
+        }
+    }
+    for task in tasks {
+        task.await??;
+    }
+    let since = |(cid, at): (ClientId, Instant)| sent.get(&cid).map(|began| at.duration_since(*began));
+    arrived.extend(early.into_iter().filter_map(since));
+    let acknowledged: Vec<_> = acknowledged.into_iter().filter_map(since).collect();
+    report::line(&format!("| {} msg/s in {} rooms, {} s | sent {} | arrived {} | lost {} |", options.rate, options.rooms, options.seconds, sent.len(), arrived.len(), sent.len() - arrived.len()));
+    report::row("send → acknowledged", acknowledged);
+    report::row("send → other screen", arrived);
+    hub.kill().await
+}
+
+async fn listening(hub: &client::Hub, room: RoomId) -> anyhow::Result<client::Live> {
+    let mut live = hub.live();
+    live.subscribe(room, None, 0);
+    loop {
+        match live.next().await.context("the live socket ended")? {
+            LiveEvent::Live { .. } => return Ok(live),
+            _ => continue,
+        }
+    }
+}
+
+async fn read(mut live: client::Live, count: u32, seen: mpsc::UnboundedSender<Seen>) -> anyhow::Result<()> {
+    let mut left = count;
+    while left > 0 {
+        let event = tokio::time::timeout(Duration::from_secs(20), live.next()).await.context("nothing more arrives")?;
+        if let LiveEvent::Event(event) = event.context("the live socket ended")?
+            && event.what.kind() == "said"
+        {
+            seen.send(Seen::Arrived(event.cid, Instant::now()))?;
+            left -= 1;
+        }
+    }
+    Ok(())
+}
+
+async fn write(mut live: client::Live, room: RoomId, count: u32, pause: Duration, seen: mpsc::UnboundedSender<Seen>) -> anyhow::Result<()> {
+    let mut beat = tokio::time::interval(pause);
+    let (mut sent, mut acknowledged) = (0, 0);
+    while acknowledged < count {
+        tokio::select! {
+            _ = beat.tick(), if sent < count => {
+                let at = Instant::now();
+                let cid = live.say(room, "x".repeat(128));
+                seen.send(Seen::Sent(cid, at))?;
+                sent += 1;
+            }
+            event = live.next() => match event.context("the live socket ended")? {
+                LiveEvent::Sent { cid, .. } => {
+                    seen.send(Seen::Acknowledged(cid, Instant::now()))?;
+                    acknowledged += 1;
+                }
+                LiveEvent::Refused { problem, .. } => anyhow::bail!("refused: {problem}"),
+                _ => {}
+            },
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! A real hub for a story: `mshub up` as a child process, on free ports, in a folder of its own.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use client::{Hub as Client, Options, SessionStore};
+use serde_json::Value;
+use tempfile::TempDir;
+use wire::accounts::Login;
+
+use crate::command::Person;
+
+/// How long a start may take, on a machine that is busy with other tests.
+const START: Duration = Duration::from_secs(60);
+
+/// A running hub. Killed when it is dropped.
+pub(crate) struct Hub {
+    data: TempDir,
+    process: Child,
+    pub(crate) server: String,
+}
+
+impl Hub {
+    /// Starts one with nothing in it.
+    pub(crate) fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let (process, server) = launch(&data, "0");
+        Self { data, process, server }
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Starts it again with the same data, at the same address.
+    pub(crate) fn start_again(&mut self) {
+        let port = self.server.rsplit(':').next().unwrap().to_owned();
+        let (process, server) = launch(&self.data, &port);
+        assert_eq!(server, self.server);
+        self.process = process;
+    }
+
+    /// Asks it to stop, and returns its exit code.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        let asked = Command::new("kill").args(["-s", "TERM", &self.process.id().to_string()]).status();
+        assert!(asked.unwrap().success());
+        self.process.wait().unwrap().code()
+    }
+
+    /// Somebody with a verified account who is signed in.
+    pub(crate) fn person(&self, name: &str) -> Person {
+        let person = Person::at(&self.server);
+        let email = format!("{}@example.org", name.to_lowercase());
+        person.file("password", format!("{}\n", password(name)));
+        let signup = ["auth", "signup", "--email", &email, "--name", name, "--password-file", "password", "--json"];
+        let signed_up = person.json(&signup);
+        let link = signed_up["verification"]["link"].as_str().unwrap_or_else(|| panic!("no link: {signed_up}"));
+        person.json(&["auth", "verify", link, "--json"]);
+        person.json(&["auth", "login", "--email", &email, "--password-file", "password", "--json"]);
+        person
+    }
+
+    /// The same person through the SDK, with a session of its own.
+    pub(crate) async fn client(&self, name: &str) -> Client {
+        let server = self.server.parse().unwrap();
+        let hub = Client::new(server, SessionStore::Memory, Options::default()).unwrap();
+        let email = format!("{}@example.org", name.to_lowercase());
+        hub.login(&Login { email, password: password(name), device: Some("story".into()) }).await.unwrap();
+        hub
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Hard to guess, and easy to find again in a test.
+pub(crate) fn password(name: &str) -> String {
+    format!("{name} rides a violet tandem at dawn")
+}
+
+fn launch(data: &TempDir, port: &str) -> (Child, String) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_mshub"))
+        .args(["up", "--json", "--port", port, "--convert-port", "0", "--chat-port", "0", "--web-port", "0"])
+        // A story does not wait for the limit that protects a real hub.
+        .args(["--sends-per-second", "5000", "--data-dir"])
+        .arg(data.path().join("data"))
+        .env_clear()
+        .env("HOME", data.path())
+        .env("MSHUB_CONFIG_DIR", data.path().join("config"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap();
+    let stdout = process.stdout.take().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    // Reads on to the end, so that the hub never writes into a pipe that nobody empties.
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let _ = tell.send(line);
+        }
+    });
+    let line = told.recv_timeout(START).unwrap_or_else(|_| {
+        let _ = process.kill();
+        panic!("the hub did not become ready")
+    });
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(ready["event"], "ready", "{ready}");
+    (process, ready["api"].as_str().unwrap().to_owned())
+}

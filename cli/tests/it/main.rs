@@ -1,0 +1,17 @@
+//! The `mshub` command as scripts and people meet it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what helps a test is a test, but clippy cannot know")]
+
+mod command;
+mod errors;
+mod help;
+#[cfg(feature = "up")]
+mod hub;
+#[cfg(feature = "up")]
+mod story_chat;
+#[cfg(feature = "up")]
+mod story_convert;
+#[cfg(feature = "up")]
+mod story_restart;
+#[cfg(feature = "up")]
+mod story_signup;

@@ -1,0 +1,167 @@
+//! Ann converts files: one, many, through pipes, later, and some that do not work.
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::{command::Person, hub::Hub};
+
+const CSV: &str = "name,amount\nAnn,1\nBob,22\n";
+
+fn convert(person: &Person, rest: &[&str]) -> (i32, Vec<Value>) {
+    let line = [&["convert"][..], rest, &["--json"]].concat();
+    let done = person.run(&line);
+    (done.code, done.lines())
+}
+
+fn content(person: &Person, name: &str) -> Vec<u8> {
+    std::fs::read(person.folder().join(name)).unwrap()
+}
+
+#[test]
+fn a_file_is_converted_and_its_result_is_checked() {
+    let hub = Hub::start();
+    let ann = hub.person("Ann");
+    ann.file("people.csv", CSV);
+
+    let (code, lines) = convert(&ann, &["people.csv", "--to", "json"]);
+
+    assert_eq!(code, 0, "{lines:?}");
+    let line = &lines[0];
+    for (field, value) in [("file", "people.csv"), ("state", "completed"), ("output", "people.json"), ("engine", "builtin")] {
+        assert_eq!(line[field], value, "{field}");
+    }
+    assert_eq!((&line["bytes_in"], &line["degraded"]), (&CSV.len().into(), &false.into()));
+    let result = content(&ann, "people.json");
+    assert_eq!((&line["bytes_out"], &line["sha256"]), (&result.len().into(), &hex::encode(Sha256::digest(&result)).into()));
+    let rows: Value = serde_json::from_slice(&result).unwrap();
+    assert!(rows.to_string().contains("Bob"), "{rows}");
+    assert!(line["seconds"].as_f64().unwrap() > 0.0 && line.get("error").is_none());
+
+    let job = ann.json(&["job", "show", line["job"].as_str().unwrap(), "--json"]);
+    assert_eq!((&job["state"], &job["name"]), (&"completed".into(), &"people.csv".into()));
+}
+
+#[test]
+fn of_many_files_those_that_work_are_converted_and_the_others_say_why() {
+    let hub = Hub::start();
+    let ann = hub.person("Ann");
+    ann.file("a.csv", CSV);
+    ann.file("b.md", "# Title\n\nSome words.\n");
+    ann.file("empty.csv", "");
+    ann.file("lie.docx", "this is no document");
+
+    let (code, lines) =
+        convert(&ann, &["a.csv", "b.md", "empty.csv", "lie.docx", "none.csv", "--to", "html", "--out-dir", "out"]);
+
+    assert_eq!(code, 9, "{lines:?}");
+    let of = |file: &str| lines.iter().find(|line| line["file"] == file).unwrap();
+    assert_eq!(of("a.csv")["state"], "completed");
+    assert!(String::from_utf8(content(&ann, "out/b.html")).unwrap().contains("Title"));
+    for (file, code) in [("empty.csv", "MSH-4220"), ("none.csv", "MSH-0013")] {
+        assert_eq!((&of(file)["state"], &of(file)["error"]["code"]), (&"failed".into(), &code.into()), "{:?}", of(file));
+    }
+    assert_eq!(of("lie.docx")["state"], "failed");
+    let made: Vec<_> = std::fs::read_dir(ann.folder().join("out")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(made.len(), 2, "something was left behind: {made:?}");
+
+    let (again, lines) = convert(&ann, &["a.csv", "b.md", "--to", "html", "--out-dir", "out", "--skip-existing"]);
+    assert_eq!((again, lines[0]["state"].as_str()), (0, Some("skipped")));
+}
+
+#[test]
+fn what_the_hub_does_not_accept_is_exit_11() {
+    let hub = Hub::start();
+    let ann = hub.person("Ann");
+    ann.file("a.csv", CSV);
+    ann.file("empty.csv", "");
+
+    let pair = ann.run(&["convert", "a.csv", "--to", "mp3", "--json"]);
+    let empty = ann.run(&["convert", "empty.csv", "--to", "json", "--json"]);
+
+    assert_eq!((pair.code, &pair.error()["code"]), (11, &"MSH-4150".into()), "{}", pair.stderr);
+    assert_eq!((empty.code, &empty.error()["code"]), (11, &"MSH-4220".into()), "{}", empty.stderr);
+    assert!(!ann.folder().join("a.mp3").exists());
+}
+
+#[test]
+fn a_result_is_replaced_only_when_that_is_wanted() {
+    let hub = Hub::start();
+    let ann = hub.person("Ann");
+    ann.file("a.csv", CSV);
+    ann.file("a.json", "precious");
+
+    let (refused, _) = convert(&ann, &["a.csv", "--to", "json"]);
+    assert_eq!((refused, content(&ann, "a.json")), (13, b"precious".to_vec()));
+    assert!(ann.lines(&["job", "list", "--json"]).is_empty(), "something was uploaded");
+
+    let (replaced, _) = convert(&ann, &["a.csv", "--to", "json", "--overwrite"]);
+    assert_eq!(replaced, 0);
+    assert_ne!(content(&ann, "a.json"), b"precious");
+}
+
+#[test]
+fn a_pipe_in_is_a_pipe_out() {
+    let hub = Hub::start();
+    let ann = hub.person("Ann");
+
+    let through = ann.run_with(&["convert", "-", "--from", "csv", "--to", "json"], CSV.as_bytes());
+    let named = ann.run_with(&["convert", "-", "--from", "csv", "--to", "json", "-o", "x.json", "--json"], CSV.as_bytes());
+
+    assert_eq!((through.code, named.code), (0, 0), "{} {}", through.stderr, named.stderr);
+    assert_eq!(through.stdout, content(&ann, "x.json"));
+    assert_eq!((&named.lines()[0]["file"], &named.lines()[0]["output"]), (&"-".into(), &"x.json".into()));
+}
+
+#[test]
+fn a_conversion_can_be_left_alone_and_fetched_later() {
+    let hub = Hub::start();
+    let ann = hub.person("Ann");
+    let bob = hub.person("Bob");
+    ann.file("people.csv", CSV);
+
+    let (code, lines) = convert(&ann, &["people.csv", "--to", "json", "--no-wait"]);
+    let id = lines[0]["job"].as_str().unwrap();
+    assert_eq!((code, &lines[0]["output"]), (0, &Value::Null));
+
+    let changes = ann.lines(&["job", "watch", id, "--json"]);
+    assert_eq!(changes.last().unwrap()["state"], "completed");
+    let got = ann.json(&["job", "get", id, "--json"]);
+    assert_eq!((&got["output"], &got["bytes"]), (&"people.json".into(), &content(&ann, "people.json").len().into()));
+    assert_eq!(ann.run(&["job", "get", id]).code, 13);
+    assert_eq!(ann.run(&["job", "get", id, "-o", "-"]).stdout, content(&ann, "people.json"));
+
+    assert_eq!(ann.lines(&["job", "list", "--state", "completed", "--json"]).len(), 1);
+    assert_eq!(bob.run(&["job", "show", id]).code, 3);
+    assert_eq!(ann.run(&["job", "cancel", id]).code, 5);
+    ann.json(&["job", "rm", id, "--json"]);
+    assert_eq!(ann.run(&["job", "show", id]).code, 3);
+}
+
+#[test]
+fn the_formats_that_are_listed_are_those_that_work() {
+    let hub = Hub::start();
+    let ann = hub.person("Ann");
+
+    let from_csv = ann.lines(&["formats", "csv", "--json"]);
+
+    assert!(from_csv.iter().any(|pair| pair["to"] == "json"), "{from_csv:?}");
+    assert_eq!(ann.run(&["formats", "mp3"]).code, 3);
+}
+
+#[cfg(feature = "local")]
+#[test]
+fn without_a_hub_the_same_engines_do_the_same() {
+    let ann = Person::at("http://127.0.0.1:9");
+    ann.file("people.csv", CSV);
+    ann.file("empty.csv", "");
+
+    let (code, lines) = convert(&ann, &["people.csv", "--to", "json", "--local"]);
+
+    assert_eq!(code, 0, "{lines:?}");
+    let result = content(&ann, "people.json");
+    assert_eq!((&lines[0]["state"], &lines[0]["engine"]), (&"completed".into(), &"builtin".into()));
+    assert_eq!(lines[0]["sha256"], hex::encode(Sha256::digest(&result)));
+    assert!(String::from_utf8(result).unwrap().contains("Bob"));
+    let (refused, lines) = convert(&ann, &["empty.csv", "--to", "json", "--local"]);
+    assert_eq!(refused, 11, "{lines:?}");
+}

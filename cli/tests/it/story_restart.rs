@@ -1,0 +1,104 @@
+//! The hub dies in the middle of a conversation, and nothing that was acknowledged is lost, doubled or out of order.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+    sync::mpsc,
+    time::Duration,
+};
+
+use client::LiveEvent;
+use serde_json::Value;
+use wire::RoomId;
+
+use crate::{command::eventually, hub::Hub};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_conversation_survives_a_power_cut() {
+    let mut hub = Hub::start();
+    let (ann, bob) = (hub.person("Ann"), hub.person("Bob"));
+    let room = ann.json(&["room", "new", "general", "--json"]);
+    bob.json(&["room", "join", "general", "--json"]);
+    let mut tail = bob.command(&["chat", "tail", "general", "--after", "0", "--json=pos,kind,body"]);
+    let mut tail = tail.stdout(Stdio::piped()).spawn().unwrap();
+    let (tell, heard) = mpsc::channel::<Value>();
+    let stdout = tail.stdout.take().unwrap();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let _ = tell.send(serde_json::from_str(&line).unwrap());
+        }
+    });
+    let mut seen = Vec::new();
+    let mut hear = |body: &str| {
+        while seen.last().is_none_or(|line: &Value| line["body"] != body) {
+            seen.push(heard.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{body} was not heard")));
+        }
+    };
+
+    ann.json(&["chat", "send", "general", "before", "--json"]);
+    hear("before");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut live = runtime.block_on(async { hub.client("Ann").await.live() });
+    let room: RoomId = room["id"].as_str().unwrap().parse().unwrap();
+    next(&runtime, &mut live, |event| matches!(event, LiveEvent::Connected));
+
+    hub.kill();
+    next(&runtime, &mut live, |event| matches!(event, LiveEvent::Reconnecting { .. }));
+    let cids: Vec<_> = (0..3).map(|number| live.say(room, format!("during {number}"))).collect();
+    hub.start_again();
+    for cid in &cids {
+        next(&runtime, &mut live, |event| matches!(event, LiveEvent::Sent { cid: sent, .. } if sent == cid));
+    }
+    ann.json(&["chat", "send", "general", "after", "--json"]);
+    hear("after");
+
+    let history = ann.lines(&["chat", "history", "general", "--json=pos,kind,body"]);
+    assert_eq!(seen, history);
+    let said: Vec<_> = history.iter().filter(|line| line["kind"] == "said").map(|line| line["body"].clone()).collect();
+    assert_eq!(said, ["before", "during 0", "during 1", "during 2", "after"]);
+    let _ = tail.kill();
+    let _ = tail.wait();
+}
+
+#[test]
+fn a_conversion_that_was_under_way_is_finished_after_a_power_cut() {
+    let mut hub = Hub::start();
+    let ann = hub.person("Ann");
+    let rows: String = (0..20_000).map(|row| format!("row {row},{row}\n")).collect();
+    ann.file("long.csv", format!("name,amount\n{rows}"));
+
+    let begun = ann.json(&["convert", "long.csv", "--to", "pdf", "--no-wait", "--json"]);
+    let id = begun["job"].as_str().unwrap();
+    hub.kill();
+    hub.start_again();
+
+    let job = eventually("the conversion is done", || {
+        let job = ann.json(&["job", "show", id, "--json"]);
+        (job["state"] == "completed" || job["state"] == "failed").then_some(job)
+    });
+    assert_eq!(job["state"], "completed", "{job}");
+    assert_eq!(ann.run(&["job", "get", id, "-o", "long.pdf"]).code, 0);
+    assert!(std::fs::read(ann.folder().join("long.pdf")).unwrap().starts_with(b"%PDF"));
+}
+
+#[test]
+fn a_session_outlives_the_hub() {
+    let mut hub = Hub::start();
+    let ann = hub.person("Ann");
+
+    hub.kill();
+    assert_eq!(ann.run(&["auth", "status"]).code, 7);
+    hub.start_again();
+
+    assert_eq!(ann.json(&["auth", "status", "--json"])["signed_in"], true);
+}
+
+/// Waits for an event of a kind; others pass.
+fn next(runtime: &tokio::runtime::Runtime, live: &mut client::Live, wanted: impl Fn(&LiveEvent) -> bool) {
+    runtime.block_on(async {
+        let found = async { while !wanted(&live.next().await.expect("the stream ended")) {} };
+        tokio::time::timeout(PATIENCE, found).await.expect("it did not happen in time");
+    });
+}

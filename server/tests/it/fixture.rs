@@ -1,0 +1,227 @@
+//! A gateway on free ports and a folder of its own, with a clock that the test holds.
+
+use std::{num::NonZeroU32, path::Path, sync::Arc, time::Duration};
+
+use mshub_server::{Config, Engines, Listeners, MIGRATIONS, Secret, run};
+use platform::{
+    Clock,
+    bus::Bus,
+    db::Db,
+    fanout::Fanout,
+    mail::Mailer,
+    objects::{LinkKey, Objects},
+    service::http_client,
+};
+use reqwest::{Method, header::HeaderMap};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+pub const PASSWORD: &str = "tangerine-orbit-42-velvet";
+const DEADLINE: Duration = Duration::from_secs(20);
+const SECRET: &[u8] = b"a secret for tests, 32 bytes long";
+
+/// A running gateway.
+pub struct Server {
+    pub folder: Arc<TempDir>,
+    pub clock: Clock,
+    pub db: Db,
+    pub bus: Bus,
+    pub fanout: Fanout,
+    pub web: String,
+    api: String,
+    http: reqwest::Client,
+    stop: CancellationToken,
+    running: JoinHandle<anyhow::Result<()>>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or(Value::Null)
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    /// The code of a problem; empty when it is none.
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The body of an answer that must be a success.
+    #[track_caller]
+    pub fn good(self) -> Value {
+        assert!((200..300).contains(&self.status), "{}: {}", self.status, self.text());
+        self.json()
+    }
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let clock = Clock::held(Clock::System.now());
+        Self::open(Arc::new(tempfile::tempdir().unwrap()), clock, change).await
+    }
+
+    /// Stops the gateway and starts another on the same folder.
+    pub async fn restart(self) -> Self {
+        let (folder, clock) = (self.folder.clone(), self.clock.clone());
+        self.end().await;
+        Self::open(folder, clock, |_| {}).await
+    }
+
+    pub async fn end(self) {
+        self.stop.cancel();
+        self.running.await.unwrap().unwrap();
+        self.bus.close().await;
+        self.db.close().await;
+    }
+
+    async fn open(folder: Arc<TempDir>, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let engines = Engines {
+            db: Db::open(&format!("sqlite:{}", at("db")), "server", MIGRATIONS).await.unwrap(),
+            bus: Bus::open(&format!("embedded:{}", at("log")), clock.clone()).await.unwrap(),
+            fanout: Fanout::open("embedded:").await.unwrap(),
+            objects: Objects::open(&format!("file:{}", at("objects")), LinkKey::derive(SECRET)).await.unwrap(),
+            mail: Mailer::open(&format!("kept:{}", at("mail")), clock.clone()).await.unwrap(),
+            clock: clock.clone(),
+        };
+        let (db, bus, fanout) = (engines.db.clone(), engines.bus.clone(), engines.fanout.clone());
+        let api = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let web = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
+        let (api_url, web_url) = (url(&api), url(&web));
+        let mut config = Config {
+            public_url: api_url.parse().unwrap(),
+            // Nobody listens there.
+            chat_worker: "http://127.0.0.1:9".parse().unwrap(),
+            convert_worker: "http://127.0.0.1:9".parse().unwrap(),
+            secret: Secret(SECRET.to_vec()),
+            admin_email: None,
+            max_upload_bytes: 1024 * 1024,
+            sends_per_second: NonZeroU32::new(1000).unwrap(),
+        };
+        change(&mut config);
+        let stop = CancellationToken::new();
+        let (tell, ready) = oneshot::channel();
+        let listeners = Listeners { api, web: Some(web) };
+        let running = tokio::spawn(run(config, engines, listeners, || drop(tell.send(())), stop.clone()));
+        ready.await.unwrap();
+        Self { folder, clock, db, bus, fanout, web: web_url, api: api_url, http: http_client(), stop, running }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.api)
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, self.url(path))
+    }
+
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer { status, headers, bytes: response.bytes().await.unwrap().to_vec() }
+    }
+
+    pub async fn get(&self, path: &str, token: &str) -> Answer {
+        self.send(self.request(Method::GET, path).bearer_auth(token)).await
+    }
+
+    pub async fn delete(&self, path: &str, token: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path).bearer_auth(token)).await
+    }
+
+    /// A request that needs nobody to be signed in.
+    pub async fn ask(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
+        self.send(self.request(Method::POST, path).bearer_auth(token).json(&body)).await
+    }
+
+    pub async fn sign_up(&self, email: &str, name: &str) -> Answer {
+        self.ask("/api/v1/auth/signup", json!({ "email": email, "name": name, "password": PASSWORD })).await
+    }
+
+    pub async fn verify(&self, token: &str) -> Answer {
+        self.ask("/api/v1/auth/verify", json!({ "token": token })).await
+    }
+
+    pub async fn login(&self, email: &str, password: &str) -> Answer {
+        self.ask("/api/v1/auth/login", json!({ "email": email, "password": password, "device": "test" })).await
+    }
+
+    /// Waits until so many mails to an address are there; newest first.
+    pub async fn mails(&self, to: &str, count: usize) -> Vec<Value> {
+        eventually("the mail arrives", async || {
+            let listed = self.send(self.request(Method::GET, "/api/v1/mail").query(&[("to", to)])).await.good();
+            let mails = listed["items"].as_array().unwrap().clone();
+            (mails.len() >= count).then_some(mails)
+        })
+        .await
+    }
+
+    /// An account that is verified, and the tokens of its first session.
+    pub async fn account(&self, email: &str, name: &str) -> Value {
+        self.sign_up(email, name).await.good();
+        let mails = self.mails(email, 1).await;
+        self.verify(&link_token(&mails[0])).await.good();
+        self.login(email, PASSWORD).await.good()
+    }
+
+    /// Whether a text is anywhere in the database's files.
+    pub fn database_holds(&self, text: &str) -> bool {
+        let files = std::fs::read_dir(self.folder.path().join("db")).unwrap();
+        files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).any(|bytes| holds(&bytes, text))
+    }
+
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        Path::new(self.folder.path()).join(name)
+    }
+}
+
+pub fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// The token of a mail's link.
+pub fn link_token(mail: &Value) -> String {
+    mail["link"].as_str().unwrap().split_once("token=").unwrap().1.to_owned()
+}
+
+pub fn access(tokens: &Value) -> &str {
+    tokens["access_token"].as_str().unwrap()
+}
+
+/// Asks again until there is an answer; fails the test when there is none in time.
+pub async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+    let asked = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, asked).await.unwrap_or_else(|_| panic!("{what}: not in time"))
+}

@@ -1,0 +1,72 @@
+//! What follows a change happens, whatever happens in between.
+
+use platform::{each, sqlx};
+use serde_json::{Value, json};
+use wire::paths::TOPIC_CHAT;
+
+use crate::fixture::{Server, access, eventually, link_token};
+
+async fn failed_attempts(server: &Server) -> i64 {
+    each!(server.db.reader(), pool => sqlx::query_scalar(
+        "SELECT CAST(COALESCE(sum(attempts), 0) AS BIGINT) FROM tasks WHERE error IS NOT NULL",
+    ).fetch_one(pool).await.unwrap())
+}
+
+#[tokio::test]
+async fn mail_that_could_not_be_sent_is_sent_after_a_restart() {
+    let server = Server::start().await;
+    std::fs::remove_dir_all(server.path("mail")).unwrap();
+    server.sign_up("ann@example.com", "Ann").await.good();
+    eventually("an attempt fails", async || (failed_attempts(&server).await > 0).then_some(())).await;
+
+    let server = server.restart().await;
+    server.clock.advance(60);
+
+    let mail = server.mails("ann@example.com", 1).await.remove(0);
+    server.verify(&link_token(&mail)).await.good();
+}
+
+#[tokio::test]
+async fn mail_is_given_up_after_a_day_and_its_content_is_forgotten() {
+    let server = Server::start().await;
+    std::fs::remove_dir_all(server.path("mail")).unwrap();
+    server.sign_up("ann@example.com", "Ann").await.good();
+    eventually("an attempt fails", async || (failed_attempts(&server).await > 0).then_some(())).await;
+
+    server.clock.advance(25 * 3600);
+
+    let payload: String = eventually("it is given up", async || {
+        each!(server.db.reader(), pool => sqlx::query_scalar("SELECT payload FROM tasks WHERE dead_at IS NOT NULL")
+            .fetch_optional(pool).await.unwrap())
+    })
+    .await;
+    assert_eq!(payload, "{}");
+}
+
+#[tokio::test]
+async fn what_happened_in_a_room_reaches_the_log_in_order_after_the_log_was_away() {
+    let server = Server::start().await;
+    let ann = server.account("ann@example.com", "Ann").await;
+    let bob = server.account("bob@example.com", "Bob").await;
+    server.bus.close().await;
+    let room = server.post("/api/v1/rooms", access(&ann), json!({ "name": "general" })).await.good();
+    let path = |verb: &str| format!("/api/v1/rooms/{}/{verb}", room["id"].as_str().unwrap());
+    for verb in ["join", "leave", "join", "leave"] {
+        let answer = server.post(&path(verb), access(&bob), Value::Null).await;
+        assert!(answer.status < 300, "{verb}: {}", answer.text());
+    }
+    eventually("an attempt fails", async || (failed_attempts(&server).await > 0).then_some(())).await;
+
+    let server = server.restart().await;
+
+    server.clock.advance(60);
+    let mut tail = server.bus.tail(TOPIC_CHAT, Default::default()).await.unwrap();
+    let mut kinds = Vec::new();
+    while kinds.len() < 5 {
+        for record in tail.next().await.unwrap() {
+            let fact: Value = serde_json::from_str(&record.payload).unwrap();
+            kinds.push(fact["kind"].as_str().unwrap().to_owned());
+        }
+    }
+    assert_eq!(kinds, ["created", "joined", "left", "joined", "left"]);
+}
