@@ -35,6 +35,13 @@ pub struct Target {
     pub context: Option<String>,
 }
 
+impl Target {
+    /// The address as people write it, without a slash at its end.
+    pub fn address(&self) -> &str {
+        address(&self.server)
+    }
+}
+
 impl Global {
     /// The surroundings as command line and environment say.
     pub fn new(args: GlobalArgs, environment: Environment) -> Self {
@@ -121,6 +128,11 @@ impl Global {
     pub fn has_given_token(&self) -> bool {
         self.environment.token.is_some()
     }
+}
+
+/// An address without the slash that URLs put at its end.
+pub fn address(server: &Url) -> &str {
+    server.as_str().trim_end_matches('/')
 }
 
 /// An address as people write it: without a scheme it is https, on this machine http.

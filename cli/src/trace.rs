@@ -9,7 +9,8 @@ pub(crate) fn begin(verbosity: u8) {
         1 => "warn,mshub=debug,mshub_client=debug",
         _ => "debug",
     };
-    let lines = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr);
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr);
     // A second beginning, in tests, changes nothing.
     let _ = lines.with_target(false).try_init();
 }

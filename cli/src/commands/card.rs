@@ -11,8 +11,8 @@ pub fn run(global: &Global) -> Result<(), CliError> {
         let target = global.target()?;
         format!(
             "Your hub is {}{}.",
-            target.server,
-            target.context.map(|name| format!(" ({name})")).unwrap_or_default()
+            target.address(),
+            target.context.as_ref().map(|name| format!(" ({name})")).unwrap_or_default()
         )
     } else {
         format!("No hub is set up yet; without one, {DEFAULT_SERVER} is tried.")

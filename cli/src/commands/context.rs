@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::{
     config::Context,
     error::{CliError, Kind},
-    global::{Global, parse_server},
+    global::{Global, address, parse_server},
 };
 
 /// What can be done with contexts.
@@ -63,7 +63,7 @@ fn add(global: &Global, name: String, make_current: bool) -> Result<(), CliError
     let server = global
         .given_server()
         .ok_or_else(|| CliError::usage("--server is required: the address of the hub"))?;
-    let server = parse_server(server)?.to_string();
+    let server = address(&parse_server(server)?).to_owned();
     let file = global.config_file()?;
     let mut config = global.config()?;
     if config.contexts.is_empty() || make_current {
@@ -125,7 +125,7 @@ fn remove(global: &Global, name: &str) -> Result<(), CliError> {
 fn show(global: &Global) -> Result<(), CliError> {
     let target = global.target()?;
     let row =
-        Row { current: target.context.is_some(), name: target.context, server: target.server.to_string() };
+        Row { current: target.context.is_some(), server: target.address().to_owned(), name: target.context };
     global.out.result(&row, &row.server, || match &row.name {
         Some(name) => format!("{name} = {}", row.server),
         None => row.server.clone(),

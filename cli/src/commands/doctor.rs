@@ -62,9 +62,9 @@ fn print(global: &Global, finding: &Finding) -> Result<(), CliError> {
 fn settings(global: &Global) -> Finding {
     match global.config_file().and_then(|file| global.target().map(|target| (file, target))) {
         Ok((file, target)) if file.exists() => {
-            Finding::good("settings", format!("{} says {}", file.display(), target.server))
+            Finding::good("settings", format!("{} says {}", file.display(), target.address()))
         }
-        Ok((_, target)) => Finding::good("settings", format!("none needed, the hub is {}", target.server)),
+        Ok((_, target)) => Finding::good("settings", format!("none needed, the hub is {}", target.address())),
         Err(error) => Finding::bad("settings", error),
     }
 }

@@ -33,7 +33,7 @@ pub async fn run(global: &Global) -> Result<(), CliError> {
         Err(error) => return Err(error.into()),
     };
     let status = Status {
-        server: target.server.to_string(),
+        server: target.address().to_owned(),
         context: target.context,
         info,
         ms,

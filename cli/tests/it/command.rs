@@ -108,7 +108,9 @@ impl Done {
     /// What was printed, as JSON lines.
     pub(crate) fn lines(&self) -> Vec<Value> {
         let text = std::str::from_utf8(&self.stdout).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+            .collect()
     }
 
     pub(crate) fn text(&self) -> &str {

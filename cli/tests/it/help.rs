@@ -18,7 +18,8 @@ fn collect(command: &mut clap::Command, path: &str, text: &mut String) {
 fn tree() -> clap::Command {
     fn steady(command: clap::Command) -> clap::Command {
         let args: Vec<clap::Id> = command.get_arguments().map(|arg| arg.get_id().clone()).collect();
-        let command = args.iter().fold(command, |command, id| command.mut_arg(id, |arg| arg.hide_env_values(true)));
+        let command =
+            args.iter().fold(command, |command, id| command.mut_arg(id, |arg| arg.hide_env_values(true)));
         let below: Vec<String> = command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
         below.iter().fold(command, |command, name| command.mut_subcommand(name, steady))
     }
@@ -35,7 +36,11 @@ fn the_help_of_every_command() {
     // The same help of the options of every command, once.
     let everywhere = text.find("\nEverywhere:").map(|at| &text[at..]).unwrap();
     let everywhere = everywhere[..everywhere.find("\n\nExamples").unwrap()].to_owned();
-    let text = text.replacen(&everywhere, "\n<<everywhere>>", usize::MAX).replacen("\n<<everywhere>>", &everywhere, 1);
+    let text = text.replacen(&everywhere, "\n<<everywhere>>", usize::MAX).replacen(
+        "\n<<everywhere>>",
+        &everywhere,
+        1,
+    );
 
     insta::assert_snapshot!(text);
 }

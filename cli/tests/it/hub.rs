@@ -57,9 +57,11 @@ impl Hub {
         let person = Person::at(&self.server);
         let email = format!("{}@example.org", name.to_lowercase());
         person.file("password", format!("{}\n", password(name)));
-        let signup = ["auth", "signup", "--email", &email, "--name", name, "--password-file", "password", "--json"];
+        let signup =
+            ["auth", "signup", "--email", &email, "--name", name, "--password-file", "password", "--json"];
         let signed_up = person.json(&signup);
-        let link = signed_up["verification"]["link"].as_str().unwrap_or_else(|| panic!("no link: {signed_up}"));
+        let link =
+            signed_up["verification"]["link"].as_str().unwrap_or_else(|| panic!("no link: {signed_up}"));
         person.json(&["auth", "verify", link, "--json"]);
         person.json(&["auth", "login", "--email", &email, "--password-file", "password", "--json"]);
         person

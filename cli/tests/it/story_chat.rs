@@ -33,8 +33,10 @@ fn two_people_talk_and_see_the_same_in_the_same_order() {
     assert_eq!(keys.len(), 5, "{keys:?}");
     assert!(first["pos"].as_u64() < second["pos"].as_u64());
     assert_eq!(third.code, 0, "{}", third.stderr);
-    let (seen_by_ann, seen_by_bob) =
-        (ann.lines(&["chat", "history", "general", "--json"]), bob.lines(&["chat", "history", "general", "--json"]));
+    let (seen_by_ann, seen_by_bob) = (
+        ann.lines(&["chat", "history", "general", "--json"]),
+        bob.lines(&["chat", "history", "general", "--json"]),
+    );
     assert_eq!(seen_by_ann, seen_by_bob);
     assert_eq!(bodies(&seen_by_ann), ["hello", "hi Ann 👋\nhow are you?", "from a pipe"]);
     let hello = seen_by_ann.iter().find(|line| line["body"] == "hello").unwrap();
@@ -80,8 +82,11 @@ fn a_tail_begins_where_it_is_told_and_goes_on_live() {
     say(&ann, "five");
     let tail = tail.wait_with_output().unwrap();
 
-    let lines: Vec<Value> =
-        String::from_utf8(tail.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = String::from_utf8(tail.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(bodies(&lines), ["two", "three", "four", "five"]);
     let history = bob.lines(&["chat", "history", "general", "--after", &after, "--json"]);
     assert_eq!(lines, history);

@@ -27,12 +27,17 @@ fn a_file_is_converted_and_its_result_is_checked() {
 
     assert_eq!(code, 0, "{lines:?}");
     let line = &lines[0];
-    for (field, value) in [("file", "people.csv"), ("state", "completed"), ("output", "people.json"), ("engine", "builtin")] {
+    for (field, value) in
+        [("file", "people.csv"), ("state", "completed"), ("output", "people.json"), ("engine", "builtin")]
+    {
         assert_eq!(line[field], value, "{field}");
     }
     assert_eq!((&line["bytes_in"], &line["degraded"]), (&CSV.len().into(), &false.into()));
     let result = content(&ann, "people.json");
-    assert_eq!((&line["bytes_out"], &line["sha256"]), (&result.len().into(), &hex::encode(Sha256::digest(&result)).into()));
+    assert_eq!(
+        (&line["bytes_out"], &line["sha256"]),
+        (&result.len().into(), &hex::encode(Sha256::digest(&result)).into())
+    );
     let rows: Value = serde_json::from_slice(&result).unwrap();
     assert!(rows.to_string().contains("Bob"), "{rows}");
     assert!(line["seconds"].as_f64().unwrap() > 0.0 && line.get("error").is_none());
@@ -50,21 +55,30 @@ fn of_many_files_those_that_work_are_converted_and_the_others_say_why() {
     ann.file("empty.csv", "");
     ann.file("lie.docx", "this is no document");
 
-    let (code, lines) =
-        convert(&ann, &["a.csv", "b.md", "empty.csv", "lie.docx", "none.csv", "--to", "html", "--out-dir", "out"]);
+    let (code, lines) = convert(
+        &ann,
+        &["a.csv", "b.md", "empty.csv", "lie.docx", "none.csv", "--to", "html", "--out-dir", "out"],
+    );
 
     assert_eq!(code, 9, "{lines:?}");
     let of = |file: &str| lines.iter().find(|line| line["file"] == file).unwrap();
     assert_eq!(of("a.csv")["state"], "completed");
     assert!(String::from_utf8(content(&ann, "out/b.html")).unwrap().contains("Title"));
     for (file, code) in [("empty.csv", "MSH-4220"), ("none.csv", "MSH-0013")] {
-        assert_eq!((&of(file)["state"], &of(file)["error"]["code"]), (&"failed".into(), &code.into()), "{:?}", of(file));
+        assert_eq!(
+            (&of(file)["state"], &of(file)["error"]["code"]),
+            (&"failed".into(), &code.into()),
+            "{:?}",
+            of(file)
+        );
     }
     assert_eq!(of("lie.docx")["state"], "failed");
-    let made: Vec<_> = std::fs::read_dir(ann.folder().join("out")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let made: Vec<_> =
+        std::fs::read_dir(ann.folder().join("out")).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(made.len(), 2, "something was left behind: {made:?}");
 
-    let (again, lines) = convert(&ann, &["a.csv", "b.md", "--to", "html", "--out-dir", "out", "--skip-existing"]);
+    let (again, lines) =
+        convert(&ann, &["a.csv", "b.md", "--to", "html", "--out-dir", "out", "--skip-existing"]);
     assert_eq!((again, lines[0]["state"].as_str()), (0, Some("skipped")));
 }
 
@@ -105,7 +119,10 @@ fn a_pipe_in_is_a_pipe_out() {
     let ann = hub.person("Ann");
 
     let through = ann.run_with(&["convert", "-", "--from", "csv", "--to", "json"], CSV.as_bytes());
-    let named = ann.run_with(&["convert", "-", "--from", "csv", "--to", "json", "-o", "x.json", "--json"], CSV.as_bytes());
+    let named = ann.run_with(
+        &["convert", "-", "--from", "csv", "--to", "json", "-o", "x.json", "--json"],
+        CSV.as_bytes(),
+    );
 
     assert_eq!((through.code, named.code), (0, 0), "{} {}", through.stderr, named.stderr);
     assert_eq!(through.stdout, content(&ann, "x.json"));
@@ -126,7 +143,10 @@ fn a_conversion_can_be_left_alone_and_fetched_later() {
     let changes = ann.lines(&["job", "watch", id, "--json"]);
     assert_eq!(changes.last().unwrap()["state"], "completed");
     let got = ann.json(&["job", "get", id, "--json"]);
-    assert_eq!((&got["output"], &got["bytes"]), (&"people.json".into(), &content(&ann, "people.json").len().into()));
+    assert_eq!(
+        (&got["output"], &got["bytes"]),
+        (&"people.json".into(), &content(&ann, "people.json").len().into())
+    );
     assert_eq!(ann.run(&["job", "get", id]).code, 13);
     assert_eq!(ann.run(&["job", "get", id, "-o", "-"]).stdout, content(&ann, "people.json"));
 

@@ -56,7 +56,8 @@ fn a_conversation_survives_a_power_cut() {
 
     let history = ann.lines(&["chat", "history", "general", "--json=pos,kind,body"]);
     assert_eq!(seen, history);
-    let said: Vec<_> = history.iter().filter(|line| line["kind"] == "said").map(|line| line["body"].clone()).collect();
+    let said: Vec<_> =
+        history.iter().filter(|line| line["kind"] == "said").map(|line| line["body"].clone()).collect();
     assert_eq!(said, ["before", "during 0", "during 1", "during 2", "after"]);
     let _ = tail.kill();
     let _ = tail.wait();

@@ -9,14 +9,25 @@ use crate::{
 
 /// A picture of one pixel.
 const PIXEL: &[u8] = &[
-    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8,
-    2, 0, 0, 0, 0x90, 0x77, 0x53, 0xde, 0, 0, 0, 12, b'I', b'D', b'A', b'T', 8, 0xd7, 0x63, 0xf8, 0xcf, 0xc0, 0, 0,
-    3, 1, 1, 0, 0x18, 0xdd, 0x8d, 0xb0, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
+    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0,
+    1, 8, 2, 0, 0, 0, 0x90, 0x77, 0x53, 0xde, 0, 0, 0, 12, b'I', b'D', b'A', b'T', 8, 0xd7, 0x63, 0xf8, 0xcf,
+    0xc0, 0, 0, 3, 1, 1, 0, 0x18, 0xdd, 0x8d, 0xb0, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60,
+    0x82,
 ];
 
-const SIGNUP: [&str; 9] =
-    ["auth", "signup", "--email", "Ann@Example.org", "--name", "Ann", "--password-file", "password", "--json"];
-const LOGIN: [&str; 7] = ["auth", "login", "--email", "ann@example.org", "--password-file", "password", "--json"];
+const SIGNUP: [&str; 9] = [
+    "auth",
+    "signup",
+    "--email",
+    "Ann@Example.org",
+    "--name",
+    "Ann",
+    "--password-file",
+    "password",
+    "--json",
+];
+const LOGIN: [&str; 7] =
+    ["auth", "login", "--email", "ann@example.org", "--password-file", "password", "--json"];
 
 fn ann(hub: &Hub) -> Person {
     let ann = Person::at(&hub.server);
@@ -91,7 +102,17 @@ fn a_session_is_used_listed_and_ended() {
     let me = crate::command::finish(command, b"");
     assert_eq!(me.lines()[0]["email"], "ann@example.org", "{}", me.stderr);
 
-    ann.json(&["auth", "login", "--email", "ann@example.org", "--password-file", "password", "--device", "x", "--json"]);
+    ann.json(&[
+        "auth",
+        "login",
+        "--email",
+        "ann@example.org",
+        "--password-file",
+        "password",
+        "--device",
+        "x",
+        "--json",
+    ]);
     let sessions = ann.lines(&["auth", "sessions", "--json"]);
     assert_eq!(sessions.len(), 2);
     let other = sessions.iter().find(|session| session["current"] == false).unwrap();
@@ -110,13 +131,20 @@ fn a_profile_is_changed_and_a_photo_comes_and_goes() {
     ann.file("me.png", PIXEL);
     ann.file("not.png", "not a picture");
 
-    let changed = ann.json(&["profile", "set", "--bio", "release manager", "--tz", "Europe/Prague", "--json"]);
-    assert_eq!((&changed["bio"], &changed["tz"], &changed["name"]), (&"release manager".into(), &"Europe/Prague".into(), &"Ann".into()));
+    let changed =
+        ann.json(&["profile", "set", "--bio", "release manager", "--tz", "Europe/Prague", "--json"]);
+    assert_eq!(
+        (&changed["bio"], &changed["tz"], &changed["name"]),
+        (&"release manager".into(), &"Europe/Prague".into(), &"Ann".into())
+    );
     assert_eq!(ann.run(&["profile", "photo", "set", "not.png"]).code, 11);
     ann.json(&["profile", "photo", "set", "me.png", "--json"]);
     let me = ann.json(&["profile", "show", "--json=has_photo,id"]);
     assert_eq!(me["has_photo"], true);
-    assert_eq!(ann.json(&["profile", "show", me["id"].as_str().unwrap(), "--json=name"]), json!({"name": "Ann"}));
+    assert_eq!(
+        ann.json(&["profile", "show", me["id"].as_str().unwrap(), "--json=name"]),
+        json!({"name": "Ann"})
+    );
 
     let got = ann.json(&["profile", "photo", "get", "-o", "got.img", "--json"]);
     assert_eq!(got["bytes"], std::fs::metadata(ann.folder().join("got.img")).unwrap().len());
@@ -151,7 +179,8 @@ fn status_and_doctor_tell_what_is_there() {
     let findings = ann.lines(&["doctor", "--json"]);
 
     assert_eq!((&status["product"], &status["signed_in"]), (&"mshub".into(), &true.into()));
-    let checks: Vec<_> = findings.iter().map(|finding| (finding["check"].clone(), finding["ok"].clone())).collect();
+    let checks: Vec<_> =
+        findings.iter().map(|finding| (finding["check"].clone(), finding["ok"].clone())).collect();
     let good = |check: &str| (json!(check), json!(true));
     assert_eq!(checks, [good("settings"), good("hub"), good("session"), good("live")]);
     assert_eq!(hub.stop(), Some(0));

@@ -9,7 +9,11 @@ use wire::{
     accounts::{Login, Me},
 };
 
-use crate::{error::CliError, global::Global, text};
+use crate::{
+    error::CliError,
+    global::{Global, address},
+    text,
+};
 
 /// Sign in, and keep the session in the system's keyring or in a file that only you can read
 #[derive(Debug, Args)]
@@ -50,7 +54,7 @@ pub(super) async fn sign_in(global: &Global, hub: &Hub, login: &Login) -> Result
     }
     let kept = hub.signed_in().await.map(|session| place(&session.storage)).unwrap_or_default();
     global.out.result(&me, me.id, || {
-        format!("signed in as {} <{}> on {} ({kept})", me.name, me.email, hub.server())
+        format!("signed in as {} <{}> on {} ({kept})", me.name, me.email, address(hub.server()))
     })
 }
 
@@ -68,7 +72,7 @@ pub(super) async fn logout(global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
     let was_signed_in = hub.signed_in().await.is_some();
     let told = hub.logout().await;
-    let answer = json!({"server": hub.server().to_string(), "signed_out": was_signed_in});
+    let answer = json!({"server": address(hub.server()), "signed_out": was_signed_in});
     match told {
         Ok(()) if was_signed_in => global.out.result(&answer, "", || "signed out".to_owned()),
         Ok(()) => global.out.result(&answer, "", || "nobody was signed in".to_owned()),
@@ -92,7 +96,7 @@ pub(super) async fn status(global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
     let user = hub.me().await?;
     let session = hub.signed_in().await.ok_or(client::Error::SignedOut)?;
-    let server = hub.server().to_string();
+    let server = address(hub.server()).to_owned();
     let status =
         Status { server, signed_in: true, user, storage: session.storage, expires_at: session.expires_at };
     global.out.result(&status, status.user.id, || {

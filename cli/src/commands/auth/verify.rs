@@ -20,8 +20,10 @@ pub struct VerifyArgs {
 #[derive(Debug, Args)]
 pub struct ResendArgs {
     /// The address to verify
-    #[arg(long)]
     pub email: Option<String>,
+    /// The same, for those who are used to it from `auth login`
+    #[arg(long = "email", value_name = "EMAIL", conflicts_with = "email", hide = true)]
+    pub email_option: Option<String>,
 }
 
 /// Verifies.
@@ -37,7 +39,7 @@ pub(super) async fn run(args: VerifyArgs, global: &Global) -> Result<(), CliErro
 /// Asks for another mail.
 pub(super) async fn resend(args: ResendArgs, global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
-    let email = global.prompt.text(args.email, "E-mail:", "--email").await?;
+    let email = global.prompt.text(args.email.or(args.email_option), "E-mail:", "EMAIL").await?;
     hub.resend(&email).await?;
     global.out.result(&json!({"email": email}), &email, || {
         format!("if {email} has an account that waits for verification, a mail is on its way")
