@@ -59,10 +59,12 @@ pub struct Options {
 }
 
 impl Options {
-    /// The machine's zone and clock, its colours, no room, the folder the program runs in.
+    /// The machine's zone and clock, its colours, no room, the folder the program runs in. A hub of this machine is
+    /// called `local`, another one by its host.
     pub fn new(hub: &client::Hub) -> Self {
         let server = hub.server();
         let label = match (server.host_str(), server.port()) {
+            (Some("127.0.0.1" | "[::1]" | "localhost"), _) => "local".to_owned(),
             (Some(host), Some(port)) => format!("{host}:{port}"),
             (Some(host), None) => host.to_owned(),
             (None, _) => server.to_string(),

@@ -4,6 +4,7 @@ use ratatui::{Frame, layout::Rect};
 
 use crate::{
     app::{Prompt, PromptKind, State},
+    form::Field,
     text,
     widgets::{field, frame},
 };
@@ -37,8 +38,9 @@ fn words(state: &State, prompt: &Prompt) -> (String, Vec<String>) {
 /// Names that begin as typed, and what the file can become.
 fn file_notes(state: &State, prompt: &Prompt) -> Vec<String> {
     let mut notes = Vec::new();
-    let on_path = prompt.form.focused().is_some_and(|field| field.name == "path");
-    if on_path && !prompt.found.is_empty() {
+    let completes =
+        |field: &Field| field.name == "path" && prompt.found.iter().any(|path| path != field.value());
+    if prompt.form.focused().is_some_and(completes) {
         notes.push("Tab completes:".to_owned());
         let short = |path: &String| path.trim_end_matches('/').rsplit('/').next().map(str::to_owned);
         let folder = |path: &String| if path.ends_with('/') { "/" } else { "" };

@@ -15,8 +15,8 @@ use crate::{
     msg::{Effect, Failure, FailureKind, Msg},
 };
 
-/// Seconds that a notice stays.
-const NOTICE: i64 = 6;
+/// Seconds that a notice stays, and letters that add one more.
+const NOTICE: (i64, i64) = (5, 20);
 
 /// What a message does to the state, and what is to be done about it.
 pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
@@ -82,7 +82,9 @@ fn elapsed(state: &mut State, now: Timestamp) -> Vec<Effect> {
 /// Puts a sentence on the last line.
 fn notify(state: &mut State, tone: Tone, text: impl Into<String>, now: Timestamp) {
     let text = crate::text::clean_line(&text.into());
-    state.notice = Some(Notice { text, tone, until: now.plus_seconds(NOTICE) });
+    let letters = i64::try_from(text.len()).unwrap_or(i64::MAX);
+    let until = now.plus_seconds(NOTICE.0 + letters / NOTICE.1);
+    state.notice = Some(Notice { text, tone, until });
 }
 
 /// Tells of a failure; one that ends the session leads to the sign-in screen.

@@ -19,7 +19,9 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, area: Rect) {
     let right = right(state);
     let left = usize::from(area.width).saturating_sub(text::width(&mode.content) + 1);
     let mut spans = vec![mode, Span::raw(" ")];
-    let right = if left >= text::width(&right.content) + 24 { Some(right) } else { None };
+    // A notice may need the whole line; the hints make do with what is left.
+    let needed = state.notice.as_ref().map_or(24, |notice| text::width(&notice.text) + 3);
+    let right = if left >= text::width(&right.content) + needed { Some(right) } else { None };
     let room = left.saturating_sub(right.as_ref().map_or(0, |span| text::width(&span.content) + 1));
     let middle = match &state.notice {
         Some(notice) => {
