@@ -1,6 +1,10 @@
 //! A file through the command line, as a person would.
 
-use std::{path::{Path, PathBuf}, process::Stdio, time::{Duration, Instant}};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use anyhow::ensure;
 use clap::Args;
@@ -35,7 +39,14 @@ pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
     hub.kill().await
 }
 
-async fn once(mshub: &Path, hub: &Running, token: &str, file: &Path, to: &str, out: &Path) -> anyhow::Result<Duration> {
+async fn once(
+    mshub: &Path,
+    hub: &Running,
+    token: &str,
+    file: &Path,
+    to: &str,
+    out: &Path,
+) -> anyhow::Result<Duration> {
     let began = Instant::now();
     let status = Command::new(mshub)
         .args(["convert", "--to", to, "--overwrite", "--quiet", "--out-dir"])

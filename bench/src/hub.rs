@@ -1,6 +1,10 @@
 //! A hub in a process of its own, and people on it.
 
-use std::{path::Path, process::Stdio, time::{Duration, Instant}};
+use std::{
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, bail};
 use client::{Hub, Options, SessionStore, Url};
@@ -8,7 +12,10 @@ use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
 };
-use wire::{Timestamp, accounts::{Login, SignUp}};
+use wire::{
+    Timestamp,
+    accounts::{Login, SignUp},
+};
 
 const PASSWORD: &str = "correct horse battery staple 42";
 
@@ -24,7 +31,18 @@ impl Running {
     pub(crate) async fn start(mshub: &Path, data_dir: &Path) -> anyhow::Result<Self> {
         let began = Instant::now();
         let mut child = Command::new(mshub)
-            .args(["up", "--json", "--port", "0", "--convert-port", "0", "--chat-port", "0", "--web-port", "0"])
+            .args([
+                "up",
+                "--json",
+                "--port",
+                "0",
+                "--convert-port",
+                "0",
+                "--chat-port",
+                "0",
+                "--web-port",
+                "0",
+            ])
             .args(["--sends-per-second", "100000", "--data-dir"])
             .arg(data_dir)
             .stdout(Stdio::piped())
@@ -32,7 +50,8 @@ impl Running {
             .spawn()
             .with_context(|| format!("{} cannot be started", mshub.display()))?;
         let stdout = child.stdout.take().context("the hub has no stdout")?;
-        let line = BufReader::new(stdout).lines().next_line().await?.context("the hub ended before it was ready")?;
+        let line =
+            BufReader::new(stdout).lines().next_line().await?.context("the hub ended before it was ready")?;
         let ready_after = began.elapsed();
         let ready: serde_json::Value = serde_json::from_str(&line)?;
         let api = ready["api"].as_str().context("the ready line has no api")?.parse()?;
@@ -41,7 +60,8 @@ impl Running {
 
     /// Resident memory in MiB.
     pub(crate) fn memory(&self) -> anyhow::Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().context("the hub ended")?))?;
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.id().context("the hub ended")?))?;
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
         let kib: f64 = line.split_whitespace().nth(1).context("no figure")?.parse()?;
         Ok(kib / 1024.0)
@@ -57,7 +77,8 @@ impl Running {
         let hub = Hub::new(self.api.clone(), SessionStore::Memory, Options::default())?;
         let email = format!("{name}@example.org");
         let since = Timestamp::from_micros(0);
-        hub.sign_up(&SignUp { email: email.clone(), name: name.to_owned(), password: PASSWORD.to_owned() }).await?;
+        hub.sign_up(&SignUp { email: email.clone(), name: name.to_owned(), password: PASSWORD.to_owned() })
+            .await?;
         let mail = hub.wait_for_kept_mail(&email, since, Duration::from_secs(10)).await?;
         let Some(link) = mail.link else { bail!("the mail to {email} has no link") };
         hub.verify(&link).await?;

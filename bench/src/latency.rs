@@ -1,6 +1,10 @@
 //! From one screen to another.
 
-use std::{collections::HashMap, path::Path, time::{Duration, Instant}};
+use std::{
+    collections::HashMap,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -37,8 +41,11 @@ pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
     let pause = Duration::from_secs_f64(f64::from(options.rooms) / f64::from(options.rate));
     let mut tasks = Vec::new();
     for n in 0..options.rooms {
-        let (writer, reader) = (hub.person(&format!("writer{n}")).await?, hub.person(&format!("reader{n}")).await?);
-        let room = writer.new_room(&NewRoom { name: format!("bench{n}"), private: false, topic: String::new() }).await?;
+        let (writer, reader) =
+            (hub.person(&format!("writer{n}")).await?, hub.person(&format!("reader{n}")).await?);
+        let room = writer
+            .new_room(&NewRoom { name: format!("bench{n}"), private: false, topic: String::new() })
+            .await?;
         reader.join(&room.name).await?;
         let (here, there) = (listening(&writer, room.id).await?, listening(&reader, room.id).await?);
         tasks.push(tokio::spawn(read(there, each, seen.clone())));
@@ -61,7 +68,15 @@ pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
     let since = |(cid, at): (ClientId, Instant)| sent.get(&cid).map(|began| at.duration_since(*began));
     arrived.extend(early.into_iter().filter_map(since));
     let acknowledged: Vec<_> = acknowledged.into_iter().filter_map(since).collect();
-    report::line(&format!("| {} msg/s in {} rooms, {} s | sent {} | arrived {} | lost {} |", options.rate, options.rooms, options.seconds, sent.len(), arrived.len(), sent.len() - arrived.len()));
+    report::line(&format!(
+        "| {} msg/s in {} rooms, {} s | sent {} | arrived {} | lost {} |",
+        options.rate,
+        options.rooms,
+        options.seconds,
+        sent.len(),
+        arrived.len(),
+        sent.len() - arrived.len()
+    ));
     report::row("send → acknowledged", acknowledged);
     report::row("send → other screen", arrived);
     hub.kill().await
@@ -81,7 +96,9 @@ async fn listening(hub: &client::Hub, room: RoomId) -> anyhow::Result<client::Li
 async fn read(mut live: client::Live, count: u32, seen: mpsc::UnboundedSender<Seen>) -> anyhow::Result<()> {
     let mut left = count;
     while left > 0 {
-        let event = tokio::time::timeout(Duration::from_secs(20), live.next()).await.context("nothing more arrives")?;
+        let event = tokio::time::timeout(Duration::from_secs(20), live.next())
+            .await
+            .context("nothing more arrives")?;
         if let LiveEvent::Event(event) = event.context("the live socket ended")?
             && event.what.kind() == "said"
         {
@@ -92,7 +109,13 @@ async fn read(mut live: client::Live, count: u32, seen: mpsc::UnboundedSender<Se
     Ok(())
 }
 
-async fn write(mut live: client::Live, room: RoomId, count: u32, pause: Duration, seen: mpsc::UnboundedSender<Seen>) -> anyhow::Result<()> {
+async fn write(
+    mut live: client::Live,
+    room: RoomId,
+    count: u32,
+    pause: Duration,
+    seen: mpsc::UnboundedSender<Seen>,
+) -> anyhow::Result<()> {
     let mut beat = tokio::time::interval(pause);
     let (mut sent, mut acknowledged) = (0, 0);
     while acknowledged < count {

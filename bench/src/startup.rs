@@ -1,11 +1,19 @@
 //! Start-up and memory.
 
-use std::{path::Path, process::Stdio, time::{Duration, Instant}};
+use std::{
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use clap::Args;
 use platform::{Clock, bus::Bus};
 use tokio::process::Command;
-use wire::{ClientId, MessageId, RoomId, UserId, events::{ChatRecord, RoomFact, What}, paths::TOPIC_CHAT};
+use wire::{
+    ClientId, MessageId, RoomId, UserId,
+    events::{ChatRecord, RoomFact, What},
+    paths::TOPIC_CHAT,
+};
 
 use crate::{hub::Running, report};
 
@@ -40,7 +48,13 @@ pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
     }
     report::row(&format!("up → ready, {} messages", options.messages), ready);
     memory.sort_by(f64::total_cmp);
-    report::line(&format!("| idle RSS, {} messages | n={} | min {:.1} MiB | max {:.1} MiB |", options.messages, memory.len(), memory[0], memory[memory.len() - 1]));
+    report::line(&format!(
+        "| idle RSS, {} messages | n={} | min {:.1} MiB | max {:.1} MiB |",
+        options.messages,
+        memory.len(),
+        memory[0],
+        memory[memory.len() - 1]
+    ));
     report::row("mshub --version", version(mshub, options.runs * 3).await?);
     Ok(())
 }
@@ -57,7 +71,14 @@ async fn fill(data_dir: &Path, messages: u32) -> anyhow::Result<()> {
     for n in 0..messages {
         let room = rooms[n as usize % rooms.len()];
         let what = What::Said { body: format!("message {n}: {}", "x".repeat(100)) };
-        let fact = RoomFact { id: MessageId::new(), room, by: author, name: "Bench".into(), cid: ClientId::new(), what };
+        let fact = RoomFact {
+            id: MessageId::new(),
+            room,
+            by: author,
+            name: "Bench".into(),
+            cid: ClientId::new(),
+            what,
+        };
         let record = serde_json::to_string(&ChatRecord::RoomV1(fact))?;
         pending.push(log.enqueue(TOPIC_CHAT, &room.to_string(), record).await?);
         if n % (messages / 1_000).max(1) == 0 {
@@ -87,7 +108,10 @@ async fn settle(mshub: &Path, data_dir: &Path) -> anyhow::Result<()> {
         still = if now == size { still + 1 } else { 0 };
         size = now;
     }
-    report::line(&format!("| the worker took everything in | {:.1} s |", began.elapsed().as_secs_f64() - 4.0));
+    report::line(&format!(
+        "| the worker took everything in | {:.1} s |",
+        began.elapsed().as_secs_f64() - 4.0
+    ));
     hub.kill().await
 }
 
@@ -108,4 +132,3 @@ async fn version(mshub: &Path, runs: usize) -> anyhow::Result<Vec<Duration>> {
     }
     Ok(spans)
 }
-

@@ -169,7 +169,8 @@ impl Follower {
 }
 
 fn read(record: &Record) -> Result<RoomEvent, String> {
-    let ChatRecord::RoomV1(fact) = serde_json::from_str(&record.payload).map_err(|error| error.to_string())?;
+    let ChatRecord::RoomV1(fact) =
+        serde_json::from_str(&record.payload).map_err(|error| error.to_string())?;
     Ok(RoomEvent::placed(fact, record.pos, None, record.at))
 }
 

@@ -6,7 +6,10 @@
 //! same history.
 
 use sha2::{Digest, Sha256};
-use wire::{RoomId, events::{Head, RoomEvent}};
+use wire::{
+    RoomId,
+    events::{Head, RoomEvent},
+};
 
 /// A chain hash.
 pub(crate) type Hash = [u8; 16];

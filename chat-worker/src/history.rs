@@ -35,7 +35,10 @@ pub(crate) async fn page(
         (Some(after), None) => sql::after(&app.db, room, after, one_more).await?,
         (None, before) => sql::before(&app.db, room, before.unwrap_or(u64::MAX), one_more).await?,
         (Some(_), Some(_)) => {
-            return Err(ApiError::new(Code::BadRequest, "ask for what is after or for what is before, not for both"));
+            return Err(ApiError::new(
+                Code::BadRequest,
+                "ask for what is after or for what is before, not for both",
+            ));
         }
     };
     let more = events.len() > limit as usize;

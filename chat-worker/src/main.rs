@@ -30,11 +30,13 @@ async fn main() -> anyhow::Result<()> {
         fanout: Fanout::open(&args.fanout_url).await?,
         clock,
     };
-    let listener = TcpListener::bind(args.listen).await.with_context(|| format!("{} is taken", args.listen))?;
+    let listener =
+        TcpListener::bind(args.listen).await.with_context(|| format!("{} is taken", args.listen))?;
     let stop = CancellationToken::new();
     let signal = tokio::spawn(signals::until_asked(stop.clone()));
     let config = Config { key: InternalKey::derive(&secret) };
-    chat_worker::run(config, engines, listener, || tracing::info!(listen = %args.listen, "ready"), stop).await?;
+    chat_worker::run(config, engines, listener, || tracing::info!(listen = %args.listen, "ready"), stop)
+        .await?;
     bus.close().await;
     signal.await??;
     Ok(())

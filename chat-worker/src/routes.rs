@@ -30,7 +30,16 @@ pub(crate) fn all(state: &Arc<State>) -> Router {
 fn health(state: &Arc<State>) -> Health {
     let [db, log, consumer] = std::array::from_fn(|_| state.clone());
     Health::default()
-        .check("database", move || { let state = db.clone(); async move { state.db.ping().await } })
-        .check("log", move || { let state = log.clone(); async move { state.bus.ping().await } })
-        .check("consumer", move || { let state = consumer.clone(); async move { consume::ping(&state).await } })
+        .check("database", move || {
+            let state = db.clone();
+            async move { state.db.ping().await }
+        })
+        .check("log", move || {
+            let state = log.clone();
+            async move { state.bus.ping().await }
+        })
+        .check("consumer", move || {
+            let state = consumer.clone();
+            async move { consume::ping(&state).await }
+        })
 }

@@ -34,7 +34,8 @@ struct EventRow {
 
 impl EventRow {
     fn event(self) -> sqlx::Result<RoomEvent> {
-        let what: What = serde_json::from_str(&self.what).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        let what: What =
+            serde_json::from_str(&self.what).map_err(|error| sqlx::Error::Decode(error.into()))?;
         Ok(RoomEvent {
             id: MessageId(self.id),
             room: RoomId(self.room),
@@ -74,7 +75,12 @@ pub(crate) async fn before(db: &Db, room: RoomId, before: u64, limit: i64) -> sq
 }
 
 /// Where a message of a person was stored.
-pub(crate) async fn by_cid(db: &Db, room: RoomId, author: UserId, cid: ClientId) -> sqlx::Result<Option<RoomEvent>> {
+pub(crate) async fn by_cid(
+    db: &Db,
+    room: RoomId,
+    author: UserId,
+    cid: ClientId,
+) -> sqlx::Result<Option<RoomEvent>> {
     let row: Option<EventRow> = each!(db.reader(), pool => sqlx::query_as(
         "SELECT room, pos, prev, id, at, author, name, cid, what FROM events
          WHERE room = $1 AND author = $2 AND cid = $3",
@@ -118,7 +124,9 @@ pub(crate) async fn insert(tx: &mut Transaction, events: &[RoomEvent]) -> sqlx::
     for chunk in events.chunks(ROWS) {
         let whats: Vec<String> = chunk
             .iter()
-            .map(|event| serde_json::to_string(&event.what).map_err(|error| sqlx::Error::Encode(error.into())))
+            .map(|event| {
+                serde_json::to_string(&event.what).map_err(|error| sqlx::Error::Encode(error.into()))
+            })
             .collect::<Result<_, _>>()?;
         in_tx!(tx, tx => {
             let mut insert =
@@ -162,7 +170,10 @@ fn stand((pos, n, h): (i64, i64, Vec<u8>)) -> Standing {
 }
 
 /// Keeps where rooms stand now.
-pub(crate) async fn set_standings(tx: &mut Transaction, standings: &HashMap<RoomId, Standing>) -> sqlx::Result<()> {
+pub(crate) async fn set_standings(
+    tx: &mut Transaction,
+    standings: &HashMap<RoomId, Standing>,
+) -> sqlx::Result<()> {
     for (room, standing) in standings {
         in_tx!(tx, tx => sqlx::query(
             "INSERT INTO heads (room, pos, n, h) VALUES ($1, $2, $3, $4)

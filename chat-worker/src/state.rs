@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use platform::{bus::Bus, db::Db, fanout::Fanout, service::{Tasks, internal::InternalKey}};
+use platform::{
+    bus::Bus,
+    db::Db,
+    fanout::Fanout,
+    service::{Tasks, internal::InternalKey},
+};
 
 /// The chat-worker's state.
 pub(crate) struct State {

@@ -77,9 +77,7 @@ pub async fn run(
     tasks::start(&state);
     live::start(&state).await?;
 
-    let web = listeners.web.map(|listener| {
-        tokio::spawn(serve(listener, routes::web(&state), stop.clone()))
-    });
+    let web = listeners.web.map(|listener| tokio::spawn(serve(listener, routes::web(&state), stop.clone())));
     let api = tokio::spawn(serve(listeners.api, routes::api(&state), stop.clone()));
     ready();
 

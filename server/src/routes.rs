@@ -15,11 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 use wire::paths;
 
-use crate::{
-    accounts, admin, conversions, live, rooms,
-    state::App,
-    web,
-};
+use crate::{accounts, admin, conversions, live, rooms, state::App, web};
 
 /// JSON bodies; uploads stream and have a limit of their own.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -127,8 +123,20 @@ fn header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<axu
 fn health(state: &App) -> Health {
     let [db, bus, objects, live] = std::array::from_fn(|_| state.clone());
     Health::default()
-        .check("database", move || { let state = db.clone(); async move { state.db.ping().await } })
-        .check("log", move || { let state = bus.clone(); async move { state.bus.ping().await } })
-        .check("objects", move || { let state = objects.clone(); async move { state.objects.ping().await } })
-        .check("live", move || { let state = live.clone(); async move { live::ping(&state).await } })
+        .check("database", move || {
+            let state = db.clone();
+            async move { state.db.ping().await }
+        })
+        .check("log", move || {
+            let state = bus.clone();
+            async move { state.bus.ping().await }
+        })
+        .check("objects", move || {
+            let state = objects.clone();
+            async move { state.objects.ping().await }
+        })
+        .check("live", move || {
+            let state = live.clone();
+            async move { live::ping(&state).await }
+        })
 }

@@ -14,7 +14,12 @@ use platform::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, Engines, accounts::{Guards, Keys}, live::Registry, upstream::Upstream};
+use crate::{
+    Config, Engines,
+    accounts::{Guards, Keys},
+    live::Registry,
+    upstream::Upstream,
+};
 
 /// The gateway's state.
 pub(crate) struct State {
@@ -38,7 +43,11 @@ pub(crate) struct State {
 pub(crate) type App = Arc<State>;
 
 impl State {
-    pub(crate) async fn open(config: Config, engines: Engines, stop: &CancellationToken) -> anyhow::Result<Self> {
+    pub(crate) async fn open(
+        config: Config,
+        engines: Engines,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
         let Engines { db, bus, fanout, objects, mail, clock } = engines;
         let keys = Keys::derive(&config)?;
         let guards = Guards::new()?;
@@ -46,6 +55,20 @@ impl State {
         let upstream = Upstream::new(config.chat_worker.clone(), config.convert_worker.clone(), internal);
         let live = Registry::new(config.sends_per_second);
         let tasks = Tasks::under(stop);
-        Ok(Self { config, db, bus, fanout, objects, mail, clock, keys, guards, live, upstream, tasks, wake: Notify::new() })
+        Ok(Self {
+            config,
+            db,
+            bus,
+            fanout,
+            objects,
+            mail,
+            clock,
+            keys,
+            guards,
+            live,
+            upstream,
+            tasks,
+            wake: Notify::new(),
+        })
     }
 }

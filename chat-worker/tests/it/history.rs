@@ -1,6 +1,9 @@
 //! What the gateway reads.
 
-use wire::{RoomId, paths::{TOPIC_CHAT, fill, internal}};
+use wire::{
+    RoomId,
+    paths::{TOPIC_CHAT, fill, internal},
+};
 
 use crate::fixture::{Worker, said};
 
@@ -31,12 +34,14 @@ async fn pages_meet_without_a_seam_in_both_directions() {
     let all = worker.page_at(room, last).await.events;
 
     let first = worker.page(room, &[("after", "0".into()), ("limit", "4".into())]).await;
-    let second = worker.page(room, &[("after", first.events[3].pos.to_string()), ("limit", "100".into())]).await;
+    let second =
+        worker.page(room, &[("after", first.events[3].pos.to_string()), ("limit", "100".into())]).await;
     assert!(first.more && !second.more);
     assert_eq!([first.events, second.events].concat(), all);
 
     let newest = worker.page(room, &[("limit", "3".into())]).await;
-    let before = worker.page(room, &[("before", newest.events[0].pos.to_string()), ("limit", "100".into())]).await;
+    let before =
+        worker.page(room, &[("before", newest.events[0].pos.to_string()), ("limit", "100".into())]).await;
     assert!(newest.more && !before.more);
     assert_eq!([before.events, newest.events].concat(), all);
 }

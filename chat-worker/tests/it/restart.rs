@@ -17,8 +17,13 @@ async fn what_came_while_the_worker_was_down_is_taken_in_when_it_is_back() {
     let last = engines.bus.append(wire::paths::TOPIC_CHAT, &room.to_string(), record).await.unwrap().pos;
     let worker = Worker::on(engines).await;
 
-    let bodies: Vec<_> =
-        worker.page_at(room, last).await.events.into_iter().map(|event| event.what.body().to_owned()).collect();
+    let bodies: Vec<_> = worker
+        .page_at(room, last)
+        .await
+        .events
+        .into_iter()
+        .map(|event| event.what.body().to_owned())
+        .collect();
     assert_eq!(bodies, ["before", "meanwhile"]);
 }
 
@@ -51,7 +56,9 @@ async fn each_batch_is_announced_with_its_heads() {
     let pos = worker.append(said(room, "hi")).await;
 
     let hint = tokio::time::timeout(std::time::Duration::from_secs(20), hints.next()).await.unwrap().unwrap();
-    let Hint::Persisted { heads } = serde_json::from_str(&hint).unwrap() else { unreachable!("another hint") };
+    let Hint::Persisted { heads } = serde_json::from_str(&hint).unwrap() else {
+        unreachable!("another hint")
+    };
     assert_eq!((heads[0].room, heads[0].pos, heads[0].n), (room, pos, 1));
 }
 
@@ -73,7 +80,8 @@ async fn a_history_of_another_log_is_not_mixed_with_this_one() {
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = mshub_chat_worker::Config { key: platform::service::internal::InternalKey::derive(b"x") };
-    let refused = mshub_chat_worker::run(config, engines, listener, || (), Default::default()).await.unwrap_err();
+    let refused =
+        mshub_chat_worker::run(config, engines, listener, || (), Default::default()).await.unwrap_err();
 
     assert!(refused.to_string().contains("another") || refused.to_string().contains("log"), "{refused}");
 }

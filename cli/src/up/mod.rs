@@ -152,7 +152,8 @@ impl Part {
     {
         let stop = CancellationToken::new();
         let (ready, is_ready) = oneshot::channel();
-        let tell: Box<dyn FnOnce() + Send> = Box::new(move || drop(ready.send(())));
+        // Nobody waits any more only when the start was given up.
+        let tell: Box<dyn FnOnce() + Send> = Box::new(move || ready.send(()).unwrap_or(()));
         let mut part = Self { name, stop: stop.clone(), task: tokio::spawn(run(stop, tell)) };
         match is_ready.await {
             Ok(()) => Ok(part),

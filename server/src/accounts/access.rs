@@ -41,7 +41,14 @@ impl Claims {
 
 impl Keys {
     /// A fresh access token of a session.
-    pub(super) fn issue(&self, sub: UserId, sid: Uuid, name: &str, role: Role, now: Timestamp) -> anyhow::Result<String> {
+    pub(super) fn issue(
+        &self,
+        sub: UserId,
+        sid: Uuid,
+        name: &str,
+        role: Role,
+        now: Timestamp,
+    ) -> anyhow::Result<String> {
         let iat = now.seconds();
         let claims = Claims {
             iss: self.issuer.clone(),
@@ -244,7 +251,8 @@ mod tests {
         corpus.push(resigned(&stranger, &header, &claims));
         corpus.push(token(&stranger));
         let shared = EncodingKey::from_secret(keys.checking.try_get_as_bytes().unwrap());
-        let confused = Header { typ: Some(TYPE.into()), kid: Some(keys.kid.clone()), ..Header::new(Algorithm::HS256) };
+        let confused =
+            Header { typ: Some(TYPE.into()), kid: Some(keys.kid.clone()), ..Header::new(Algorithm::HS256) };
         corpus.push(encode(&confused, &claims, &shared).unwrap());
         for index in 0..3 {
             let mut parts: Vec<String> = good.split('.').map(str::to_owned).collect();

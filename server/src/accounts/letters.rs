@@ -4,7 +4,14 @@ use platform::mail::Mail;
 use wire::paths;
 
 /// A letter that proves an address: whoever reads it may follow the link or type the code.
-pub(super) fn verification(hub: &str, to: &str, name: &str, token: &str, code: &str, has_rival: bool) -> Mail {
+pub(super) fn verification(
+    hub: &str,
+    to: &str,
+    name: &str,
+    token: &str,
+    code: &str,
+    has_rival: bool,
+) -> Mail {
     // The token is base64url: nothing in it needs escaping.
     let link = format!("{hub}{}?token={token}", paths::VERIFY_PAGE);
     let warning = if has_rival {

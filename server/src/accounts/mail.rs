@@ -38,8 +38,11 @@ pub(crate) async fn list(
         return Err(ApiError::new(Code::NotFound, "this hub sends its mail and keeps none"));
     }
     if !is_at_home(peer.map(|Extension(peer)| peer), &headers, state.config.public_url.host_str()) {
-        return Err(ApiError::new(Code::LoopbackOnly, "kept mail is readable from the hub's own machine only")
-            .hint("sign in to that machine and ask there, or start the hub with `--mail-url smtp://…`"));
+        return Err(ApiError::new(
+            Code::LoopbackOnly,
+            "kept mail is readable from the hub's own machine only",
+        )
+        .hint("sign in to that machine and ask there, or start the hub with `--mail-url smtp://…`"));
     }
     let items = state.mail.kept(to.as_deref().map(str::trim)).await;
     Ok(ApiJson(KeptMails { items }))
@@ -53,7 +56,9 @@ fn is_at_home(peer: Option<Peer>, headers: &HeaderMap, hub: Option<&str>) -> boo
     const PROXIED: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(without_port);
     let is_ours = |host: &str| {
-        host == "localhost" || Some(host) == hub || bare(host).parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+        host == "localhost"
+            || Some(host) == hub
+            || bare(host).parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
     };
     peer.is_some_and(Peer::is_local)
         && !PROXIED.iter().any(|name| headers.contains_key(*name))

@@ -74,7 +74,9 @@ pub(crate) async fn remove(State(state): State<App>, caller: Caller) -> Outcome<
 async fn swap(state: &Hub, user: UserId, new: Option<&str>) -> Outcome<()> {
     let old = sql::account(&state.db, user).await?.and_then(|account| account.photo);
     if !sql::swap_photo(&state.db, user, old.as_deref(), new).await? {
-        return Err(ApiError::new(Code::Conflict, "the photo was changed at the same moment").hint("try again"));
+        return Err(
+            ApiError::new(Code::Conflict, "the photo was changed at the same moment").hint("try again")
+        );
     }
     if let Some(old) = old {
         forget(state, &old).await;
@@ -114,7 +116,8 @@ async fn show(state: &Hub, user: UserId, headers: &HeaderMap) -> Outcome<Respons
 }
 
 fn unread(error: &axum::Error) -> ApiError {
-    let is_too_large = std::error::Error::source(error).is_some_and(|source| source.to_string().contains("length limit"));
+    let is_too_large =
+        std::error::Error::source(error).is_some_and(|source| source.to_string().contains("length limit"));
     if is_too_large {
         return ApiError::new(Code::TooLarge, format!("a photo is at most {LARGEST} bytes"));
     }

@@ -4,7 +4,8 @@
 use std::io::Cursor;
 
 use image::{
-    DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits, codecs::jpeg::JpegEncoder, imageops::FilterType,
+    DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits, codecs::jpeg::JpegEncoder,
+    imageops::FilterType,
 };
 
 /// The longest side that is kept, in pixels.
@@ -149,7 +150,13 @@ mod tests {
     fn what_is_no_picture_is_refused() {
         let half = encoded(&opaque(300, 300), ImageFormat::Png);
         let bmp = b"BM\x1e\0\0\0\0\0\0\0\x1a\0\0\0\x0c\0\0\0\x01\0\x01\0\x01\0\x18\0\0\0\xff\0".to_vec();
-        for bad in [Vec::new(), b"<svg onload=alert(1)>".to_vec(), b"GIF89a".to_vec(), half[..half.len() / 2].to_vec(), bmp] {
+        for bad in [
+            Vec::new(),
+            b"<svg onload=alert(1)>".to_vec(),
+            b"GIF89a".to_vec(),
+            half[..half.len() / 2].to_vec(),
+            bmp,
+        ] {
             assert!(clean(&bad).is_err());
         }
     }

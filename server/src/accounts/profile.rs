@@ -33,7 +33,9 @@ pub(crate) async fn edit(
 ) -> Outcome<ApiJson<Me>> {
     let EditProfile { name, bio, tz } = asked;
     if name.is_none() && bio.is_none() && tz.is_none() {
-        return Err(ApiError::new(Code::BadRequest, "nothing to change was given").hint("give `name`, `bio` or `tz`"));
+        return Err(
+            ApiError::new(Code::BadRequest, "nothing to change was given").hint("give `name`, `bio` or `tz`")
+        );
     }
     let mut broken = Broken::default();
     let name = name.map(|name| broken.note("/name", rules::name(&name)));

@@ -110,7 +110,9 @@ mod tests {
     #[test]
     fn addresses_are_compared_trimmed_and_in_lower_case() {
         assert_eq!(email(" Ann@Example.COM ").unwrap(), "ann@example.com");
-        for bad in ["", "ann", "ann@", "@example.com", "a b@example.com", "ann@example.com\r\nBcc: x@y.z", "a@b@c"] {
+        for bad in
+            ["", "ann", "ann@", "@example.com", "a b@example.com", "ann@example.com\r\nBcc: x@y.z", "a@b@c"]
+        {
             assert!(email(bad).is_err(), "{bad:?}");
         }
         assert!(email(&format!("{}@example.com", "a".repeat(250))).is_err());

@@ -126,14 +126,22 @@ pub(super) async fn renew_signup(tx: &mut Transaction, id: Uuid, prints: &Prints
 }
 
 /// Takes the sign-up that a link opens. Of two who try at once, one gets it.
-pub(super) async fn take_by_link(tx: &mut Transaction, print: &[u8], now: Timestamp) -> sqlx::Result<Option<SignUpRow>> {
+pub(super) async fn take_by_link(
+    tx: &mut Transaction,
+    print: &[u8],
+    now: Timestamp,
+) -> sqlx::Result<Option<SignUpRow>> {
     in_tx!(tx, tx => sqlx::query_as(
         "DELETE FROM signups WHERE link_print = $1 AND link_until > $2 RETURNING id, email, name, password",
     ).bind(print).bind(now.micros()).fetch_optional(&mut **tx).await)
 }
 
 /// The same for a short code.
-pub(super) async fn take_by_code(tx: &mut Transaction, print: &[u8], now: Timestamp) -> sqlx::Result<Option<SignUpRow>> {
+pub(super) async fn take_by_code(
+    tx: &mut Transaction,
+    print: &[u8],
+    now: Timestamp,
+) -> sqlx::Result<Option<SignUpRow>> {
     in_tx!(tx, tx => sqlx::query_as(
         "DELETE FROM signups WHERE code_print = $1 AND code_until > $2 RETURNING id, email, name, password",
     ).bind(print).bind(now.micros()).fetch_optional(&mut **tx).await)
@@ -183,7 +191,12 @@ pub(super) async fn edit(
 }
 
 /// Points an account at another photo; `false` when somebody else changed it since `old` was read.
-pub(super) async fn swap_photo(db: &Db, user: UserId, old: Option<&str>, new: Option<&str>) -> sqlx::Result<bool> {
+pub(super) async fn swap_photo(
+    db: &Db,
+    user: UserId,
+    old: Option<&str>,
+    new: Option<&str>,
+) -> sqlx::Result<bool> {
     let swapped = each!(db.writer(), pool => sqlx::query(
         "UPDATE users SET photo = $3 WHERE id = $1 AND COALESCE(photo, '') = $2",
     ).bind(user.0).bind(old.unwrap_or_default()).bind(new).execute(pool).await.map(|done| done.rows_affected()))?;

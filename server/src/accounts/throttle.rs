@@ -11,7 +11,10 @@ use std::{
 };
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use governor::{DefaultKeyedRateLimiter, RateLimiter, clock::{Clock as _, DefaultClock}};
+use governor::{
+    DefaultKeyedRateLimiter, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+};
 use platform::service::{ApiError, Outcome, Peer};
 use wire::{Code, Timestamp};
 

@@ -69,7 +69,8 @@ fn random() -> String {
 /// A short code as it is mailed, such as `K7QM-2XRT`.
 pub(super) fn code() -> String {
     let mut rng = rand::rng();
-    let mut code: String = (0..CODE_SIGNS).map(|_| char::from(SIGNS[rng.random_range(0..SIGNS.len())])).collect();
+    let mut code: String =
+        (0..CODE_SIGNS).map(|_| char::from(SIGNS[rng.random_range(0..SIGNS.len())])).collect();
     code.insert(CODE_SIGNS / 2, '-');
     code
 }

@@ -92,7 +92,8 @@ async fn redeem(state: &Hub, origin: &Origin, token: &str) -> Outcome<Me> {
     tx.commit().await?;
     attempt.succeeded();
     tracing::info!(user = %row.id, "an account was made");
-    let account = sql::account(&state.db, UserId(row.id)).await?.ok_or_else(|| ApiError::not_found("account"))?;
+    let account =
+        sql::account(&state.db, UserId(row.id)).await?.ok_or_else(|| ApiError::not_found("account"))?;
     Ok(account.me())
 }
 

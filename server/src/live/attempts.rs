@@ -84,7 +84,8 @@ impl Attempts {
         if let Some(first) = self.known.get(&key) {
             return first.pos == event.pos;
         }
-        let sent = Sent { id: event.id, cid: event.cid, room: event.room, pos: event.pos, ts: event.ts, dup: false };
+        let sent =
+            Sent { id: event.id, cid: event.cid, room: event.room, pos: event.pos, ts: event.ts, dup: false };
         self.known.insert(key, sent);
         self.ages.push_back((event.ts, key));
         self.forget_before(event.ts.plus_seconds(-WINDOW_SECONDS));

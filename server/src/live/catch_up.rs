@@ -9,9 +9,15 @@ use wire::{
 
 use platform::service::Outcome;
 
-use super::{registry::encoded, room::{Line, SocketId}};
+use super::{
+    registry::encoded,
+    room::{Line, SocketId},
+};
 use crate::{
-    rooms::{self, history::{self, Part}},
+    rooms::{
+        self,
+        history::{self, Part},
+    },
     state::{App, State},
 };
 
@@ -54,7 +60,10 @@ pub(super) async fn run(state: App, socket: SocketId, user: UserId, line: Line, 
 
 async fn past(state: &State, socket: SocketId, user: UserId, line: &Line, wish: Wish) -> Outcome<()> {
     if !rooms::is_member(state, wish.room, user).await? {
-        return Err(platform::service::ApiError::new(Code::NotFound, "there is no such room, or you may not see it"));
+        return Err(platform::service::ApiError::new(
+            Code::NotFound,
+            "there is no such room, or you may not see it",
+        ));
     }
     // Before subscribing: what comes after it is either past or waits in the registry, never neither.
     let now = state.live.tailed();
@@ -72,7 +81,10 @@ async fn past(state: &State, socket: SocketId, user: UserId, line: &Line, wish: 
     let mut upto = match resume {
         Some(pos) => missed(state, user, line, wish.room, pos).await?,
         None if mode == SubMode::Tail && wish.tail == 0 => now,
-        None => newest(state, user, line, wish.room, if mode == SubMode::Reset { NEWEST } else { wish.tail }).await?,
+        None => {
+            newest(state, user, line, wish.room, if mode == SubMode::Reset { NEWEST } else { wish.tail })
+                .await?
+        }
     };
     while let Some(meanwhile) = state.live.caught_up(socket, wish.room, upto) {
         if meanwhile.is_empty() {

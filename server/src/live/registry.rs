@@ -122,7 +122,10 @@ impl Registry {
             }
         }
         let first = locked(&self.attempts).land(claim.key());
-        claim.answer(placed.map(|sent| first.map_or(sent.clone(), |first| Sent { dup: first.pos != sent.pos, ..first })));
+        claim
+            .answer(placed.map(|sent| {
+                first.map_or(sent.clone(), |first| Sent { dup: first.pos != sent.pos, ..first })
+            }));
     }
 
     /// Whether an event is no repetition of an earlier one.
@@ -178,8 +181,11 @@ impl Registry {
     fn expel(&self, room: RoomId, user: UserId) {
         let gone = locked(&self.rooms).get_mut(&room).map(|room| room.forget_user(user)).unwrap_or_default();
         let frame = encoded(&ToClient::Unsubbed { room });
-        let slow: Vec<_> =
-            gone.into_iter().filter(|(_, line)| line.try_send(frame.clone()).is_err()).map(|(socket, _)| socket).collect();
+        let slow: Vec<_> = gone
+            .into_iter()
+            .filter(|(_, line)| line.try_send(frame.clone()).is_err())
+            .map(|(socket, _)| socket)
+            .collect();
         self.close_slow(&slow);
     }
 
@@ -188,8 +194,14 @@ impl Registry {
         let socket = self.next_socket.fetch_add(1, Ordering::Relaxed);
         let (line, frames) = mpsc::channel(QUEUE);
         let (slow, ended) = (CancellationToken::new(), CancellationToken::new());
-        let entry =
-            Entry { user, session, jobs: false, line: line.clone(), slow: slow.clone(), ended: ended.clone() };
+        let entry = Entry {
+            user,
+            session,
+            jobs: false,
+            line: line.clone(),
+            slow: slow.clone(),
+            ended: ended.clone(),
+        };
         locked(&self.sockets).insert(socket, entry);
         metrics::gauge!("mshub_live_sockets").increment(1.0);
         Seat { socket, line, frames, slow, ended }
@@ -223,7 +235,12 @@ impl Registry {
     }
 
     /// See [`Room::caught_up`].
-    pub(super) fn caught_up(&self, socket: SocketId, room: RoomId, upto: u64) -> Option<Vec<(u64, Utf8Bytes)>> {
+    pub(super) fn caught_up(
+        &self,
+        socket: SocketId,
+        room: RoomId,
+        upto: u64,
+    ) -> Option<Vec<(u64, Utf8Bytes)>> {
         locked(&self.rooms).get_mut(&room)?.caught_up(socket, upto)
     }
 
@@ -251,7 +268,10 @@ impl Registry {
 
     /// A session ended: its sockets close.
     pub(super) fn end_session(&self, session: Uuid) {
-        locked(&self.sockets).values().filter(|entry| entry.session == session).for_each(|entry| entry.ended.cancel());
+        locked(&self.sockets)
+            .values()
+            .filter(|entry| entry.session == session)
+            .for_each(|entry| entry.ended.cancel());
     }
 
     fn tell(&self, frame: &ToClient, whom: impl Fn(&Entry) -> bool) {

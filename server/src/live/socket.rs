@@ -49,7 +49,10 @@ const GRACE_SECONDS: i64 = 30;
 /// Opens the socket. Its frames are described in mshub-protocol(7); the first one must be `hello` with a token.
 #[utoipa::path(get, path = "/api/v1/live", tag = "live",
     responses((status = 101, description = "WebSocket, JSON text frames"), (status = 400, body = wire::Problem)))]
-pub(crate) async fn open(State(state): State<App>, upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>) -> Result<Response, ApiError> {
+pub(crate) async fn open(
+    State(state): State<App>,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|rejected| ApiError::new(Code::BadRequest, rejected.body_text()))?;
     let upgrade = upgrade
         .read_buffer_size(READ_BUFFER)
@@ -96,14 +99,17 @@ async fn hello(state: &App, socket: &mut WebSocket) -> Result<Caller, Ending> {
         if v != PROTOCOL {
             return Err((close::PROTOCOL, "this hub speaks version 1"));
         }
-        return accounts::authenticate(state, &tok).await.map_err(|_| (close::UNAUTHENTICATED, "sign in first"));
+        return accounts::authenticate(state, &tok)
+            .await
+            .map_err(|_| (close::UNAUTHENTICATED, "sign in first"));
     }
     Err((close::PROTOCOL, "no hello"))
 }
 
 async fn end(mut socket: WebSocket, code: u16, reason: &'static str) {
     // The other side may be gone already.
-    let _ = socket.send(Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }))).await;
+    let _ =
+        socket.send(Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }))).await;
 }
 
 /// What became of a message that this socket sent.
@@ -200,7 +206,9 @@ impl Open {
         match frame {
             ToServer::Hello { .. } => return Err((close::PROTOCOL, "hello comes once")),
             ToServer::Auth { tok } => self.renew(&tok).await?,
-            ToServer::Sub { id, room, after, tail } => self.subscribe(socket, Wish { id, room, after, tail }).await,
+            ToServer::Sub { id, room, after, tail } => {
+                self.subscribe(socket, Wish { id, room, after, tail }).await
+            }
             ToServer::Unsub { room } => {
                 self.rooms.remove(&room);
                 self.state.live.unsubscribe(self.seat.socket, room);
@@ -224,7 +232,8 @@ impl Open {
 
     async fn subscribe(&mut self, socket: &mut WebSocket, wish: Wish) {
         if self.rooms.len() >= SUBSCRIPTIONS && !self.rooms.contains(&wish.room) {
-            let refused = ApiError::new(Code::Conflict, format!("a socket hears at most {SUBSCRIPTIONS} rooms"));
+            let refused =
+                ApiError::new(Code::Conflict, format!("a socket hears at most {SUBSCRIPTIONS} rooms"));
             let frame = refusal(refused.problem(), None, Some(wish.id), Some(wish.room));
             return self.tell(socket, frame).await;
         }
@@ -236,7 +245,10 @@ impl Open {
 
     async fn say(&mut self, socket: &mut WebSocket, cid: ClientId, room: RoomId, body: String) {
         if self.held_back.get(&room).is_some_and(|first| *first != cid) {
-            let waits = ApiError::new(Code::Unavailable, "an earlier message to this room was refused; send that first");
+            let waits = ApiError::new(
+                Code::Unavailable,
+                "an earlier message to this room was refused; send that first",
+            );
             return self.tell(socket, refusal(waits.problem(), Some(cid), None, Some(room))).await;
         }
         self.held_back.remove(&room);

@@ -23,7 +23,8 @@ const QUIET: Duration = Duration::from_secs(60);
 pub(super) async fn start(state: &App) -> anyhow::Result<()> {
     let head = newest(&state.bus.heads(TOPIC_CHAT).await?);
     let window = state.clock.now().plus_seconds(-WINDOW_SECONDS);
-    let begin = newest(&state.bus.positions_before(TOPIC_CHAT, window).await?).max(head.saturating_sub(WARM_UP));
+    let begin =
+        newest(&state.bus.positions_before(TOPIC_CHAT, window).await?).max(head.saturating_sub(WARM_UP));
     state.live.begin_after(begin);
 
     let tail = state.bus.tail(TOPIC_CHAT, BTreeMap::from([(0, begin)])).await?;

@@ -48,7 +48,10 @@ pub(crate) async fn history(
     ApiQuery(part): ApiQuery<Part>,
 ) -> Outcome<ApiJson<EventPage>> {
     if part.after.is_some() && part.before.is_some() {
-        return Err(ApiError::new(Code::BadRequest, "ask for what is after or for what is before, not for both"));
+        return Err(ApiError::new(
+            Code::BadRequest,
+            "ask for what is after or for what is before, not for both",
+        ));
     }
     let room = joined(&state, &caller, &room).await?;
     page(&state, room.id, caller.user, part).await.map(ApiJson)

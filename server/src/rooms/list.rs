@@ -21,7 +21,11 @@ pub(crate) struct Which {
 /// Lists rooms by name: those the caller is in, or all public ones.
 #[utoipa::path(get, path = "/api/v1/rooms", tag = "rooms", params(Which), security(("bearer" = [])),
     responses((status = 200, body = Rooms), (status = 401, body = wire::Problem)))]
-pub(crate) async fn list(State(state): State<App>, caller: Caller, ApiQuery(which): ApiQuery<Which>) -> Outcome<ApiJson<Rooms>> {
+pub(crate) async fn list(
+    State(state): State<App>,
+    caller: Caller,
+    ApiQuery(which): ApiQuery<Which>,
+) -> Outcome<ApiJson<Rooms>> {
     let items = match which.public {
         true => sql::public(&state.db, caller.user).await?,
         false => sql::of_user(&state.db, caller.user).await?,

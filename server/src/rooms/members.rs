@@ -18,7 +18,11 @@ use crate::{
 /// Lists the members of a room that the caller is in.
 #[utoipa::path(get, path = "/api/v1/rooms/{room}/members", tag = "rooms", params(("room" = String, Path)), security(("bearer" = [])),
     responses((status = 200, body = Members), (status = 404, body = wire::Problem)))]
-pub(crate) async fn list(State(state): State<App>, caller: Caller, ApiPath(room): ApiPath<String>) -> Outcome<ApiJson<Members>> {
+pub(crate) async fn list(
+    State(state): State<App>,
+    caller: Caller,
+    ApiPath(room): ApiPath<String>,
+) -> Outcome<ApiJson<Members>> {
     let room = joined(&state, &caller, &room).await?;
     let items = sql::members(&state.db, room.id).await?;
     Ok(ApiJson(Members { items }))
@@ -27,7 +31,11 @@ pub(crate) async fn list(State(state): State<App>, caller: Caller, ApiPath(room)
 /// Joins a public room. Joining twice is no error.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/join", tag = "rooms", params(("room" = String, Path)), security(("bearer" = [])),
     responses((status = 200, body = Room), (status = 404, body = wire::Problem)))]
-pub(crate) async fn join(State(state): State<App>, caller: Caller, ApiPath(room): ApiPath<String>) -> Outcome<ApiJson<Room>> {
+pub(crate) async fn join(
+    State(state): State<App>,
+    caller: Caller,
+    ApiPath(room): ApiPath<String>,
+) -> Outcome<ApiJson<Room>> {
     let room = visible(&state, &caller, &room).await?;
     add(&state, &room, caller.user, fact(room.id, &caller, What::Joined)).await?;
     visible(&state, &caller, &room.id.to_string()).await.map(ApiJson)
@@ -36,11 +44,20 @@ pub(crate) async fn join(State(state): State<App>, caller: Caller, ApiPath(room)
 /// Leaves a room: nothing that happens there later is seen.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/leave", tag = "rooms", params(("room" = String, Path)), security(("bearer" = [])),
     responses((status = 204), (status = 404, body = wire::Problem)))]
-pub(crate) async fn leave(State(state): State<App>, caller: Caller, ApiPath(room): ApiPath<String>) -> Outcome<StatusCode> {
+pub(crate) async fn leave(
+    State(state): State<App>,
+    caller: Caller,
+    ApiPath(room): ApiPath<String>,
+) -> Outcome<StatusCode> {
     let room = joined(&state, &caller, &room).await?;
     let mut tx = state.db.begin().await?;
     if sql::remove_member(&mut tx, room.id, caller.user).await? {
-        tasks::enqueue(&mut tx, &Task::Announce { fact: fact(room.id, &caller, What::Left) }, state.clock.now()).await?;
+        tasks::enqueue(
+            &mut tx,
+            &Task::Announce { fact: fact(room.id, &caller, What::Left) },
+            state.clock.now(),
+        )
+        .await?;
     }
     tx.commit().await?;
     tasks::wake(&state);

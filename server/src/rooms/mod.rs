@@ -11,7 +11,10 @@ pub(crate) mod say;
 pub(crate) mod show;
 mod sql;
 
-use platform::{bus::AppendError, service::{ApiError, Outcome}};
+use platform::{
+    bus::AppendError,
+    service::{ApiError, Outcome},
+};
 use wire::{
     ClientId, Code, MessageId, RoomId, UserId,
     events::{ChatRecord, RoomFact, What},
@@ -54,8 +57,11 @@ async fn visible(state: &State, caller: &Caller, text: &str) -> Outcome<Room> {
     };
     let mut joined: Vec<Room> = found.iter().filter(|room| room.joined).cloned().collect();
     if joined.len() > 1 {
-        return Err(ApiError::new(Code::Conflict, format!("you are in {} rooms called `{text}`", joined.len()))
-            .hint("name it by its id: see `mshub room list`"));
+        return Err(ApiError::new(
+            Code::Conflict,
+            format!("you are in {} rooms called `{text}`", joined.len()),
+        )
+        .hint("name it by its id: see `mshub room list`"));
     }
     let public = || found.into_iter().find(|room| !room.private);
     joined.pop().or_else(public).ok_or_else(|| ApiError::not_found("room"))

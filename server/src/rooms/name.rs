@@ -37,7 +37,15 @@ mod tests {
 
     #[test]
     fn names_that_would_mislead_are_refused() {
-        for bad in ["", "#", "two words", "a/b", "a\u{202e}b", &"x".repeat(65), "0191a0b0-0000-7000-8000-000000000000"] {
+        for bad in [
+            "",
+            "#",
+            "two words",
+            "a/b",
+            "a\u{202e}b",
+            &"x".repeat(65),
+            "0191a0b0-0000-7000-8000-000000000000",
+        ] {
             assert!(checked(bad).is_err(), "{bad:?} was taken");
         }
     }

@@ -49,7 +49,13 @@ pub(crate) enum Begun {
 
 /// Checks a message of a member and puts it in line. Whoever calls this for one message after the other gets their
 /// order in the log.
-pub(crate) async fn begin(state: &App, caller: &Caller, room: RoomId, cid: ClientId, body: String) -> Outcome<Begun> {
+pub(crate) async fn begin(
+    state: &App,
+    caller: &Caller,
+    room: RoomId,
+    cid: ClientId,
+    body: String,
+) -> Outcome<Begun> {
     if body.is_empty() || body.len() > LONGEST {
         let detail = format!("a message is 1 to {LONGEST} bytes, this one is {}", body.len());
         let code = if body.is_empty() { Code::InvalidField } else { Code::TooLarge };
@@ -77,7 +83,8 @@ pub(crate) async fn begin(state: &App, caller: &Caller, room: RoomId, cid: Clien
     let outcomes = claim.outcomes();
     let hub = state.clone();
     state.tasks.spawn("say", async move {
-        let placed = pending.durable().await.map(|at| Sent { id, cid, room, pos: at.pos, ts: at.at, dup: false });
+        let placed =
+            pending.durable().await.map(|at| Sent { id, cid, room, pos: at.pos, ts: at.at, dup: false });
         hub.live.settle(claim, placed).await;
     });
     Ok(Begun::Waiting(outcomes))
@@ -103,7 +110,10 @@ fn refused(error: AppendError) -> ApiError {
         }
         AppendError::Unknown(why) => {
             tracing::error!(why, "the outcome of an append is unknown");
-            ApiError::new(Code::OutcomeUnknown, "it is not known whether the message was taken; send it again")
+            ApiError::new(
+                Code::OutcomeUnknown,
+                "it is not known whether the message was taken; send it again",
+            )
         }
     }
 }

@@ -9,6 +9,10 @@ use crate::{accounts::Caller, state::App};
 /// Shows a room by id or name, if it is public or the caller is in it.
 #[utoipa::path(get, path = "/api/v1/rooms/{room}", tag = "rooms", params(("room" = String, Path)), security(("bearer" = [])),
     responses((status = 200, body = Room), (status = 404, body = wire::Problem)))]
-pub(crate) async fn show(State(state): State<App>, caller: Caller, ApiPath(room): ApiPath<String>) -> Outcome<ApiJson<Room>> {
+pub(crate) async fn show(
+    State(state): State<App>,
+    caller: Caller,
+    ApiPath(room): ApiPath<String>,
+) -> Outcome<ApiJson<Room>> {
     super::visible(&state, &caller, &room).await.map(ApiJson)
 }

@@ -102,20 +102,28 @@ async fn attempt(state: &State, claimed: &Claimed) -> sqlx::Result<()> {
     tracing::warn!(task = %claimed.id, attempt = claimed.attempts, error, "a task failed");
     let now = state.clock.now();
     match task {
-        Task::SendMail { .. } | Task::Resend { .. } if now > Timestamp::from_micros(claimed.created_at).plus_seconds(MAIL_SECONDS) => {
+        Task::SendMail { .. } | Task::Resend { .. }
+            if now > Timestamp::from_micros(claimed.created_at).plus_seconds(MAIL_SECONDS) =>
+        {
             tracing::error!(task = %claimed.id, "a mail is given up after a day");
             sql::bury(&state.db, claimed, now, &error).await
         }
-        Task::SendMail { .. } | Task::Resend { .. } => give_back(state, claimed, LONGEST_PAUSE_SECONDS, &error).await,
+        Task::SendMail { .. } | Task::Resend { .. } => {
+            give_back(state, claimed, LONGEST_PAUSE_SECONDS, &error).await
+        }
         Task::Announce { .. } => give_back(state, claimed, LONGEST_ANNOUNCE_PAUSE_SECONDS, &error).await,
     }
 }
 
 async fn perform(state: &State, claimed: &Claimed, task: &Task) -> Result<(), String> {
     match task {
-        Task::SendMail { mail } => state.mail.send(claimed.id, mail.clone()).await.map_err(|error| error.to_string()),
+        Task::SendMail { mail } => {
+            state.mail.send(claimed.id, mail.clone()).await.map_err(|error| error.to_string())
+        }
         Task::Resend { email } => accounts::resend(state, email).await.map_err(|error| error.to_string()),
-        Task::Announce { fact } => rooms::announce(state, fact.clone()).await.map_err(|error| error.to_string()),
+        Task::Announce { fact } => {
+            rooms::announce(state, fact.clone()).await.map_err(|error| error.to_string())
+        }
     }
 }
 

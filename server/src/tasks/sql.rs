@@ -46,7 +46,12 @@ pub(super) async fn next_due(db: &Db) -> sqlx::Result<Option<Timestamp>> {
 ///
 /// The lease is asked for twice: PostgreSQL looks again only at the outer condition when another gateway has just
 /// changed the row, and must then see that it is taken.
-pub(super) async fn claim(db: &Db, now: Timestamp, until: Timestamp, limit: i64) -> sqlx::Result<Vec<Claimed>> {
+pub(super) async fn claim(
+    db: &Db,
+    now: Timestamp,
+    until: Timestamp,
+    limit: i64,
+) -> sqlx::Result<Vec<Claimed>> {
     let mut claimed: Vec<Claimed> = each!(db.writer(), pool => sqlx::query_as(
         "UPDATE tasks SET lease_until = $1, fence = fence + 1, attempts = attempts + 1
          WHERE lease_until <= $2 AND seq IN (
@@ -100,7 +105,8 @@ mod tests {
 
     async fn open() -> (tempfile::TempDir, Db) {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&format!("sqlite:{}", folder.path().display()), "server", MIGRATIONS).await.unwrap();
+        let db =
+            Db::open(&format!("sqlite:{}", folder.path().display()), "server", MIGRATIONS).await.unwrap();
         (folder, db)
     }
 

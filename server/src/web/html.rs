@@ -55,6 +55,9 @@ mod tests {
 
     #[test]
     fn nothing_escapes_from_text() {
-        assert_eq!(escaped(r#"<a href="x" title='y'>&"#), "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;");
+        assert_eq!(
+            escaped(r#"<a href="x" title='y'>&"#),
+            "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;"
+        );
     }
 }

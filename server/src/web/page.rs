@@ -46,12 +46,13 @@ fn is_below(path: &str, start: &str) -> bool {
 fn file_answer(path: &str, file: EmbeddedFile, asked: &HeaderMap) -> Response {
     let lifetime = if path.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
     let tag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..16]));
-    let mut response = if asked.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let media_type = mime_guess::from_path(path).first_or_octet_stream();
-        ([(header::CONTENT_TYPE, media_type.as_ref())], file.data).into_response()
-    };
+    let mut response =
+        if asked.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            let media_type = mime_guess::from_path(path).first_or_octet_stream();
+            ([(header::CONTENT_TYPE, media_type.as_ref())], file.data).into_response()
+        };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(lifetime));
     if let Ok(tag) = HeaderValue::from_str(&tag) {
@@ -104,7 +105,9 @@ mod tests {
 
         assert_eq!(room.status(), StatusCode::OK);
         assert!(room.headers()[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/html"));
-        assert!(room.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("default-src 'none'"));
+        assert!(
+            room.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("default-src 'none'")
+        );
         for missing in [api, asset] {
             assert_eq!(missing.status(), StatusCode::NOT_FOUND);
             assert_eq!(missing.headers()[header::CONTENT_TYPE], wire::Problem::MEDIA_TYPE);

@@ -63,7 +63,8 @@ async fn of_two_sign_ups_that_wait_the_one_whose_link_is_used_wins() {
     let server = Server::start().await;
     server.sign_up("ann@example.com", "Ann").await.good();
     let own = server.mails("ann@example.com", 1).await.remove(0);
-    let rival = json!({ "email": "ann@example.com", "name": "Mallory", "password": "a-rival-of-quite-other-words" });
+    let rival =
+        json!({ "email": "ann@example.com", "name": "Mallory", "password": "a-rival-of-quite-other-words" });
     server.ask("/api/v1/auth/signup", rival).await.good();
     let second = server.mails("ann@example.com", 2).await.remove(0);
     assert!(second["text"].as_str().unwrap().contains("another sign-up"), "the letter warns");
@@ -179,13 +180,15 @@ async fn only_fingerprints_of_tokens_and_passwords_are_kept_once_the_mail_is_gon
 async fn what_breaks_a_rule_is_named_field_by_field() {
     let server = Server::start().await;
 
-    let broken = server.ask("/api/v1/auth/signup", json!({ "email": "x", "name": " ", "password": "short" })).await;
+    let broken =
+        server.ask("/api/v1/auth/signup", json!({ "email": "x", "name": " ", "password": "short" })).await;
     let weak = json!({ "email": "ann@example.com", "name": "Ann", "password": "password1234" });
     let weak = server.ask("/api/v1/auth/signup", weak).await;
     let odd = server.ask("/api/v1/auth/signup", json!({ "email": "a@example.com", "admin": true })).await;
 
     assert_eq!((broken.status, broken.code().as_str()), (422, "MSH-4001"));
-    let pointers: Vec<_> = broken.json()["errors"].as_array().unwrap().iter().map(|e| e["pointer"].clone()).collect();
+    let pointers: Vec<_> =
+        broken.json()["errors"].as_array().unwrap().iter().map(|e| e["pointer"].clone()).collect();
     assert_eq!(pointers, ["/email", "/name", "/password"]);
     assert_eq!((weak.status, weak.code().as_str()), (422, "MSH-4002"));
     assert_eq!(weak.json()["errors"][0]["pointer"], "/password");
@@ -263,14 +266,20 @@ async fn a_profile_is_edited_in_parts_and_seen_by_others_in_part() {
     let ann = server.account("ann@example.com", "Ann").await;
     let bob = server.account("bob@example.com", "Bob").await;
     let edit = async |body: Value| {
-        server.send(server.request(reqwest::Method::PATCH, "/api/v1/me").bearer_auth(access(&ann)).json(&body)).await
+        server
+            .send(server.request(reqwest::Method::PATCH, "/api/v1/me").bearer_auth(access(&ann)).json(&body))
+            .await
     };
 
     edit(json!({ "bio": "Gardens at night.", "tz": "UTC" })).await.good();
     let me = edit(json!({ "name": "Ann Ω" })).await.good();
-    let seen = server.get(&format!("/api/v1/users/{}", me["id"].as_str().unwrap()), access(&bob)).await.good();
+    let seen =
+        server.get(&format!("/api/v1/users/{}", me["id"].as_str().unwrap()), access(&bob)).await.good();
 
-    assert_eq!((&me["name"], &me["bio"], &me["tz"]), (&json!("Ann Ω"), &json!("Gardens at night."), &json!("UTC")));
+    assert_eq!(
+        (&me["name"], &me["bio"], &me["tz"]),
+        (&json!("Ann Ω"), &json!("Gardens at night."), &json!("UTC"))
+    );
     let profile = json!({ "id": me["id"], "name": "Ann Ω", "bio": "Gardens at night.", "tz": "UTC", "has_photo": false });
     assert_eq!(seen, profile);
     assert_eq!(edit(json!({ "tz": "Mars/Olympus" })).await.json()["errors"][0]["pointer"], "/tz");

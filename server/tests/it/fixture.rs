@@ -18,18 +18,18 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-pub const PASSWORD: &str = "tangerine-orbit-42-velvet";
+pub(crate) const PASSWORD: &str = "tangerine-orbit-42-velvet";
 const DEADLINE: Duration = Duration::from_secs(20);
 const SECRET: &[u8] = b"a secret for tests, 32 bytes long";
 
 /// A running gateway.
-pub struct Server {
-    pub folder: Arc<TempDir>,
-    pub clock: Clock,
-    pub db: Db,
-    pub bus: Bus,
-    pub fanout: Fanout,
-    pub web: String,
+pub(crate) struct Server {
+    pub(crate) folder: Arc<TempDir>,
+    pub(crate) clock: Clock,
+    pub(crate) db: Db,
+    pub(crate) bus: Bus,
+    pub(crate) fanout: Fanout,
+    pub(crate) web: String,
     api: String,
     http: reqwest::Client,
     stop: CancellationToken,
@@ -38,56 +38,56 @@ pub struct Server {
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub bytes: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or(Value::Null)
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
     /// The code of a problem; empty when it is none.
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The body of an answer that must be a success.
     #[track_caller]
-    pub fn good(self) -> Value {
+    pub(crate) fn good(self) -> Value {
         assert!((200..300).contains(&self.status), "{}: {}", self.status, self.text());
         self.json()
     }
 }
 
 impl Server {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
 
-    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let clock = Clock::held(Clock::System.now());
         Self::open(Arc::new(tempfile::tempdir().unwrap()), clock, change).await
     }
 
     /// Stops the gateway and starts another on the same folder.
-    pub async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         let (folder, clock) = (self.folder.clone(), self.clock.clone());
         self.end().await;
         Self::open(folder, clock, |_| {}).await
     }
 
-    pub async fn end(self) {
+    pub(crate) async fn end(self) {
         self.stop.cancel();
         self.running.await.unwrap().unwrap();
         self.bus.close().await;
@@ -100,7 +100,9 @@ impl Server {
             db: Db::open(&format!("sqlite:{}", at("db")), "server", MIGRATIONS).await.unwrap(),
             bus: Bus::open(&format!("embedded:{}", at("log")), clock.clone()).await.unwrap(),
             fanout: Fanout::open("embedded:").await.unwrap(),
-            objects: Objects::open(&format!("file:{}", at("objects")), LinkKey::derive(SECRET)).await.unwrap(),
+            objects: Objects::open(&format!("file:{}", at("objects")), LinkKey::derive(SECRET))
+                .await
+                .unwrap(),
             mail: Mailer::open(&format!("kept:{}", at("mail")), clock.clone()).await.unwrap(),
             clock: clock.clone(),
         };
@@ -125,56 +127,69 @@ impl Server {
         let listeners = Listeners { api, web: Some(web) };
         let running = tokio::spawn(run(config, engines, listeners, || drop(tell.send(())), stop.clone()));
         ready.await.unwrap();
-        Self { folder, clock, db, bus, fanout, web: web_url, api: api_url, http: http_client(), stop, running }
+        Self {
+            folder,
+            clock,
+            db,
+            bus,
+            fanout,
+            web: web_url,
+            api: api_url,
+            http: http_client(),
+            stop,
+            running,
+        }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.api)
     }
 
-    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, self.url(path))
     }
 
-    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Answer { status, headers, bytes: response.bytes().await.unwrap().to_vec() }
     }
 
-    pub async fn get(&self, path: &str, token: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
         self.send(self.request(Method::GET, path).bearer_auth(token)).await
     }
 
-    pub async fn delete(&self, path: &str, token: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str, token: &str) -> Answer {
         self.send(self.request(Method::DELETE, path).bearer_auth(token)).await
     }
 
     /// A request that needs nobody to be signed in.
-    pub async fn ask(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn ask(&self, path: &str, body: Value) -> Answer {
         self.send(self.request(Method::POST, path).json(&body)).await
     }
 
-    pub async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
         self.send(self.request(Method::POST, path).bearer_auth(token).json(&body)).await
     }
 
-    pub async fn sign_up(&self, email: &str, name: &str) -> Answer {
+    pub(crate) async fn sign_up(&self, email: &str, name: &str) -> Answer {
         self.ask("/api/v1/auth/signup", json!({ "email": email, "name": name, "password": PASSWORD })).await
     }
 
-    pub async fn verify(&self, token: &str) -> Answer {
+    pub(crate) async fn verify(&self, token: &str) -> Answer {
         self.ask("/api/v1/auth/verify", json!({ "token": token })).await
     }
 
-    pub async fn login(&self, email: &str, password: &str) -> Answer {
-        self.ask("/api/v1/auth/login", json!({ "email": email, "password": password, "device": "test" })).await
+    pub(crate) async fn login(&self, email: &str, password: &str) -> Answer {
+        self.ask("/api/v1/auth/login", json!({ "email": email, "password": password, "device": "test" }))
+            .await
     }
 
     /// Waits until so many mails to an address are there; newest first.
-    pub async fn mails(&self, to: &str, count: usize) -> Vec<Value> {
+    pub(crate) async fn mails(&self, to: &str, count: usize) -> Vec<Value> {
         eventually("the mail arrives", async || {
-            let listed = self.send(self.request(Method::GET, "/api/v1/mail").query(&[("to", to)])).await.good();
+            let listed =
+                self.send(self.request(Method::GET, "/api/v1/mail").query(&[("to", to)])).await.good();
             let mails = listed["items"].as_array().unwrap().clone();
             (mails.len() >= count).then_some(mails)
         })
@@ -182,7 +197,7 @@ impl Server {
     }
 
     /// An account that is verified, and the tokens of its first session.
-    pub async fn account(&self, email: &str, name: &str) -> Value {
+    pub(crate) async fn account(&self, email: &str, name: &str) -> Value {
         self.sign_up(email, name).await.good();
         let mails = self.mails(email, 1).await;
         self.verify(&link_token(&mails[0])).await.good();
@@ -190,31 +205,31 @@ impl Server {
     }
 
     /// Whether a text is anywhere in the database's files.
-    pub fn database_holds(&self, text: &str) -> bool {
+    pub(crate) fn database_holds(&self, text: &str) -> bool {
         let files = std::fs::read_dir(self.folder.path().join("db")).unwrap();
         files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).any(|bytes| holds(&bytes, text))
     }
 
-    pub fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         Path::new(self.folder.path()).join(name)
     }
 }
 
-pub fn holds(bytes: &[u8], text: &str) -> bool {
+pub(crate) fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 /// The token of a mail's link.
-pub fn link_token(mail: &Value) -> String {
+pub(crate) fn link_token(mail: &Value) -> String {
     mail["link"].as_str().unwrap().split_once("token=").unwrap().1.to_owned()
 }
 
-pub fn access(tokens: &Value) -> &str {
+pub(crate) fn access(tokens: &Value) -> &str {
     tokens["access_token"].as_str().unwrap()
 }
 
 /// Asks again until there is an answer; fails the test when there is none in time.
-pub async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
     let asked = async {
         loop {
             if let Some(answer) = ask().await {

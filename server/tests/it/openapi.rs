@@ -17,7 +17,10 @@ fn the_committed_document_is_current() {
 
     let committed = std::fs::read_to_string(&file).unwrap_or_default();
 
-    assert!(committed == current, "server/openapi.json is out of date: run this test with UPDATE=1 and look at the diff");
+    assert!(
+        committed == current,
+        "server/openapi.json is out of date: run this test with UPDATE=1 and look at the diff"
+    );
 }
 
 #[test]
@@ -71,8 +74,18 @@ fn every_documented_path_is_one_of_the_contract_and_the_other_way_round() {
 fn what_needs_a_token_says_so() {
     let document = serde_json::to_value(mshub_server::openapi()).unwrap();
     assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
-    let open = [paths::HUB_INFO, paths::JWKS, paths::SIGNUP, paths::VERIFY, paths::RESEND, paths::LOGIN, paths::REFRESH,
-        paths::MAIL, paths::LIVE, paths::OBJECT];
+    let open = [
+        paths::HUB_INFO,
+        paths::JWKS,
+        paths::SIGNUP,
+        paths::VERIFY,
+        paths::RESEND,
+        paths::LOGIN,
+        paths::REFRESH,
+        paths::MAIL,
+        paths::LIVE,
+        paths::OBJECT,
+    ];
 
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {

@@ -53,7 +53,9 @@ async fn the_error_page_has_an_anchor_for_every_code() {
 #[tokio::test]
 async fn the_page_is_behind_its_own_listener_only() {
     let server = Server::start().await;
-    let at = async |url: String| reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
+    let at = async |url: String| {
+        reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap()
+    };
 
     let page = at(format!("{}/rooms/general", server.web)).await;
     let api = at(server.url("/rooms/general")).await;

@@ -65,7 +65,9 @@ async fn what_is_no_usable_picture_is_refused_and_leaves_nothing() {
     let mut padded = png(10, 10);
     padded.resize(5 * 1024 * 1024 + 1, 0);
 
-    for bad in [Vec::new(), b"<svg onload=alert(1)>".to_vec(), b"%PDF-1.7".to_vec(), png(50, 50)[..60].to_vec()] {
+    for bad in
+        [Vec::new(), b"<svg onload=alert(1)>".to_vec(), b"%PDF-1.7".to_vec(), png(50, 50)[..60].to_vec()]
+    {
         let refused = put(&server, token, bad).await;
         assert_eq!((refused.status, refused.code().as_str()), (422, "MSH-4224"));
     }

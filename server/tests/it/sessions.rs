@@ -107,7 +107,8 @@ async fn sessions_are_listed_and_ended_by_their_owner_only() {
     let forbidden = server.delete(&path(&laptop), access(&stranger)).await;
     let ended = server.delete(&path(&laptop), access(&phone)).await;
 
-    let current: Vec<_> = listed["items"].as_array().unwrap().iter().map(|item| item["current"].clone()).collect();
+    let current: Vec<_> =
+        listed["items"].as_array().unwrap().iter().map(|item| item["current"].clone()).collect();
     assert_eq!(current, [json!(true), json!(false)]);
     assert_eq!(listed["items"][0]["device"], "test");
     assert_eq!((forbidden.status, ended.status), (404, 204));

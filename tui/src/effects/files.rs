@@ -159,9 +159,9 @@ mod tests {
 
     #[test]
     fn paths_begin_where_the_person_is() {
-        let paths = Paths { folder: "/work".into(), home: Some("/home/ann".into()) };
+        let paths = Paths { folder: "/data".into(), home: Some("/home/ann".into()) };
 
-        assert_eq!(paths.expand(Path::new("a.txt")), Path::new("/work/a.txt"));
+        assert_eq!(paths.expand(Path::new("a.txt")), Path::new("/data/a.txt"));
         assert_eq!(paths.expand(Path::new("~/a.txt")), Path::new("/home/ann/a.txt"));
         assert_eq!(paths.expand(Path::new("/tmp/a.txt")), Path::new("/tmp/a.txt"));
     }

@@ -40,7 +40,7 @@ pub(super) async fn run(args: TailArgs, global: &Global) -> Result<(), CliError>
     let hub = global.hub()?;
     let room = hub.room(&args.room).await?;
     if !room.joined {
-        return Err(CliError::new(Kind::Auth, format!("you are not in #{}", room.name))
+        return Err(CliError::new(Kind::NotFound, format!("you are not in #{}", room.name))
             .hint(format!("join it with `mshub room join {}`", room.name)));
     }
     let mut tail = Tail { global, room: room.id, left: args.count };

@@ -79,8 +79,9 @@ impl Log {
             .map_err(|error| failed(error.to_string()))?;
         let generation = prepare(&mut connection).await.map_err(|error| failed(error.to_string()))?;
         let heads = heads(&mut connection).await.map_err(|error| failed(error.to_string()))?;
-        let read =
-            SqlitePoolOptions::new().max_connections(4).connect_lazy_with(sqlite_options(&file).read_only(true));
+        let read = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_lazy_with(sqlite_options(&file).read_only(true));
 
         let state = Arc::new(State { read, topics: RwLock::default(), broken: AtomicBool::new(false) });
         let (queue, appends) = mpsc::channel(QUEUE);
@@ -188,9 +189,9 @@ impl State {
 
     fn preset(&self, name: &'static str, head: u64) -> Arc<Topic> {
         let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
-        let topic = topics.entry(name).or_insert_with(|| {
-            Arc::new(Topic { ring: RwLock::default(), head: watch::Sender::new(head) })
-        });
+        let topic = topics
+            .entry(name)
+            .or_insert_with(|| Arc::new(Topic { ring: RwLock::default(), head: watch::Sender::new(head) }));
         topic.clone()
     }
 }
@@ -269,10 +270,8 @@ impl Writer {
     fn place(
         &mut self,
         batch: Vec<Append>,
-    ) -> (
-        Vec<(&'static str, Arc<Record>)>,
-        Vec<(oneshot::Sender<Result<Appended, AppendError>>, Appended)>,
-    ) {
+    ) -> (Vec<(&'static str, Arc<Record>)>, Vec<(oneshot::Sender<Result<Appended, AppendError>>, Appended)>)
+    {
         let now = self.clock.now().micros();
         batch
             .into_iter()
@@ -370,7 +369,8 @@ impl Tail {
     }
 
     async fn read_file(&self) -> Result<Vec<Arc<Record>>, ReadError> {
-        let page = "SELECT pos, at, key, payload FROM records WHERE topic = $1 AND pos > $2 ORDER BY pos LIMIT $3";
+        let page =
+            "SELECT pos, at, key, payload FROM records WHERE topic = $1 AND pos > $2 ORDER BY pos LIMIT $3";
         let rows = sqlx::query_as::<_, (i64, i64, String, String)>(page)
             .bind(self.topic)
             .bind(self.after.cast_signed())

@@ -97,18 +97,31 @@ impl Bus {
     pub async fn open(url: &str, clock: Clock) -> Result<Self, OpenError> {
         match crate::split_scheme(url) {
             ("embedded", folder) => Ok(Self::Embedded(embedded::Log::open(folder, clock).await?)),
-            _ => Err(UnknownEngine { port: "bus", url: crate::redacted(url), expected: "embedded:FOLDER" }.into()),
+            _ => {
+                Err(UnknownEngine { port: "bus", url: crate::redacted(url), expected: "embedded:FOLDER" }
+                    .into())
+            }
         }
     }
 
     /// Appends one record and waits until it is durable.
-    pub async fn append(&self, topic: &'static str, key: &str, payload: String) -> Result<Appended, AppendError> {
+    pub async fn append(
+        &self,
+        topic: &'static str,
+        key: &str,
+        payload: String,
+    ) -> Result<Appended, AppendError> {
         self.enqueue(topic, key, payload).await?.durable().await
     }
 
     /// Puts one record in line. Records with the same key that are put in line one after the other get growing
     /// positions in that order; nothing is acknowledged before [`Pending::durable`] answers.
-    pub async fn enqueue(&self, topic: &'static str, key: &str, payload: String) -> Result<Pending, AppendError> {
+    pub async fn enqueue(
+        &self,
+        topic: &'static str,
+        key: &str,
+        payload: String,
+    ) -> Result<Pending, AppendError> {
         match self {
             Self::Embedded(log) => Ok(Pending::Embedded(log.enqueue(topic, key, payload).await?)),
         }

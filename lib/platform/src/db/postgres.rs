@@ -18,7 +18,8 @@ pub(super) async fn open(url: &str, service: &'static str, migrator: &Migrator) 
         .map_err(connect)?
         .application_name("mshub")
         .options([("search_path", service)]);
-    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await.map_err(connect)?;
+    let pool =
+        PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await.map_err(connect)?;
 
     // Several instances may start at once: the second finds the schema there. The name is one of ours, never a user's.
     let create = format!("CREATE SCHEMA IF NOT EXISTS {service}");
@@ -27,9 +28,6 @@ pub(super) async fn open(url: &str, service: &'static str, migrator: &Migrator) 
     {
         return Err(connect(error));
     }
-    migrator
-        .run(&pool)
-        .await
-        .map_err(|source| OpenError::Migrate { url: crate::redacted(url), source })?;
+    migrator.run(&pool).await.map_err(|source| OpenError::Migrate { url: crate::redacted(url), source })?;
     Ok(Db::Postgres(pool))
 }

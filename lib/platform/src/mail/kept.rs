@@ -21,9 +21,9 @@ pub struct Kept {
 impl Kept {
     pub(super) async fn open(folder: &str, clock: Clock) -> anyhow::Result<Self> {
         let folder = PathBuf::from(folder);
-        fs::create_dir_all(&folder)
-            .await
-            .map_err(|error| anyhow::anyhow!("the mail folder {} cannot be used: {error}", folder.display()))?;
+        fs::create_dir_all(&folder).await.map_err(|error| {
+            anyhow::anyhow!("the mail folder {} cannot be used: {error}", folder.display())
+        })?;
         Ok(Self { folder, clock })
     }
 

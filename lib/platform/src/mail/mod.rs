@@ -39,7 +39,9 @@ impl Mailer {
     pub async fn open(url: &str, clock: Clock) -> anyhow::Result<Self> {
         match crate::split_scheme(url) {
             ("kept", folder) => Ok(Self::Kept(Kept::open(folder, clock).await?)),
-            _ => Err(UnknownEngine { port: "mail", url: crate::redacted(url), expected: "kept:FOLDER" }.into()),
+            _ => {
+                Err(UnknownEngine { port: "mail", url: crate::redacted(url), expected: "kept:FOLDER" }.into())
+            }
         }
     }
 

@@ -18,7 +18,8 @@ use super::{Body, Error, LinkKey, LinkTerms, Object, SignedLink, Stored};
 
 /// Bytes of one read.
 const CHUNK: usize = 64 * 1024;
-const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'&').add(b'+').add(b'%').add(b'=').add(b'<').add(b'>');
+const QUERY: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'&').add(b'+').add(b'%').add(b'=').add(b'<').add(b'>');
 
 /// A folder with a file an object.
 #[derive(Clone)]
@@ -30,9 +31,9 @@ pub struct Folder {
 impl Folder {
     pub(super) async fn open(root: &str, links: LinkKey) -> anyhow::Result<Self> {
         let root = PathBuf::from(root);
-        fs::create_dir_all(root.join("part"))
-            .await
-            .map_err(|error| anyhow::anyhow!("the object folder {} cannot be used: {error}", root.display()))?;
+        fs::create_dir_all(root.join("part")).await.map_err(|error| {
+            anyhow::anyhow!("the object folder {} cannot be used: {error}", root.display())
+        })?;
         let folder = Self { root, links };
         folder.sweep().await?;
         Ok(folder)

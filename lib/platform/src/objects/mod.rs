@@ -84,7 +84,10 @@ impl Objects {
     pub async fn open(url: &str, links: LinkKey) -> anyhow::Result<Self> {
         match crate::split_scheme(url) {
             ("file", folder) => Ok(Self::Folder(folder::Folder::open(folder, links).await?)),
-            _ => Err(UnknownEngine { port: "objects", url: crate::redacted(url), expected: "file:FOLDER" }.into()),
+            _ => {
+                Err(UnknownEngine { port: "objects", url: crate::redacted(url), expected: "file:FOLDER" }
+                    .into())
+            }
         }
     }
 

@@ -145,5 +145,6 @@ pub async fn no_route() -> ApiError {
 
 /// The answer for a method that a route does not have.
 pub async fn no_method() -> ApiError {
-    ApiError::new(Code::MethodNotAllowed, "this path does not take this method").hint("see /docs for what it takes")
+    ApiError::new(Code::MethodNotAllowed, "this path does not take this method")
+        .hint("see /docs for what it takes")
 }

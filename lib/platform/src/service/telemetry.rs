@@ -42,7 +42,9 @@ pub async fn observe(request: Request, next: Next) -> Response {
     let id = request
         .headers()
         .get(&REQUEST_ID)
-        .filter(|id| id.len() <= 64 && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-'))
+        .filter(|id| {
+            id.len() <= 64 && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+        })
         .cloned()
         .unwrap_or_else(fresh_id);
 

@@ -24,7 +24,9 @@ async fn take(tail: &mut Tail, count: usize) -> Vec<Record> {
     let mut records = Vec::new();
     while records.len() < count {
         let next = tokio::time::timeout(Duration::from_secs(30), tail.next()).await;
-        records.extend(next.expect("the tail ended before its records").unwrap().iter().map(|record| (**record).clone()));
+        records.extend(
+            next.expect("the tail ended before its records").unwrap().iter().map(|record| (**record).clone()),
+        );
     }
     records
 }
@@ -37,12 +39,19 @@ async fn what_was_acknowledged_is_read_in_order_of_its_positions() {
 
         let mut acknowledged = Vec::new();
         for n in 0..20 {
-            acknowledged.push(bus.append(TOPIC_CHAT, "room", format!("message {n} 'quoted' \"ünïcode\" \u{0}")).await.unwrap());
+            acknowledged.push(
+                bus.append(TOPIC_CHAT, "room", format!("message {n} 'quoted' \"ünïcode\" \u{0}"))
+                    .await
+                    .unwrap(),
+            );
         }
 
         let read = take(&mut tail, 20).await;
         for (n, (record, appended)) in read.iter().zip(&acknowledged).enumerate() {
-            assert_eq!((record.partition, record.pos, record.at), (appended.partition, appended.pos, appended.at));
+            assert_eq!(
+                (record.partition, record.pos, record.at),
+                (appended.partition, appended.pos, appended.at)
+            );
             assert_eq!(record.payload, format!("message {n} 'quoted' \"ünïcode\" \u{0}"));
             assert_eq!(record.key, "room");
         }
@@ -78,7 +87,9 @@ async fn many_writers_lose_nothing_and_positions_have_no_hole() {
             let bus = bus.clone();
             tokio::spawn(async move {
                 for n in 0..20 {
-                    bus.append(TOPIC_CHAT, &format!("room {}", writer % 7), format!("{writer}/{n}")).await.unwrap();
+                    bus.append(TOPIC_CHAT, &format!("room {}", writer % 7), format!("{writer}/{n}"))
+                        .await
+                        .unwrap();
                 }
             })
         });
@@ -116,7 +127,10 @@ async fn a_reader_that_begins_in_the_middle_gets_the_rest_and_then_what_comes() 
         bus.append(TOPIC_CHAT, "room", "live".into()).await.unwrap();
         let live = take(&mut tail, 1).await;
 
-        assert_eq!(past.iter().map(|record| record.pos).collect::<Vec<_>>(), appended[5..].iter().map(|at| at.pos).collect::<Vec<_>>());
+        assert_eq!(
+            past.iter().map(|record| record.pos).collect::<Vec<_>>(),
+            appended[5..].iter().map(|at| at.pos).collect::<Vec<_>>()
+        );
         assert_eq!(live[0].payload, "live");
     })
     .await;
@@ -141,7 +155,8 @@ async fn positions_before_a_moment_are_before_everything_taken_at_it_or_later() 
         let first = bus.append(TOPIC_CHAT, "room", "a".into()).await.unwrap();
         let second = bus.append(TOPIC_CHAT, "room", "b".into()).await.unwrap();
 
-        let before_all: Positions = bus.positions_before(TOPIC_CHAT, Timestamp::from_micros(0)).await.unwrap();
+        let before_all: Positions =
+            bus.positions_before(TOPIC_CHAT, Timestamp::from_micros(0)).await.unwrap();
         let before_second = bus.positions_before(TOPIC_CHAT, second.at).await.unwrap();
 
         assert!(before_all.get(&first.partition).copied().unwrap_or(0) < first.pos);

@@ -30,7 +30,8 @@ async fn insert(db: &Db, id: Uuid, name: &str) -> sqlx::Result<()> {
 }
 
 async fn count(db: &Db) -> i64 {
-    each!(db.reader(), pool => sqlx::query_scalar("SELECT count(*) FROM things").fetch_one(pool).await).unwrap()
+    each!(db.reader(), pool => sqlx::query_scalar("SELECT count(*) FROM things").fetch_one(pool).await)
+        .unwrap()
 }
 
 #[tokio::test]

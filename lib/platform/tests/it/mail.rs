@@ -8,7 +8,13 @@ use uuid::Uuid;
 use wire::accounts::MailRoute;
 
 fn mail(to: &str, subject: &str) -> Mail {
-    Mail { to: to.into(), subject: subject.into(), text: "Hello.".into(), link: Some("http://x/verify".into()), code: None }
+    Mail {
+        to: to.into(),
+        subject: subject.into(),
+        text: "Hello.".into(),
+        link: Some("http://x/verify".into()),
+        code: None,
+    }
 }
 
 async fn kept(folder: &tempfile::TempDir) -> Mailer {
@@ -25,7 +31,8 @@ async fn kept_mail_is_listed_newest_first_for_its_address_only() {
     mailer.send(Uuid::now_v7(), mail("ann@example.org", "two")).await.unwrap();
 
     assert_eq!(mailer.route(), MailRoute::Kept);
-    let to_ann: Vec<_> = mailer.kept(Some("Ann@example.org")).await.into_iter().map(|mail| mail.subject).collect();
+    let to_ann: Vec<_> =
+        mailer.kept(Some("Ann@example.org")).await.into_iter().map(|mail| mail.subject).collect();
     assert_eq!(to_ann, ["two", "one"]);
     assert_eq!(mailer.kept(None).await.len(), 3);
 }

@@ -48,7 +48,10 @@ async fn a_body_that_breaks_off_or_is_too_large_leaves_nothing() {
         ]));
 
         assert!(matches!(objects.put("in/broken", broken, 1_000).await, Err(Error::Body(_))));
-        assert!(matches!(objects.put("in/large", body(&["123456"]), 5).await, Err(Error::TooLarge { limit: 5 })));
+        assert!(matches!(
+            objects.put("in/large", body(&["123456"]), 5).await,
+            Err(Error::TooLarge { limit: 5 })
+        ));
 
         for key in ["in/broken", "in/large"] {
             assert!(matches!(read(&objects, key, 0).await, Err(Error::NotFound(_))), "{key} is there");
@@ -77,7 +80,10 @@ async fn keys_that_would_climb_out_are_refused() {
     on_every_engine(async |objects| {
         for key in ["", "/etc/passwd", "../x", "a/../../x", "a//b", ".hidden", "part/x", "a/b c"] {
             assert!(matches!(objects.get(key, 0).await, Err(Error::BadKey(_))), "{key:?} was taken");
-            assert!(matches!(objects.put(key, body(&["x"]), 10).await, Err(Error::BadKey(_))), "{key:?} was taken");
+            assert!(
+                matches!(objects.put(key, body(&["x"]), 10).await, Err(Error::BadKey(_))),
+                "{key:?} was taken"
+            );
         }
     })
     .await;
@@ -86,7 +92,9 @@ async fn keys_that_would_climb_out_are_refused() {
 #[tokio::test]
 async fn a_link_opens_until_it_expires_and_not_when_it_was_changed() {
     let folder = tempfile::tempdir().unwrap();
-    let objects = Objects::open(&format!("file:{}", folder.path().display()), LinkKey::derive(b"secret")).await.unwrap();
+    let objects = Objects::open(&format!("file:{}", folder.path().display()), LinkKey::derive(b"secret"))
+        .await
+        .unwrap();
     let now = Timestamp::from_micros(1_700_000_000_000_000);
     let terms = LinkTerms {
         name: "räport & \"co\".pdf".into(),
@@ -99,7 +107,11 @@ async fn a_link_opens_until_it_expires_and_not_when_it_was_changed() {
     let signed: SignedLink = serde_json::from_value(
         url::form_urlencoded::parse(query.as_bytes())
             .map(|(name, value)| {
-                let value = if name == "exp" { serde_json::json!(value.parse::<i64>().unwrap()) } else { value.into() };
+                let value = if name == "exp" {
+                    serde_json::json!(value.parse::<i64>().unwrap())
+                } else {
+                    value.into()
+                };
                 (name.into_owned(), value)
             })
             .collect::<serde_json::Map<_, _>>()

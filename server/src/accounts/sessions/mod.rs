@@ -61,7 +61,8 @@ pub(crate) async fn refresh(
         session
     } else {
         let (session, spent_at) = sql::token(&mut tx, &print).await?.ok_or_else(over)?;
-        let is_fresh = spent_at.is_some_and(|at| now < Timestamp::from_micros(at).plus_seconds(GRACE_SECONDS));
+        let is_fresh =
+            spent_at.is_some_and(|at| now < Timestamp::from_micros(at).plus_seconds(GRACE_SECONDS));
         let is_unused = matches!(sql::token(&mut tx, &successor_print).await?, Some((_, None)));
         if !(is_fresh && is_unused) {
             drop(tx);
@@ -127,7 +128,13 @@ fn bounds(now: Timestamp) -> (Timestamp, Timestamp) {
     (now.plus_seconds(-IDLE_SECONDS), now.plus_seconds(-LIFE_SECONDS))
 }
 
-async fn answer(state: &Hub, user: UserId, session: Uuid, refresh_token: String, now: Timestamp) -> Outcome<Tokens> {
+async fn answer(
+    state: &Hub,
+    user: UserId,
+    session: Uuid,
+    refresh_token: String,
+    now: Timestamp,
+) -> Outcome<Tokens> {
     let account = super::sql::account(&state.db, user).await?.ok_or_else(over)?;
     let access_token = state.keys.issue(user, session, &account.name, account.role(), now)?;
     Ok(Tokens {

@@ -21,7 +21,10 @@ pub(in crate::accounts) struct SessionAccount {
 }
 
 /// The account of a session that has not ended.
-pub(in crate::accounts) async fn session_account(db: &Db, session: Uuid) -> sqlx::Result<Option<SessionAccount>> {
+pub(in crate::accounts) async fn session_account(
+    db: &Db,
+    session: Uuid,
+) -> sqlx::Result<Option<SessionAccount>> {
     let row: Option<(Uuid, String, String)> = each!(db.reader(), pool => sqlx::query_as(
         "SELECT users.id, users.name, users.role FROM sessions JOIN users ON users.id = sessions.user_id
          WHERE sessions.id = $1 AND sessions.ended_at IS NULL",

@@ -1,3 +1,5 @@
+//! Whatever a link does to frames, the reducer comes to the history: once, in order.
+
 use proptest::prelude::*;
 use wire::{ClientId, MessageId, Timestamp, UserId, events::What};
 
