@@ -120,7 +120,7 @@ mod tests {
     use jsonwebtoken::EncodingKey;
     use serde_json::{Value, json};
 
-    use super::{super::keys::test_config, *};
+    use super::{super::keys::tests::test_config, *};
 
     fn keys() -> Keys {
         Keys::derive(&test_config(&[7; 32])).unwrap()

@@ -101,11 +101,11 @@ pub(crate) async fn jwks(State(state): State<App>) -> impl IntoResponse {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::config::Secret;
 
-    pub(in crate::accounts) fn config(secret: &[u8]) -> Config {
+    pub(in crate::accounts) fn test_config(secret: &[u8]) -> Config {
         let url = |text: &str| text.parse().unwrap();
         Config {
             public_url: url("http://hub.test:8000/"),
@@ -120,9 +120,9 @@ mod tests {
 
     #[test]
     fn one_secret_gives_the_same_keys_everywhere_and_another_gives_others() {
-        let here = Keys::derive(&config(&[7; 32])).unwrap();
-        let there = Keys::derive(&config(&[7; 32])).unwrap();
-        let elsewhere = Keys::derive(&config(&[8; 32])).unwrap();
+        let here = Keys::derive(&test_config(&[7; 32])).unwrap();
+        let there = Keys::derive(&test_config(&[7; 32])).unwrap();
+        let elsewhere = Keys::derive(&test_config(&[8; 32])).unwrap();
 
         assert_eq!((&here.kid, &here.public), (&there.kid, &there.public));
         assert_ne!(here.kid, elsewhere.kid);
@@ -139,9 +139,6 @@ mod tests {
 
     #[test]
     fn a_short_secret_is_refused() {
-        assert!(Keys::derive(&config(b"short")).is_err());
+        assert!(Keys::derive(&test_config(b"short")).is_err());
     }
 }
-
-#[cfg(test)]
-pub(super) use tests::config as test_config;

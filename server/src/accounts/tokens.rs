@@ -91,7 +91,7 @@ pub(super) fn normal_code(typed: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::keys::test_config, *};
+    use super::{super::keys::tests::test_config, *};
 
     #[test]
     fn a_code_is_recognised_however_it_is_typed() {

@@ -125,7 +125,8 @@ impl Server {
         let stop = CancellationToken::new();
         let (tell, ready) = oneshot::channel();
         let listeners = Listeners { api, web: Some(web) };
-        let running = tokio::spawn(run(config, engines, listeners, || drop(tell.send(())), stop.clone()));
+        let told = || tell.send(()).expect("the test waits for it");
+        let running = tokio::spawn(run(config, engines, listeners, told, stop.clone()));
         ready.await.unwrap();
         Self {
             folder,

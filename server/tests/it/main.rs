@@ -1,5 +1,7 @@
 //! Stories of the gateway over HTTP, on the embedded engines; the workers are not there.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what helps a test is a test, but clippy cannot know")]
+
 mod accounts;
 mod admin;
 mod conversions;
