@@ -66,8 +66,9 @@ async fn bounded(command: commands::Command, global: &Global) -> Result<(), CliE
     };
     tokio::select! {
         biased;
-        done = commands::dispatch(command, global) => done,
+        // First, so that it listens before anything is done.
         stopped = signals::stop() => Err(stopped),
+        done = commands::dispatch(command, global) => done,
         () = limit => Err(CliError::new(Kind::Pending, "not done within the time limit of --timeout")),
     }
 }

@@ -31,6 +31,11 @@ impl Hub {
         Self { data, process, server }
     }
 
+    /// Where it keeps everything.
+    pub(crate) fn data_dir(&self) -> String {
+        self.data.path().join("data").display().to_string()
+    }
+
     /// Ends it as a power cut would.
     pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();

@@ -15,3 +15,6 @@ mod story_convert;
 mod story_restart;
 #[cfg(feature = "up")]
 mod story_signup;
+#[cfg(feature = "up")]
+mod story_up;
+mod tidy;

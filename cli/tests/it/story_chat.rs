@@ -136,7 +136,7 @@ fn a_private_room_is_not_there_for_others() {
     let public: Vec<Value> = bob.lines(&["room", "list", "--public", "--json"]);
     assert_eq!(public.iter().map(|room| room["name"].clone()).collect::<Vec<_>>(), ["open"]);
     let tail = bob.run(&["chat", "tail", "open", "--json"]);
-    assert_eq!(tail.code, 4, "{}", tail.stderr);
+    assert_eq!(tail.code, 3, "{}", tail.stderr);
 
     ann.json(&["room", "invite", "secret", "bob@example.org", "--json"]);
     assert_eq!(bob.json(&["room", "show", "secret", "--json"])["joined"], true);

@@ -97,7 +97,8 @@ fn a_session_is_used_listed_and_ended() {
 
     let token = ann.run(&["auth", "token"]);
     let token = token.text().trim();
-    let mut command = Person::at(&hub.server).command(&["api", "/api/v1/me", "--json"]);
+    let stranger = Person::at(&hub.server);
+    let mut command = stranger.command(&["api", "/api/v1/me", "--json"]);
     command.env("MSHUB_TOKEN", token);
     let me = crate::command::finish(command, b"");
     assert_eq!(me.lines()[0]["email"], "ann@example.org", "{}", me.stderr);

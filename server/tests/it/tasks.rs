@@ -70,3 +70,22 @@ async fn what_happened_in_a_room_reaches_the_log_in_order_after_the_log_was_away
     }
     assert_eq!(kinds, ["created", "joined", "left", "joined", "left"]);
 }
+
+#[tokio::test]
+async fn rows_that_nobody_will_ask_for_again_are_swept_out() {
+    let server = Server::start().await;
+    server.sign_up("waits@example.com", "Waits").await.good();
+    server.account("ann@example.com", "Ann").await;
+    let left = async || -> i64 {
+        each!(server.db.reader(), pool => sqlx::query_scalar(
+            "SELECT (SELECT count(*) FROM signups) + (SELECT count(*) FROM sessions)
+                  + (SELECT count(*) FROM refresh_tokens)",
+        ).fetch_one(pool).await.unwrap())
+    };
+    assert_eq!(left().await, 3);
+
+    server.clock.advance(15 * 24 * 3600);
+
+    eventually("old rows go", async || (left().await == 0).then_some(())).await;
+    assert_eq!(server.login("ann@example.com", crate::fixture::PASSWORD).await.status, 200, "accounts stay");
+}

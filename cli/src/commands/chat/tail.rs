@@ -113,7 +113,7 @@ impl Tail<'_> {
                 }
                 LiveEvent::Live { .. } => out.note("-- following; Ctrl-C ends --")?,
                 LiveEvent::Left { .. } => {
-                    return Err(CliError::new(Kind::Auth, "you are not in this room any more"));
+                    return Err(CliError::new(Kind::NotFound, "you are not in this room any more"));
                 }
                 LiveEvent::SignedOut { why } => {
                     return Err(CliError::new(Kind::Auth, why).hint("sign in with `mshub auth login`"));
