@@ -1,6 +1,6 @@
 //! From the command line to an exit code.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode, time::Duration};
 
 use clap::Parser as _;
 
@@ -13,6 +13,9 @@ use crate::{
     output::Output,
     signals, trace,
 };
+
+/// What a command that keeps the time limit by itself gets on top of it, to say what is not done.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -58,9 +61,10 @@ fn perform(command: Option<commands::Command>, global: Global) -> Result<(), Cli
 /// A command that ends at a signal and at the time limit.
 async fn bounded(command: commands::Command, global: &Global) -> Result<(), CliError> {
     trace::begin(global.verbosity());
+    let grace = if command.minds_the_time() { GRACE } else { Duration::ZERO };
     let limit = async {
         match global.timeout() {
-            Some(limit) => tokio::time::sleep(limit).await,
+            Some(limit) => tokio::time::sleep(limit + grace).await,
             None => std::future::pending().await,
         }
     };

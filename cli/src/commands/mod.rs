@@ -67,6 +67,11 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether the command keeps the time limit by itself, because it has more to say about what is not done.
+    pub fn minds_the_time(&self) -> bool {
+        matches!(self, Self::Convert(_) | Self::Job(_))
+    }
+
     /// Whether the person stays inside until they leave by themselves.
     pub fn is_a_place_to_stay(&self) -> bool {
         match self {

@@ -17,4 +17,6 @@ mod story_restart;
 mod story_signup;
 #[cfg(feature = "up")]
 mod story_up;
+#[cfg(all(unix, feature = "up"))]
+mod terminal;
 mod tidy;

@@ -158,6 +158,25 @@ fn a_conversion_can_be_left_alone_and_fetched_later() {
 }
 
 #[test]
+fn at_the_time_limit_the_conversion_goes_on_without_us() {
+    let hub = Hub::start();
+    let ann = hub.person("Ann");
+    let rows: String = (0..300_000).map(|row| format!("row {row},{row}\n")).collect();
+    ann.file("long.csv", format!("name,amount\n{rows}"));
+
+    let done = ann.run(&["convert", "long.csv", "--to", "pdf", "--timeout", "1500ms", "--json"]);
+
+    assert_eq!((done.code, &done.error()["code"]), (8, &"MSH-0008".into()));
+    let line = &done.lines()[0];
+    let state = line["state"].as_str().unwrap();
+    assert!(["queued", "in_progress"].contains(&state), "{line}");
+    let id = line["job"].as_str().unwrap();
+    assert!(done.error()["hint"].as_str().unwrap().contains(id));
+    assert_eq!(ann.json(&["job", "cancel", id, "--json=state"])["state"], "cancelled");
+    assert!(!ann.folder().join("long.pdf").exists());
+}
+
+#[test]
 fn the_formats_that_are_listed_are_those_that_work() {
     let hub = Hub::start();
     let ann = hub.person("Ann");

@@ -75,9 +75,11 @@ pub(super) async fn send_again(state: &Hub, email: &str) -> sqlx::Result<()> {
 
 async fn redeem(state: &Hub, origin: &Origin, token: &str) -> Outcome<Me> {
     let now = state.clock.now();
-    let attempt = state.guards.guesses.admit(origin.place.clone(), now)?;
+    let code = tokens::normal_code(token);
+    // Only a code can be guessed. A link is never held back, so that nobody who guesses keeps others out for good.
+    let attempt = code.as_ref().map(|_| state.guards.guesses.admit(origin.place.clone(), now)).transpose()?;
     let mut tx = state.db.begin().await?;
-    let taken = match tokens::normal_code(token) {
+    let taken = match code {
         Some(code) => sql::take_by_code(&mut tx, &state.keys.print(Purpose::Code, &code), now).await?,
         None => sql::take_by_link(&mut tx, &state.keys.print(Purpose::Link, token.trim()), now).await?,
     };
@@ -90,7 +92,9 @@ async fn redeem(state: &Hub, origin: &Origin, token: &str) -> Outcome<Me> {
     }
     sql::drop_signups(&mut tx, &row.email).await?;
     tx.commit().await?;
-    attempt.succeeded();
+    if let Some(attempt) = attempt {
+        attempt.succeeded();
+    }
     tracing::info!(user = %row.id, "an account was made");
     let account =
         sql::account(&state.db, UserId(row.id)).await?.ok_or_else(|| ApiError::not_found("account"))?;

@@ -232,7 +232,7 @@ async fn guessing_waits_longer_each_time_and_locks_nobody_else_out() {
 }
 
 #[tokio::test]
-async fn codes_cannot_be_guessed_at_leisure() {
+async fn codes_cannot_be_guessed_at_leisure_and_links_are_not_held_back() {
     let server = Server::start().await;
     server.sign_up("ann@example.com", "Ann").await.good();
     let mail = server.mails("ann@example.com", 1).await.remove(0);
@@ -244,12 +244,11 @@ async fn codes_cannot_be_guessed_at_leisure() {
 
     assert_eq!(&statuses[..10], [422; 10]);
     assert_eq!(statuses[10..], [429, 429]);
-    server.clock.advance(300);
     server.verify(&link_token(&mail)).await.good();
 }
 
 #[tokio::test]
-async fn a_hundred_who_verify_at_once_make_one_account() {
+async fn many_who_verify_at_once_make_one_account() {
     let server = Server::start().await;
     server.sign_up("ann@example.com", "Ann").await.good();
     let token = link_token(&server.mails("ann@example.com", 1).await[0]);

@@ -11,6 +11,7 @@ use platform::{
     mail::Mailer,
     objects::{LinkKey, Objects},
     service::http_client,
+    sqlx,
 };
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
@@ -30,6 +31,7 @@ pub(crate) struct Server {
     pub(crate) bus: Bus,
     pub(crate) fanout: Fanout,
     pub(crate) web: String,
+    database: String,
     api: String,
     http: reqwest::Client,
     stop: CancellationToken,
@@ -77,14 +79,16 @@ impl Server {
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let clock = Clock::held(Clock::System.now());
-        Self::open(Arc::new(tempfile::tempdir().unwrap()), clock, change).await
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let database = database(&folder).await;
+        Self::open(folder, database, clock, change).await
     }
 
     /// Stops the gateway and starts another on the same folder.
     pub(crate) async fn restart(self) -> Self {
-        let (folder, clock) = (self.folder.clone(), self.clock.clone());
+        let (folder, database, clock) = (self.folder.clone(), self.database.clone(), self.clock.clone());
         self.end().await;
-        Self::open(folder, clock, |_| {}).await
+        Self::open(folder, database, clock, |_| {}).await
     }
 
     pub(crate) async fn end(self) {
@@ -94,10 +98,15 @@ impl Server {
         self.db.close().await;
     }
 
-    async fn open(folder: Arc<TempDir>, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
+    async fn open(
+        folder: Arc<TempDir>,
+        database: String,
+        clock: Clock,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let at = |name: &str| folder.path().join(name).display().to_string();
         let engines = Engines {
-            db: Db::open(&format!("sqlite:{}", at("db")), "server", MIGRATIONS).await.unwrap(),
+            db: Db::open(&database, "server", MIGRATIONS).await.unwrap(),
             bus: Bus::open(&format!("embedded:{}", at("log")), clock.clone()).await.unwrap(),
             fanout: Fanout::open("embedded:").await.unwrap(),
             objects: Objects::open(&format!("file:{}", at("objects")), LinkKey::derive(SECRET))
@@ -135,6 +144,7 @@ impl Server {
             bus,
             fanout,
             web: web_url,
+            database,
             api: api_url,
             http: http_client(),
             stop,
@@ -205,15 +215,31 @@ impl Server {
         self.login(email, PASSWORD).await.good()
     }
 
-    /// Whether a text is anywhere in the database's files.
+    /// Whether a text is anywhere in the database's files, as far as they are ours.
     pub(crate) fn database_holds(&self, text: &str) -> bool {
-        let files = std::fs::read_dir(self.folder.path().join("db")).unwrap();
+        let Ok(files) = std::fs::read_dir(self.path("db")) else { return false };
         files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).any(|bytes| holds(&bytes, text))
     }
 
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         Path::new(self.folder.path()).join(name)
     }
+}
+
+/// An empty database: SQLite, or a fresh one of the PostgreSQL server that `MSHUB_TEST_DB_URL` names. Nothing removes
+/// it there: the server is meant to be thrown away after the tests.
+async fn database(folder: &TempDir) -> String {
+    let Ok(server) = std::env::var("MSHUB_TEST_DB_URL") else {
+        return format!("sqlite:{}", folder.path().join("db").display());
+    };
+    let name = format!("mshub_test_{}", uuid::Uuid::new_v4().simple());
+    let pool = sqlx::PgPool::connect(&server).await.unwrap();
+    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::query(create).execute(&pool).await.unwrap();
+    pool.close().await;
+    let mut url: reqwest::Url = server.parse().unwrap();
+    url.set_path(&name);
+    url.to_string()
 }
 
 pub(crate) fn holds(bytes: &[u8], text: &str) -> bool {

@@ -81,7 +81,7 @@ impl Reducer {
             ToClient::Ev(event) => self.event(event),
             ToClient::Evs { ev, .. } => ev.into_iter().flat_map(|event| self.event(event)).collect(),
             ToClient::Gap { from, to, .. } => self.gap(from, to),
-            ToClient::Live { .. } => self.live(),
+            ToClient::Live { pos, .. } => self.live(pos),
             ToClient::Reset { ep, .. } => self.reset(ep),
             _ => Vec::new(),
         }
@@ -150,7 +150,7 @@ impl Reducer {
         vec![Step::Gap { from, to }]
     }
 
-    fn live(&mut self) -> Vec<Step> {
+    fn live(&mut self, upto: u64) -> Vec<Step> {
         let Phase::Catching(head) = self.phase else { return Vec::new() };
         let mut steps = Vec::new();
         if let Some(last) = self.last.filter(|last| *last < head) {
@@ -159,7 +159,9 @@ impl Reducer {
                 None => steps.push(Step::Gap { from: last, to: head + 1 }),
             }
         }
-        let pos = self.last.unwrap_or(head).max(head);
+        // Nothing was shown: whatever there is up to here is not wanted. The hub may not know the room's head, so that
+        // what it looked at counts as well.
+        let pos = self.last.unwrap_or(upto).max(head);
         self.last = Some(pos);
         self.phase = Phase::Live;
         steps.push(Step::Live(pos));

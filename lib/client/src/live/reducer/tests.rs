@@ -263,3 +263,28 @@ fn without_a_tail_only_what_is_new_is_shown() {
     assert_eq!(reducer.take(ToClient::Live { room, pos: 7 }), [Step::Live(7)]);
     assert!(matches!(&reducer.take(ToClient::Ev(event(room, 8, Some(7))))[..], [Step::Show(_)]));
 }
+
+#[test]
+fn a_hub_that_does_not_know_where_a_room_ends_is_believed_how_far_it_looked() {
+    let room = RoomId::new();
+    let mut reducer = Reducer::new(room, None, 0);
+    subbed(&mut reducer, 1, EPOCH, 0, SubMode::Tail);
+
+    assert_eq!(reducer.take(ToClient::Live { room, pos: 70 }), [Step::Live(70)]);
+    let shown = reducer.take(ToClient::Ev(event(room, 80, Some(12))));
+
+    assert!(matches!(&shown[..], [Step::Show(event)] if event.pos == 80), "{shown:?}");
+}
+
+#[test]
+fn the_answer_to_an_older_subscription_does_not_count() {
+    let room = RoomId::new();
+    let mut reducer = Reducer::new(room, Some(Position { ep: EPOCH.into(), pos: 5 }), 0);
+    reducer.ask(1);
+    reducer.ask(2);
+
+    reducer.take(ToClient::Subbed { id: 1, room, ep: EPOCH.into(), head: 9, mode: SubMode::Resume });
+
+    // Nobody knows what was before it, and no answer is being given that leaves nothing out.
+    assert!(reducer.take(ToClient::Ev(event(room, 9, None))).is_empty());
+}
