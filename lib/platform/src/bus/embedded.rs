@@ -125,10 +125,13 @@ impl Log {
     }
 
     pub(super) async fn position_before(&self, topic: &'static str, at: Timestamp) -> Result<u64, ReadError> {
-        sqlx::query_scalar::<_, Option<i64>>("SELECT max(pos) FROM records WHERE topic = $1 AND at < $2")
+        // Time never decreases with the position, so the newest row before the moment is the answer: one index step.
+        let newest =
+            "SELECT pos FROM records WHERE topic = $1 AND at < $2 ORDER BY at DESC, pos DESC LIMIT 1";
+        sqlx::query_scalar::<_, i64>(newest)
             .bind(topic)
             .bind(at.micros())
-            .fetch_one(&self.0.state.read)
+            .fetch_optional(&self.0.state.read)
             .await
             .map(|pos| pos.unwrap_or(0).unsigned_abs())
             .map_err(|error| ReadError::Failed(error.to_string()))
