@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use platform::service::{install_tls, signals, telemetry};
+use platform::service::{install_tls, signals::Signals, telemetry};
 use serde::Serialize;
 use url::Url;
 
@@ -122,17 +122,22 @@ pub async fn run(args: UpArgs, global: &Global) -> Result<(), CliError> {
         Some(folder) => folder,
         None => default_data_dir()?,
     };
-    let (mut hub, ready) = Hub::start(plan(args, data_dir)).await?;
+    // Before anybody is told that the hub is ready: from then on a signal means a drain.
+    let mut signals = Signals::catch().map_err(CliError::io("cannot listen for signals"))?;
+    let (mut hub, ready) = tokio::select! {
+        started = Hub::start(plan(args, data_dir)) => started?,
+        asked = signals.next() => return Err(stopped_at_once(asked)),
+    };
     say(global, &ready)?;
 
     tokio::select! {
-        asked = signals::next() => asked.map_err(CliError::io("cannot listen for signals"))?,
+        _ = signals.next() => {}
         failure = hub.failed() => return Err(Failure::from(failure).into()),
     };
     global.out.note("stopping; once more stops at once")?;
     tokio::select! {
         stopped = hub.stop() => stopped.map_err(|error| Failure::from(error).into()),
-        again = signals::next() => Err(stopped_at_once(again.unwrap_or_default())),
+        again = signals.next() => Err(stopped_at_once(again)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -123,17 +123,5 @@ impl Done {
         assert_eq!(lines.len(), 1, "not exactly one line on stderr: {lines:?}");
         let mut error: Value = serde_json::from_str(lines[0]).unwrap();
         error["error"].take()
-    }
-}
-
-/// Waits until something is so.
-pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "it did not happen in time: {what}");
-        std::thread::park_timeout(Duration::from_millis(20));
     }
 }

@@ -1,10 +1,12 @@
 //! What people read: the help of every command, its manual pages and completions.
 
+#[cfg(all(feature = "up", feature = "local"))]
 use std::fmt::Write as _;
 
 use crate::command::Person;
 
 /// The help of a command and of everything below it.
+#[cfg(all(feature = "up", feature = "local"))]
 fn collect(command: &mut clap::Command, path: &str, text: &mut String) {
     let help = command.render_long_help();
     writeln!(text, "═══ {path}\n{help}").unwrap();

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use client::{Hub as Client, Options, SessionStore};
@@ -124,4 +124,16 @@ fn launch(data: &TempDir, port: &str) -> (Child, String) {
     let ready: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(ready["event"], "ready", "{ready}");
     (process, ready["api"].as_str().unwrap().to_owned())
+}
+
+/// Waits until something is so.
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + START;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "it did not happen in time: {what}");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
 }

@@ -12,7 +12,7 @@ use client::LiveEvent;
 use serde_json::Value;
 use wire::RoomId;
 
-use crate::{command::eventually, hub::Hub};
+use crate::hub::{Hub, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

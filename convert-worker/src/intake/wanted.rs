@@ -54,7 +54,7 @@ fn check(quality: Option<u8>, sides: [(&str, Option<u32>); 2]) -> Outcome<()> {
 fn format(name: &str) -> Outcome<Format> {
     name.parse().map_err(|unknown: convert::UnknownFormat| {
         ApiError::new(Code::UnsupportedPair, format!("`{}` is no format that is known here", unknown.0))
-            .hint("ask for the list of formats")
+            .hint("`mshub formats` lists what there is")
     })
 }
 

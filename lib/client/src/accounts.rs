@@ -15,7 +15,7 @@ use wire::{
     paths,
 };
 
-use crate::{error::Error, http::Ask, hub::Hub};
+use crate::{ask::Ask, error::Error, hub::Hub};
 
 /// How often kept mail is looked through while somebody waits for it.
 const MAIL_LOOK: Duration = Duration::from_millis(100);

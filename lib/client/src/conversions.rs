@@ -8,8 +8,8 @@ use wire::{
 };
 
 use crate::{
+    ask::{Ask, Signature},
     error::Error,
-    http::{Ask, Signature},
     hub::Hub,
 };
 

@@ -2,86 +2,21 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use reqwest::{Method, Response, StatusCode, header};
-use serde::{Serialize, de::DeserializeOwned};
+use reqwest::{Response, StatusCode, header};
+use serde::de::DeserializeOwned;
 use wire::{Code, Problem};
 
-use crate::{backoff, error::Error, hub::Hub};
+use crate::{
+    ask::{Ask, Signature},
+    backoff,
+    error::Error,
+    hub::Hub,
+};
 
 /// A longer `Retry-After` is the caller's decision, not ours.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// A problem is small; what is larger is something else.
 const LARGEST_PROBLEM: usize = 256 * 1024;
-
-/// Whose request it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Signature {
-    /// Nobody's: no token is sent.
-    Anonymous,
-    /// The person's who is signed in, if anybody is.
-    IfAny,
-    /// The person's who must be signed in.
-    Required,
-}
-
-/// One request, before it is sent.
-#[derive(Clone, Debug)]
-pub(crate) struct Ask {
-    method: Method,
-    path: String,
-    query: Vec<(&'static str, String)>,
-    body: Option<(&'static str, Bytes)>,
-    signature: Signature,
-    /// Whether doing it twice is the same as doing it once.
-    repeatable: bool,
-}
-
-impl Ask {
-    pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
-        let repeatable = method.is_idempotent();
-        let signature = Signature::Required;
-        Self { method, path: path.into(), query: Vec::new(), body: None, signature, repeatable }
-    }
-
-    pub(crate) fn get(path: impl Into<String>) -> Self {
-        Self::new(Method::GET, path)
-    }
-
-    pub(crate) fn post(path: impl Into<String>) -> Self {
-        Self::new(Method::POST, path)
-    }
-
-    pub(crate) fn signature(mut self, signature: Signature) -> Self {
-        self.signature = signature;
-        self
-    }
-
-    pub(crate) fn anonymous(self) -> Self {
-        self.signature(Signature::Anonymous)
-    }
-
-    /// Says that a `POST` may be sent again when its answer was lost.
-    pub(crate) fn repeatable(mut self) -> Self {
-        self.repeatable = true;
-        self
-    }
-
-    pub(crate) fn query(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.query.push((name, value.to_string()));
-        self
-    }
-
-    pub(crate) fn bytes(mut self, media_type: &'static str, bytes: Bytes) -> Self {
-        self.body = Some((media_type, bytes));
-        self
-    }
-
-    pub(crate) fn json(self, body: &impl Serialize) -> Result<Self, Error> {
-        let bytes = serde_json::to_vec(body).map_err(|why| Error::Protocol(format!("cannot send: {why}")))?;
-        Ok(self.bytes("application/json", bytes.into()))
-    }
-}
 
 /// A request that did not succeed, with what decides whether it is tried again.
 pub(crate) struct Failure {

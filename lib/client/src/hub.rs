@@ -6,8 +6,8 @@ use url::{Host, Url};
 use wire::{Timestamp, accounts::HubInfo, accounts::Me, paths};
 
 use crate::{
+    ask::Ask,
     error::Error,
-    http::Ask,
     session::{SessionStore, Storage},
     tokens::Tokens,
 };

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod admin;
+mod ask;
 mod backoff;
 mod conversions;
 mod download;

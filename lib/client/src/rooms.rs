@@ -8,7 +8,7 @@ use wire::{
     rooms::{EventPage, Invite, Member, Members, NewRoom, Room, Rooms, Say, Sent},
 };
 
-use crate::{backoff, error::Error, http::Ask, hub::Hub};
+use crate::{ask::Ask, backoff, error::Error, hub::Hub};
 
 /// How long a message whose fate is unknown is sent again before the caller is told.
 const SAY_PATIENCE: Duration = Duration::from_secs(60);

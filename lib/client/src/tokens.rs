@@ -8,8 +8,8 @@ use url::Url;
 use wire::{Code, Timestamp, accounts, paths};
 
 use crate::{
+    ask::Ask,
     error::Error,
-    http::Ask,
     hub::{Hub, SignedIn},
     session::{Place, Session, SessionStore, Storage},
 };

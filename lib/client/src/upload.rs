@@ -22,11 +22,7 @@ use wire::{
     paths,
 };
 
-use crate::{
-    error::Error,
-    http::{Failure, Signature},
-    hub::Hub,
-};
+use crate::{ask::Signature, error::Error, http::Failure, hub::Hub};
 
 /// One read of a file; large enough that a fast disk is not the limit.
 const CHUNK: usize = 128 * 1024;

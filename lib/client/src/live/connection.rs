@@ -11,14 +11,14 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 use wire::{
-    ClientId, Code, Problem, RoomId,
+    Code, Problem, RoomId,
     frames::{ToClient, ToServer},
 };
 
 use super::{
     LiveEvent, Order,
     outbox::Outbox,
-    reducer::{Reducer, Step},
+    reducer::Reducer,
     socket::{Gone, Socket},
 };
 use crate::{
@@ -35,16 +35,16 @@ pub(super) struct Connection {
     hub: Hub,
     orders: mpsc::UnboundedReceiver<Order>,
     events: mpsc::Sender<LiveEvent>,
-    rooms: HashMap<RoomId, Reducer>,
-    outbox: Outbox,
+    pub(super) rooms: HashMap<RoomId, Reducer>,
+    pub(super) outbox: Outbox,
     jobs: bool,
     next_sub: u64,
     /// Subscriptions that the hub wants to be asked for again later.
-    postponed: Vec<(Instant, RoomId)>,
+    pub(super) postponed: Vec<(Instant, RoomId)>,
 }
 
 /// Why a connection ended.
-enum End {
+pub(super) enum End {
     /// Nobody listens any more.
     Closed,
     /// The hub wants us elsewhere.
@@ -54,7 +54,7 @@ enum End {
 }
 
 /// The listener is gone; there is nothing left to do.
-struct Deaf;
+pub(super) struct Deaf;
 
 impl From<Deaf> for End {
     fn from(_: Deaf) -> Self {
@@ -213,7 +213,7 @@ impl Connection {
         Ok(())
     }
 
-    async fn subscribe(&mut self, socket: &mut Socket, room: RoomId) -> Result<(), End> {
+    pub(super) async fn subscribe(&mut self, socket: &mut Socket, room: RoomId) -> Result<(), End> {
         let id = self.next_sub;
         self.next_sub += 1;
         if let Some(reducer) = self.rooms.get_mut(&room) {
@@ -255,82 +255,6 @@ impl Connection {
         Ok(())
     }
 
-    async fn hear(&mut self, socket: &mut Socket, frame: ToClient) -> Result<(), End> {
-        match frame {
-            ToClient::Ok { cid, room, pos, id, ts, .. } => {
-                if self.outbox.done(cid).is_some() {
-                    self.emit(LiveEvent::Sent { cid, room, pos, id, ts }).await?;
-                }
-            }
-            ToClient::Err { cid: Some(cid), code, detail, retry, unknown, after_ms, .. } => {
-                if retry || unknown {
-                    self.outbox.retry(cid, after_ms.map(Duration::from_millis), Instant::now());
-                } else {
-                    self.refused(cid, &code, detail).await?;
-                }
-            }
-            ToClient::Err { id: Some(id), detail, retry, after_ms, .. } => {
-                let again = retry.then(|| Duration::from_millis(after_ms.unwrap_or(1_000)));
-                self.subscription_refused(id, &detail, again).await?;
-            }
-            ToClient::Unsubbed { room } => {
-                if self.rooms.remove(&room).is_some() {
-                    self.emit(LiveEvent::Left { room }).await?;
-                }
-            }
-            ToClient::Wm { r } => {
-                for head in r {
-                    self.emit(LiveEvent::Head(head)).await?;
-                }
-            }
-            ToClient::Job { job } => self.emit(LiveEvent::Job(job)).await?,
-            frame => {
-                let Some(room) = room_of(&frame) else { return Ok(()) };
-                let Some(reducer) = self.rooms.get_mut(&room) else { return Ok(()) };
-                for step in reducer.take(frame) {
-                    self.step(socket, room, step).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn step(&mut self, socket: &mut Socket, room: RoomId, step: Step) -> Result<(), End> {
-        let event = match step {
-            Step::Ask => return self.subscribe(socket, room).await,
-            Step::Show(event) => LiveEvent::Event(event),
-            Step::Live(pos) => LiveEvent::Live { room, pos },
-            Step::Gap { from, to } => LiveEvent::Gap { room, from, to },
-            Step::Restarted => LiveEvent::Restarted { room },
-        };
-        Ok(self.emit(event).await?)
-    }
-
-    async fn refused(&mut self, cid: ClientId, code: &str, detail: String) -> Result<(), Deaf> {
-        let Some(room) = self.outbox.done(cid) else { return Ok(()) };
-        let mut problem = Problem::new(Code::from_name(code).unwrap_or(Code::BadRequest), detail);
-        code.clone_into(&mut problem.code);
-        self.emit(LiveEvent::Refused { cid, room, problem }).await
-    }
-
-    /// A room that cannot be followed is one that the person is not in.
-    async fn subscription_refused(
-        &mut self,
-        id: u64,
-        detail: &str,
-        again: Option<Duration>,
-    ) -> Result<(), Deaf> {
-        let room = self.rooms.iter().find(|(_, reducer)| reducer.awaits(id)).map(|(room, _)| *room);
-        let Some(room) = room else { return Ok(()) };
-        tracing::debug!(%room, detail, ?again, "a subscription was refused");
-        if let Some(again) = again {
-            self.postponed.push((Instant::now() + again, room));
-            return Ok(());
-        }
-        self.rooms.remove(&room);
-        self.emit(LiveEvent::Left { room }).await
-    }
-
     /// The postponed subscriptions whose time has come.
     fn due(&mut self, now: Instant) -> Vec<RoomId> {
         let (due, later) = self.postponed.drain(..).partition(|(when, _)| *when <= now);
@@ -338,7 +262,7 @@ impl Connection {
         due.into_iter().map(|(_, room)| room).collect()
     }
 
-    async fn emit(&self, event: LiveEvent) -> Result<(), Deaf> {
+    pub(super) async fn emit(&self, event: LiveEvent) -> Result<(), Deaf> {
         self.events.send(event).await.map_err(|_| Deaf)
     }
 
@@ -379,17 +303,5 @@ fn at(moment: Option<Instant>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     match moment {
         Some(moment) => Box::pin(sleep_until(moment)),
         None => Box::pin(std::future::pending()),
-    }
-}
-
-fn room_of(frame: &ToClient) -> Option<RoomId> {
-    match frame {
-        ToClient::Ev(event) => Some(event.room),
-        ToClient::Subbed { room, .. }
-        | ToClient::Evs { room, .. }
-        | ToClient::Gap { room, .. }
-        | ToClient::Live { room, .. }
-        | ToClient::Reset { room, .. } => Some(*room),
-        _ => None,
     }
 }

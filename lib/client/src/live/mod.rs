@@ -4,6 +4,7 @@
 //! and sends again what was not acknowledged: whoever reads [`Live::next`] sees each event once and in order.
 
 mod connection;
+mod hear;
 mod outbox;
 mod reducer;
 mod socket;

@@ -1,0 +1,104 @@
+//! What the hub says, and what it means for those who listen.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use wire::{ClientId, Code, Problem, RoomId, frames::ToClient};
+
+use super::{
+    LiveEvent,
+    connection::{Connection, Deaf, End},
+    reducer::Step,
+    socket::Socket,
+};
+
+impl Connection {
+    /// Takes one frame of the hub.
+    pub(super) async fn hear(&mut self, socket: &mut Socket, frame: ToClient) -> Result<(), End> {
+        match frame {
+            ToClient::Ok { cid, room, pos, id, ts, .. } => {
+                if self.outbox.done(cid).is_some() {
+                    self.emit(LiveEvent::Sent { cid, room, pos, id, ts }).await?;
+                }
+            }
+            ToClient::Err { cid: Some(cid), code, detail, retry, unknown, after_ms, .. } => {
+                if retry || unknown {
+                    self.outbox.retry(cid, after_ms.map(Duration::from_millis), Instant::now());
+                } else {
+                    self.refused(cid, &code, detail).await?;
+                }
+            }
+            ToClient::Err { id: Some(id), detail, retry, after_ms, .. } => {
+                let again = retry.then(|| Duration::from_millis(after_ms.unwrap_or(1_000)));
+                self.subscription_refused(id, &detail, again).await?;
+            }
+            ToClient::Unsubbed { room } => {
+                if self.rooms.remove(&room).is_some() {
+                    self.emit(LiveEvent::Left { room }).await?;
+                }
+            }
+            ToClient::Wm { r } => {
+                for head in r {
+                    self.emit(LiveEvent::Head(head)).await?;
+                }
+            }
+            ToClient::Job { job } => self.emit(LiveEvent::Job(job)).await?,
+            frame => {
+                let Some(room) = room_of(&frame) else { return Ok(()) };
+                let Some(reducer) = self.rooms.get_mut(&room) else { return Ok(()) };
+                for step in reducer.take(frame) {
+                    self.step(socket, room, step).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, socket: &mut Socket, room: RoomId, step: Step) -> Result<(), End> {
+        let event = match step {
+            Step::Ask => return self.subscribe(socket, room).await,
+            Step::Show(event) => LiveEvent::Event(event),
+            Step::Live(pos) => LiveEvent::Live { room, pos },
+            Step::Gap { from, to } => LiveEvent::Gap { room, from, to },
+            Step::Restarted => LiveEvent::Restarted { room },
+        };
+        Ok(self.emit(event).await?)
+    }
+
+    async fn refused(&mut self, cid: ClientId, code: &str, detail: String) -> Result<(), Deaf> {
+        let Some(room) = self.outbox.done(cid) else { return Ok(()) };
+        let mut problem = Problem::new(Code::from_name(code).unwrap_or(Code::BadRequest), detail);
+        code.clone_into(&mut problem.code);
+        self.emit(LiveEvent::Refused { cid, room, problem }).await
+    }
+
+    /// A room that cannot be followed is one that the person is not in.
+    async fn subscription_refused(
+        &mut self,
+        id: u64,
+        detail: &str,
+        again: Option<Duration>,
+    ) -> Result<(), Deaf> {
+        let room = self.rooms.iter().find(|(_, reducer)| reducer.awaits(id)).map(|(room, _)| *room);
+        let Some(room) = room else { return Ok(()) };
+        tracing::debug!(%room, detail, ?again, "a subscription was refused");
+        if let Some(again) = again {
+            self.postponed.push((Instant::now() + again, room));
+            return Ok(());
+        }
+        self.rooms.remove(&room);
+        self.emit(LiveEvent::Left { room }).await
+    }
+}
+
+fn room_of(frame: &ToClient) -> Option<RoomId> {
+    match frame {
+        ToClient::Ev(event) => Some(event.room),
+        ToClient::Subbed { room, .. }
+        | ToClient::Evs { room, .. }
+        | ToClient::Gap { room, .. }
+        | ToClient::Live { room, .. }
+        | ToClient::Reset { room, .. } => Some(*room),
+        _ => None,
+    }
+}
