@@ -28,10 +28,7 @@ use state::State;
 const DRAIN: Duration = Duration::from_secs(8);
 
 /// The schema of the chat-worker's database.
-pub const MIGRATIONS: Migrations = Migrations {
-    sqlite: &sqlx::migrate!("migrations/sqlite"),
-    postgres: &sqlx::migrate!("migrations/postgres"),
-};
+pub const MIGRATIONS: Migrations = platform::migrations!("migrations", ["0001_history"]);
 
 /// The engines that the chat-worker needs, already open.
 pub struct Engines {

@@ -7,7 +7,7 @@ use platform::{
     db::{Db, Transaction},
     each, in_tx,
 };
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 use wire::{
     ClientId, MessageId, RoomId, Timestamp, UserId,
@@ -19,7 +19,6 @@ use crate::heads::{Hash, Standing};
 /// Rows of one statement: nine values each, far below every engine's limit of parameters.
 const ROWS: usize = 500;
 
-#[derive(FromRow)]
 struct EventRow {
     room: Uuid,
     pos: i64,
@@ -31,6 +30,8 @@ struct EventRow {
     cid: Uuid,
     what: String,
 }
+
+platform::from_row!(EventRow { room, pos, prev, id, at, author, name, cid, what });
 
 impl EventRow {
     fn event(self) -> sqlx::Result<RoomEvent> {

@@ -38,10 +38,7 @@ use state::App;
 const RELEASE: Duration = Duration::from_secs(2);
 
 /// The schema of the convert-worker's database.
-pub const MIGRATIONS: Migrations = Migrations {
-    sqlite: &sqlx::migrate!("migrations/sqlite"),
-    postgres: &sqlx::migrate!("migrations/postgres"),
-};
+pub const MIGRATIONS: Migrations = platform::migrations!("migrations", ["0001_jobs"]);
 
 /// The engines that the convert-worker needs, already open.
 pub struct Engines {

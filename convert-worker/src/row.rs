@@ -7,7 +7,7 @@ use wire::{
 };
 
 /// One row of `jobs`.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub(crate) struct JobRow {
     id: Uuid,
     owner: Uuid,
@@ -34,6 +34,33 @@ pub(crate) struct JobRow {
     created_at: i64,
     pub(crate) updated_at: i64,
 }
+
+platform::from_row!(JobRow {
+    id,
+    owner,
+    name,
+    source,
+    target,
+    options,
+    strict,
+    bytes_in,
+    state,
+    seq,
+    attempt,
+    failures,
+    fence,
+    result_key,
+    bytes_out,
+    sha256,
+    engine,
+    degraded,
+    lost,
+    error_kind,
+    error_detail,
+    seconds,
+    created_at,
+    updated_at
+});
 
 impl JobRow {
     pub(crate) fn id(&self) -> JobId {

@@ -36,10 +36,8 @@ use state::State;
 const DRAIN: Duration = Duration::from_secs(8);
 
 /// The schema of the gateway's database.
-pub const MIGRATIONS: Migrations = Migrations {
-    sqlite: &sqlx::migrate!("migrations/sqlite"),
-    postgres: &sqlx::migrate!("migrations/postgres"),
-};
+pub const MIGRATIONS: Migrations =
+    platform::migrations!("migrations", ["0001_accounts", "0002_rooms", "0003_tasks"]);
 
 /// The engines that the gateway needs, already open.
 pub struct Engines {

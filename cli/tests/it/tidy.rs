@@ -259,6 +259,22 @@ fn migrations_are_the_same_list_on_every_engine() {
 }
 
 #[test]
+fn every_migration_is_compiled_in() {
+    let offences = paths()
+        .iter()
+        .filter(|path| path.ends_with(".sql") && !path.contains("/tests/"))
+        .filter_map(|path| {
+            let (service, rest) = path.split_once("/migrations/")?;
+            let name = rest.rsplit_once('/')?.1.strip_suffix(".sql")?;
+            let list = sources().into_iter().find(|file| file.path == format!("{service}/src/lib.rs"))?;
+            (!list.text.contains(&format!("\"{name}\"")))
+                .then(|| format!("{path}:1: is not in {}", list.path))
+        })
+        .collect();
+    report("each migration is named in its service's `MIGRATIONS`", offences);
+}
+
+#[test]
 fn the_light_client_carries_no_engine() {
     let tree = Command::new(env!("CARGO"))
         .args([

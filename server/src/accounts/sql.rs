@@ -4,7 +4,6 @@ use platform::{
     db::{Db, Transaction},
     each, in_tx,
 };
-use sqlx::FromRow;
 use uuid::Uuid;
 use wire::{
     Timestamp, UserId,
@@ -12,7 +11,7 @@ use wire::{
 };
 
 /// An account.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub(super) struct Account {
     pub(super) id: Uuid,
     pub(super) email: String,
@@ -24,6 +23,8 @@ pub(super) struct Account {
     pub(super) photo: Option<String>,
     pub(super) created_at: i64,
 }
+
+platform::from_row!(Account { id, email, name, password, bio, tz, role, photo, created_at });
 
 impl Account {
     pub(super) fn role(&self) -> Role {
@@ -50,13 +51,15 @@ impl Account {
 }
 
 /// A sign-up that waits for its link or code.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub(super) struct SignUpRow {
     pub(super) id: Uuid,
     pub(super) email: String,
     pub(super) name: String,
     pub(super) password: String,
 }
+
+platform::from_row!(SignUpRow { id, email, name, password });
 
 /// What opens a sign-up, as it is kept.
 pub(super) struct Prints {
@@ -209,7 +212,6 @@ pub(super) async fn sweep_signups(db: &Db, before: Timestamp) -> sqlx::Result<()
     ).bind(before.micros()).execute(pool).await.map(drop))
 }
 
-#[derive(FromRow)]
 struct AdminRow {
     id: Uuid,
     email: String,
@@ -218,6 +220,8 @@ struct AdminRow {
     verified: i64,
     created_at: i64,
 }
+
+platform::from_row!(AdminRow { id, email, name, role, verified, created_at });
 
 /// Accounts and waiting sign-ups, newest first.
 pub(super) async fn everybody(db: &Db, limit: i64) -> sqlx::Result<Vec<AdminUser>> {

@@ -4,14 +4,12 @@ use platform::{
     db::{Db, Transaction},
     each, in_tx,
 };
-use sqlx::FromRow;
 use uuid::Uuid;
 use wire::{
     RoomId, Timestamp, UserId,
     rooms::{Member, MemberRole, Room},
 };
 
-#[derive(FromRow)]
 struct RoomRow {
     id: Uuid,
     name: String,
@@ -21,6 +19,8 @@ struct RoomRow {
     members: i64,
     joined: bool,
 }
+
+platform::from_row!(RoomRow { id, name, private, topic, created_at, members, joined });
 
 impl From<RoomRow> for Room {
     fn from(row: RoomRow) -> Self {
@@ -36,13 +36,14 @@ impl From<RoomRow> for Room {
     }
 }
 
-#[derive(FromRow)]
 struct MemberRow {
     user_id: Uuid,
     name: String,
     role: String,
     joined_at: i64,
 }
+
+platform::from_row!(MemberRow { user_id, name, role, joined_at });
 
 impl From<MemberRow> for Member {
     fn from(row: MemberRow) -> Self {

@@ -4,12 +4,11 @@ use platform::{
     db::{Db, Transaction},
     each, in_tx,
 };
-use sqlx::FromRow;
 use uuid::Uuid;
 use wire::Timestamp;
 
 /// A task that this runner may work on until its lease ends.
-#[derive(Debug, FromRow)]
+#[derive(Debug)]
 pub(super) struct Claimed {
     pub(super) seq: i64,
     pub(super) id: Uuid,
@@ -18,6 +17,8 @@ pub(super) struct Claimed {
     pub(super) attempts: i64,
     pub(super) fence: i64,
 }
+
+platform::from_row!(Claimed { seq, id, payload, created_at, attempts, fence });
 
 pub(super) async fn insert(
     tx: &mut Transaction,

@@ -2,23 +2,16 @@
 //!
 //! [`each!`](crate::each) and [`in_tx!`](crate::in_tx) compile one body for every engine, so that a query is written once.
 
+mod migrations;
 mod postgres;
 mod sqlite;
 
+pub use migrations::Migrations;
 pub(crate) use sqlite::connect_options as sqlite_options;
 
-use sqlx::{PgPool, SqlitePool, migrate::Migrator};
+use sqlx::{PgPool, SqlitePool};
 
 use crate::UnknownEngine;
-
-/// The migrations of one service: the same file names in a folder per engine.
-#[derive(Clone, Copy)]
-pub struct Migrations {
-    /// For SQLite.
-    pub sqlite: &'static Migrator,
-    /// For PostgreSQL.
-    pub postgres: &'static Migrator,
-}
 
 /// The database of one service. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -80,8 +73,12 @@ impl Db {
     /// `sqlite:FOLDER` keeps `FOLDER/{service}.db`; `postgres://…` uses the schema `{service}`.
     pub async fn open(url: &str, service: &'static str, migrations: Migrations) -> Result<Self, OpenError> {
         match crate::split_scheme(url) {
-            ("sqlite", folder) => sqlite::open(folder, service, migrations.sqlite).await,
-            ("postgres" | "postgresql", _) => postgres::open(url, service, migrations.postgres).await,
+            ("sqlite", folder) => {
+                sqlite::open(folder, service, &migrations::migrator(migrations.sqlite)).await
+            }
+            ("postgres" | "postgresql", _) => {
+                postgres::open(url, service, &migrations::migrator(migrations.postgres)).await
+            }
             _ => Err(UnknownEngine {
                 port: "database",
                 url: crate::redacted(url),

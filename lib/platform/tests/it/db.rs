@@ -4,14 +4,11 @@ use mshub_platform::{
     db::{Db, Migrations, is_taken},
     each, in_tx,
 };
-use sqlx::migrate::Migrator;
 use uuid::Uuid;
 
 use crate::engines;
 
-static SQLITE: Migrator = sqlx::migrate!("tests/migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("tests/migrations/postgres");
-const MIGRATIONS: Migrations = Migrations { sqlite: &SQLITE, postgres: &POSTGRES };
+const MIGRATIONS: Migrations = mshub_platform::migrations!("tests/migrations", ["0001_things"]);
 
 async fn on_every_engine(story: impl AsyncFn(Db)) {
     let folder = tempfile::tempdir().unwrap();

@@ -4,7 +4,6 @@ use platform::{
     db::{Db, Transaction},
     each, in_tx,
 };
-use sqlx::FromRow;
 use uuid::Uuid;
 use wire::{
     Timestamp, UserId,
@@ -101,13 +100,14 @@ pub(super) async fn is_of(db: &Db, session: Uuid, user: UserId) -> sqlx::Result<
     Ok(found.is_some())
 }
 
-#[derive(FromRow)]
 struct SessionRow {
     id: Uuid,
     device: String,
     created_at: i64,
     last_seen_at: i64,
 }
+
+platform::from_row!(SessionRow { id, device, created_at, last_seen_at });
 
 /// Somebody's sessions that work, newest first.
 pub(super) async fn list(
