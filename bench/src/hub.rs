@@ -58,10 +58,14 @@ impl Running {
         Ok(Self { api, ready_after, child })
     }
 
+    /// The process.
+    pub(crate) fn pid(&self) -> anyhow::Result<u32> {
+        self.child.id().context("the hub ended")
+    }
+
     /// Resident memory in MiB.
     pub(crate) fn memory(&self) -> anyhow::Result<f64> {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", self.child.id().context("the hub ended")?))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
         let kib: f64 = line.split_whitespace().nth(1).context("no figure")?.parse()?;
         Ok(kib / 1024.0)

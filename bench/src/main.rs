@@ -1,6 +1,7 @@
 //! `mshub-bench`: measures a hub as it is shipped, from outside, and prints rows for RESULTS.md.
 
 mod convert;
+mod fanout;
 mod hub;
 mod latency;
 mod report;
@@ -27,6 +28,8 @@ enum What {
     Startup(startup::Options),
     /// From `send` on one screen to the event on another, over the live socket, flushes on.
     Latency(latency::Options),
+    /// From one screen to many: deliveries a second, CPU of the hub a delivery, memory of a socket that waits.
+    Fanout(fanout::Options),
     /// From the command line to the converted file.
     Convert(convert::Options),
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
             match args.what {
                 What::Startup(options) => startup::run(&args.mshub, options).await,
                 What::Latency(options) => latency::run(&args.mshub, options).await,
+                What::Fanout(options) => fanout::run(&args.mshub, options).await,
                 What::Convert(options) => convert::run(&args.mshub, options).await,
             }
         })

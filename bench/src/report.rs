@@ -10,6 +10,9 @@ pub(crate) fn line(text: &str) {
 
 /// A row with the spread of several runs, in milliseconds.
 pub(crate) fn row(what: &str, mut runs: Vec<Duration>) {
+    if runs.is_empty() {
+        return line(&format!("| {what} | n=0 |"));
+    }
     runs.sort();
     let at = |part: f64| runs.get(((runs.len() - 1) as f64 * part).round() as usize).map_or(0.0, ms);
     line(&format!(
