@@ -40,6 +40,23 @@ pub fn redacted(url: &str) -> String {
             let _ = parsed.set_password(Some("***"));
             parsed.to_string()
         }
-        _ => url.to_owned(),
+        Ok(_) => url.to_owned(),
+        // It may be none because of the password: an unquoted `/` in it, for example.
+        Err(_) => match (url.split_once("://"), url.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, place))) => format!("{scheme}://***@{place}"),
+            _ => url.to_owned(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::redacted;
+
+    #[test]
+    fn a_password_is_hidden_even_where_it_makes_the_url_none() {
+        assert_eq!(redacted("redis://:secret@host:6379/?prefix=x"), "redis://:***@host:6379/?prefix=x");
+        assert_eq!(redacted("s3://key:a/b@c@bucket/x"), "s3://***@bucket/x");
+        assert_eq!(redacted("sqlite:/data/a@b"), "sqlite:/data/a@b");
     }
 }

@@ -7,14 +7,15 @@ use tokio::sync::broadcast::{self, error::RecvError};
 /// Hints that a slow listener may lag behind before it skips.
 const LAG: usize = 4_096;
 
-type Hint = (&'static str, Arc<str>);
+/// A subject and what is said to it.
+pub(super) type Hint = (&'static str, Arc<str>);
 
 /// The sending side.
 #[derive(Clone)]
 pub struct Local(broadcast::Sender<Hint>);
 
 /// The listening side.
-pub struct Listener {
+pub(super) struct Listener {
     subject: &'static str,
     hints: broadcast::Receiver<Hint>,
 }
@@ -27,6 +28,12 @@ impl Local {
     pub(super) fn publish(&self, subject: &'static str, payload: String) {
         // Nobody listening is no error.
         let _ = self.0.send((subject, payload.into()));
+    }
+
+    /// What is said to any subject.
+    #[cfg(feature = "redis")]
+    pub(super) fn everything(&self) -> broadcast::Receiver<Hint> {
+        self.0.subscribe()
     }
 
     pub(super) fn subscribe(&self, subject: &'static str) -> Listener {
