@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use platform::{
-    objects::{Error, LINK_LIFE, LinkTerms, Object, SignedLink},
+    objects::{Error, LINK_LIFE, LinkTerms, Object, SignedLink, attachment},
     service::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome},
 };
 use serde::Deserialize;
@@ -17,10 +17,7 @@ use wire::{
     paths::{self, internal},
 };
 
-use super::{
-    disposition::attachment,
-    range::{Range, first_bytes},
-};
+use super::range::{Range, first_bytes};
 use crate::{accounts::Caller, state::App, upstream::call};
 
 /// Results are all that links are ever made of; photos and uploads are not to be had by one.

@@ -1,6 +1,5 @@
 //! Conversions: uploads stream on to the convert-worker, which keeps them; downloads are signed links.
 
-mod disposition;
 pub(crate) mod download;
 pub(crate) mod jobs;
 mod range;

@@ -14,7 +14,7 @@ use tokio::{
 };
 use wire::Timestamp;
 
-use super::{Body, Error, LinkKey, LinkTerms, Object, SignedLink, Stored};
+use super::{Body, Error, LinkKey, LinkTerms, Object, SignedLink, Stored, key};
 
 /// Bytes of one read.
 const CHUNK: usize = 64 * 1024;
@@ -121,17 +121,9 @@ impl Folder {
             .map_err(|source| Error::Store { key: "part".into(), source })
     }
 
-    /// Keys are ours (`in/{job}`), but a link carries one from outside: nothing may climb out of the folder.
     fn path(&self, key: &str) -> Result<PathBuf, Error> {
-        let plain = |part: &str| {
-            !part.is_empty()
-                && !part.starts_with('.')
-                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-        };
-        if key.split('/').all(plain) && !key.starts_with("part/") && key.len() <= 256 {
-            return Ok(self.root.join(key));
-        }
-        Err(Error::BadKey(key.to_owned()))
+        key::check(key)?;
+        Ok(self.root.join(key))
     }
 }
 

@@ -1,7 +1,15 @@
 //! Objects: named bytes that are there whole or not at all, with links that expire.
 
+#[cfg(feature = "s3")]
+mod config;
+mod disposition;
 mod folder;
+mod key;
 mod link;
+#[cfg(feature = "s3")]
+mod s3;
+#[cfg(feature = "s3")]
+mod s3_upload;
 
 use std::{path::Path, pin::Pin, time::Duration};
 
@@ -9,9 +17,17 @@ use bytes::Bytes;
 use futures_util::Stream;
 use wire::Timestamp;
 
+pub use disposition::attachment;
 pub use link::{LinkKey, SignedLink};
 
 use crate::UnknownEngine;
+
+/// What this build understands.
+const EXPECTED: &str = if cfg!(feature = "s3") {
+    "file:FOLDER or s3://[KEY:SECRET@]BUCKET[/PREFIX][?endpoint=URL&region=NAME&path_style=true&public_endpoint=URL]"
+} else {
+    "file:FOLDER"
+};
 
 /// A body that arrives piece by piece.
 pub type Body = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
@@ -77,17 +93,24 @@ pub enum Error {
 pub enum Objects {
     /// A folder on this machine.
     Folder(folder::Folder),
+    /// A bucket of S3.
+    #[cfg(feature = "s3")]
+    S3(s3::S3),
 }
 
 impl Objects {
     /// Opens the store: `file:FOLDER` keeps a file an object.
+    ///
+    /// `s3://[KEY:SECRET@]BUCKET[/PREFIX]` keeps them in a bucket, which is made if it is not there. For a store other
+    /// than Amazon's, `?endpoint=http://HOST:PORT` says where it is, `path_style=true` that it knows buckets by path, and
+    /// `public_endpoint=` where clients reach it, when that is elsewhere. Without `KEY:SECRET@` (each percent-encoded) the
+    /// usual `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` are used.
     pub async fn open(url: &str, links: LinkKey) -> anyhow::Result<Self> {
         match crate::split_scheme(url) {
             ("file", folder) => Ok(Self::Folder(folder::Folder::open(folder, links).await?)),
-            _ => {
-                Err(UnknownEngine { port: "objects", url: crate::redacted(url), expected: "file:FOLDER" }
-                    .into())
-            }
+            #[cfg(feature = "s3")]
+            ("s3", _) => Ok(Self::S3(s3::S3::open(url).await?)),
+            _ => Err(UnknownEngine { port: "objects", url: crate::redacted(url), expected: EXPECTED }.into()),
         }
     }
 
@@ -96,6 +119,8 @@ impl Objects {
     pub async fn put(&self, key: &str, body: Body, limit: u64) -> Result<Stored, Error> {
         match self {
             Self::Folder(folder) => folder.put(key, body, limit).await,
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => s3.put(key, body, limit).await,
         }
     }
 
@@ -107,10 +132,12 @@ impl Objects {
         self.put(key, body, u64::MAX).await
     }
 
-    /// Reads an object from a byte on, to its end.
+    /// Reads an object from a byte on, to its end. From behind its end there is nothing, which is no error.
     pub async fn get(&self, key: &str, from: u64) -> Result<Object, Error> {
         match self {
             Self::Folder(folder) => folder.get(key, from).await,
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => s3.get(key, from).await,
         }
     }
 
@@ -128,21 +155,28 @@ impl Objects {
     pub async fn delete(&self, key: &str) -> Result<(), Error> {
         match self {
             Self::Folder(folder) => folder.delete(key).await,
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => s3.delete(key).await,
         }
     }
 
     /// A link to the object that works without a token until it expires. Of the folder store it is relative to the
-    /// gateway, which serves [`wire::paths::OBJECT`].
+    /// gateway, which serves [`wire::paths::OBJECT`]; of S3 it is absolute and leads to the store itself.
     pub async fn signed_link(&self, key: &str, terms: &LinkTerms) -> Result<String, Error> {
         match self {
             Self::Folder(folder) => Ok(folder.signed_link(key, terms)),
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => s3.signed_link(key, terms).await,
         }
     }
 
-    /// The terms of a link of the folder store, if it was made here, not changed, and has not expired.
+    /// The terms of a link of the folder store, if it was made here, not changed, and has not expired. S3 checks
+    /// its links itself: here none of them opens.
     pub fn open_link(&self, key: &str, link: &SignedLink, now: Timestamp) -> Option<LinkTerms> {
         match self {
             Self::Folder(folder) => folder.open_link(key, link, now),
+            #[cfg(feature = "s3")]
+            Self::S3(_) => None,
         }
     }
 
@@ -150,6 +184,8 @@ impl Objects {
     pub async fn ping(&self) -> Result<(), Error> {
         match self {
             Self::Folder(folder) => folder.ping().await,
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => s3.ping().await,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// The header's value for a file to be saved under this name.
-pub(super) fn attachment(name: &str) -> String {
+pub fn attachment(name: &str) -> String {
     let plain: String = name.chars().map(|letter| if is_safe(letter) { letter } else { '_' }).collect();
     let mut value = format!("attachment; filename=\"{plain}\"");
     if plain != name {
