@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use platform::mail::SendError;
 use rand::Rng as _;
 use wire::Timestamp;
 
@@ -94,13 +95,20 @@ async fn attempt(state: &State, claimed: &Claimed) -> sqlx::Result<()> {
         }
     };
     let done = tokio::time::timeout(PATIENCE, perform(state, claimed, &task)).await;
-    let error = match done {
+    let failure = match done {
         Ok(Ok(())) => return sql::finish(&state.db, claimed).await,
-        Ok(Err(error)) => error,
-        Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+        Ok(Err(failure)) => failure,
+        Err(_) => Failure::Later(format!("no answer within {} s", PATIENCE.as_secs())),
+    };
+    let now = state.clock.now();
+    let error = match failure {
+        Failure::Later(error) => error,
+        Failure::Final(error) => {
+            tracing::error!(task = %claimed.id, error, "a task is given up: trying again is useless");
+            return sql::bury(&state.db, claimed, now, &error).await;
+        }
     };
     tracing::warn!(task = %claimed.id, attempt = claimed.attempts, error, "a task failed");
-    let now = state.clock.now();
     match task {
         Task::SendMail { .. } | Task::Resend { .. }
             if now > Timestamp::from_micros(claimed.created_at).plus_seconds(MAIL_SECONDS) =>
@@ -115,14 +123,27 @@ async fn attempt(state: &State, claimed: &Claimed) -> sqlx::Result<()> {
     }
 }
 
-async fn perform(state: &State, claimed: &Claimed, task: &Task) -> Result<(), String> {
+/// Why a task was not done.
+enum Failure {
+    /// It may be done at another time.
+    Later(String),
+    /// It will never be done.
+    Final(String),
+}
+
+async fn perform(state: &State, claimed: &Claimed, task: &Task) -> Result<(), Failure> {
     match task {
         Task::SendMail { mail } => {
-            state.mail.send(claimed.id, mail.clone()).await.map_err(|error| error.to_string())
+            state.mail.send(claimed.id, mail.clone()).await.map_err(|error| match error {
+                SendError::Later(_) => Failure::Later(error.to_string()),
+                SendError::Refused(_) => Failure::Final(error.to_string()),
+            })
         }
-        Task::Resend { email } => accounts::resend(state, email).await.map_err(|error| error.to_string()),
+        Task::Resend { email } => {
+            accounts::resend(state, email).await.map_err(|error| Failure::Later(error.to_string()))
+        }
         Task::Announce { fact } => {
-            rooms::announce(state, fact.clone()).await.map_err(|error| error.to_string())
+            rooms::announce(state, fact.clone()).await.map_err(|error| Failure::Later(error.to_string()))
         }
     }
 }

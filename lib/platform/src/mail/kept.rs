@@ -30,8 +30,8 @@ impl Kept {
     pub(super) async fn send(&self, id: uuid::Uuid, mail: Mail) -> Result<(), SendError> {
         let Mail { to, subject, text, link, code } = mail;
         let kept = KeptMail { id, to, subject, text, link, code, at: self.clock.now() };
-        let failed = |error: std::io::Error| SendError(error.to_string());
-        let body = serde_json::to_vec_pretty(&kept).map_err(|error| SendError(error.to_string()))?;
+        let failed = |error: std::io::Error| SendError::Later(error.to_string());
+        let body = serde_json::to_vec_pretty(&kept).map_err(|error| SendError::Later(error.to_string()))?;
 
         // Named by id: a mail that is sent again replaces itself. Written beside and renamed, so a reader sees it whole.
         let part = self.folder.join(format!("{id}.part"));
