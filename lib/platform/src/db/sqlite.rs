@@ -1,6 +1,11 @@
 //! SQLite: write-ahead log, `synchronous=FULL`, one writer, `BEGIN IMMEDIATE`.
 
-use std::{path::Path, time::Duration};
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sqlx::{
     migrate::Migrator,
@@ -27,12 +32,24 @@ pub(super) async fn open(folder: &str, service: &str, migrator: &Migrator) -> Re
         .connect_with(options.clone())
         .await
         .map_err(connect)?;
+    let turn = turn(file.with_extension("lock")).await.map_err(|error| connect(sqlx::Error::Io(error)))?;
     migrator
         .run(&write)
         .await
         .map_err(|source| OpenError::Migrate { url: format!("sqlite:{}", file.display()), source })?;
+    drop(turn);
     let read = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options.read_only(true));
     Ok(Db::Sqlite { read, write })
+}
+
+/// Waits until nobody else migrates this database: on SQLite, sqlx does not see to that by itself.
+async fn turn(lock: PathBuf) -> io::Result<File> {
+    let wait = tokio::task::spawn_blocking(move || {
+        let file = File::create(lock)?;
+        file.lock()?;
+        Ok(file)
+    });
+    wait.await.map_err(io::Error::other)?
 }
 
 /// The settings that every SQLite file of mshub is opened with.
