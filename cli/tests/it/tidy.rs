@@ -147,7 +147,6 @@ fn sql_stands_only_in_files_named_sql() {
         path.ends_with("/sql.rs")
             || path.starts_with("lib/platform/src/db/")
             || path.starts_with("lib/platform/src/bus/")
-            || path == "lib/platform/src/testing.rs"
     };
     let mut offences = in_code(|file, line| !allowed(&file.path) && line.contains("sqlx::query"));
     for file in product_sources().iter().filter(|file| !allowed(&file.path)) {
@@ -162,9 +161,7 @@ fn sql_stands_only_in_files_named_sql() {
 
 #[test]
 fn the_environment_is_read_only_by_config_and_cli() {
-    let allowed = |path: &str| {
-        path.ends_with("/config.rs") || path.starts_with("cli/") || path == "lib/platform/src/testing.rs"
-    };
+    let allowed = |path: &str| path.ends_with("/config.rs") || path.starts_with("cli/");
     let offences = in_code(|file, line| {
         !allowed(&file.path)
             && ["env::var", "env::vars", "env::var_os", "env::vars_os", "env::set_var", "env::remove_var"]

@@ -14,7 +14,7 @@ use crate::engines;
 /// Tells a story on every engine, each on a log of its own.
 async fn on_every_engine(story: impl AsyncFn(Bus)) {
     let folder = tempfile::tempdir().unwrap();
-    for url in engines::urls("bus", format!("embedded:{}", folder.path().display())) {
+    for url in engines::buses(&folder).await {
         story(Bus::open(&url, Clock::System).await.unwrap()).await;
     }
 }

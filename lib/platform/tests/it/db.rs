@@ -12,9 +12,8 @@ const MIGRATIONS: Migrations = mshub_platform::migrations!("tests/migrations", [
 
 async fn on_every_engine(story: impl AsyncFn(Db)) {
     let folder = tempfile::tempdir().unwrap();
-    for url in engines::urls("db", format!("sqlite:{}", folder.path().display())) {
+    for url in engines::databases(&folder).await {
         let db = Db::open(&url, "contract", MIGRATIONS).await.unwrap();
-        each!(db.writer(), pool => sqlx::query("DELETE FROM things").execute(pool).await.map(drop)).unwrap();
         story(db).await;
     }
 }
@@ -90,17 +89,48 @@ async fn many_writers_wait_for_each_other_and_none_fails() {
 }
 
 #[tokio::test]
+async fn services_in_one_database_do_not_see_each_others_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    for url in engines::databases(&folder).await {
+        let one = Db::open(&url, "contract", MIGRATIONS).await.unwrap();
+        let other = Db::open(&url, "other", MIGRATIONS).await.unwrap();
+
+        insert(&one, Uuid::now_v7(), "mine").await.unwrap();
+
+        assert_eq!((count(&one).await, count(&other).await), (1, 0));
+    }
+}
+
+#[tokio::test]
 async fn opening_again_migrates_nothing_and_keeps_everything() {
     let folder = tempfile::tempdir().unwrap();
-    for url in engines::urls("db", format!("sqlite:{}", folder.path().display())) {
+    for url in engines::databases(&folder).await {
         let db = Db::open(&url, "reopened", MIGRATIONS).await.unwrap();
-        each!(db.writer(), pool => sqlx::query("DELETE FROM things").execute(pool).await.map(drop)).unwrap();
         insert(&db, Uuid::now_v7(), "kept").await.unwrap();
         db.close().await;
 
         let db = Db::open(&url, "reopened", MIGRATIONS).await.unwrap();
 
         assert_eq!(count(&db).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn instances_that_open_an_empty_database_at_once_migrate_it_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for url in engines::databases(&folder).await {
+        let instances = (0..4).map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { Db::open(&url, "contract", MIGRATIONS).await.unwrap() })
+        });
+        let instances = futures_util::future::join_all(instances).await;
+
+        for (n, db) in instances.into_iter().enumerate() {
+            insert(&db.unwrap(), Uuid::now_v7(), &format!("of instance {n}")).await.unwrap();
+        }
+
+        let db = Db::open(&url, "contract", MIGRATIONS).await.unwrap();
+        assert_eq!(count(&db).await, 4);
     }
 }
 

@@ -1,17 +1,28 @@
-//! Which engines a contract is told on: the embedded one always, and the one that `MSHUB_TEST_<PORT>_URL` names.
-//!
-//! A real engine joins by its URL. One that `MSHUB_REQUIRE` names (`bus,db,…`) and that is not there is a failure.
+//! Which engines a contract is told on: the embedded one always, and the real one where it is (see `platform::testing`).
 
-/// URLs of a port's engines: `embedded`, then the one from the environment.
-pub(crate) fn urls(port: &str, embedded: String) -> Vec<String> {
-    let variable = format!("MSHUB_TEST_{}_URL", port.to_uppercase());
-    let required = std::env::var("MSHUB_REQUIRE").unwrap_or_default();
-    match std::env::var(&variable) {
-        Ok(real) => vec![embedded, real],
-        Err(_) => {
-            assert!(!required.split(',').any(|name| name == port), "{port} is required: set {variable}");
-            println!("{port}: only the embedded engine ({variable} is not set)");
-            vec![embedded]
-        }
-    }
+use mshub_platform::testing::engines;
+
+/// The embedded engine, then the real one.
+fn both(embedded: String, real: anyhow::Result<Option<String>>) -> Vec<String> {
+    std::iter::once(embedded).chain(real.unwrap()).collect()
+}
+
+/// Databases that are empty.
+pub(crate) async fn databases(folder: &tempfile::TempDir) -> Vec<String> {
+    both(format!("sqlite:{}", folder.path().display()), engines::database().await)
+}
+
+/// Fan-outs that nobody else uses.
+pub(crate) async fn fanouts() -> Vec<String> {
+    both("embedded:".into(), engines::fanout().await)
+}
+
+/// Object stores that are empty.
+pub(crate) async fn objects(folder: &tempfile::TempDir) -> Vec<String> {
+    both(format!("file:{}", folder.path().display()), engines::objects().await)
+}
+
+/// The log. Kafka's place is here: `engines::bus()` has a broker.
+pub(crate) async fn buses(folder: &tempfile::TempDir) -> Vec<String> {
+    vec![format!("embedded:{}", folder.path().display())]
 }

@@ -7,7 +7,7 @@ use mshub_platform::fanout::{Fanout, Subscription};
 use crate::engines;
 
 async fn on_every_engine(story: impl AsyncFn(Fanout)) {
-    for url in engines::urls("fanout", "embedded:".into()) {
+    for url in engines::fanouts().await {
         story(Fanout::open(&url).await.unwrap()).await;
     }
 }
@@ -60,4 +60,17 @@ async fn publishing_to_nobody_and_past_the_slow_never_waits() {
         assert_eq!(second, first + 1, "what is skipped is the oldest");
     })
     .await;
+}
+
+#[tokio::test]
+async fn two_hubs_on_one_engine_do_not_hear_each_other() {
+    for (mine, theirs) in engines::fanouts().await.into_iter().zip(engines::fanouts().await) {
+        let (mine, theirs) = (Fanout::open(&mine).await.unwrap(), Fanout::open(&theirs).await.unwrap());
+        let mut listener = mine.subscribe("a").await;
+
+        theirs.publish("a", "not for here".into()).await;
+        mine.publish("a", "for here".into()).await;
+
+        assert_eq!(heard(&mut listener).await, "for here");
+    }
 }

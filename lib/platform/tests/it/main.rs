@@ -1,6 +1,6 @@
 //! One contract a port, told on every engine that is there, and the accept loop.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod bus;
 mod db;
@@ -9,4 +9,7 @@ mod fanout;
 mod log_file;
 mod mail;
 mod objects;
+mod redis;
+mod s3;
 mod serve;
+mod smtp;

@@ -10,7 +10,7 @@ use crate::engines;
 
 async fn on_every_engine(story: impl AsyncFn(Objects)) {
     let folder = tempfile::tempdir().unwrap();
-    for url in engines::urls("objects", format!("file:{}", folder.path().display())) {
+    for url in engines::objects(&folder).await {
         story(Objects::open(&url, LinkKey::derive(b"secret")).await.unwrap()).await;
     }
 }
@@ -56,6 +56,78 @@ async fn a_body_that_breaks_off_or_is_too_large_leaves_nothing() {
         for key in ["in/broken", "in/large"] {
             assert!(matches!(read(&objects, key, 0).await, Err(Error::NotFound(_))), "{key} is there");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_large_object_goes_in_and_out_in_pieces() {
+    on_every_engine(async |objects| {
+        // More than two parts of S3, in chunks that fit none of its borders.
+        let chunks: Vec<_> = (0..2_100_u32).map(|n| Bytes::from(n.to_be_bytes().repeat(2_501))).collect();
+        let whole = chunks.concat();
+        let body: Body = Box::pin(stream::iter(chunks.into_iter().map(Ok)));
+
+        let stored = objects.put("in/large", body, u64::MAX).await.unwrap();
+
+        assert_eq!((stored.bytes, stored.sha256), (whole.len() as u64, hex::encode(Sha256::digest(&whole))));
+        assert!(read(&objects, "in/large", 0).await.unwrap() == whole, "other bytes came back");
+        let tail = objects.get("in/large", 20_000_001).await.unwrap();
+        assert_eq!(tail.bytes, whole.len() as u64, "the size of the whole, not of the part");
+        let rest: Vec<Bytes> = tail.body.try_collect().await.unwrap();
+        assert!(rest.concat() == whole[20_000_001..], "another part came back");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_large_body_that_breaks_off_late_leaves_nothing() {
+    on_every_engine(async |objects| {
+        let part = || Ok(Bytes::from(vec![7_u8; 5 * 1024 * 1024]));
+        let gone = || Err(std::io::Error::new(std::io::ErrorKind::ConnectionReset, "gone"));
+
+        let broken: Body = Box::pin(stream::iter([part(), part(), part(), part(), gone()]));
+        assert!(matches!(objects.put("in/broken", broken, u64::MAX).await, Err(Error::Body(_))));
+        let large: Body = Box::pin(stream::iter([part(), part(), part(), part()]));
+        let limit = 19 * 1024 * 1024;
+        assert!(matches!(objects.put("in/large", large, limit).await, Err(Error::TooLarge { .. })));
+
+        for key in ["in/broken", "in/large"] {
+            assert!(matches!(read(&objects, key, 0).await, Err(Error::NotFound(_))), "{key} is there");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn reading_from_the_end_on_gives_nothing_and_the_size() {
+    on_every_engine(async |objects| {
+        objects.put("in/short", body(&["four"]), 10).await.unwrap();
+        objects.put("in/empty", body(&[]), 10).await.unwrap();
+
+        for (key, from, bytes) in
+            [("in/short", 4, 4), ("in/short", 99, 4), ("in/empty", 0, 0), ("in/empty", 1, 0)]
+        {
+            assert_eq!(objects.get(key, from).await.unwrap().bytes, bytes, "{key} from {from}");
+            assert_eq!(read(&objects, key, from).await.unwrap(), b"", "{key} from {from}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn files_go_in_and_out_and_the_store_says_that_it_is_there() {
+    on_every_engine(async |objects| {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        std::fs::write(&from, "a file").unwrap();
+
+        objects.ping().await.unwrap();
+        objects.put_file("out/file", &from).await.unwrap();
+        objects.fetch_to("out/file", &to).await.unwrap();
+
+        assert_eq!(std::fs::read(&to).unwrap(), b"a file");
+        assert!(matches!(objects.fetch_to("out/other", &to).await, Err(Error::NotFound(_))));
     })
     .await;
 }

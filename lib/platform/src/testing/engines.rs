@@ -1,0 +1,124 @@
+//! Real engines for tests: the server that a variable names, or one that is started for this test binary.
+//!
+//! Each is started once, by the first test that asks; each test gets a place of its own in it. An engine that is not there
+//! is said once and passed over, unless `MSHUB_REQUIRE` names it.
+
+use std::io::Write as _;
+
+use anyhow::bail;
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::{config::Engine, kafka::Kafka, postgres::Postgres, redis::Redis, sql, weed::Weed};
+
+/// Where a server is. It lives as long as the test binary.
+struct Running<T> {
+    url: String,
+    _server: Option<T>,
+}
+
+static POSTGRES: OnceCell<Option<Running<Postgres>>> = OnceCell::const_new();
+static REDIS: OnceCell<Option<Running<Redis>>> = OnceCell::const_new();
+static KAFKA: OnceCell<Option<Running<Kafka>>> = OnceCell::const_new();
+static S3: OnceCell<Option<Running<Weed>>> = OnceCell::const_new();
+static SMTP: OnceCell<Option<Running<()>>> = OnceCell::const_new();
+
+/// The URL of an empty database of a PostgreSQL server.
+pub async fn database() -> anyhow::Result<Option<String>> {
+    let running = POSTGRES.get_or_try_init(|| {
+        find(Engine::Postgres, async || {
+            Ok(Postgres::start().await?.map(|server| (server.url(), server.about(), server)))
+        })
+    });
+    let Some(running) = running.await? else { return Ok(None) };
+    sql::fresh_database(&running.url).await.map(Some)
+}
+
+/// The URL of a Redis, with a prefix that nobody else uses.
+pub async fn fanout() -> anyhow::Result<Option<String>> {
+    let running = REDIS.get_or_try_init(|| {
+        find(Engine::Redis, async || {
+            Ok(Redis::start().await?.map(|server| (server.url(), server.about(), server)))
+        })
+    });
+    running.await?.as_ref().map(|running| with_prefix(&running.url)).transpose()
+}
+
+/// The URL of an Apache Kafka, with a prefix that nobody else uses.
+pub async fn bus() -> anyhow::Result<Option<String>> {
+    let running = KAFKA.get_or_try_init(|| {
+        find(Engine::Kafka, async || {
+            Ok(Kafka::start().await?.map(|server| (server.url(), server.about(), server)))
+        })
+    });
+    running.await?.as_ref().map(|running| with_prefix(&running.url)).transpose()
+}
+
+/// The URL of a bucket of an S3 store, with a folder in it that nobody else uses.
+pub async fn objects() -> anyhow::Result<Option<String>> {
+    let running = S3.get_or_try_init(|| {
+        find(Engine::S3, async || {
+            Ok(Weed::start().await?.map(|server| (server.url(), server.about(), server)))
+        })
+    });
+    let Some(running) = running.await? else { return Ok(None) };
+    let mut url: Url = running.url.parse()?;
+    url.set_path(&fresh_name());
+    Ok(Some(url.into()))
+}
+
+/// The URL of a mail server, if a variable names one. What a test wants to read again it sends to a
+/// [`Sink`](super::smtp::Sink) of its own.
+pub async fn mail() -> anyhow::Result<Option<String>> {
+    let sink = async || anyhow::Ok(None::<(String, String, ())>);
+    if Engine::Smtp.url().is_none() {
+        return Ok(None);
+    }
+    let running = SMTP.get_or_try_init(|| find(Engine::Smtp, sink)).await?;
+    Ok(running.as_ref().map(|running| running.url.clone()))
+}
+
+/// The server that the environment names, or one that `start` finds; says which.
+async fn find<T>(
+    engine: Engine,
+    start: impl AsyncFnOnce() -> anyhow::Result<Option<(String, String, T)>>,
+) -> anyhow::Result<Option<Running<T>>> {
+    let name = engine.name();
+    if let Some(url) = engine.url() {
+        let about = match engine {
+            Engine::Postgres => sql::version(&url).await?,
+            _ => "as it is".to_owned(),
+        };
+        say(&format!("{name} {about} ({}: {})", engine.variable(), crate::redacted(&url)));
+        return Ok(Some(Running { url, _server: None }));
+    }
+    if let Some((url, about, server)) = start().await? {
+        say(&format!("{name} {about} {}", crate::redacted(&url)));
+        return Ok(Some(Running { url, _server: Some(server) }));
+    }
+    if engine.is_required() {
+        bail!(
+            "MSHUB_REQUIRE names {name}, and there is none: {}, or set {}",
+            engine.hint(),
+            engine.variable()
+        );
+    }
+    say(&format!("{name} is not there and passed over: {}, or set {}", engine.hint(), engine.variable()));
+    Ok(None)
+}
+
+/// To the log of the tests; the harness keeps what tests print to itself, but not this.
+fn say(line: &str) {
+    // A closed log is no reason to fail.
+    let _ = writeln!(std::io::stderr().lock(), "engine: {line}");
+}
+
+fn with_prefix(url: &str) -> anyhow::Result<String> {
+    let mut url: Url = url.parse()?;
+    url.query_pairs_mut().append_pair("prefix", &format!("{}-", fresh_name()));
+    Ok(url.into())
+}
+
+fn fresh_name() -> String {
+    format!("t{}", uuid::Uuid::new_v4().simple())
+}

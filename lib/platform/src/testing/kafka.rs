@@ -1,0 +1,122 @@
+//! An Apache Kafka for tests: one broker that is its own controller (KRaft).
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use tokio::net::TcpStream;
+
+use super::{
+    config,
+    server::{Server, Start, folder, free_port},
+};
+
+/// A small heap and a quick start: it lives for minutes.
+const JAVA: [&str; 4] = ["-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+/// 16 bytes in base64url. Clusters never meet, so one id does.
+const CLUSTER: &str = "bXNodWItdGVzdC1rYWZrYQ";
+
+/// A broker that runs.
+pub struct Kafka {
+    _server: Server,
+    port: u16,
+    version: String,
+}
+
+impl Kafka {
+    /// Starts one at free ports, if Java and Kafka's jars are on this machine.
+    pub async fn start() -> anyhow::Result<Option<Self>> {
+        let (Some(java), Some(home)) = (config::program("MSHUB_TEST_JAVA", "java"), config::kafka_home())
+        else {
+            return Ok(None);
+        };
+        let (jars, version) = jars(&home)?;
+        let folder = folder()?;
+        let (port, controller) = (free_port().await?, free_port().await?);
+        let properties = folder.join("server.properties");
+        fs::write(&properties, settings(&folder, port, controller))?;
+        format(&java, &jars, &properties).await?;
+        let mut command: Vec<OsString> = vec![java.into()];
+        command.extend(JAVA.map(Into::into));
+        command.extend(["-cp".into(), jars, "kafka.Kafka".into(), properties.into()]);
+        let start = Start { folder, command, env: Vec::new(), signal: "KILL" };
+        // It opens the port when it is ready to answer.
+        let server =
+            Server::start(start, async || TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await?;
+        Ok(Some(Self { _server: server, port, version }))
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!("kafka://127.0.0.1:{}?partitions=3", self.port)
+    }
+
+    /// Its version, and where it comes from.
+    pub(super) fn about(&self) -> String {
+        format!("{} (native)", self.version)
+    }
+}
+
+/// The class path and the version.
+fn jars(home: &Path) -> anyhow::Result<(OsString, String)> {
+    let folder: PathBuf = [home.join("libs"), home.to_owned()]
+        .into_iter()
+        .find(|folder| folder.is_dir())
+        .with_context(|| {
+            format!(
+                "MSHUB_TEST_KAFKA_HOME: {} is no folder; {}",
+                home.display(),
+                config::Engine::Kafka.hint()
+            )
+        })?;
+    let names = fs::read_dir(&folder)?.filter_map(|jar| jar.ok()?.file_name().into_string().ok());
+    let version = names
+        .filter_map(|jar| Some(jar.strip_prefix("kafka_2.13-")?.strip_suffix(".jar")?.to_owned()))
+        .next()
+        .with_context(|| format!("MSHUB_TEST_KAFKA_HOME: {} has no kafka_2.13-*.jar", folder.display()))?;
+    Ok((folder.join("*").into(), version))
+}
+
+fn settings(folder: &Path, port: u16, controller: u16) -> String {
+    format!(
+        "process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={}
+num.partitions=3
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+",
+        folder.join("data").display()
+    )
+}
+
+/// Writes the broker's first metadata, without which it does not start.
+async fn format(java: &Path, jars: &OsString, properties: &Path) -> anyhow::Result<()> {
+    let formatted = tokio::process::Command::new(java)
+        .args(JAVA)
+        .arg("-cp")
+        .arg(jars)
+        .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"])
+        .arg(properties)
+        .output()
+        .await
+        .context("java cannot be run")?;
+    if !formatted.status.success() {
+        bail!("Kafka's storage cannot be made: {}", String::from_utf8_lossy(&formatted.stderr));
+    }
+    Ok(())
+}

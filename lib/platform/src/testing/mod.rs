@@ -1,0 +1,90 @@
+//! Engines for the tests of every service: embedded ones in a temporary folder, and real servers.
+
+mod config;
+pub mod engines;
+pub mod kafka;
+pub mod postgres;
+pub mod redis;
+mod server;
+pub mod smtp;
+mod sql;
+pub mod weed;
+
+pub use config::{Engine, is_real};
+use tempfile::TempDir;
+
+use crate::{Clock, bus::Bus, fanout::Fanout, mail::Mailer, objects::LinkKey, objects::Objects};
+
+/// A folder with one of each engine; gone when dropped.
+pub struct TestEngines {
+    /// The folder, for engines that a test opens itself.
+    pub folder: TempDir,
+    /// The log.
+    pub bus: Bus,
+    /// The fan-out.
+    pub fanout: Fanout,
+    /// The objects.
+    pub objects: Objects,
+    /// The mail.
+    pub mail: Mailer,
+    /// The system's clock, unless a test holds it.
+    pub clock: Clock,
+    /// The hub's secret.
+    pub secret: Vec<u8>,
+    database: String,
+}
+
+impl TestEngines {
+    /// Opens everything anew: embedded, or with `MSHUB_TEST_ENGINES=real` on the real engines that are there. Mail is kept,
+    /// so that tests can read it.
+    pub async fn open() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let clock = Clock::System;
+        let secret = b"a secret for tests, 32 bytes long".to_vec();
+        let urls = Urls::of(&folder).await?;
+        Ok(Self {
+            bus: Bus::open(&format!("embedded:{}", at("log")), clock.clone()).await?,
+            fanout: Fanout::open(&urls.fanout).await?,
+            objects: Objects::open(&urls.objects, LinkKey::derive(&secret)).await?,
+            mail: Mailer::open(&format!("kept:{}", at("mail")), clock.clone()).await?,
+            clock,
+            secret,
+            database: urls.database,
+            folder,
+        })
+    }
+
+    /// The URL of a database that was empty at the start.
+    pub fn database_url(&self) -> String {
+        self.database.clone()
+    }
+}
+
+/// Where the engines of one test are.
+pub struct Urls {
+    /// The database.
+    pub database: String,
+    /// The fan-out.
+    pub fanout: String,
+    /// The objects.
+    pub objects: String,
+}
+
+impl Urls {
+    /// In a folder, or with `MSHUB_TEST_ENGINES=real` a fresh place in each real engine that is there.
+    pub async fn of(folder: &TempDir) -> anyhow::Result<Self> {
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let mut urls = Self {
+            database: format!("sqlite:{}", at("db")),
+            fanout: "embedded:".to_owned(),
+            objects: format!("file:{}", at("objects")),
+        };
+        if is_real() {
+            urls.database = engines::database().await?.unwrap_or(urls.database);
+            urls.fanout = engines::fanout().await?.unwrap_or(urls.fanout);
+            urls.objects = engines::objects().await?.unwrap_or(urls.objects);
+        }
+        Ok(urls)
+    }
+}

@@ -1,0 +1,118 @@
+//! A real server for the time of a test binary: started here, and ended with this process however that ends.
+
+use std::{
+    ffi::OsString,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use tokio::{net::TcpListener, time::Instant};
+
+/// How long a server may take until it is ready. Kafka on a busy machine is the slow one.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A shell between us and the server. It holds one end of a pipe, and we the other: when this process is gone, killed
+/// or not, the pipe ends, and the shell ends the server and removes its folder.
+const WATCH: &str = r#"
+trap '' INT TERM HUP
+folder=$1 signal=$2
+shift 2
+cd "$folder" || exit 1
+"$@" >log 2>&1 </dev/null &
+server=$!
+read -r _
+kill -s "$signal" "$server"
+wait "$server"
+cd / && rm -rf "$folder"
+"#;
+
+/// A server that runs.
+pub(super) struct Server {
+    watch: Child,
+    folder: PathBuf,
+}
+
+/// How a server is started.
+pub(super) struct Start {
+    /// Where it works; removed at the end.
+    pub(super) folder: PathBuf,
+    /// The program and its arguments.
+    pub(super) command: Vec<OsString>,
+    /// Its environment, on top of ours.
+    pub(super) env: Vec<(&'static str, String)>,
+    /// The signal that ends it at once.
+    pub(super) signal: &'static str,
+}
+
+impl Server {
+    /// Starts it, and waits until `ready` says so.
+    pub(super) async fn start(start: Start, ready: impl AsyncFn() -> bool) -> anyhow::Result<Self> {
+        let Start { folder, command, env, signal } = start;
+        let watch = Command::new("sh")
+            .args(["-c", WATCH, "watch"])
+            .arg(&folder)
+            .arg(signal)
+            .args(&command)
+            .envs(env)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // An interrupt of the tests is not one of the server: it ends by the pipe.
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("{command:?} cannot be started"))?;
+        let server = Self { watch, folder };
+        let deadline = Instant::now() + PATIENCE;
+        while !ready().await {
+            if Instant::now() > deadline {
+                bail!("{command:?} did not become ready; the end of its log:\n{}", server.log());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(server)
+    }
+
+    /// Ends it at once, as a crash would, and waits until it is gone.
+    pub(super) fn kill(mut self) {
+        self.end();
+    }
+
+    /// The last lines that it wrote.
+    fn log(&self) -> String {
+        let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(50)..].join("\n")
+    }
+
+    fn end(&mut self) {
+        drop(self.watch.stdin.take());
+        // It was started by us, so it can be waited for.
+        let _ = self.watch.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// A folder that a watcher removes.
+pub(super) fn folder() -> anyhow::Result<PathBuf> {
+    Ok(tempfile::Builder::new().prefix("mshub-test-").tempdir()?.keep())
+}
+
+/// A port that nobody listens at now.
+pub(super) async fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port())
+}
+
+/// The first line that a program says when it is asked.
+pub(super) async fn first_line(program: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+    let asked = tokio::process::Command::new(program).args(arguments).output().await;
+    let said = asked.with_context(|| format!("{} cannot be run", program.display()))?.stdout;
+    Ok(String::from_utf8_lossy(&said).lines().next().unwrap_or_default().to_owned())
+}

@@ -1,0 +1,71 @@
+//! What only Redis can show: it goes away and comes back.
+
+use std::time::Duration;
+
+use mshub_platform::{
+    fanout::{Fanout, Subscription},
+    testing::redis::Redis,
+};
+use tokio::time::{Instant, timeout};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Publishes until the listener hears it: some hints may be lost while Redis comes back.
+async fn hears_again(fanout: &Fanout, listener: &mut Subscription) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        assert!(Instant::now() < deadline, "nothing is heard again");
+        fanout.publish("a", "again".into()).await;
+        let heard = timeout(Duration::from_millis(100), listener.next()).await;
+        if heard.is_ok_and(|hint| hint.is_some_and(|hint| &*hint == "again")) {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_was_killed_and_is_back_is_heard_again_by_everybody() {
+    let Some(redis) = Redis::start().await.unwrap() else { return };
+    let (one, other) = (Fanout::open(&redis.url()).await.unwrap(), Fanout::open(&redis.url()).await.unwrap());
+    let (mut here, mut there) = (one.subscribe("a").await, other.subscribe("a").await);
+    one.publish("a", "before".into()).await;
+    for listener in [&mut here, &mut there] {
+        assert_eq!(&*timeout(PATIENCE, listener.next()).await.unwrap().unwrap(), "before");
+    }
+
+    let port = redis.port();
+    redis.kill();
+    let began = Instant::now();
+    for n in 0..10_000 {
+        one.publish("a", n.to_string()).await;
+    }
+    assert!(began.elapsed() < PATIENCE / 10, "publishing waits for a Redis that is gone");
+    let redis = Redis::start_at(port).await.unwrap().unwrap();
+
+    hears_again(&one, &mut here).await;
+    hears_again(&one, &mut there).await;
+    hears_again(&other, &mut here).await;
+    redis.kill();
+}
+
+#[tokio::test]
+async fn a_redis_that_is_down_at_the_start_stops_nobody() {
+    let Some(redis) = Redis::start().await.unwrap() else { return };
+    let (url, port) = (redis.url(), redis.port());
+    redis.kill();
+
+    let fanout = Fanout::open(&url).await.unwrap();
+    let mut listener = timeout(PATIENCE, fanout.subscribe("a")).await.expect("subscribing waits for ever");
+    let _redis = Redis::start_at(port).await.unwrap().unwrap();
+
+    hears_again(&fanout, &mut listener).await;
+}
+
+#[tokio::test]
+async fn a_url_that_is_wrong_is_refused_at_once_and_without_its_password() {
+    for url in ["redis://:hunter2@host:port", "redis://:hunter2@host/not-a-number", "amqp://me:hunter2@host"]
+    {
+        let error = Fanout::open(url).await.err().unwrap().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}

@@ -1,0 +1,118 @@
+//! What only S3 can show: links that lead to the store itself, buckets, refusals, and uploads that break off.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use mshub_platform::{
+    Clock,
+    objects::{Body, LinkKey, LinkTerms, Objects},
+    service::http_client,
+    testing::{engines, weed::Weed},
+};
+
+async fn open(url: &str) -> Objects {
+    Objects::open(url, LinkKey::derive(b"secret")).await.unwrap()
+}
+
+async fn refused(url: &str) -> String {
+    let refusal = Objects::open(url, LinkKey::derive(b"secret")).await.err().expect("it was opened");
+    refusal.to_string()
+}
+
+fn terms(name: &str, seconds: i64) -> LinkTerms {
+    let expires_at = Clock::System.now().plus_seconds(seconds);
+    LinkTerms { name: name.into(), media_type: "application/pdf".into(), expires_at }
+}
+
+#[tokio::test]
+async fn a_link_gives_the_file_under_its_name_to_whoever_has_it_until_it_expires() {
+    let Some(url) = engines::objects().await.unwrap() else { return };
+    let objects = open(&url).await;
+    let body: Body = Box::pin(stream::iter([Ok(Bytes::from("the result"))]));
+    objects.put("out/1/2", body, 100).await.unwrap();
+
+    let link = objects.signed_link("out/1/2", &terms("Grüße & \"co\".pdf", 60)).await.unwrap();
+    let answer = http_client().get(&link).header("range", "bytes=4-").send().await.unwrap();
+
+    assert_eq!(answer.status(), 206);
+    assert_eq!(answer.headers()["content-type"], "application/pdf");
+    assert_eq!(
+        answer.headers()["content-disposition"].to_str().unwrap(),
+        "attachment; filename=\"Gr__e & _co_.pdf\"; filename*=UTF-8''Gr%C3%BC%C3%9Fe%20&%20%22co%22.pdf"
+    );
+    assert_eq!(answer.text().await.unwrap(), "result");
+
+    let changed = link.replace("out/1/2", "out/1/3");
+    assert_eq!(http_client().get(changed).send().await.unwrap().status(), 403);
+    let renamed = link.replace("application%2Fpdf", "text%2Fhtml");
+    assert_ne!(renamed, link);
+    assert_eq!(http_client().get(renamed).send().await.unwrap().status(), 403);
+    let short = objects.signed_link("out/1/2", &terms("x.pdf", 1)).await.unwrap();
+    let expires = async {
+        while http_client().get(&short).send().await.unwrap().status() != 403 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), expires).await.expect("the link does not expire");
+}
+
+#[tokio::test]
+async fn a_link_leads_to_where_clients_reach_the_store() {
+    let Some(url) = engines::objects().await.unwrap() else { return };
+    let objects = open(&format!("{url}&public_endpoint=https://files.example.org")).await;
+
+    let link = objects.signed_link("out/1/2", &terms("x.pdf", 60)).await.unwrap();
+
+    assert!(link.starts_with("https://files.example.org/"), "{link}");
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_not_there_is_made_by_whoever_comes_first() {
+    let Some(weed) = Weed::start().await.unwrap() else { return };
+    let url = format!("{}&", weed.url()).replace("@mshub-test?", "@made-here/team?");
+
+    let opened = futures_util::future::join_all((0..3).map(|_| open(&url))).await;
+
+    for (n, objects) in opened.iter().enumerate() {
+        let body: Body = Box::pin(stream::iter([Ok(Bytes::from("x"))]));
+        objects.put(&format!("in/{n}"), body, 10).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_one_sentence_without_the_secret() {
+    let Some(weed) = Weed::start().await.unwrap() else { return };
+
+    let wrong_secret = refused(&weed.url_with("hunter2", "mshub-test")).await;
+    assert!(wrong_secret.contains("secret is another one"), "{wrong_secret}");
+    let unknown_key = refused(&weed.url().replace("s3://mshub:", "s3://nobody:")).await;
+    assert!(unknown_key.contains("does not know the access key"), "{unknown_key}");
+    let nobody = refused("s3://me:hunter2@bucket?endpoint=http://127.0.0.1:9&path_style=true").await;
+    assert!(nobody.contains("cannot be reached"), "{nobody}");
+
+    for sentence in [&wrong_secret, &unknown_key, &nobody] {
+        assert!(!sentence.contains("hunter2") && sentence.lines().count() == 1, "{sentence}");
+    }
+}
+
+#[tokio::test]
+async fn a_put_that_is_dropped_halfway_leaves_no_object() {
+    let Some(url) = engines::objects().await.unwrap() else { return };
+    let objects = open(&url).await;
+    let part = || Ok(Bytes::from(vec![7_u8; 9 * 1024 * 1024]));
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let stuck = stream::once(async move {
+        tell.send(()).unwrap();
+        std::future::pending().await
+    });
+    let body: Body = Box::pin(stream::iter([part(), part()]).chain(stuck));
+
+    let store = objects.clone();
+    let put = tokio::spawn(async move { store.put("in/dropped", body, u64::MAX).await });
+    told.await.unwrap();
+    put.abort();
+
+    assert!(put.await.unwrap_err().is_cancelled());
+    assert!(objects.get("in/dropped", 0).await.is_err());
+}
