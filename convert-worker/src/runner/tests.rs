@@ -1,8 +1,8 @@
 //! The line and the fence, where they are kept: the same stories on SQLite, and on PostgreSQL where
-//! `MSHUB_TEST_DATABASE_URL` names one.
+//! there is one.
 
 use convert::{Error, Report};
-use platform::{db::Db, objects::Stored, testing::TestEngines};
+use platform::{db::Db, objects::Stored, testing::engines};
 use uuid::Uuid;
 use wire::{
     JobId, Timestamp, UserId,
@@ -21,12 +21,9 @@ use crate::{
 
 /// Runs a story on every engine there is.
 async fn on_each_engine(story: impl AsyncFn(&Db)) {
-    let engines = TestEngines::open().await.unwrap();
-    story(&Db::open(&engines.database_url(), "convert", MIGRATIONS).await.unwrap()).await;
-    if let Ok(url) = std::env::var("MSHUB_TEST_DATABASE_URL") {
-        // A schema of its own: the line is everybody's.
-        let schema: &'static str = format!("convert_{}", Uuid::new_v4().simple()).leak();
-        story(&Db::open(&url, schema, MIGRATIONS).await.unwrap()).await;
+    let folder = tempfile::tempdir().unwrap();
+    for url in engines::databases(folder.path()).await.unwrap() {
+        story(&Db::open(&url, "convert", MIGRATIONS).await.unwrap()).await;
     }
 }
 

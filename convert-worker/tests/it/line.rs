@@ -23,7 +23,7 @@ async fn the_twenty_first_waiting_file_of_a_person_is_refused() {
     let problem: wire::Problem = response.json().await.unwrap();
     assert_eq!(problem.code, Code::RateLimited.name());
     assert!(problem.hint.is_some());
-    assert_eq!(worker.objects().len(), 20);
+    assert_eq!(worker.objects().await.len(), 20);
     let path = format!("{}?to=pdf&name=a.md", internal::JOBS);
     let other = worker.request_of(UserId::new(), Method::POST, &path).body("# Hello");
     let other: Job = answer(other, StatusCode::ACCEPTED).await;

@@ -57,7 +57,7 @@ async fn each_refusal_has_its_reason_and_leaves_nothing() {
         let problem = problem(worker.upload(query, body)).await;
 
         assert_eq!(problem.code, code.name(), "{query}: {problem}");
-        assert!(worker.is_clean().await, "{query} left {:?} {:?}", worker.objects(), worker.work());
+        assert!(worker.is_clean().await, "{query} left {:?} {:?}", worker.objects().await, worker.work());
     }
 }
 

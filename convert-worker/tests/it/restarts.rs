@@ -11,8 +11,8 @@ use crate::{
 };
 
 /// How many results there are in the store.
-fn results(worker: &Worker) -> usize {
-    worker.objects().iter().filter(|key| Path::new(key).starts_with("out")).count()
+async fn results(worker: &Worker) -> usize {
+    worker.objects().await.iter().filter(|key| Path::new(key).starts_with("out")).count()
 }
 
 /// Waits until this worker has begun the job's attempt of that number.
@@ -44,7 +44,7 @@ async fn what_a_killed_worker_had_begun_goes_on_at_once_and_has_one_result() {
         assert_eq!(worker.ended(job.id).await.state, JobState::Completed);
     }
     assert_eq!(worker.job(running.id).await.attempt, 2);
-    assert_eq!(results(&worker), 3);
+    assert_eq!(results(&worker).await, 3);
     let numbers: Vec<i64> =
         sql::events(&worker.db, running.id).await.into_iter().map(|(seq, _)| seq).collect();
     assert_eq!(numbers, (1..=5).collect::<Vec<_>>());
@@ -64,7 +64,7 @@ async fn a_worker_that_dies_again_and_again_is_no_fault_of_the_document() {
     let worker = Worker::over(home, |_| ()).await;
 
     assert_eq!(worker.ended(job.id).await.state, JobState::Completed);
-    assert_eq!(results(&worker), 1);
+    assert_eq!(results(&worker).await, 1);
 }
 
 #[tokio::test]

@@ -2,23 +2,17 @@
 
 use mshub_convert_worker::MIGRATIONS;
 use platform::{db::Db, each, testing::TestEngines};
-use uuid::Uuid;
 use wire::JobId;
 
-/// Where a worker keeps its jobs: SQLite in its folder, or a schema of its own on the PostgreSQL server that
-/// `MSHUB_TEST_DATABASE_URL` names.
+/// Where a worker keeps its jobs: as the engines of the test say.
 #[derive(Clone)]
 pub(crate) struct Database {
     url: String,
-    service: &'static str,
 }
 
 impl Database {
-    pub(crate) fn fresh(engines: &TestEngines) -> Self {
-        match std::env::var("MSHUB_TEST_DATABASE_URL") {
-            Ok(url) => Self { url, service: format!("convert_{}", Uuid::new_v4().simple()).leak() },
-            Err(_) => Self { url: engines.database_url(), service: "convert" },
-        }
+    pub(crate) fn of(engines: &TestEngines) -> Self {
+        Self { url: engines.database_url() }
     }
 
     pub(crate) fn is_a_server(&self) -> bool {
@@ -26,7 +20,7 @@ impl Database {
     }
 
     pub(crate) async fn open(&self) -> Db {
-        Db::open(&self.url, self.service, MIGRATIONS).await.unwrap()
+        Db::open(&self.url, "convert", MIGRATIONS).await.unwrap()
     }
 }
 

@@ -58,7 +58,7 @@ impl Worker {
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         install_tls();
         let engines = Arc::new(TestEngines::open().await.unwrap());
-        let home = Home { database: Database::fresh(&engines), engines, user: UserId::new() };
+        let home = Home { database: Database::of(&engines), engines, user: UserId::new() };
         Self::over(home, change).await
     }
 
@@ -161,8 +161,8 @@ impl Worker {
     }
 
     /// The objects that are kept, such as `in/…`.
-    pub(crate) fn objects(&self) -> Vec<String> {
-        files(&self.engines.folder.path().join("objects"))
+    pub(crate) async fn objects(&self) -> Vec<String> {
+        self.engines.objects.keys().await.unwrap()
     }
 
     /// The files that are being worked on.
@@ -172,7 +172,7 @@ impl Worker {
 
     /// Nothing is left of anything.
     pub(crate) async fn is_clean(&self) -> bool {
-        self.objects().is_empty() && self.work().is_empty() && crate::sql::jobs(&self.db).await == 0
+        self.objects().await.is_empty() && self.work().is_empty() && crate::sql::jobs(&self.db).await == 0
     }
 }
 

@@ -104,11 +104,12 @@ mod tests {
         Timestamp::from_micros(0).plus_seconds(1_800_000_000 + seconds)
     }
 
-    async fn open() -> (tempfile::TempDir, Db) {
+    /// Tells a story on an empty database of each engine.
+    async fn on_every_engine(story: impl AsyncFn(Db)) {
         let folder = tempfile::tempdir().unwrap();
-        let db =
-            Db::open(&format!("sqlite:{}", folder.path().display()), "server", MIGRATIONS).await.unwrap();
-        (folder, db)
+        for url in platform::testing::engines::databases(folder.path()).await.unwrap() {
+            story(Db::open(&url, "server", MIGRATIONS).await.unwrap()).await;
+        }
     }
 
     async fn add(db: &Db, lane: Option<Uuid>, payload: &str) {
@@ -127,57 +128,63 @@ mod tests {
 
     #[tokio::test]
     async fn a_lane_is_worked_off_in_order_beside_the_others() {
-        let (_folder, db) = open().await;
-        let (here, there) = (Some(Uuid::now_v7()), Some(Uuid::now_v7()));
-        for (lane, payload) in [(here, "a1"), (here, "a2"), (there, "b1"), (None, "c1"), (None, "c2")] {
-            add(&db, lane, payload).await;
-        }
+        on_every_engine(async |db| {
+            let (here, there) = (Some(Uuid::now_v7()), Some(Uuid::now_v7()));
+            for (lane, payload) in [(here, "a1"), (here, "a2"), (there, "b1"), (None, "c1"), (None, "c2")] {
+                add(&db, lane, payload).await;
+            }
 
-        let first = claim_at(&db, 0).await;
-        assert_eq!(payloads(&first), ["a1", "b1", "c1", "c2"]);
-        retry(&db, &first[0], at(10), "no").await.unwrap();
-        finish(&db, &first[1]).await.unwrap();
+            let first = claim_at(&db, 0).await;
+            assert_eq!(payloads(&first), ["a1", "b1", "c1", "c2"]);
+            retry(&db, &first[0], at(10), "no").await.unwrap();
+            finish(&db, &first[1]).await.unwrap();
 
-        assert!(claim_at(&db, 5).await.is_empty(), "a2 waits for a1, which waits");
-        assert_eq!(next_due(&db).await.unwrap(), Some(at(10)));
-        let again = claim_at(&db, 10).await;
-        assert_eq!(payloads(&again), ["a1"]);
-        finish(&db, &again[0]).await.unwrap();
-        assert_eq!(payloads(&claim_at(&db, 11).await), ["a2"]);
+            assert!(claim_at(&db, 5).await.is_empty(), "a2 waits for a1, which waits");
+            assert_eq!(next_due(&db).await.unwrap(), Some(at(10)));
+            let again = claim_at(&db, 10).await;
+            assert_eq!(payloads(&again), ["a1"]);
+            finish(&db, &again[0]).await.unwrap();
+            assert_eq!(payloads(&claim_at(&db, 11).await), ["a2"]);
+        })
+        .await;
     }
 
     #[tokio::test]
     async fn a_task_of_a_dead_runner_is_taken_over_and_the_dead_one_changes_nothing_any_more() {
-        let (_folder, db) = open().await;
-        add(&db, None, "x").await;
-        let dead = claim_at(&db, 0).await.remove(0);
-        assert!(claim_at(&db, 29).await.is_empty());
+        on_every_engine(async |db| {
+            add(&db, None, "x").await;
+            let dead = claim_at(&db, 0).await.remove(0);
+            assert!(claim_at(&db, 29).await.is_empty());
 
-        let taken = claim_at(&db, 30).await.remove(0);
-        finish(&db, &dead).await.unwrap();
-        retry(&db, &dead, at(1_000), "no").await.unwrap();
-        bury(&db, &dead, at(31), "no").await.unwrap();
+            let taken = claim_at(&db, 30).await.remove(0);
+            finish(&db, &dead).await.unwrap();
+            retry(&db, &dead, at(1_000), "no").await.unwrap();
+            bury(&db, &dead, at(31), "no").await.unwrap();
 
-        assert_eq!((taken.seq, taken.attempts, taken.fence), (dead.seq, 2, dead.fence + 1));
-        assert_eq!(next_due(&db).await.unwrap(), Some(at(60)), "it is still the second one's");
-        finish(&db, &taken).await.unwrap();
-        assert_eq!(next_due(&db).await.unwrap(), None);
+            assert_eq!((taken.seq, taken.attempts, taken.fence), (dead.seq, 2, dead.fence + 1));
+            assert_eq!(next_due(&db).await.unwrap(), Some(at(60)), "it is still the second one's");
+            finish(&db, &taken).await.unwrap();
+            assert_eq!(next_due(&db).await.unwrap(), None);
+        })
+        .await;
     }
 
     #[tokio::test]
     async fn what_was_given_up_holds_nothing_back_and_is_forgotten_later() {
-        let (_folder, db) = open().await;
-        let lane = Some(Uuid::now_v7());
-        add(&db, lane, "first").await;
-        add(&db, lane, "second").await;
-        let first = claim_at(&db, 0).await.remove(0);
+        on_every_engine(async |db| {
+            let lane = Some(Uuid::now_v7());
+            add(&db, lane, "first").await;
+            add(&db, lane, "second").await;
+            let first = claim_at(&db, 0).await.remove(0);
 
-        bury(&db, &first, at(1), "no").await.unwrap();
+            bury(&db, &first, at(1), "no").await.unwrap();
 
-        assert_eq!(payloads(&claim_at(&db, 2).await), ["second"]);
-        forget_dead(&db, at(2)).await.unwrap();
-        let left: i64 = each!(db.reader(), pool => sqlx::query_scalar("SELECT count(*) FROM tasks")
+            assert_eq!(payloads(&claim_at(&db, 2).await), ["second"]);
+            forget_dead(&db, at(2)).await.unwrap();
+            let left: i64 = each!(db.reader(), pool => sqlx::query_scalar("SELECT count(*) FROM tasks")
             .fetch_one(pool).await.unwrap());
-        assert_eq!(left, 1);
+            assert_eq!(left, 1);
+        })
+        .await;
     }
 }

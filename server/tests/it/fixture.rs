@@ -11,7 +11,7 @@ use platform::{
     mail::Mailer,
     objects::{LinkKey, Objects},
     service::http_client,
-    sqlx,
+    testing::Urls,
 };
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
@@ -30,8 +30,10 @@ pub(crate) struct Server {
     pub(crate) db: Db,
     pub(crate) bus: Bus,
     pub(crate) fanout: Fanout,
+    pub(crate) objects: Objects,
     pub(crate) web: String,
-    database: String,
+    urls: Urls,
+    mail: String,
     api: String,
     http: reqwest::Client,
     stop: CancellationToken,
@@ -80,15 +82,25 @@ impl Server {
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let clock = Clock::held(Clock::System.now());
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let database = database(&folder).await;
-        Self::open(folder, database, clock, change).await
+        let urls = Urls::of(&folder).await.unwrap();
+        let mail = format!("kept:{}", folder.path().join("mail").display());
+        Self::open(folder, urls, mail, clock, change).await
+    }
+
+    /// A gateway that hands its mail to somebody.
+    pub(crate) async fn mailing_to(mail: String) -> Self {
+        let clock = Clock::held(Clock::System.now());
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let urls = Urls::of(&folder).await.unwrap();
+        Self::open(folder, urls, mail, clock, |_| {}).await
     }
 
     /// Stops the gateway and starts another on the same folder.
     pub(crate) async fn restart(self) -> Self {
-        let (folder, database, clock) = (self.folder.clone(), self.database.clone(), self.clock.clone());
+        let (folder, clock) = (self.folder.clone(), self.clock.clone());
+        let (urls, mail) = (self.urls.clone(), self.mail.clone());
         self.end().await;
-        Self::open(folder, database, clock, |_| {}).await
+        Self::open(folder, urls, mail, clock, |_| {}).await
     }
 
     pub(crate) async fn end(self) {
@@ -100,22 +112,22 @@ impl Server {
 
     async fn open(
         folder: Arc<TempDir>,
-        database: String,
+        urls: Urls,
+        mail: String,
         clock: Clock,
         change: impl FnOnce(&mut Config),
     ) -> Self {
         let at = |name: &str| folder.path().join(name).display().to_string();
         let engines = Engines {
-            db: Db::open(&database, "server", MIGRATIONS).await.unwrap(),
+            db: Db::open(&urls.database, "server", MIGRATIONS).await.unwrap(),
             bus: Bus::open(&format!("embedded:{}", at("log")), clock.clone()).await.unwrap(),
-            fanout: Fanout::open("embedded:").await.unwrap(),
-            objects: Objects::open(&format!("file:{}", at("objects")), LinkKey::derive(SECRET))
-                .await
-                .unwrap(),
-            mail: Mailer::open(&format!("kept:{}", at("mail")), clock.clone()).await.unwrap(),
+            fanout: Fanout::open(&urls.fanout).await.unwrap(),
+            objects: Objects::open(&urls.objects, LinkKey::derive(SECRET)).await.unwrap(),
+            mail: Mailer::open(&mail, clock.clone()).await.unwrap(),
             clock: clock.clone(),
         };
-        let (db, bus, fanout) = (engines.db.clone(), engines.bus.clone(), engines.fanout.clone());
+        let (db, bus) = (engines.db.clone(), engines.bus.clone());
+        let (fanout, objects) = (engines.fanout.clone(), engines.objects.clone());
         let api = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let web = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
@@ -143,8 +155,10 @@ impl Server {
             db,
             bus,
             fanout,
+            objects,
             web: web_url,
-            database,
+            urls,
+            mail,
             api: api_url,
             http: http_client(),
             stop,
@@ -224,22 +238,6 @@ impl Server {
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         Path::new(self.folder.path()).join(name)
     }
-}
-
-/// An empty database: SQLite, or a fresh one of the PostgreSQL server that `MSHUB_TEST_DB_URL` names. Nothing removes
-/// it there: the server is meant to be thrown away after the tests.
-async fn database(folder: &TempDir) -> String {
-    let Ok(server) = std::env::var("MSHUB_TEST_DB_URL") else {
-        return format!("sqlite:{}", folder.path().join("db").display());
-    };
-    let name = format!("mshub_test_{}", uuid::Uuid::new_v4().simple());
-    let pool = sqlx::PgPool::connect(&server).await.unwrap();
-    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    sqlx::query(create).execute(&pool).await.unwrap();
-    pool.close().await;
-    let mut url: reqwest::Url = server.parse().unwrap();
-    url.set_path(&name);
-    url.to_string()
 }
 
 pub(crate) fn holds(bytes: &[u8], text: &str) -> bool {

@@ -1,6 +1,9 @@
 //! What follows a change happens, whatever happens in between.
 
-use platform::{each, sqlx};
+use platform::{
+    each, sqlx,
+    testing::smtp::{Fault, Sink},
+};
 use serde_json::{Value, json};
 use wire::paths::TOPIC_CHAT;
 
@@ -41,6 +44,49 @@ async fn mail_is_given_up_after_a_day_and_its_content_is_forgotten() {
     })
     .await;
     assert_eq!(payload, "{}");
+}
+
+#[tokio::test]
+async fn mail_that_a_server_puts_off_is_sent_when_it_takes_it_and_its_link_works() {
+    let sink = Sink::start(&[Fault::Busy, Fault::Recipient("451 4.7.1 greylisted")]).await.unwrap();
+    let server = Server::mailing_to(sink.url("tls=none")).await;
+    let told = server.sign_up("ann@example.com", "Ann").await.good();
+    assert_eq!(told["mail"], "sent");
+
+    let message = eventually("the mail arrives", async || {
+        server.clock.advance(1);
+        sink.received().pop().map(|mail| mail.message)
+    })
+    .await;
+
+    let text = quoted_printable(&message);
+    let token = text.split_once("token=").unwrap().1.split_whitespace().next().unwrap();
+    server.verify(token).await.good();
+    assert!(sink.is_healthy());
+    assert_eq!(sink.received().len(), 1);
+}
+
+#[tokio::test]
+async fn mail_that_is_refused_for_ever_is_given_up_at_once_without_its_address() {
+    let refusal = "550 5.1.1 <ann@example.com> is unknown here";
+    let sink = Sink::start(&[Fault::Recipient(refusal)]).await.unwrap();
+    let server = Server::mailing_to(sink.url("tls=none")).await;
+
+    server.sign_up("ann@example.com", "Ann").await.good();
+
+    let (payload, attempts, error): (String, i64, String) = eventually("it is given up", async || {
+        each!(server.db.reader(), pool => sqlx::query_as(
+            "SELECT payload, attempts, error FROM tasks WHERE dead_at IS NOT NULL",
+        ).fetch_optional(pool).await.unwrap())
+    })
+    .await;
+    assert_eq!((payload.as_str(), attempts), ("{}", 1));
+    assert!(error.contains("550") && !error.contains("ann@"), "{error}");
+}
+
+/// A message whose lines were folded for the way (RFC 2045 §6.7), as far as links need it.
+fn quoted_printable(message: &str) -> String {
+    message.replace("=\n", "").replace("=3D", "=")
 }
 
 #[tokio::test]

@@ -114,6 +114,23 @@ impl Folder {
         self.links.open(key, link, now)
     }
 
+    #[cfg(feature = "testing")]
+    pub(super) fn keys(&self) -> Vec<String> {
+        let (mut keys, mut folders) = (Vec::new(), vec![self.root.clone()]);
+        while let Some(next) = folders.pop() {
+            let entries = std::fs::read_dir(next).into_iter().flatten().flatten();
+            for path in entries.map(|entry| entry.path()) {
+                match path.strip_prefix(&self.root) {
+                    _ if path.is_dir() => folders.push(path),
+                    Ok(key) => keys.push(key.display().to_string()),
+                    Err(_) => {}
+                }
+            }
+        }
+        keys.sort();
+        keys
+    }
+
     pub(super) async fn ping(&self) -> Result<(), Error> {
         fs::metadata(self.root.join("part"))
             .await

@@ -180,6 +180,16 @@ impl Objects {
         }
     }
 
+    /// Every key, sorted, and the folder store's parts: for tests that ask what is left.
+    #[cfg(feature = "testing")]
+    pub async fn keys(&self) -> Result<Vec<String>, Error> {
+        match self {
+            Self::Folder(folder) => Ok(folder.keys()),
+            #[cfg(feature = "s3")]
+            Self::S3(s3) => s3.keys().await,
+        }
+    }
+
     /// Answers when the store does: for readiness.
     pub async fn ping(&self) -> Result<(), Error> {
         match self {

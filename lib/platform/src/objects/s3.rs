@@ -160,6 +160,15 @@ impl S3 {
         Ok(link.uri().to_owned())
     }
 
+    /// The first thousand, which is more than any test makes.
+    #[cfg(feature = "testing")]
+    pub(super) async fn keys(&self) -> Result<Vec<String>, Error> {
+        let listed = self.client.list_objects_v2().bucket(&self.bucket).prefix(&self.prefix).send().await;
+        let listed = listed.map_err(|error| failed(&self.bucket, &error))?;
+        let keys = listed.contents().iter().filter_map(|object| object.key()?.strip_prefix(&self.prefix));
+        Ok(keys.map(str::to_owned).collect())
+    }
+
     pub(super) async fn ping(&self) -> Result<(), Error> {
         let head = self.client.head_bucket().bucket(&self.bucket).send().await;
         head.map(drop).map_err(|error| failed(&self.bucket, &error))

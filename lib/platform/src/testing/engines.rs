@@ -3,7 +3,7 @@
 //! Each is started once, by the first test that asks; each test gets a place of its own in it. An engine that is not there
 //! is said once and passed over, unless `MSHUB_REQUIRE` names it.
 
-use std::io::Write as _;
+use std::{io::Write as _, path::Path};
 
 use anyhow::bail;
 use tokio::sync::OnceCell;
@@ -22,6 +22,12 @@ static REDIS: OnceCell<Option<Running<Redis>>> = OnceCell::const_new();
 static KAFKA: OnceCell<Option<Running<Kafka>>> = OnceCell::const_new();
 static S3: OnceCell<Option<Running<Weed>>> = OnceCell::const_new();
 static SMTP: OnceCell<Option<Running<()>>> = OnceCell::const_new();
+
+/// The URLs of an empty database of each engine there is: SQLite in the folder, and PostgreSQL.
+pub async fn databases(folder: &Path) -> anyhow::Result<Vec<String>> {
+    let sqlite = format!("sqlite:{}", folder.join("db").display());
+    Ok(std::iter::once(sqlite).chain(database().await?).collect())
+}
 
 /// The URL of an empty database of a PostgreSQL server.
 pub async fn database() -> anyhow::Result<Option<String>> {

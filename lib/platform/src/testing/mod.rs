@@ -62,6 +62,7 @@ impl TestEngines {
 }
 
 /// Where the engines of one test are.
+#[derive(Clone, Debug)]
 pub struct Urls {
     /// The database.
     pub database: String,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mshub_server::{Config, Engines, Listeners, MIGRATIONS, Secret, run};
 use platform::{
     db::Db,
-    objects::LinkTerms,
+    objects::{LinkKey, LinkTerms, Objects},
     service::{http_client, install_tls},
     testing::TestEngines,
 };
@@ -39,10 +39,23 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
+    /// With results in a folder, whose links the gateway serves itself.
     pub(crate) async fn start() -> Self {
+        let mut engines = TestEngines::open().await.unwrap();
+        engines.objects = objects(&format!("file:{}", engines.folder.path().join("results").display())).await;
+        Self::on(engines).await
+    }
+
+    /// With results in another store.
+    pub(crate) async fn storing_in(url: &str) -> Self {
+        let mut engines = TestEngines::open().await.unwrap();
+        engines.objects = objects(url).await;
+        Self::on(engines).await
+    }
+
+    async fn on(engines: TestEngines) -> Self {
         install_tls();
-        let (engines, worker, stop) =
-            (TestEngines::open().await.unwrap(), Stub::start().await, CancellationToken::new());
+        let (worker, stop) = (Stub::start().await, CancellationToken::new());
         for key in ["out/job/1", "in/job"] {
             let body = futures_util::stream::iter([Ok(bytes::Bytes::from_static(RESULT))]);
             engines.objects.put(key, Box::pin(body), u64::MAX).await.unwrap();
@@ -96,6 +109,10 @@ impl Gateway {
         let terms = LinkTerms { name: "a.pdf".into(), media_type: "application/pdf".into(), expires_at };
         self.engines.objects.signed_link(key, &terms).await.unwrap()
     }
+}
+
+async fn objects(url: &str) -> Objects {
+    Objects::open(url, LinkKey::derive(b"a secret for tests, 32 bytes long")).await.unwrap()
 }
 
 async fn sign_in(http: &Client, address: &str) -> (UserId, String) {

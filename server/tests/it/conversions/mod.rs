@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use platform::{service::http_client, testing::engines};
 use reqwest::{Body, Method, StatusCode, header};
 use wire::{
     Code, JobId,
@@ -139,6 +140,27 @@ async fn a_result_is_a_link_that_needs_no_token() {
     assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
     assert!(headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("sandbox"));
     assert_eq!(file.bytes().await.unwrap(), RESULT);
+}
+
+#[tokio::test]
+async fn a_result_in_s3_is_a_link_to_the_store_itself() {
+    let Some(url) = engines::objects().await.unwrap() else { return };
+    let gateway = Gateway::storing_in(&url).await;
+    let path = paths::fill(paths::CONVERSION_RESULT, JobId::new());
+
+    let link: ResultLink = gateway.signed(Method::GET, &path).send().await.unwrap().json().await.unwrap();
+    let redirect = gateway.signed(Method::GET, &format!("{path}?redirect=1")).send().await.unwrap();
+
+    assert_eq!(redirect.status(), StatusCode::FOUND);
+    for link in [link.url.as_str(), redirect.headers()[header::LOCATION].to_str().unwrap()] {
+        let file = http_client().get(link).send().await.unwrap();
+        assert_eq!(file.headers()[header::CONTENT_TYPE], "application/pdf");
+        assert_eq!(
+            file.headers()[header::CONTENT_DISPOSITION],
+            "attachment; filename=\"Gr__e.pdf\"; filename*=UTF-8''Gr%C3%BC%C3%9Fe.pdf"
+        );
+        assert_eq!(file.bytes().await.unwrap(), RESULT);
+    }
 }
 
 #[tokio::test]
