@@ -180,7 +180,7 @@ impl Objects {
         }
     }
 
-    /// Every key, sorted, and the folder store's parts: for tests that ask what is left.
+    /// Every key, sorted, and after them what is not whole yet as `part/…`: for tests that ask what is left.
     #[cfg(feature = "testing")]
     pub async fn keys(&self) -> Result<Vec<String>, Error> {
         match self {

@@ -160,13 +160,18 @@ impl S3 {
         Ok(link.uri().to_owned())
     }
 
-    /// The first thousand, which is more than any test makes.
+    /// The first thousand of each, which is more than any test makes.
     #[cfg(feature = "testing")]
     pub(super) async fn keys(&self) -> Result<Vec<String>, Error> {
-        let listed = self.client.list_objects_v2().bucket(&self.bucket).prefix(&self.prefix).send().await;
-        let listed = listed.map_err(|error| failed(&self.bucket, &error))?;
-        let keys = listed.contents().iter().filter_map(|object| object.key()?.strip_prefix(&self.prefix));
-        Ok(keys.map(str::to_owned).collect())
+        let begun =
+            self.client.list_multipart_uploads().bucket(&self.bucket).prefix(&self.prefix).send().await;
+        let begun = begun.map_err(|error| failed(&self.bucket, &error))?;
+        let whole = self.client.list_objects_v2().bucket(&self.bucket).prefix(&self.prefix).send().await;
+        let whole = whole.map_err(|error| failed(&self.bucket, &error))?;
+        let key = |place: Option<&str>| place?.strip_prefix(&self.prefix).map(str::to_owned);
+        let keys = whole.contents().iter().filter_map(|object| key(object.key()));
+        let parts = begun.uploads().iter().filter_map(|upload| key(upload.key()));
+        Ok(keys.chain(parts.map(|part| format!("part/{part}"))).collect())
     }
 
     pub(super) async fn ping(&self) -> Result<(), Error> {

@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use super::{
     config,
@@ -43,9 +46,7 @@ impl Kafka {
         command.extend(JAVA.map(Into::into));
         command.extend(["-cp".into(), jars, "kafka.Kafka".into(), properties.into()]);
         let start = Start { folder, command, env: Vec::new(), signal: "KILL" };
-        // It opens the port when it is ready to answer.
-        let server =
-            Server::start(start, async || TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await?;
+        let server = Server::start(start, async || answers(port).await.is_ok_and(|answers| answers)).await?;
         Ok(Some(Self { _server: server, port, version }))
     }
 
@@ -119,4 +120,15 @@ async fn format(java: &Path, jars: &OsString, properties: &Path) -> anyhow::Resu
         bail!("Kafka's storage cannot be made: {}", String::from_utf8_lossy(&formatted.stderr));
     }
     Ok(())
+}
+
+/// Whether it says which requests it understands (`ApiVersions`, version 0), which is the first thing a client asks.
+async fn answers(port: u16) -> std::io::Result<bool> {
+    let mut connection = TcpStream::connect(("127.0.0.1", port)).await?;
+    // Length, request 18, version 0, the number 7 for this question, no name.
+    connection.write_all(&[0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff]).await?;
+    let mut answer = [0; 10];
+    connection.read_exact(&mut answer).await?;
+    // After its length: the same number, and no error.
+    Ok(answer[4..] == [0, 0, 0, 7, 0, 0])
 }

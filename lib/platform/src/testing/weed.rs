@@ -61,14 +61,9 @@ impl Weed {
 
     /// Where its bucket is, with the key to it.
     pub fn url(&self) -> String {
-        self.url_with(SECRET, BUCKET)
-    }
-
-    /// Where another bucket is, or with another secret.
-    pub fn url_with(&self, secret: &str, bucket: &str) -> String {
-        let secret = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
+        let secret = percent_encoding::utf8_percent_encode(SECRET, percent_encoding::NON_ALPHANUMERIC);
         let endpoint = format!("http://127.0.0.1:{}", self.port);
-        format!("s3://{KEY}:{secret}@{bucket}?endpoint={endpoint}&region=us-east-1&path_style=true")
+        format!("s3://{KEY}:{secret}@{BUCKET}?endpoint={endpoint}&region=us-east-1&path_style=true")
     }
 
     /// Its version, and where it comes from.

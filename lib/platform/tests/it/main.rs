@@ -6,6 +6,7 @@ mod bus;
 mod db;
 mod engines;
 mod fanout;
+mod harness;
 mod log_file;
 mod mail;
 mod objects;

@@ -92,9 +92,7 @@ async fn a_large_body_that_breaks_off_late_leaves_nothing() {
         let limit = 19 * 1024 * 1024;
         assert!(matches!(objects.put("in/large", large, limit).await, Err(Error::TooLarge { .. })));
 
-        for key in ["in/broken", "in/large"] {
-            assert!(matches!(read(&objects, key, 0).await, Err(Error::NotFound(_))), "{key} is there");
-        }
+        assert_eq!(objects.keys().await.unwrap(), [""; 0], "something of it stays");
     })
     .await;
 }
