@@ -20,13 +20,21 @@ pub struct ExplainArgs {
     pub code: Option<String>,
 }
 
+/// What is known about a code.
 #[derive(Serialize)]
-struct Entry {
-    code: String,
-    meaning: &'static str,
-    status: Option<u16>,
-    exit_code: u8,
-    retryable: bool,
+pub(super) struct Entry {
+    /// Such as `MSH-4010`.
+    pub(super) code: String,
+    /// One sentence that holds for every occurrence.
+    pub(super) meaning: &'static str,
+    /// The HTTP status, when the hub says it.
+    pub(super) status: Option<u16>,
+    /// What the program ends with.
+    pub(super) exit_code: u8,
+    /// Whether the same can succeed later.
+    pub(super) retryable: bool,
+    /// What to do next.
+    pub(super) advice: &'static str,
 }
 
 impl Entry {
@@ -34,12 +42,14 @@ impl Entry {
         let error = CliError::from(wire::Problem::new(code, ""));
         let retryable = error.problem.as_ref().is_some_and(|problem| problem.retryable);
         let (name, status) = (code.name().to_owned(), Some(code.status()));
-        Self { code: name, meaning: code.title(), status, exit_code: error.kind.exit_code(), retryable }
+        let (exit_code, advice) = (error.kind.exit_code(), advice_of_hub(code));
+        Self { code: name, meaning: code.title(), status, exit_code, retryable, advice }
     }
 
     fn of_program(kind: Kind) -> Self {
         let (code, exit_code) = (kind.code(), kind.exit_code());
-        Self { code, meaning: kind.meaning(), status: None, exit_code, retryable: kind.is_worth_repeating() }
+        let (retryable, advice) = (kind.is_worth_repeating(), advice_of_program(kind));
+        Self { code, meaning: kind.meaning(), status: None, exit_code, retryable, advice }
     }
 
     fn describe(&self) -> String {
@@ -49,7 +59,8 @@ impl Entry {
         };
         let again =
             if self.retryable { "Trying again later can help." } else { "Trying again does not help." };
-        format!("{}: {}\n{from} The exit code is {}. {again}", self.code, self.meaning, self.exit_code)
+        let Self { code, meaning, exit_code, advice, .. } = self;
+        format!("{code}: {meaning}\n{from} The exit code is {exit_code}. {again}\n{advice}")
     }
 }
 
@@ -70,7 +81,72 @@ pub fn run(args: ExplainArgs, global: &Global) -> Result<(), CliError> {
     global.out.result(&entry, entry.meaning, || entry.describe())
 }
 
-fn all() -> Vec<Entry> {
+/// What to do about a refusal of the hub, where the hub itself does not say.
+fn advice_of_hub(code: Code) -> &'static str {
+    use Code::*;
+    match code {
+        BadRequest => "Compare the request with /docs of the hub; a hub that is older knows less.",
+        InvalidField => "Correct the fields that are named.",
+        WeakPassword => "Take a longer one; four unrelated words are good.",
+        InvalidVerification => {
+            "Ask for another mail with `mshub auth resend`; only the newest link works, once."
+        }
+        WrongCredentials => "Type them again; nobody says which of the two is wrong.",
+        Unverified => "Follow the link in the mail, or ask for another with `mshub auth resend`.",
+        Forbidden => "Ask somebody who may, such as the owner of the room or an admin.",
+        LoopbackOnly => "Run the command on the hub's own machine.",
+        InvalidLink => "Get a fresh link with `mshub job get`.",
+        NotFound => "Check the name or id; of what you may not see, nobody says that it is there.",
+        MethodNotAllowed => "See /docs of the hub for what this path takes.",
+        Conflict => "Look at what is there now, and decide anew.",
+        NameTaken => "Choose another name.",
+        WrongState => "Look at the conversion with `mshub job show`.",
+        TooLarge => "Split it, or ask whoever runs the hub to raise the limit (--max-upload-bytes).",
+        UnsupportedPair => "`mshub formats` lists what can become what.",
+        Mislabelled => "Say what the file is with --from, or give it the right ending.",
+        BadRange => "Fetch the file from its beginning.",
+        EmptyFile => "Check that the program that wrote the file has finished.",
+        EncryptedFile => "Give the password, or save the document without one.",
+        CorruptFile => "Open it in the program that made it, and save it again.",
+        BombFile => "Split the document, or reduce what is in it.",
+        BadPhoto => "Take a PNG, JPEG or WebP picture that a viewer opens.",
+        Unauthenticated | TokenExpired | InvalidRefresh => "Sign in with `mshub auth login`.",
+        RateLimited => "Wait as long as Retry-After says.",
+        OutcomeUnknown => "Send it again with the same id (cid or Idempotency-Key): it happens once.",
+        LogUnavailable => "Try again; whoever runs the hub looks at its disk, or its Kafka, and /readyz.",
+        UpstreamDown => "Try again; whoever runs the hub looks at the part that /readyz names.",
+        Unavailable => "Try again in a moment.",
+        Internal => "Give the request id to whoever runs the hub: its log has the reason.",
+        // What a later hub adds says what to do in its own `hint`.
+        _ => "Do as its hint says.",
+    }
+}
+
+/// What to do about a failure of this program.
+fn advice_of_program(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Other | Kind::Failed => "Read the message; it names what failed and why.",
+        Kind::Usage => "See --help of the command.",
+        Kind::NotFound => "Check the name or id.",
+        Kind::Auth => "Sign in with `mshub auth login`.",
+        Kind::Conflict => "Look at what is there now, and decide anew.",
+        Kind::Rate => "Wait a little, and send less often.",
+        Kind::Unreachable => {
+            "Check --server and the network (`mshub doctor`), or start a hub with `mshub up`."
+        }
+        Kind::Pending => "Look again later (`mshub job watch`), or give it more time with --timeout.",
+        Kind::Partial => "Repeat the command for those that failed; each is named.",
+        Kind::Rejected => "Change the input as the message says.",
+        Kind::Server => "Try again later; its log and /readyz say more.",
+        Kind::LocalIo => "Check the path, its permissions, and the space on the disk.",
+        Kind::Integrity => "Fetch it again; if it stays so, something between here and the hub changes data.",
+        Kind::Interrupted | Kind::Terminated => "Nothing: you asked for it. What was acknowledged is kept.",
+        Kind::Closed => "Nothing.",
+    }
+}
+
+/// Every code, those of the program first.
+pub(super) fn all() -> Vec<Entry> {
     let of_program = Kind::ALL.iter().copied().map(Entry::of_program);
     of_program.chain(Code::ALL.iter().copied().map(Entry::of_hub)).collect()
 }

@@ -33,11 +33,10 @@ macro_rules! engine {
                                 id = concat!($port, "-url-file"),
                                 long = concat!($port, "-url-file"),
                                 env = concat!($variable, "_FILE"),
-                                help = "The same, from the only line of a file",
+                                help = concat!("A file that holds --", $port, "-url, because a URL may hold a password"),
                                 value_name = "FILE",
                                 conflicts_with = concat!($port, "-url"),
-                                help_heading = "Engines",
-                                hide_short_help = true
+                                help_heading = "Engines"
                             )]
             file: Option<PathBuf>,
         }
