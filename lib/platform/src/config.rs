@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
+use tokio::net::TcpListener;
 
 use crate::{
     engines::{EngineUrl, OpenError},
@@ -19,25 +20,14 @@ macro_rules! engine {
         #[doc = $help]
         #[derive(Args, Clone, Debug, Default)]
         pub struct $name {
-            #[arg(
-                                id = concat!($port, "-url"),
-                                long = concat!($port, "-url"),
-                                env = $variable,
-                                help = $help,
-                                value_name = "URL",
-                                help_heading = "Engines",
-                                hide_env_values = true
-                            )]
+            #[arg(id = concat!($port, "-url"), long = concat!($port, "-url"))]
+            #[arg(env = $variable, hide_env_values = true, value_name = "URL")]
+            #[arg(help = $help, help_heading = "Engines")]
             url: Option<EngineUrl>,
-            #[arg(
-                                id = concat!($port, "-url-file"),
-                                long = concat!($port, "-url-file"),
-                                env = concat!($variable, "_FILE"),
-                                help = concat!("A file that holds --", $port, "-url, because a URL may hold a password"),
-                                value_name = "FILE",
-                                conflicts_with = concat!($port, "-url"),
-                                help_heading = "Engines"
-                            )]
+            #[arg(id = concat!($port, "-url-file"), long = concat!($port, "-url-file"))]
+            #[arg(env = concat!($variable, "_FILE"), value_name = "FILE")]
+            #[arg(conflicts_with = concat!($port, "-url"), help_heading = "Engines")]
+            #[arg(help = concat!("A file that holds --", $port, "-url, because a URL may hold a password"))]
             file: Option<PathBuf>,
         }
 
@@ -58,7 +48,12 @@ engine!(
 );
 engine!(BusFlags, "bus", "MSHUB_BUS_URL", "The chat log: embedded:FOLDER or kafka://HOST:PORT,HOST:PORT");
 engine!(FanoutFlags, "fanout", "MSHUB_FANOUT_URL", "Hints between the parts: embedded: or redis://HOST:PORT");
-engine!(ObjectsFlags, "objects", "MSHUB_OBJECTS_URL", "Photos, uploads and results: file:FOLDER or s3://…");
+engine!(
+    ObjectsFlags,
+    "objects",
+    "MSHUB_OBJECTS_URL",
+    "Photos, uploads and results: file:FOLDER or s3://KEY:SECRET@BUCKET"
+);
 engine!(MailFlags, "mail", "MSHUB_MAIL_URL", "Mail: kept:FOLDER or smtp://USER:PASSWORD@HOST:PORT");
 
 fn read(port: &str, url: Option<&EngineUrl>, file: Option<&Path>) -> Result<Option<EngineUrl>, OpenError> {
@@ -109,9 +104,11 @@ fn without_line_break(bytes: Vec<u8>) -> Vec<u8> {
     if bytes.is_ascii() { bytes.trim_ascii_end().to_vec() } else { bytes }
 }
 
-/// Binds a listener, or says which address cannot be had.
-pub async fn listen(at: SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
-    tokio::net::TcpListener::bind(at).await.with_context(|| format!("cannot listen at {at}"))
+/// Binds a listener and logs where, or says which address cannot be had.
+pub async fn listen(at: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(at).await.with_context(|| format!("cannot listen at {at}"))?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    Ok(listener)
 }
 
 #[cfg(test)]

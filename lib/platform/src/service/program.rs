@@ -3,13 +3,11 @@
 use std::{future::Future, net::SocketAddr, pin::pin, process::ExitCode};
 
 use anyhow::Context as _;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{Admin, Health, install_tls, signals::Signals, telemetry};
-use crate::{
-    config::{ServiceFlags, listen},
-    engines::OpenError,
-};
+use crate::{config::ServiceFlags, engines::OpenError};
 
 /// What a service on its own is given.
 pub struct Process {
@@ -70,7 +68,7 @@ where
     let (stop, end) = (CancellationToken::new(), CancellationToken::new());
     // However this ends.
     let _end = end.clone().drop_guard();
-    let listener = listen(admin).await?;
+    let listener = TcpListener::bind(admin).await.with_context(|| format!("cannot listen at {admin}"))?;
     tracing::info!(admin = %listener.local_addr()?, "readiness and metrics");
     let admin = Admin::of(&[name], stop.clone());
     tokio::spawn(admin.clone().serve(listener, end));
