@@ -83,41 +83,46 @@ pub fn run(args: ExplainArgs, global: &Global) -> Result<(), CliError> {
 
 /// What to do about a refusal of the hub, where the hub itself does not say.
 fn advice_of_hub(code: Code) -> &'static str {
-    use Code::*;
     match code {
-        BadRequest => "Compare the request with /docs of the hub; a hub that is older knows less.",
-        InvalidField => "Correct the fields that are named.",
-        WeakPassword => "Take a longer one; four unrelated words are good.",
-        InvalidVerification => {
-            "Ask for another mail with `mshub auth resend`; only the newest link works, once."
+        Code::BadRequest => "Compare the request with /docs of the hub; a hub that is older knows less.",
+        Code::InvalidField => "Correct the fields that are named.",
+        Code::WeakPassword => "Take a longer one; four unrelated words are good.",
+        Code::InvalidVerification => {
+            "Ask for another mail with `mshub auth resend`; only the newest link works, and once."
         }
-        WrongCredentials => "Type them again; nobody says which of the two is wrong.",
-        Unverified => "Follow the link in the mail, or ask for another with `mshub auth resend`.",
-        Forbidden => "Ask somebody who may, such as the owner of the room or an admin.",
-        LoopbackOnly => "Run the command on the hub's own machine.",
-        InvalidLink => "Get a fresh link with `mshub job get`.",
-        NotFound => "Check the name or id; of what you may not see, nobody says that it is there.",
-        MethodNotAllowed => "See /docs of the hub for what this path takes.",
-        Conflict => "Look at what is there now, and decide anew.",
-        NameTaken => "Choose another name.",
-        WrongState => "Look at the conversion with `mshub job show`.",
-        TooLarge => "Split it, or ask whoever runs the hub to raise the limit (--max-upload-bytes).",
-        UnsupportedPair => "`mshub formats` lists what can become what.",
-        Mislabelled => "Say what the file is with --from, or give it the right ending.",
-        BadRange => "Fetch the file from its beginning.",
-        EmptyFile => "Check that the program that wrote the file has finished.",
-        EncryptedFile => "Give the password, or save the document without one.",
-        CorruptFile => "Open it in the program that made it, and save it again.",
-        BombFile => "Split the document, or reduce what is in it.",
-        BadPhoto => "Take a PNG, JPEG or WebP picture that a viewer opens.",
-        Unauthenticated | TokenExpired | InvalidRefresh => "Sign in with `mshub auth login`.",
-        RateLimited => "Wait as long as Retry-After says.",
-        OutcomeUnknown => "Send it again with the same id (cid or Idempotency-Key): it happens once.",
-        LogUnavailable => "Try again; whoever runs the hub looks at its disk, or its Kafka, and /readyz.",
-        UpstreamDown => "Try again; whoever runs the hub looks at the part that /readyz names.",
-        Unavailable => "Try again in a moment.",
-        Internal => "Give the request id to whoever runs the hub: its log has the reason.",
-        // What a later hub adds says what to do in its own `hint`.
+        Code::WrongCredentials => "Type them again; nobody says which of the two is wrong.",
+        Code::Unverified => "Follow the link in the mail, or ask for another with `mshub auth resend`.",
+        Code::LoopbackOnly => "Run the command on the hub's own machine.",
+        Code::InvalidLink => "Get a fresh link with `mshub job get`.",
+        Code::NameTaken => "Choose another name.",
+        Code::WrongState => "Look at the conversion with `mshub job show`.",
+        Code::UnsupportedPair => "`mshub formats` lists what can become what.",
+        Code::Mislabelled => "Say what the file is with --from, or give it the right ending.",
+        Code::EmptyFile => "Check that the program that wrote the file has finished.",
+        Code::EncryptedFile => "Give the password, or save the document without one.",
+        Code::CorruptFile => "Open it in the program that made it, and save it again.",
+        Code::BombFile => "Split the document, or reduce what is in it.",
+        Code::BadPhoto => "Take a PNG, JPEG or WebP picture that a viewer opens.",
+        Code::OutcomeUnknown => {
+            "Send it again with the same id (cid or Idempotency-Key): then it happens only once."
+        }
+        _ => advice_of_status(code.status()),
+    }
+}
+
+/// What to do about any refusal with this HTTP status.
+fn advice_of_status(status: u16) -> &'static str {
+    match status {
+        401 => "Sign in with `mshub auth login`.",
+        403 => "Ask somebody who may, such as the owner of the room or an admin.",
+        404 | 410 => "Check the name or id; of what you may not see, nobody says that it is there.",
+        405 => "See /docs of the hub for what this path takes.",
+        409 => "Look at what is there now, and decide anew.",
+        413 => "Split it, or ask whoever runs the hub to raise the limit.",
+        416 => "Fetch the file from its beginning.",
+        429 => "Wait as long as Retry-After says.",
+        500 => "Give the request id to whoever runs the hub: its log has the reason.",
+        502..=504 => "Try again in a moment; whoever runs the hub looks at /readyz of its admin listener.",
         _ => "Do as its hint says.",
     }
 }
@@ -137,7 +142,7 @@ fn advice_of_program(kind: Kind) -> &'static str {
         Kind::Pending => "Look again later (`mshub job watch`), or give it more time with --timeout.",
         Kind::Partial => "Repeat the command for those that failed; each is named.",
         Kind::Rejected => "Change the input as the message says.",
-        Kind::Server => "Try again later; its log and /readyz say more.",
+        Kind::Server => "Try again later; its log says more.",
         Kind::LocalIo => "Check the path, its permissions, and the space on the disk.",
         Kind::Integrity => "Fetch it again; if it stays so, something between here and the hub changes data.",
         Kind::Interrupted | Kind::Terminated => "Nothing: you asked for it. What was acknowledged is kept.",

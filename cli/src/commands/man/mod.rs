@@ -99,6 +99,7 @@ impl Page {
         for next in self.text.chars() {
             match next {
                 ascii if ascii.is_ascii() => text.push(ascii),
+                '…' => text.push_str("..."),
                 other => text.push_str(&format!("\\[u{:04X}]", u32::from(other))),
             }
         }
