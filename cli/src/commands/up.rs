@@ -159,7 +159,7 @@ fn plan(args: UpArgs, data_dir: PathBuf) -> Result<Plan, CliError> {
 }
 
 fn say(global: &Global, ready: &Ready) -> Result<(), CliError> {
-    let Ready { api, web, convert, chat, admin, data_dir, keeps_mail, engines } = ready;
+    let Ready { api, web, convert, chat, admin, data_dir, keeps_mail, engines, chosen } = ready;
     let version = env!("CARGO_PKG_VERSION");
     let data_dir = data_dir.display().to_string();
     let mail = match keeps_mail {
@@ -178,8 +178,8 @@ fn say(global: &Global, ready: &Ready) -> Result<(), CliError> {
         version,
     };
     let mut rows = String::new();
-    for (port, url) in engines {
-        rows.push_str(&format!("    {port:9} {url}\n"));
+    for (port, url) in chosen {
+        rows.push_str(&format!("  The {port} is {url}\n"));
     }
     global.out.result(&line, api, || {
         format!(
@@ -187,8 +187,8 @@ fn say(global: &Global, ready: &Ready) -> Result<(), CliError> {
              API   {api}/api/v1     documentation {api}/docs\n  \
              Web   {web}\n  \
              Mail  {mail}\n  \
-             Admin {admin}/readyz     {admin}/metrics\n  \
-             Engines\n{rows}\
+             Admin {admin}/readyz     {admin}/metrics\n\
+             {rows}\
              Ready. Next, in another terminal: mshub auth signup   mshub tui   mshub convert FILE --to pdf\n\
              Ctrl-C stops the hub."
         )

@@ -49,6 +49,8 @@ pub(crate) struct Ready {
     pub(crate) keeps_mail: bool,
     /// Port and URL of each engine, without passwords.
     pub(crate) engines: BTreeMap<&'static str, String>,
+    /// The same of those that are not the embedded ones in the data directory.
+    pub(crate) chosen: BTreeMap<&'static str, String>,
 }
 
 /// Why the hub did not start.
@@ -108,6 +110,7 @@ impl Hub {
             data_dir: plan.data_dir.clone(),
             keeps_mail: for_server.mail.route() == wire::accounts::MailRoute::Kept,
             engines: engines.urls().shown(),
+            chosen: plan.urls.shown(),
         };
         let gateway = gateway_config(&plan, &bound, &secret)?;
         let Bound { api, web, convert, chat, admin } = bound;
