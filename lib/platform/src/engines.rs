@@ -189,7 +189,7 @@ impl Opener {
 
     /// The fan-out.
     pub async fn fanout(&self) -> Result<Fanout, OpenError> {
-        once("fanout", &self.fanout, self.urls.fanout.as_ref(), |url| Fanout::open(url)).await
+        once("fanout", &self.fanout, self.urls.fanout.as_ref(), Fanout::open).await
     }
 
     /// The objects.
