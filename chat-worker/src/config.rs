@@ -1,29 +1,43 @@
-//! Settings of the stand-alone program, from flags and the environment.
+//! Flags and environment of the chat-worker on its own.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::net::SocketAddr;
 
 use clap::Parser;
+use platform::{
+    config::{BusFlags, DatabaseFlags, FanoutFlags, ServiceFlags},
+    engines::{OpenError, Urls},
+};
 
-/// Keeps and serves the history of an mshub: the consumer of topic `chat_service`.
-#[derive(Debug, Parser)]
+/// Keeps and serves the history of a MicroServiceHub: the consumer of topic `chat_service`.
+#[derive(Clone, Debug, Parser)]
 #[command(name = "mshub-chat-worker", version)]
-pub struct Args {
-    /// Where to listen for the gateway.
-    #[arg(long, env = "MSHUB_CHAT_LISTEN", default_value = "127.0.0.1:8002")]
+pub struct Flags {
+    /// Where to listen for the gateway; not for users
+    #[arg(long, env = "MSHUB_CHAT_LISTEN", default_value = "127.0.0.1:8002", value_name = "ADDRESS:PORT")]
     pub listen: SocketAddr,
-    /// Database: `sqlite:FOLDER` or `postgres://…`.
-    #[arg(long, env = "MSHUB_DATABASE_URL")]
-    pub database_url: String,
-    /// Log: `embedded:FOLDER`.
-    #[arg(long, env = "MSHUB_BUS_URL")]
-    pub bus_url: String,
-    /// Fan-out: `embedded:`.
-    #[arg(long, env = "MSHUB_FANOUT_URL", default_value = "embedded:")]
-    pub fanout_url: String,
-    /// File with the hub's secret; the gateway has the same.
-    #[arg(long, env = "MSHUB_SECRET_FILE")]
-    pub secret_file: PathBuf,
-    /// What to log, such as `info,sqlx=warn`.
-    #[arg(long, env = "MSHUB_LOG", default_value = "info")]
-    pub log: String,
+    /// Where readiness and metrics are told; not for users
+    #[arg(
+        long,
+        env = "MSHUB_CHAT_ADMIN_LISTEN",
+        default_value = "127.0.0.1:9002",
+        value_name = "ADDRESS:PORT"
+    )]
+    pub admin_listen: SocketAddr,
+    /// What all services take.
+    #[command(flatten)]
+    pub service: ServiceFlags,
+    #[command(flatten)]
+    database: DatabaseFlags,
+    #[command(flatten)]
+    bus: BusFlags,
+    #[command(flatten)]
+    fanout: FanoutFlags,
+}
+
+impl Flags {
+    /// Where its engines are.
+    pub fn urls(&self) -> Result<Urls, OpenError> {
+        let (database, bus, fanout) = (self.database.read()?, self.bus.read()?, self.fanout.read()?);
+        Ok(Urls { database, bus, fanout, ..Urls::default() })
+    }
 }

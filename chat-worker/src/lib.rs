@@ -2,7 +2,7 @@
 //!
 //! [`run`] starts it on a listener and stops everything it started.
 
-pub mod config;
+mod config;
 mod consume;
 mod heads;
 mod history;
@@ -16,12 +16,14 @@ use platform::{
     Clock,
     bus::Bus,
     db::{Db, Migrations},
+    engines::{OpenError, Opener},
     fanout::Fanout,
-    service::{Tasks, internal::InternalKey, serve},
+    service::{Health, Tasks, Waits, internal::InternalKey, serve},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use config::Flags;
 use state::State;
 
 /// How long the batch in hand may take to be written.
@@ -42,6 +44,15 @@ pub struct Engines {
     pub clock: Clock,
 }
 
+impl Engines {
+    /// Those of this process that the chat-worker needs.
+    pub async fn open(engines: &Opener) -> Result<Self, OpenError> {
+        let (db, bus, fanout) =
+            tokio::try_join!(engines.database("chat", MIGRATIONS), engines.bus(), engines.fanout())?;
+        Ok(Self { db, bus, fanout, clock: engines.clock() })
+    }
+}
+
 /// Settings of the chat-worker.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -49,19 +60,20 @@ pub struct Config {
     pub key: InternalKey,
 }
 
-/// Runs the chat-worker until `stop`. It answers requests when `ready` is told; it fails only while it starts.
+/// Runs the chat-worker until `stop`. It answers requests when `ready` is told how to ask after its health; it fails
+/// only while it starts.
 pub async fn run(
     config: Config,
     engines: Engines,
     listener: TcpListener,
-    ready: impl FnOnce(),
+    ready: impl FnOnce(Health),
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let Engines { db, bus, fanout, clock: _ } = engines;
     let state = Arc::new(State { key: config.key, db, bus, fanout, tasks: Tasks::under(&stop) });
     consume::start(&state).await?;
-    let served = tokio::spawn(serve(listener, routes::all(&state), stop.clone()));
-    ready();
+    let served = tokio::spawn(serve(listener, routes::all(&state), Waits::default(), stop.clone()));
+    ready(routes::health(&state));
 
     stop.cancelled().await;
     if !state.tasks.finish(DRAIN).await {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Router, middleware, routing::get};
 use platform::service::{
-    health::Health,
+    health::{self, Health},
     problem::{no_method, no_route},
     telemetry,
 };
@@ -20,14 +20,15 @@ pub(crate) fn all(state: &Arc<State>) -> Router {
         .route(internal::HISTORY, get(history::page))
         .route(internal::SENT, get(history::sent))
         .route(internal::HEAD, get(history::head))
-        .merge(health(state).routes())
+        .merge(health::livez())
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(middleware::from_fn(telemetry::observe))
         .with_state(App(state.clone()))
 }
 
-fn health(state: &Arc<State>) -> Health {
+/// What has to answer for the chat-worker to be ready.
+pub(crate) fn health(state: &Arc<State>) -> Health {
     let [db, log, consumer] = std::array::from_fn(|_| state.clone());
     Health::default()
         .check("database", move || {

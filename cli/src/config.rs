@@ -24,6 +24,22 @@ pub struct Environment {
     pub config_dir: Option<PathBuf>,
 }
 
+/// The variables that every command looks at, and what each means.
+pub const VARIABLES: &[(&str, &str)] = &[
+    ("MSHUB_SERVER", "The hub's address, where --server does not say."),
+    ("MSHUB_CONTEXT", "The saved hub to use, where --context does not say."),
+    ("MSHUB_TOKEN", "An access token; it is used as it is, never renewed and never stored."),
+    ("MSHUB_CONFIG_DIR", "A folder for settings and state; the keyring is left alone then."),
+    ("NO_COLOR", "When not empty: no colour."),
+];
+
+/// Where things are kept when MSHUB_CONFIG_DIR does not say.
+pub const FILES: &[(&str, &str)] = &[
+    ("$XDG_CONFIG_HOME/mshub/config.toml", "Saved hubs: see mshub.toml(5)."),
+    ("$XDG_STATE_HOME/mshub/sessions", "Sessions; their secrets are in the keyring where there is one."),
+    ("$XDG_DATA_HOME/mshub", "The data of `mshub up`."),
+];
+
 impl Environment {
     /// The environment of this process. Empty variables count as absent.
     pub fn of_process() -> Self {
@@ -61,6 +77,35 @@ fn home() -> Result<impl etcetera::BaseStrategy, CliError> {
             .hint("set MSHUB_CONFIG_DIR to a folder")
     })
 }
+
+/// A key of `config.toml`, as its manual tells it.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its place; NAME stands for any name.
+    pub name: &'static str,
+    /// What it may be.
+    pub kind: &'static str,
+    /// What holds without it.
+    pub default: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+/// Every key of `config.toml`.
+pub const KEYS: &[Key] = &[
+    Key {
+        name: "contexts.NAME.server",
+        kind: "string, an address",
+        default: "none",
+        meaning: "The hub that is called NAME: http://HOST:PORT or https://HOST. `mshub context add` writes it.",
+    },
+    Key {
+        name: "current",
+        kind: "string, the name of a context",
+        default: "none",
+        meaning: "The context that is used when nothing else is said. `mshub context use` writes it.",
+    },
+];
 
 /// `config.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +169,24 @@ mod tests {
 
         assert_eq!(Config::read(&path).unwrap(), config);
         assert_eq!(Config::read(&dir.path().join("none.toml")).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn every_key_is_in_the_manual() {
+        let mut config = Config { current: Some("NAME".into()), ..Config::default() };
+        config.contexts.insert("NAME".into(), Context { server: "https://hub.example.org".into() });
+        let mut names = Vec::new();
+        fn walk(value: &toml::Value, path: &str, names: &mut Vec<String>) {
+            let Some(table) = value.as_table() else { return names.push(path.to_owned()) };
+            table
+                .iter()
+                .for_each(|(key, value)| walk(value, format!("{path}.{key}").trim_start_matches('.'), names));
+        }
+
+        walk(&toml::Value::try_from(&config).unwrap(), "", &mut names);
+
+        names.sort();
+        assert_eq!(names, KEYS.iter().map(|key| key.name).collect::<Vec<_>>());
     }
 
     #[test]

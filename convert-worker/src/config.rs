@@ -1,9 +1,79 @@
-//! Settings of the convert-worker, as values: whoever starts it reads flags and environment.
+//! Settings of the convert-worker, as values, and as the flags and environment of the program on its own.
 
-use std::{ffi::OsString, num::NonZero, path::PathBuf, thread::available_parallelism, time::Duration};
+use std::{
+    ffi::OsString, net::SocketAddr, num::NonZero, path::PathBuf, thread::available_parallelism,
+    time::Duration,
+};
+
+use clap::Parser;
+use platform::{
+    config::{DatabaseFlags, FanoutFlags, ObjectsFlags, ServiceFlags},
+    engines::{OpenError, Urls},
+};
 
 const MIB: u64 = 1024 * 1024;
+const MAX_UPLOAD: u64 = 100 * MIB;
 const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Converts what people upload to a MicroServiceHub.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "mshub-convert-worker", version)]
+pub struct Flags {
+    /// Where to listen for the gateway; not for users
+    #[arg(long, env = "MSHUB_CONVERT_LISTEN", default_value = "127.0.0.1:8001", value_name = "ADDRESS:PORT")]
+    pub listen: SocketAddr,
+    /// Where readiness and metrics are told; not for users
+    #[arg(
+        long,
+        env = "MSHUB_CONVERT_ADMIN_LISTEN",
+        default_value = "127.0.0.1:9001",
+        value_name = "ADDRESS:PORT"
+    )]
+    pub admin_listen: SocketAddr,
+    /// A local folder for files that are being worked on
+    #[arg(long, env = "MSHUB_WORK_DIR", default_value = "mshub-data/work", value_name = "DIR")]
+    work_dir: PathBuf,
+    /// Conversions at once; a core each when not given
+    #[arg(long, env = "MSHUB_RUNNERS", value_name = "N")]
+    runners: Option<usize>,
+    /// The largest upload in bytes
+    #[arg(long, env = "MSHUB_MAX_UPLOAD_BYTES", default_value_t = MAX_UPLOAD, value_name = "BYTES")]
+    max_upload_bytes: u64,
+    /// Seconds that one attempt may take
+    #[arg(long, env = "MSHUB_CONVERT_DEADLINE", value_name = "SECONDS")]
+    deadline: Option<u64>,
+    /// Hours that ended conversions and their files are kept
+    #[arg(long, env = "MSHUB_RETENTION_HOURS", value_name = "HOURS")]
+    retention_hours: Option<u64>,
+    /// What all services take.
+    #[command(flatten)]
+    pub service: ServiceFlags,
+    #[command(flatten)]
+    database: DatabaseFlags,
+    #[command(flatten)]
+    fanout: FanoutFlags,
+    #[command(flatten)]
+    objects: ObjectsFlags,
+}
+
+impl Flags {
+    /// Where its engines are.
+    pub fn urls(&self) -> Result<Urls, OpenError> {
+        let (database, fanout, objects) = (self.database.read()?, self.fanout.read()?, self.objects.read()?);
+        Ok(Urls { database, fanout, objects, ..Urls::default() })
+    }
+
+    /// The settings, for a hub with this secret.
+    pub fn config(self, secret: Vec<u8>) -> Config {
+        let mut config = Config::new(secret, self.work_dir);
+        config.max_upload_bytes = self.max_upload_bytes;
+        config.runners = self.runners.unwrap_or(config.runners);
+        config.deadline = self.deadline.map_or(config.deadline, Duration::from_secs);
+        config.retention =
+            self.retention_hours.map_or(config.retention, |hours| Duration::from_secs(hours * 3600));
+        config
+    }
+}
 
 /// Settings of the convert-worker.
 #[derive(Clone, Debug)]
@@ -46,7 +116,7 @@ impl Config {
         let child = convert::Child::of_this_program();
         Self {
             secret: Secret(secret),
-            max_upload_bytes: 100 * MIB,
+            max_upload_bytes: MAX_UPLOAD,
             runners: available_parallelism().map_or(1, NonZero::get),
             waiting_per_user: 20,
             child: (child.program, child.args),

@@ -23,14 +23,15 @@ use std::time::Duration;
 use platform::{
     Clock,
     db::{Db, Migrations},
+    engines::{OpenError, Opener},
     fanout::Fanout,
     objects::Objects,
-    service::serve,
+    service::{Health, Waits, serve},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Config, Secret};
+pub use config::{Config, Flags, Secret};
 pub use convert::job_child_main;
 use state::App;
 
@@ -52,18 +53,28 @@ pub struct Engines {
     pub clock: Clock,
 }
 
-/// Runs the convert-worker until `stop`. It answers requests when `ready` is told; it fails only while it starts.
+impl Engines {
+    /// Those of this process that the convert-worker needs.
+    pub async fn open(engines: &Opener) -> Result<Self, OpenError> {
+        let (db, fanout, objects) =
+            tokio::try_join!(engines.database("convert", MIGRATIONS), engines.fanout(), engines.objects())?;
+        Ok(Self { db, fanout, objects, clock: engines.clock() })
+    }
+}
+
+/// Runs the convert-worker until `stop`. It answers requests when `ready` is told how to ask after its health; it fails
+/// only while it starts.
 pub async fn run(
     config: Config,
     engines: Engines,
     listener: TcpListener,
-    ready: impl FnOnce(),
+    ready: impl FnOnce(Health),
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let app = App::open(config, engines, &stop).await?;
     runner::start(&app).await?;
-    let server = tokio::spawn(serve(listener, routes::routes(&app), stop.clone()));
-    ready();
+    let server = tokio::spawn(serve(listener, routes::routes(&app), Waits::default(), stop.clone()));
+    ready(health::parts(&app));
 
     stop.cancelled().await;
     if !app.tasks.finish(app.config.drain).await {

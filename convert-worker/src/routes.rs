@@ -7,13 +7,14 @@ use axum::{
     routing::{get, post},
 };
 use platform::service::{
+    health,
     problem::{no_method, no_route},
     telemetry,
 };
 use wire::paths::internal;
 
 use crate::{
-    formats, health, intake,
+    formats, intake,
     jobs::{cancel, list, remove, retry, show},
     result,
     state::App,
@@ -27,7 +28,7 @@ pub(crate) fn routes(app: &App) -> Router {
         .route(internal::JOB_RETRY, post(retry::retry))
         .route(internal::JOB_RESULT, get(result::show))
         .route(internal::FORMATS, get(formats::list))
-        .merge(health::parts(app).routes())
+        .merge(health::livez())
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(middleware::from_fn(telemetry::observe))

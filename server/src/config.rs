@@ -1,8 +1,85 @@
-//! Settings of the gateway, as values: whoever starts it reads flags and environment.
+//! Settings of the gateway, as values, and as the flags and environment of the program on its own.
 
-use std::num::NonZeroU32;
+use std::{net::SocketAddr, num::NonZeroU32};
 
+use clap::Parser;
+use platform::{
+    config::{BusFlags, DatabaseFlags, FanoutFlags, MailFlags, ObjectsFlags, ServiceFlags},
+    engines::{OpenError, Urls},
+};
 use url::Url;
+
+/// The gateway of MicroServiceHub: accounts, rooms, live sockets, uploads, and the web page.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "mshub-server", version)]
+pub struct Flags {
+    /// Where the API listens
+    #[arg(long, env = "MSHUB_LISTEN", default_value = "127.0.0.1:8000", value_name = "ADDRESS:PORT")]
+    pub listen: SocketAddr,
+    /// Where the web page (and the same API) listens; without it there is no page
+    #[arg(long, env = "MSHUB_WEB_LISTEN", value_name = "ADDRESS:PORT")]
+    pub web_listen: Option<SocketAddr>,
+    /// Where readiness and metrics are told; not for users
+    #[arg(long, env = "MSHUB_ADMIN_LISTEN", default_value = "127.0.0.1:9000", value_name = "ADDRESS:PORT")]
+    pub admin_listen: SocketAddr,
+    /// Where the chat-worker answers
+    #[arg(long, env = "MSHUB_CHAT_WORKER", default_value = "http://127.0.0.1:8002", value_name = "URL")]
+    pub chat_worker: Url,
+    /// Where the convert-worker answers
+    #[arg(long, env = "MSHUB_CONVERT_WORKER", default_value = "http://127.0.0.1:8001", value_name = "URL")]
+    pub convert_worker: Url,
+    /// Where people reach the hub: links in mail begin with this
+    #[arg(long, env = "MSHUB_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Url,
+    /// The account with this address becomes admin; without it, the first verified account does
+    #[arg(long, env = "MSHUB_ADMIN_EMAIL", value_name = "EMAIL")]
+    pub admin_email: Option<String>,
+    /// The largest upload in bytes
+    #[arg(long, env = "MSHUB_MAX_UPLOAD_BYTES", default_value_t = 100 * 1024 * 1024, value_name = "BYTES")]
+    pub max_upload_bytes: u64,
+    /// Messages a second that one person may send, with bursts of twice as many
+    #[arg(long, env = "MSHUB_SENDS_PER_SECOND", default_value = "20", value_name = "N")]
+    pub sends_per_second: NonZeroU32,
+    /// What all services take.
+    #[command(flatten)]
+    pub service: ServiceFlags,
+    #[command(flatten)]
+    database: DatabaseFlags,
+    #[command(flatten)]
+    bus: BusFlags,
+    #[command(flatten)]
+    fanout: FanoutFlags,
+    #[command(flatten)]
+    objects: ObjectsFlags,
+    #[command(flatten)]
+    mail: MailFlags,
+}
+
+impl Flags {
+    /// Where its engines are.
+    pub fn urls(&self) -> Result<Urls, OpenError> {
+        Ok(Urls {
+            database: self.database.read()?,
+            bus: self.bus.read()?,
+            fanout: self.fanout.read()?,
+            objects: self.objects.read()?,
+            mail: self.mail.read()?,
+        })
+    }
+
+    /// The settings, for a hub with this secret.
+    pub fn config(self, secret: Vec<u8>) -> Config {
+        Config {
+            public_url: self.public_url,
+            chat_worker: self.chat_worker,
+            convert_worker: self.convert_worker,
+            secret: Secret(secret),
+            admin_email: self.admin_email,
+            max_upload_bytes: self.max_upload_bytes,
+            sends_per_second: self.sends_per_second,
+        }
+    }
+}
 
 /// Settings of the gateway.
 #[derive(Clone, Debug)]

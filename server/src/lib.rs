@@ -20,15 +20,16 @@ use platform::{
     Clock,
     bus::Bus,
     db::{Db, Migrations},
+    engines::{OpenError, Opener},
     fanout::Fanout,
     mail::Mailer,
     objects::Objects,
-    service::serve,
+    service::{Health, Waits, serve},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Config, Secret};
+pub use config::{Config, Flags, Secret};
 pub use routes::openapi;
 use state::State;
 
@@ -55,6 +56,20 @@ pub struct Engines {
     pub clock: Clock,
 }
 
+impl Engines {
+    /// Those of this process that the gateway needs.
+    pub async fn open(engines: &Opener) -> Result<Self, OpenError> {
+        let (db, bus, fanout, objects, mail) = tokio::try_join!(
+            engines.database("server", MIGRATIONS),
+            engines.bus(),
+            engines.fanout(),
+            engines.objects(),
+            engines.mail(),
+        )?;
+        Ok(Self { db, bus, fanout, objects, mail, clock: engines.clock() })
+    }
+}
+
 /// Listeners of the gateway: the same application behind both, the page only behind the second.
 pub struct Listeners {
     /// The API, :8000.
@@ -63,21 +78,24 @@ pub struct Listeners {
     pub web: Option<TcpListener>,
 }
 
-/// Runs the gateway until `stop`. It answers requests when `ready` is told; it fails only while it starts.
+/// Runs the gateway until `stop`. It answers requests when `ready` is told how to ask after its health; it fails only
+/// while it starts.
 pub async fn run(
     config: Config,
     engines: Engines,
     listeners: Listeners,
-    ready: impl FnOnce(),
+    ready: impl FnOnce(Health),
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let state = Arc::new(State::open(config, engines, &stop).await?);
     tasks::start(&state);
     live::start(&state).await?;
 
-    let web = listeners.web.map(|listener| tokio::spawn(serve(listener, routes::web(&state), stop.clone())));
-    let api = tokio::spawn(serve(listeners.api, routes::api(&state), stop.clone()));
-    ready();
+    let web = listeners
+        .web
+        .map(|listener| tokio::spawn(serve(listener, routes::web(&state), Waits::default(), stop.clone())));
+    let api = tokio::spawn(serve(listeners.api, routes::api(&state), Waits::default(), stop.clone()));
+    ready(routes::health(&state));
 
     stop.cancelled().await;
     live::drain(&state);

@@ -2,7 +2,7 @@
 
 use axum::{Router, extract::DefaultBodyLimit, middleware};
 use platform::service::{
-    health::Health,
+    health::{self, Health},
     problem::{no_method, no_route},
     telemetry,
 };
@@ -83,21 +83,21 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// The application behind the API's listener.
 pub(crate) fn api(state: &App) -> Router {
-    dress(plain(state), state)
+    dress(plain(), state)
 }
 
 /// The application behind the page's listener: the same API, and the page for every other path.
 pub(crate) fn web(state: &App) -> Router {
-    dress(plain(state).fallback(web::page), state)
+    dress(plain().fallback(web::page), state)
 }
 
-fn plain(state: &App) -> Router<App> {
+fn plain() -> Router<App> {
     let (router, document) = documented().split_for_parts();
     router
         .merge(SwaggerUi::new(paths::DOCS).url(paths::OPENAPI, document))
         .route(paths::VERIFY_PAGE, axum::routing::get(accounts::verify::page).post(accounts::verify::submit))
         .route("/docs/errors", axum::routing::get(web::errors))
-        .merge(health(state).routes())
+        .merge(health::livez())
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
 }
@@ -120,7 +120,8 @@ fn header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<axu
     )
 }
 
-fn health(state: &App) -> Health {
+/// What has to answer for the gateway to be ready.
+pub(crate) fn health(state: &App) -> Health {
     let [db, bus, objects, live] = std::array::from_fn(|_| state.clone());
     Health::default()
         .check("database", move || {

@@ -43,7 +43,7 @@ impl Worker {
             clock: engines.clock.clone(),
         };
         let config = Config { key: key.clone() };
-        let task = tokio::spawn(run(config, own, listener, || ready.send(()).unwrap(), stop.clone()));
+        let task = tokio::spawn(run(config, own, listener, |_| ready.send(()).unwrap(), stop.clone()));
         is_ready.await.expect("the worker did not start");
         Self { engines, url, key, stop, task }
     }

@@ -5,4 +5,5 @@
 mod fixture;
 mod heads;
 mod history;
+mod program;
 mod restart;

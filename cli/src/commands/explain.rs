@@ -20,13 +20,21 @@ pub struct ExplainArgs {
     pub code: Option<String>,
 }
 
+/// What is known about a code.
 #[derive(Serialize)]
-struct Entry {
-    code: String,
-    meaning: &'static str,
-    status: Option<u16>,
-    exit_code: u8,
-    retryable: bool,
+pub(super) struct Entry {
+    /// Such as `MSH-4010`.
+    pub(super) code: String,
+    /// One sentence that holds for every occurrence.
+    pub(super) meaning: &'static str,
+    /// The HTTP status, when the hub says it.
+    pub(super) status: Option<u16>,
+    /// What the program ends with.
+    pub(super) exit_code: u8,
+    /// Whether the same can succeed later.
+    pub(super) retryable: bool,
+    /// What to do next.
+    pub(super) advice: &'static str,
 }
 
 impl Entry {
@@ -34,12 +42,14 @@ impl Entry {
         let error = CliError::from(wire::Problem::new(code, ""));
         let retryable = error.problem.as_ref().is_some_and(|problem| problem.retryable);
         let (name, status) = (code.name().to_owned(), Some(code.status()));
-        Self { code: name, meaning: code.title(), status, exit_code: error.kind.exit_code(), retryable }
+        let (exit_code, advice) = (error.kind.exit_code(), advice_of_hub(code));
+        Self { code: name, meaning: code.title(), status, exit_code, retryable, advice }
     }
 
     fn of_program(kind: Kind) -> Self {
         let (code, exit_code) = (kind.code(), kind.exit_code());
-        Self { code, meaning: kind.meaning(), status: None, exit_code, retryable: kind.is_worth_repeating() }
+        let (retryable, advice) = (kind.is_worth_repeating(), advice_of_program(kind));
+        Self { code, meaning: kind.meaning(), status: None, exit_code, retryable, advice }
     }
 
     fn describe(&self) -> String {
@@ -49,7 +59,8 @@ impl Entry {
         };
         let again =
             if self.retryable { "Trying again later can help." } else { "Trying again does not help." };
-        format!("{}: {}\n{from} The exit code is {}. {again}", self.code, self.meaning, self.exit_code)
+        let Self { code, meaning, exit_code, advice, .. } = self;
+        format!("{code}: {meaning}\n{from} The exit code is {exit_code}. {again}\n{advice}")
     }
 }
 
@@ -70,7 +81,77 @@ pub fn run(args: ExplainArgs, global: &Global) -> Result<(), CliError> {
     global.out.result(&entry, entry.meaning, || entry.describe())
 }
 
-fn all() -> Vec<Entry> {
+/// What to do about a refusal of the hub, where the hub itself does not say.
+fn advice_of_hub(code: Code) -> &'static str {
+    match code {
+        Code::BadRequest => "Compare the request with /docs of the hub; a hub that is older knows less.",
+        Code::InvalidField => "Correct the fields that are named.",
+        Code::WeakPassword => "Take a longer one; four unrelated words are good.",
+        Code::InvalidVerification => {
+            "Ask for another mail with `mshub auth resend`; only the newest link works, and once."
+        }
+        Code::WrongCredentials => "Type them again; nobody says which of the two is wrong.",
+        Code::Unverified => "Follow the link in the mail, or ask for another with `mshub auth resend`.",
+        Code::LoopbackOnly => "Run the command on the hub's own machine.",
+        Code::InvalidLink => "Get a fresh link with `mshub job get`.",
+        Code::NameTaken => "Choose another name.",
+        Code::WrongState => "Look at the conversion with `mshub job show`.",
+        Code::UnsupportedPair => "`mshub formats` lists what can become what.",
+        Code::Mislabelled => "Say what the file is with --from, or give it the right ending.",
+        Code::EmptyFile => "Check that the program that wrote the file has finished.",
+        Code::EncryptedFile => "Give the password, or save the document without one.",
+        Code::CorruptFile => "Open it in the program that made it, and save it again.",
+        Code::BombFile => "Split the document, or reduce what is in it.",
+        Code::BadPhoto => "Take a PNG, JPEG or WebP picture that a viewer opens.",
+        Code::OutcomeUnknown => {
+            "Send it again with the same id (cid or Idempotency-Key): then it happens only once."
+        }
+        _ => advice_of_status(code.status()),
+    }
+}
+
+/// What to do about any refusal with this HTTP status.
+fn advice_of_status(status: u16) -> &'static str {
+    match status {
+        401 => "Sign in with `mshub auth login`.",
+        403 => "Ask somebody who may, such as the owner of the room or an admin.",
+        404 | 410 => "Check the name or id; of what you may not see, nobody says that it is there.",
+        405 => "See /docs of the hub for what this path takes.",
+        409 => "Look at what is there now, and decide anew.",
+        413 => "Split it, or ask whoever runs the hub to raise the limit.",
+        416 => "Fetch the file from its beginning.",
+        429 => "Wait as long as Retry-After says.",
+        500 => "Give the request id to whoever runs the hub: its log has the reason.",
+        502..=504 => "Try again in a moment; whoever runs the hub looks at /readyz of its admin listener.",
+        _ => "Do as its hint says.",
+    }
+}
+
+/// What to do about a failure of this program.
+fn advice_of_program(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Other | Kind::Failed => "Read the message; it names what failed and why.",
+        Kind::Usage => "See --help of the command.",
+        Kind::NotFound => "Check the name or id.",
+        Kind::Auth => "Sign in with `mshub auth login`.",
+        Kind::Conflict => "Look at what is there now, and decide anew.",
+        Kind::Rate => "Wait a little, and send less often.",
+        Kind::Unreachable => {
+            "Check --server and the network (`mshub doctor`), or start a hub with `mshub up`."
+        }
+        Kind::Pending => "Look again later (`mshub job watch`), or give it more time with --timeout.",
+        Kind::Partial => "Repeat the command for those that failed; each is named.",
+        Kind::Rejected => "Change the input as the message says.",
+        Kind::Server => "Try again later; its log says more.",
+        Kind::LocalIo => "Check the path, its permissions, and the space on the disk.",
+        Kind::Integrity => "Fetch it again; if it stays so, something between here and the hub changes data.",
+        Kind::Interrupted | Kind::Terminated => "Nothing: you asked for it. What was acknowledged is kept.",
+        Kind::Closed => "Nothing.",
+    }
+}
+
+/// Every code, those of the program first.
+pub(super) fn all() -> Vec<Entry> {
     let of_program = Kind::ALL.iter().copied().map(Entry::of_program);
     of_program.chain(Code::ALL.iter().copied().map(Entry::of_hub)).collect()
 }

@@ -29,7 +29,7 @@ use crate::{error::CliError, global::Global};
 #[derive(Debug, Subcommand)]
 pub enum Command {
     #[cfg(feature = "up")]
-    Up(up::UpArgs),
+    Up(Box<up::UpArgs>),
     Tui(tui::TuiArgs),
     /// Sign up, sign in, and look after sessions
     #[command(subcommand)]
@@ -87,7 +87,7 @@ impl Command {
 pub async fn dispatch(command: Command, global: &Global) -> Result<(), CliError> {
     match command {
         #[cfg(feature = "up")]
-        Command::Up(args) => up::run(args, global).await,
+        Command::Up(args) => up::run(*args, global).await,
         Command::Tui(args) => tui::run(args, global).await,
         Command::Auth(command) => auth::run(command, global).await,
         Command::Profile(command) => profile::run(command, global).await,

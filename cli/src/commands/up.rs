@@ -1,20 +1,25 @@
 //! `mshub up`: starts the hub, says where it is, and stops it when asked.
 
 use std::{
-    net::{IpAddr, Ipv4Addr},
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU32,
     path::PathBuf,
 };
 
 use clap::Args;
-use platform::service::{install_tls, signals::Signals, telemetry};
+use platform::{
+    config::{BusFlags, DatabaseFlags, FanoutFlags, MailFlags, ObjectsFlags},
+    engines::{OpenError, Urls},
+    service::{install_tls, signals::Signals, telemetry},
+};
 use serde::Serialize;
 use url::Url;
 
 use crate::{
     error::{CliError, Kind},
     global::Global,
-    up::{Failure, Hub, Plan, Ports, Ready, Urls},
+    up::{Failure, Hub, Plan, Ports, Ready},
 };
 
 /// Runs the API, both workers and the web page in this process until Ctrl-C or SIGTERM.
@@ -25,7 +30,8 @@ use crate::{
 #[command(after_help = "Examples:
   mshub up
   mshub up --data-dir ./hub --port 0 --web-port 0 --json
-  mshub up --host 0.0.0.0 --public-url http://hub.example.org:8000")]
+  mshub up --host 0.0.0.0 --public-url http://hub.example.org:8000
+  MSHUB_DATABASE_URL_FILE=/run/secrets/database mshub up --bus-url kafka://log:9092")]
 pub struct UpArgs {
     /// Where everything is kept [default: mshub in the XDG data directory]
     #[arg(long, env = "MSHUB_DATA_DIR", value_name = "DIR")]
@@ -45,6 +51,9 @@ pub struct UpArgs {
     /// Port of the web page
     #[arg(long, env = "MSHUB_WEB_PORT", default_value_t = 8080)]
     web_port: u16,
+    /// Where readiness and metrics are told, for whoever watches the hub; not for users
+    #[arg(long, env = "MSHUB_ADMIN_LISTEN", default_value = "127.0.0.1:0", value_name = "ADDRESS:PORT")]
+    admin_listen: SocketAddr,
     /// How people reach the API from outside: links in mail begin with it
     #[arg(long, env = "MSHUB_PUBLIC_URL", value_name = "URL")]
     public_url: Option<Url>,
@@ -54,45 +63,19 @@ pub struct UpArgs {
     /// Messages a second that one person may send, with bursts of twice as many
     #[arg(long, env = "MSHUB_SENDS_PER_SECOND", default_value = "20", value_name = "N")]
     sends_per_second: NonZeroU32,
-    /// Databases: sqlite:FOLDER or postgres://…
-    #[arg(
-        long,
-        env = "MSHUB_DATABASE_URL",
-        value_name = "URL",
-        help_heading = "Engines",
-        hide_env_values = true
-    )]
-    database_url: Option<String>,
-    /// The chat log: embedded:FOLDER
-    #[arg(long, env = "MSHUB_BUS_URL", value_name = "URL", help_heading = "Engines", hide_env_values = true)]
-    bus_url: Option<String>,
-    /// The fan-out: embedded:
-    #[arg(
-        long,
-        env = "MSHUB_FANOUT_URL",
-        value_name = "URL",
-        help_heading = "Engines",
-        hide_env_values = true
-    )]
-    fanout_url: Option<String>,
-    /// Photos, uploads and results: file:FOLDER
-    #[arg(
-        long,
-        env = "MSHUB_OBJECTS_URL",
-        value_name = "URL",
-        help_heading = "Engines",
-        hide_env_values = true
-    )]
-    objects_url: Option<String>,
-    /// Mail: kept:FOLDER
-    #[arg(
-        long,
-        env = "MSHUB_MAIL_URL",
-        value_name = "URL",
-        help_heading = "Engines",
-        hide_env_values = true
-    )]
-    mail_url: Option<String>,
+    /// The largest upload in bytes
+    #[arg(long, env = "MSHUB_MAX_UPLOAD_BYTES", default_value_t = 100 * 1024 * 1024, value_name = "BYTES")]
+    max_upload_bytes: u64,
+    #[command(flatten)]
+    database: DatabaseFlags,
+    #[command(flatten)]
+    bus: BusFlags,
+    #[command(flatten)]
+    fanout: FanoutFlags,
+    #[command(flatten)]
+    objects: ObjectsFlags,
+    #[command(flatten)]
+    mail: MailFlags,
     /// What to log on stderr, such as info or debug,sqlx=warn
     #[arg(long, env = "MSHUB_LOG", default_value = "warn", value_name = "FILTER")]
     log: String,
@@ -109,7 +92,9 @@ struct ReadyLine<'a> {
     web: &'a str,
     convert: &'a str,
     chat: &'a str,
+    admin: &'a str,
     data_dir: String,
+    engines: &'a BTreeMap<&'static str, String>,
     version: &'static str,
 }
 
@@ -125,7 +110,7 @@ pub async fn run(args: UpArgs, global: &Global) -> Result<(), CliError> {
     // Before anybody is told that the hub is ready: from then on a signal means a drain.
     let mut signals = Signals::catch().map_err(CliError::io("cannot listen for signals"))?;
     let (mut hub, ready) = tokio::select! {
-        started = Hub::start(plan(args, data_dir)) => started?,
+        started = Hub::start(plan(args, data_dir)?) => started?,
         asked = signals.next() => return Err(stopped_at_once(asked)),
     };
     say(global, &ready)?;
@@ -148,8 +133,8 @@ fn default_data_dir() -> Result<PathBuf, CliError> {
     Ok(home.data_dir().join("mshub"))
 }
 
-fn plan(args: UpArgs, data_dir: PathBuf) -> Plan {
-    Plan {
+fn plan(args: UpArgs, data_dir: PathBuf) -> Result<Plan, CliError> {
+    Ok(Plan {
         data_dir,
         ports: Ports {
             host: args.host,
@@ -157,35 +142,53 @@ fn plan(args: UpArgs, data_dir: PathBuf) -> Plan {
             convert: args.convert_port,
             chat: args.chat_port,
             web: args.web_port,
+            admin: args.admin_listen,
         },
         urls: Urls {
-            database: args.database_url,
-            bus: args.bus_url,
-            fanout: args.fanout_url,
-            objects: args.objects_url,
-            mail: args.mail_url,
+            database: args.database.read()?,
+            bus: args.bus.read()?,
+            fanout: args.fanout.read()?,
+            objects: args.objects.read()?,
+            mail: args.mail.read()?,
         },
         public_url: args.public_url,
         admin_email: args.admin_email,
         sends_per_second: args.sends_per_second,
-    }
+        max_upload_bytes: args.max_upload_bytes,
+    })
 }
 
 fn say(global: &Global, ready: &Ready) -> Result<(), CliError> {
-    let Ready { api, web, convert, chat, data_dir, keeps_mail } = ready;
+    let Ready { api, web, convert, chat, admin, data_dir, keeps_mail, engines, chosen } = ready;
     let version = env!("CARGO_PKG_VERSION");
     let data_dir = data_dir.display().to_string();
     let mail = match keeps_mail {
         true => "kept here: `mshub admin mail list` shows it",
         false => "sent over SMTP",
     };
-    let line = ReadyLine { event: "ready", api, web, convert, chat, data_dir: data_dir.clone(), version };
+    let line = ReadyLine {
+        event: "ready",
+        api,
+        web,
+        convert,
+        chat,
+        admin,
+        data_dir: data_dir.clone(),
+        engines,
+        version,
+    };
+    let mut rows = String::new();
+    for (port, url) in chosen {
+        rows.push_str(&format!("  The {port} is {url}\n"));
+    }
     global.out.result(&line, api, || {
         format!(
             "MicroServiceHub {version}   data in {data_dir}\n  \
              API   {api}/api/v1     documentation {api}/docs\n  \
              Web   {web}\n  \
-             Mail  {mail}\n\
+             Mail  {mail}\n  \
+             Admin {admin}/readyz     {admin}/metrics\n\
+             {rows}\
              Ready. Next, in another terminal: mshub auth signup   mshub tui   mshub convert FILE --to pdf\n\
              Ctrl-C stops the hub."
         )
@@ -195,6 +198,19 @@ fn say(global: &Global, ready: &Ready) -> Result<(), CliError> {
 fn stopped_at_once(signal: i32) -> CliError {
     let kind = if signal == 2 { Kind::Interrupted } else { Kind::Terminated };
     CliError::new(kind, "stopped at once; everything that was acknowledged is kept")
+}
+
+impl From<OpenError> for CliError {
+    fn from(error: OpenError) -> Self {
+        let message = error.to_string();
+        match error {
+            OpenError::NotUnderstood(_) => Self::usage(message).hint("see Engines in `mshub up --help`"),
+            OpenError::Away(_) => {
+                Self::new(Kind::Unreachable, message).hint("start it, or correct its URL, and try again")
+            }
+            OpenError::Folder(_) => Self::new(Kind::LocalIo, message),
+        }
+    }
 }
 
 impl From<Failure> for CliError {
@@ -211,6 +227,7 @@ impl From<Failure> for CliError {
             )
             .hint("stop that program, or choose another port; 0 takes a free one (see `mshub up --help`)"),
             Failure::Port { .. } => Self::new(Kind::LocalIo, message).hint("choose another port or --host"),
+            Failure::Engine(error) => error.into(),
             Failure::Start(_) => Self::new(Kind::Other, message),
         }
     }

@@ -13,6 +13,8 @@ pub(crate) struct Ports {
     pub(crate) convert: u16,
     pub(crate) chat: u16,
     pub(crate) web: u16,
+    /// Readiness and metrics, on an address of its own.
+    pub(crate) admin: SocketAddr,
 }
 
 /// Listeners that are open.
@@ -21,6 +23,7 @@ pub(super) struct Bound {
     pub(super) convert: TcpListener,
     pub(super) chat: TcpListener,
     pub(super) web: TcpListener,
+    pub(super) admin: TcpListener,
 }
 
 impl Bound {
@@ -36,6 +39,7 @@ impl Bound {
             convert: listen("convert-worker", loopback, ports.convert).await?,
             chat: listen("chat-worker", loopback, ports.chat).await?,
             web: listen("web page", ports.host, ports.web).await?,
+            admin: listen("admin listener", ports.admin.ip(), ports.admin.port()).await?,
         })
     }
 }

@@ -3,25 +3,27 @@
 //! The services still meet over loopback HTTP, the bus and the fan-out, exactly as they do on several machines.
 
 mod data_dir;
-mod engines;
 mod listeners;
 
-use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration};
 
-use platform::service::internal::InternalKey;
+use platform::{
+    Clock,
+    engines::{OpenError, Opener, Urls},
+    service::{Admin, Health, internal::InternalKey},
+};
 use tokio::{sync::oneshot, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
 pub(crate) use data_dir::DataDir;
-pub(crate) use engines::Urls;
 pub(crate) use listeners::Ports;
 
-use engines::Opened;
 use listeners::Bound;
 
-/// Uploads larger than this are refused.
-const MAX_UPLOAD: u64 = 100 * 1024 * 1024;
+const SERVER: &str = "server";
+const CHAT: &str = "chat-worker";
+const CONVERT: &str = "convert-worker";
 /// How long the parts may take to stop, one after the other.
 const STOPPING: Duration = Duration::from_secs(20);
 
@@ -33,6 +35,7 @@ pub(crate) struct Plan {
     pub(crate) public_url: Option<Url>,
     pub(crate) admin_email: Option<String>,
     pub(crate) sends_per_second: NonZeroU32,
+    pub(crate) max_upload_bytes: u64,
 }
 
 /// Where everything is, once it answers.
@@ -41,8 +44,13 @@ pub(crate) struct Ready {
     pub(crate) web: String,
     pub(crate) convert: String,
     pub(crate) chat: String,
+    pub(crate) admin: String,
     pub(crate) data_dir: PathBuf,
     pub(crate) keeps_mail: bool,
+    /// Port and URL of each engine, without passwords.
+    pub(crate) engines: BTreeMap<&'static str, String>,
+    /// The same of those that are not the embedded ones in the data directory.
+    pub(crate) chosen: BTreeMap<&'static str, String>,
 }
 
 /// Why the hub did not start.
@@ -57,16 +65,22 @@ pub(crate) enum Failure {
     /// A port is taken.
     #[error("port {port} for the {part} cannot be used: {why}")]
     Port { part: &'static str, port: u16, why: std::io::Error },
-    /// An engine or a service failed.
+    /// An engine was not opened.
+    #[error(transparent)]
+    Engine(#[from] OpenError),
+    /// A service failed.
     #[error("{0:#}")]
     Start(#[from] anyhow::Error),
 }
 
 /// A running hub. Dropping it does not stop it; call [`Hub::stop`].
 pub(crate) struct Hub {
-    opened: Opened,
+    engines: Opener,
     gateway: Part,
     workers: [Part; 2],
+    /// Tells the admin listener that the hub stops, and then that it has.
+    stopping: CancellationToken,
+    _ended: DropGuard,
     _lock: DataDir,
 }
 
@@ -82,47 +96,57 @@ impl Hub {
     pub(crate) async fn start(plan: Plan) -> Result<(Self, Ready), Failure> {
         let lock = DataDir::lock(&plan.data_dir)?;
         let secret = lock.secret()?;
-        let (bound, opened) =
-            tokio::join!(Bound::bind(&plan.ports), Opened::open(&plan.urls, &lock, &secret));
-        let (bound, opened) = (bound?, opened?);
+        let urls = plan.urls.clone().or_embedded_in(lock.path());
+        let engines = Opener::new(urls, &secret, Clock::System);
+        let (bound, opened) = tokio::join!(Bound::bind(&plan.ports), open(&engines));
+        let (bound, (for_server, for_chat, for_convert)) = (bound?, opened?);
 
         let ready = Ready {
             api: listeners::url(&bound.api),
             web: listeners::url(&bound.web),
             convert: listeners::url(&bound.convert),
             chat: listeners::url(&bound.chat),
+            admin: listeners::url(&bound.admin),
             data_dir: plan.data_dir.clone(),
-            keeps_mail: opened.mail.route() == wire::accounts::MailRoute::Kept,
+            keeps_mail: for_server.mail.route() == wire::accounts::MailRoute::Kept,
+            engines: engines.urls().shown(),
+            chosen: plan.urls.shown(),
         };
         let gateway = gateway_config(&plan, &bound, &secret)?;
-        let Bound { api, web, convert, chat, .. } = bound;
+        let Bound { api, web, convert, chat, admin } = bound;
+        let (stopping, ended) = (CancellationToken::new(), CancellationToken::new());
+        let watched = Admin::of(&[SERVER, CHAT, CONVERT], stopping.clone());
+        tokio::spawn(watched.clone().serve(admin, ended.clone()));
+        let ended = ended.drop_guard();
 
         let (chat, convert) = tokio::try_join!(
-            Part::start("chat-worker", |stop, ready| {
+            Part::start(CHAT, &watched, |stop, ready| {
                 let config = chat_worker::Config { key: InternalKey::derive(&secret) };
-                chat_worker::run(config, opened.chat(), chat, ready, stop)
+                chat_worker::run(config, for_chat, chat, ready, stop)
             }),
-            Part::start("convert-worker", |stop, ready| {
-                let config = convert_worker::Config::new(secret.clone(), lock.path().join("work"));
-                convert_worker::run(config, opened.convert(), convert, ready, stop)
+            Part::start(CONVERT, &watched, |stop, ready| {
+                let mut config = convert_worker::Config::new(secret.clone(), lock.path().join("work"));
+                config.max_upload_bytes = plan.max_upload_bytes;
+                convert_worker::run(config, for_convert, convert, ready, stop)
             }),
         )?;
         let listeners = server::Listeners { api, web: Some(web) };
-        let gateway = Part::start("server", |stop, ready| {
-            server::run(gateway, opened.server(), listeners, ready, stop)
+        let gateway = Part::start(SERVER, &watched, |stop, ready| {
+            server::run(gateway, for_server, listeners, ready, stop)
         })
         .await?;
-        Ok((Self { opened, gateway, workers: [chat, convert], _lock: lock }, ready))
+        Ok((Self { engines, gateway, workers: [chat, convert], stopping, _ended: ended, _lock: lock }, ready))
     }
 
     /// Stops the gateway first, so that nothing new comes in, then the workers, then the engines.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.stopping.cancel();
         let stopping = async {
             self.gateway.stop().await?;
             for worker in self.workers {
                 worker.stop().await?;
             }
-            self.opened.close().await;
+            self.engines.close().await;
             Ok(())
         };
         tokio::time::timeout(STOPPING, stopping)
@@ -145,15 +169,20 @@ impl Part {
     /// Starts a service and waits until it is ready, or has failed to be.
     async fn start<Run>(
         name: &'static str,
-        run: impl FnOnce(CancellationToken, Box<dyn FnOnce() + Send>) -> Run,
+        watched: &Admin,
+        run: impl FnOnce(CancellationToken, Box<dyn FnOnce(Health) + Send>) -> Run,
     ) -> anyhow::Result<Self>
     where
         Run: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
         let stop = CancellationToken::new();
         let (ready, is_ready) = oneshot::channel();
-        // Nobody waits any more only when the start was given up.
-        let tell: Box<dyn FnOnce() + Send> = Box::new(move || ready.send(()).unwrap_or(()));
+        let watched = watched.clone();
+        let tell: Box<dyn FnOnce(Health) + Send> = Box::new(move |health| {
+            watched.ready(name, health);
+            // Nobody waits any more only when the start was given up.
+            ready.send(()).unwrap_or(());
+        });
         let mut part = Self { name, stop: stop.clone(), task: tokio::spawn(run(stop, tell)) };
         match is_ready.await {
             Ok(()) => Ok(part),
@@ -176,6 +205,16 @@ impl Part {
     }
 }
 
+async fn open(
+    engines: &Opener,
+) -> Result<(server::Engines, chat_worker::Engines, convert_worker::Engines), OpenError> {
+    tokio::try_join!(
+        server::Engines::open(engines),
+        chat_worker::Engines::open(engines),
+        convert_worker::Engines::open(engines),
+    )
+}
+
 fn gateway_config(plan: &Plan, bound: &Bound, secret: &[u8]) -> anyhow::Result<server::Config> {
     let public_url = match &plan.public_url {
         Some(url) => url.clone(),
@@ -187,7 +226,7 @@ fn gateway_config(plan: &Plan, bound: &Bound, secret: &[u8]) -> anyhow::Result<s
         convert_worker: Url::parse(&listeners::url(&bound.convert))?,
         secret: server::Secret(secret.to_vec()),
         admin_email: plan.admin_email.clone(),
-        max_upload_bytes: MAX_UPLOAD,
+        max_upload_bytes: plan.max_upload_bytes,
         sends_per_second: plan.sends_per_second,
     })
 }

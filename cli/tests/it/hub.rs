@@ -21,14 +21,22 @@ pub(crate) struct Hub {
     data: TempDir,
     process: Child,
     pub(crate) server: String,
+    /// What it said when it was ready.
+    pub(crate) ready: Value,
 }
 
 impl Hub {
     /// Starts one with nothing in it.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with these arguments.
+    pub(crate) fn start_with(args: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let (process, server) = launch(&data, "0");
-        Self { data, process, server }
+        let (process, ready) = launch(&data, "0", args);
+        let server = ready["api"].as_str().unwrap().to_owned();
+        Self { data, process, server, ready }
     }
 
     /// Where it keeps everything.
@@ -45,16 +53,31 @@ impl Hub {
     /// Starts it again with the same data, at the same address.
     pub(crate) fn start_again(&mut self) {
         let port = self.server.rsplit(':').next().unwrap().to_owned();
-        let (process, server) = launch(&self.data, &port);
-        assert_eq!(server, self.server);
-        self.process = process;
+        let (process, ready) = launch(&self.data, &port, &[]);
+        assert_eq!(ready["api"], self.server);
+        (self.process, self.ready) = (process, ready);
     }
 
     /// Asks it to stop, and returns its exit code.
-    pub(crate) fn stop(mut self) -> Option<i32> {
-        let asked = Command::new("kill").args(["-s", "TERM", &self.process.id().to_string()]).status();
-        assert!(asked.unwrap().success());
+    pub(crate) fn stop(self) -> Option<i32> {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.process.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end, and returns its exit code.
+    pub(crate) fn wait(mut self) -> Option<i32> {
         self.process.wait().unwrap().code()
+    }
+
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.process.id()
     }
 
     /// Somebody with a verified account who is signed in.
@@ -95,12 +118,13 @@ pub(crate) fn password(name: &str) -> String {
     format!("{name} rides a violet tandem at dawn")
 }
 
-fn launch(data: &TempDir, port: &str) -> (Child, String) {
+fn launch(data: &TempDir, port: &str, args: &[&str]) -> (Child, Value) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_mshub"))
         .args(["up", "--json", "--port", port, "--convert-port", "0", "--chat-port", "0", "--web-port", "0"])
         // A story does not wait for the limit that protects a real hub.
         .args(["--sends-per-second", "5000", "--data-dir"])
         .arg(data.path().join("data"))
+        .args(args)
         .env_clear()
         .env("HOME", data.path())
         .env("MSHUB_CONFIG_DIR", data.path().join("config"))
@@ -123,7 +147,7 @@ fn launch(data: &TempDir, port: &str) -> (Child, String) {
     });
     let ready: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(ready["event"], "ready", "{ready}");
-    (process, ready["api"].as_str().unwrap().to_owned())
+    (process, ready)
 }
 
 /// Waits until something is so.

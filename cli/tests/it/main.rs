@@ -17,6 +17,8 @@ mod story_restart;
 mod story_signup;
 #[cfg(feature = "up")]
 mod story_up;
+#[cfg(feature = "up")]
+mod story_upload;
 #[cfg(all(unix, feature = "up"))]
 mod terminal;
 mod tidy;

@@ -49,8 +49,18 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that speak to a real engine, as Cargo and as Rust spell them.
-const ENGINES: &[(&str, &str)] =
-    &[("rdkafka", "rdkafka"), ("redis", "redis"), ("aws-sdk-s3", "aws_sdk_s3"), ("lettre", "lettre")];
+const ENGINES: &[(&str, &str)] = &[
+    ("rdkafka", "rdkafka"),
+    ("redis", "redis"),
+    ("aws-sdk-s3", "aws_sdk_s3"),
+    ("aws-smithy-http-client", "aws_smithy_http_client"),
+    ("aws-credential-types", "aws_credential_types"),
+    ("lettre", "lettre"),
+];
+
+/// What takes a C++ compiler, minutes or megabytes, and is only for a hub on many machines.
+const REAL_ENGINES: &[&str] =
+    &["rdkafka", "rdkafka-sys", "redis", "aws-sdk-s3", "aws-smithy-http-client", "aws-config", "lettre"];
 
 /// Names that say nothing of what is behind them.
 const DRAWERS: &[&str] =
@@ -273,32 +283,52 @@ fn every_migration_is_compiled_in() {
 
 #[test]
 fn the_light_client_carries_no_engine() {
+    let heavy = [&REAL_ENGINES[..], &["sqlx", "mshub-platform", "mshub-convert", "mshub-server"]].concat();
+    let offences = in_tree(&["--no-default-features"], &heavy);
+    report("`--no-default-features` is a light client: no engine, no database, no service", offences);
+}
+
+#[test]
+fn a_hub_without_engines_needs_only_gcc() {
+    let tree = tree(&["--no-default-features", "--features", "up"]);
+    assert!(tree.iter().any(|line| line.starts_with("mshub-server ")), "this is not `up`: {tree:?}");
+    let offences = in_tree(&["--no-default-features", "--features", "up"], REAL_ENGINES);
+    report("`--no-default-features --features up` has the embedded engines only", offences);
+}
+
+#[test]
+fn there_is_one_tls_and_no_library_of_the_system() {
+    assert!(
+        tree(&[]).iter().any(|line| line.starts_with("rdkafka-sys ")),
+        "the default build has every engine"
+    );
+    let second = ["ring", "openssl", "openssl-sys", "native-tls", "sasl2-sys", "curl-sys"];
+    let offences = in_tree(&[], &second);
+    report("TLS is rustls on aws-lc-rs, and the default build needs no installed library", offences);
+}
+
+/// Lines of `cargo tree` of the program with these features that name one of these crates.
+fn in_tree(features: &[&str], banned: &[&str]) -> Vec<String> {
+    tree(features)
+        .into_iter()
+        .filter(|line| banned.contains(&line.split(' ').next().unwrap_or_default()))
+        .map(|line| format!("cli/Cargo.toml: {line}"))
+        .collect()
+}
+
+/// What the program is made of and built with, as `NAME VERSION …`.
+fn tree(features: &[&str]) -> Vec<String> {
     let tree = Command::new(env!("CARGO"))
-        .args([
-            "tree",
-            "-p",
-            "mshub",
-            "--no-default-features",
-            "-e",
-            "normal",
-            "--offline",
-            "--prefix",
-            "none",
-        ])
+        .args(["tree", "-p", "mshub", "-e", "normal,build", "--offline", "--prefix", "none"])
+        .args(features)
         .current_dir(root())
         .env_remove("CARGO_RESOLVER_FEATURE_UNIFICATION")
         .output()
         .expect("cargo runs");
     assert!(tree.status.success(), "cargo tree: {}", String::from_utf8_lossy(&tree.stderr));
-    let text = String::from_utf8_lossy(&tree.stdout);
-    assert!(text.contains("mshub-client "), "cargo tree shows something else:\n{text}");
-    let heavy = ["rdkafka", "aws-sdk-s3", "sqlx", "redis", "lettre", "mshub-platform", "mshub-convert"];
-    let offences = text
-        .lines()
-        .filter(|line| heavy.contains(&line.split(' ').next().unwrap_or_default()))
-        .map(|line| format!("cli/Cargo.toml: {line}"))
-        .collect();
-    report("`--no-default-features` is a light client: no engine, no database, no service", offences);
+    let lines: Vec<_> = String::from_utf8_lossy(&tree.stdout).lines().map(str::to_owned).collect();
+    assert!(lines.iter().any(|line| line.starts_with("mshub-client ")), "this is something else: {lines:?}");
+    lines
 }
 
 /// Fails with the rule and every line that breaks it.

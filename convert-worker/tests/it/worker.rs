@@ -12,7 +12,7 @@ use mshub_convert_worker::{Config, Engines, run};
 use platform::{
     db::Db,
     fanout::Subscription,
-    service::{http_client, install_tls, internal::InternalKey},
+    service::{Health, http_client, install_tls, internal::InternalKey},
     testing::TestEngines,
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
@@ -43,6 +43,7 @@ pub(crate) struct Worker {
     pub(crate) user: UserId,
     database: Database,
     address: String,
+    pub(crate) health: Health,
     http: Client,
     runtime: Option<Runtime>,
     running: JoinHandle<anyhow::Result<()>>,
@@ -88,9 +89,11 @@ impl Worker {
             };
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            run(config, engines, listener, move || told.send(address).unwrap(), stopped).await
+            run(config, engines, listener, move |health| told.send((address, health)).ok().unwrap(), stopped)
+                .await
         });
-        let address = format!("http://{}", ready.await.expect("the worker starts"));
+        let (address, health) = ready.await.expect("the worker starts");
+        let address = format!("http://{address}");
         let db = database.open().await;
         Self {
             engines,
@@ -98,6 +101,7 @@ impl Worker {
             user,
             database,
             address,
+            health,
             http: http_client(),
             runtime: Some(runtime),
             running,

@@ -1,9 +1,9 @@
 //! PostgreSQL: a schema a service, from one URL.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, Executor,
+    AssertSqlSafe, Connection, Executor, PgConnection,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -11,6 +11,8 @@ use sqlx::{
 use super::{Db, OpenError};
 
 const CONNECTIONS: u32 = 16;
+/// How long a connection may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) async fn open(url: &str, service: &'static str, migrator: &Migrator) -> Result<Db, OpenError> {
     let connect = |source| OpenError::Connect { url: crate::redacted(url), source };
@@ -18,16 +20,25 @@ pub(super) async fn open(url: &str, service: &'static str, migrator: &Migrator) 
         .map_err(connect)?
         .application_name("mshub")
         .options([("search_path", service)]);
-    let pool =
-        PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await.map_err(connect)?;
+    // The pool would try a server that refuses again and again, and then not say why.
+    let first = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
+    let mut first = first.map_err(|_| connect(sqlx::Error::PoolTimedOut))?.map_err(connect)?;
 
     // Several instances may start at once: the second finds the schema there. The name is one of ours, never a user's.
     let create = format!("CREATE SCHEMA IF NOT EXISTS {service}");
-    if let Err(error) = pool.execute(AssertSqlSafe(create)).await
+    if let Err(error) = first.execute(AssertSqlSafe(create)).await
         && !super::is_taken(&error)
     {
         return Err(connect(error));
     }
+    // Closed or not, nobody needs it any more.
+    let _ = first.close().await;
+    let pool = PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(PATIENCE)
+        .connect_with(options)
+        .await
+        .map_err(connect)?;
     migrator.run(&pool).await.map_err(|source| OpenError::Migrate { url: crate::redacted(url), source })?;
     Ok(Db::Postgres(pool))
 }

@@ -1,18 +1,10 @@
-//! Health: `/livez`, `/readyz` part by part, and Prometheus metrics. The last two answer this machine only.
+//! Health: the parts that a service needs and how to ask them, and `/livez`.
 
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    pin::Pin,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use axum::{Extension, Json, Router, http::StatusCode, response::IntoResponse, routing::get};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use wire::{Code, paths};
-
-use super::{ApiError, Peer};
+use axum::{Router, routing::get};
+use futures_util::future::join_all;
+use wire::paths;
 
 /// How long one part may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -39,61 +31,21 @@ impl Health {
         self
     }
 
-    /// The three routes.
-    pub fn routes<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
-        let metrics = metrics_handle();
-        Router::new()
-            .route(paths::LIVEZ, get(async || "alive\n"))
-            .route(
-                paths::READYZ,
-                get(move |peer: Option<Extension<Peer>>| {
-                    let health = self.clone();
-                    async move {
-                        local(peer)?;
-                        Ok::<_, ApiError>(health.answer().await)
-                    }
-                }),
-            )
-            .route(
-                paths::METRICS,
-                get(async move |peer: Option<Extension<Peer>>| local(peer).map(|()| metrics.render())),
-            )
-    }
-
-    async fn answer(&self) -> impl IntoResponse + use<> {
-        let mut parts = BTreeMap::new();
-        for (part, check) in &self.0 {
-            let answer = tokio::time::timeout(PATIENCE, check()).await;
-            let state = match answer {
+    /// Asks all parts at once: what each says, `ok` where it is well.
+    pub async fn answers(&self) -> BTreeMap<&'static str, String> {
+        let asked = self.0.iter().map(|(part, check)| async move {
+            let state = match tokio::time::timeout(PATIENCE, check()).await {
                 Ok(Ok(())) => "ok".to_owned(),
                 Ok(Err(why)) => why,
                 Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
             };
-            parts.insert(*part, state);
-        }
-        let ready = parts.values().all(|state| state == "ok");
-        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        (status, Json(serde_json::json!({ "ready": ready, "parts": parts })))
+            (*part, state)
+        });
+        join_all(asked).await.into_iter().collect()
     }
 }
 
-fn local(peer: Option<Extension<Peer>>) -> Result<(), ApiError> {
-    match peer {
-        Some(Extension(peer)) if peer.is_local() => Ok(()),
-        _ => Err(ApiError::new(Code::NotFound, "there is nothing at this path")),
-    }
-}
-
-/// One recorder a process, however many services run in it.
-fn metrics_handle() -> PrometheusHandle {
-    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
-    HANDLE
-        .get_or_init(|| {
-            let recorder = PrometheusBuilder::new().build_recorder();
-            let handle = recorder.handle();
-            // Another recorder is there only when a test installed one first; then ours stays empty.
-            let _ = metrics::set_global_recorder(recorder);
-            handle
-        })
-        .clone()
+/// Answers that the process lives; on every listener.
+pub fn livez<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new().route(paths::LIVEZ, get(async || "alive\n"))
 }

@@ -1,15 +1,19 @@
 //! What every HTTP service needs, once: accept loop, errors, health, telemetry, owned tasks, internal callers.
 
+pub mod admin;
 pub mod health;
 pub mod internal;
 pub mod problem;
+pub mod program;
 pub mod serve;
 pub mod signals;
 pub mod tasks;
 pub mod telemetry;
 
+pub use admin::Admin;
+pub use health::Health;
 pub use problem::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome};
-pub use serve::{Peer, serve};
+pub use serve::{Peer, Waits, serve};
 pub use tasks::Tasks;
 
 use std::time::Duration;

@@ -17,10 +17,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
-/// How long a client may take to send its request headers.
-const HEADER_READ: Duration = Duration::from_secs(10);
-/// How long open requests may take to finish once the service stops.
-const DRAIN: Duration = Duration::from_secs(10);
+/// HTTP/2 asks this often whether the other side is still there.
+const PING: Duration = Duration::from_secs(10);
 /// Connections at once; further ones wait in the kernel's queue.
 const CONNECTIONS: usize = 18_000;
 const HEADER_BYTES: usize = 16 * 1024;
@@ -37,9 +35,24 @@ impl Peer {
     }
 }
 
-/// Serves until `stop`, then lets open requests finish (10 s at most). Upgraded sockets belong to whoever upgraded
-/// them: they are not waited for here.
-pub async fn serve(listener: TcpListener, app: Router, stop: CancellationToken) {
+/// How long others are waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    /// For the headers of a request; the first ones counted from the connection on.
+    pub headers: Duration,
+    /// For open requests to finish, once the service stops.
+    pub drain: Duration,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self { headers: Duration::from_secs(10), drain: Duration::from_secs(10) }
+    }
+}
+
+/// Serves until `stop`, then lets open requests finish. Upgraded sockets belong to whoever upgraded them: they are
+/// not waited for here.
+pub async fn serve(listener: TcpListener, app: Router, waits: Waits, stop: CancellationToken) {
     let connections = TaskTracker::new();
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
@@ -53,7 +66,7 @@ pub async fn serve(listener: TcpListener, app: Router, stop: CancellationToken) 
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = connection(stream, Peer(peer), app.clone(), stop.clone());
+                let connection = connection(stream, Peer(peer), app.clone(), waits.headers, stop.clone());
                 connections.spawn(async move {
                     connection.await;
                     drop(permit);
@@ -68,24 +81,28 @@ pub async fn serve(listener: TcpListener, app: Router, stop: CancellationToken) 
     }
     drop(listener);
     connections.close();
-    if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
+    if tokio::time::timeout(waits.drain, connections.wait()).await.is_err() {
         tracing::warn!(open = connections.len(), "stopped with requests still open");
     }
 }
 
-async fn connection(stream: TcpStream, peer: Peer, app: Router, stop: CancellationToken) {
+async fn connection(stream: TcpStream, peer: Peer, app: Router, headers: Duration, stop: CancellationToken) {
     // Nagle holds small frames back for the delayed acknowledgement: 40 ms on every other message.
     let _ = stream.set_nodelay(true);
     let mut server = auto::Builder::new(TokioExecutor::new());
     server
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ)
+        .header_read_timeout(headers)
         .max_buf_size(HEADER_BYTES.max(8192))
         .keep_alive(true);
-    server.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS).keep_alive_interval(HEADER_READ);
+    server.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS).keep_alive_interval(PING);
 
+    // Hyper's timeout begins when it knows which HTTP it is: it would wait for ever for the first bytes.
+    let spoke = CancellationToken::new();
+    let speaks = spoke.clone();
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        speaks.cancel();
         let app = app.clone();
         async move { Ok::<_, Infallible>(answer(app, peer, request).await) }
     });
@@ -93,6 +110,7 @@ async fn connection(stream: TcpStream, peer: Peer, app: Router, stop: Cancellati
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = silence(headers, spoke) => return tracing::debug!("a connection that asked nothing was dropped"),
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -100,6 +118,13 @@ async fn connection(stream: TcpStream, peer: Peer, app: Router, stop: Cancellati
     };
     if let Err(error) = ended {
         tracing::debug!(error = %error, "a connection ended early");
+    }
+}
+
+/// Answers when nobody spoke in time, and never when somebody did.
+async fn silence(patience: Duration, spoke: CancellationToken) {
+    if tokio::time::timeout(patience, spoke.cancelled()).await.is_ok() {
+        std::future::pending().await
     }
 }
 

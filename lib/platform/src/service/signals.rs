@@ -1,7 +1,6 @@
-//! Signals: the first asks to stop, the second stops at once.
+//! Signals that ask a program to stop.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 /// SIGINT and SIGTERM, caught from the moment this is made: before a program says that it is ready.
 #[derive(Debug)]
@@ -23,11 +22,4 @@ impl Signals {
             _ = self.terminate.recv() => 15,
         }
     }
-}
-
-/// Cancels `stop` at the first SIGINT or SIGTERM. Returns the signal's number, for the exit code.
-pub async fn until_asked(stop: CancellationToken) -> std::io::Result<i32> {
-    let number = Signals::catch()?.next().await;
-    stop.cancel();
-    Ok(number)
 }

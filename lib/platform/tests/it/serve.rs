@@ -1,17 +1,25 @@
-//! The accept loop: it drains, and it knows who is at the other end.
+//! The accept loop: it drains, it knows who is at the other end, and nobody can hold a connection by silence.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Extension, Router, routing::get};
-use mshub_platform::service::{Peer, health::Health, http_client, serve};
-use tokio::{net::TcpListener, sync::Notify};
+use mshub_platform::service::{Admin, Health, Peer, Waits, http_client, serve};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+};
 use tokio_util::sync::CancellationToken;
+
+const DEADLINE: Duration = Duration::from_secs(30);
 
 async fn start(app: Router) -> (String, CancellationToken, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    let served = tokio::spawn(serve(listener, app, stop.clone()));
+    // Short for whoever dawdles, and long for whoever is still answered.
+    let waits = Waits { headers: Duration::from_millis(100), drain: DEADLINE };
+    let served = tokio::spawn(serve(listener, app, waits, stop.clone()));
     (url, stop, served)
 }
 
@@ -45,17 +53,70 @@ async fn a_handler_knows_its_peer() {
 }
 
 #[tokio::test]
+async fn who_does_not_finish_asking_is_dropped_while_others_are_answered() {
+    let go_on = Arc::new(Notify::new());
+    let wait = go_on.clone();
+    let slow = get(async move || {
+        wait.notified().await;
+        "done"
+    });
+    let app = Router::new().route("/", get(async || "hello")).route("/slow", slow);
+    let (url, ..) = start(app).await;
+    let address = url.strip_prefix("http://").unwrap();
+
+    // Half a header, half of the words that open HTTP/2, and nothing at all.
+    let mut silent = Vec::new();
+    for begun in ["GET / HTTP/1.1\r\nHost: hub\r\n", "PRI * HTTP/2.0", ""] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(begun.as_bytes()).await.unwrap();
+        silent.push((begun, stream));
+    }
+    let slow = tokio::spawn(http_client().get(format!("{url}/slow")).send());
+    let answered = http_client().get(&url).send().await.unwrap().text().await.unwrap();
+
+    assert_eq!(answered, "hello");
+    for (begun, mut stream) in silent {
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "still open after {begun:?}");
+        assert!(!String::from_utf8_lossy(&rest).contains("hello"), "{begun:?} was answered");
+    }
+    // An answer may take longer than a question.
+    go_on.notify_one();
+    assert_eq!(slow.await.unwrap().unwrap().text().await.unwrap(), "done");
+}
+
+#[tokio::test]
 async fn readiness_names_the_part_that_is_not_ready() {
-    let health = Health::default()
-        .check("fine", async || Ok::<(), String>(()))
-        .check("broken", async || Err::<(), _>("no disk".to_owned()));
-    let (url, ..) = start(health.routes()).await;
+    let stop = CancellationToken::new();
+    let admin = Admin::of(&["server", "chat-worker"], stop.clone());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(admin.clone().serve(listener, CancellationToken::new()));
+    let ask = async || {
+        let answer = http_client().get(format!("{url}/readyz")).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<serde_json::Value>().await.unwrap())
+    };
+    let fine = || Health::default().check("disk", async || Ok::<(), String>(()));
 
-    let ready = http_client().get(format!("{url}/readyz")).send().await.unwrap();
+    admin.ready("server", fine().check("log", async || Err::<(), _>("no disk".to_owned())));
+    let (status, broken) = ask().await;
+    admin.ready("server", fine());
+    let (starting, _) = ask().await;
+    admin.ready("chat-worker", fine());
+    let (ready, all) = ask().await;
+    stop.cancel();
+    let (stopping, _) = ask().await;
 
-    assert_eq!(ready.status(), 503);
-    let body: serde_json::Value = ready.json().await.unwrap();
-    assert_eq!(body, serde_json::json!({ "ready": false, "parts": { "fine": "ok", "broken": "no disk" } }));
+    assert_eq!([status, starting, ready, stopping], [503, 503, 200, 503]);
+    assert_eq!(
+        broken["parts"],
+        serde_json::json!({
+            "server": { "disk": "ok", "log": "no disk" },
+            "chat-worker": { "start": "not ready yet" },
+        })
+    );
+    assert_eq!(all["ready"], true);
     let metrics = http_client().get(format!("{url}/metrics")).send().await.unwrap();
     assert_eq!(metrics.status(), 200);
 }
