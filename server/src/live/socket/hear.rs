@@ -2,23 +2,25 @@
 
 use std::time::Instant;
 
-use axum::extract::ws::{Message, WebSocket};
+use axum::extract::ws::Message;
 use platform::service::ApiError;
 use wire::{
-    Code,
+    Code, RoomId,
     frames::{ToClient, ToServer, close},
 };
 
 use super::{
-    super::catch_up::{self, Wish},
-    Ending, Open, refusal,
+    super::{
+        catch_up::Wish,
+        limits::{FRAME, SUBSCRIPTIONS},
+        line::Ending,
+    },
+    Open, refusal,
 };
 use crate::accounts;
 
-const SUBSCRIPTIONS: usize = 200;
-
 impl Open {
-    pub(super) async fn hear(&mut self, socket: &mut WebSocket, message: Message) -> Result<(), Ending> {
+    pub(super) async fn hear(&mut self, message: Message) -> Result<(), Ending> {
         self.heard = Instant::now();
         let text = match message {
             Message::Text(text) => text,
@@ -26,6 +28,9 @@ impl Open {
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
             Message::Binary(_) => return Err((close::PROTOCOL, "frames are text")),
         };
+        if text.len() > FRAME {
+            return Err((close::TOO_LARGE, "a frame is at most 64 KiB"));
+        }
         let Ok(frame) = serde_json::from_str(&text) else {
             return Err((close::PROTOCOL, "this frame cannot be read"));
         };
@@ -33,15 +38,14 @@ impl Open {
             ToServer::Hello { .. } => return Err((close::PROTOCOL, "hello comes once")),
             ToServer::Auth { tok } => self.renew(&tok).await?,
             ToServer::Sub { id, room, after, tail } => {
-                self.subscribe(socket, Wish { id, room, after, tail }).await
+                self.subscribe(id, Wish::Sub { id, room, after, tail })
             }
-            ToServer::Unsub { room } => {
-                self.rooms.remove(&room);
-                self.state.live.unsubscribe(self.seat.socket, room);
+            ToServer::Unsub { room } => self.unsubscribe(room),
+            ToServer::Send { cid, room, body } => self.say(cid, room, body).await,
+            ToServer::Jobs { on } => {
+                self.state.live.people.watch_jobs(self.caller.user, self.seat.socket, on);
             }
-            ToServer::Send { cid, room, body } => self.say(socket, cid, room, body).await,
-            ToServer::Jobs { on } => self.state.live.watch_jobs(self.seat.socket, on),
-            ToServer::Ping { n } => self.tell(socket, ToClient::Pong { n }).await,
+            ToServer::Ping { n } => self.tell(&ToClient::Pong { n }),
         }
         Ok(())
     }
@@ -56,16 +60,21 @@ impl Open {
         }
     }
 
-    async fn subscribe(&mut self, socket: &mut WebSocket, wish: Wish) {
-        if self.rooms.len() >= SUBSCRIPTIONS && !self.rooms.contains(&wish.room) {
-            let refused =
-                ApiError::new(Code::Conflict, format!("a socket hears at most {SUBSCRIPTIONS} rooms"));
-            let frame = refusal(refused.problem(), None, Some(wish.id), Some(wish.room));
-            return self.tell(socket, frame).await;
+    fn subscribe(&mut self, id: u64, wish: Wish) {
+        let room = wish.room();
+        let full = self.rooms.len() >= SUBSCRIPTIONS && !self.rooms.contains(&room);
+        if full || self.wishes.len() > SUBSCRIPTIONS {
+            let detail = format!("a socket follows at most {SUBSCRIPTIONS} rooms");
+            let refused = ApiError::new(Code::Conflict, detail);
+            return self.tell(&refusal(refused.problem(), None, Some(id), Some(room)));
         }
-        self.rooms.insert(wish.room);
-        let (seat, user) = (&self.seat, self.caller.user);
-        let catching_up = catch_up::run(self.state.clone(), seat.socket, user, seat.line.clone(), wish);
-        self.state.tasks.spawn("catch-up", catching_up);
+        self.rooms.insert(room);
+        self.wishes.push_back(wish);
+    }
+
+    fn unsubscribe(&mut self, room: RoomId) {
+        self.rooms.remove(&room);
+        self.state.live.unsubscribe(room, self.seat.socket);
+        self.seat.line.forget(room);
     }
 }

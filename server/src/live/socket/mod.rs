@@ -5,8 +5,8 @@ mod say;
 mod talk;
 
 use std::{
-    collections::{HashMap, HashSet},
-    time::{Duration, Instant},
+    collections::{HashMap, HashSet, VecDeque},
+    time::Instant,
 };
 
 use axum::{
@@ -16,15 +16,19 @@ use axum::{
     },
     response::Response,
 };
-use futures_util::{future::BoxFuture, stream::FuturesUnordered};
+use futures_util::future::BoxFuture;
 use platform::service::ApiError;
 use wire::{
     ClientId, Code, Problem, RoomId,
     frames::{PROTOCOL, ToClient, ToServer, close},
-    rooms::Sent,
 };
 
-use super::registry::Seat;
+use super::{
+    catch_up::Wish,
+    limits::{FRAME, HELLO},
+    line::{Ending, Parcel},
+    people::Seat,
+};
 use crate::{
     accounts::{self, Caller},
     state::App,
@@ -33,12 +37,10 @@ use crate::{
 /// Read buffer of one socket. The library's default of 128 KiB would be its whole memory use many times over.
 const READ_BUFFER: usize = 2 * 1024;
 const WRITE_BUFFER: usize = 4 * 1024;
-/// Unsent bytes of one socket at most.
+/// Bytes of one socket that are on their way to the kernel at most: what waits, waits in its line.
 const MAX_WRITE_BUFFER: usize = 1024 * 1024;
-const MAX_FRAME: usize = 64 * 1024;
-const HELLO: Duration = Duration::from_secs(5);
-/// Sends of one socket that may wait for their `ok`.
-const WINDOW: usize = 16;
+/// How long a last word may take.
+const LAST_WORD: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Opens the socket. Its frames are described in mshub-protocol(7); the first one must be `hello` with a token.
 #[utoipa::path(get, path = "/api/v1/live", tag = "live",
@@ -48,12 +50,13 @@ pub(crate) async fn open(
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|rejected| ApiError::new(Code::BadRequest, rejected.body_text()))?;
+    // A frame that is only a little too large still gets its close code.
     let upgrade = upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(MAX_WRITE_BUFFER)
-        .max_frame_size(MAX_FRAME)
-        .max_message_size(MAX_FRAME);
+        .max_frame_size(2 * FRAME)
+        .max_message_size(2 * FRAME);
     Ok(upgrade.on_upgrade(async move |socket| {
         let tasks = state.tasks.clone();
         tasks.track(serve(state, socket)).await;
@@ -61,28 +64,17 @@ pub(crate) async fn open(
 }
 
 async fn serve(state: App, mut socket: WebSocket) {
-    let caller = match tokio::time::timeout(HELLO, hello(&state, &mut socket)).await {
-        Ok(Ok(caller)) => caller,
-        Ok(Err((code, reason))) => return end(socket, code, reason).await,
-        Err(_) => return end(socket, close::HELLO_TIMEOUT, "no hello in time").await,
+    let greeted = tokio::time::timeout(HELLO, hello(&state, &mut socket)).await;
+    let caller = match greeted.unwrap_or(Err((close::HELLO_TIMEOUT, "no hello in time"))) {
+        Ok(caller) => caller,
+        Err(ending) => return end(socket, ending).await,
     };
-    let seat = state.live.sit(caller.user, caller.session);
-    let id = seat.socket;
-    let mut open = Open {
-        state: state.clone(),
-        caller,
-        seat,
-        rooms: HashSet::new(),
-        held_back: HashMap::new(),
-        said: FuturesUnordered::new(),
-        heard: Instant::now(),
+    let Some(seat) = state.live.people.sit(caller.user, caller.session) else {
+        return end(socket, (close::TOO_MANY, "too many sockets of this account; close one first")).await;
     };
-    let (code, reason) = open.run(&mut socket).await;
-    state.live.leave(id, open.rooms);
-    end(socket, code, reason).await;
+    let ending = Open::new(state, caller, seat).run(&mut socket).await;
+    end(socket, ending).await;
 }
-
-type Ending = (u16, &'static str);
 
 async fn hello(state: &App, socket: &mut WebSocket) -> Result<Caller, Ending> {
     while let Some(Ok(message)) = socket.recv().await {
@@ -100,14 +92,11 @@ async fn hello(state: &App, socket: &mut WebSocket) -> Result<Caller, Ending> {
     Err((close::PROTOCOL, "no hello"))
 }
 
-async fn end(mut socket: WebSocket, code: u16, reason: &'static str) {
-    // The other side may be gone already.
-    let _ =
-        socket.send(Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }))).await;
+async fn end(mut socket: WebSocket, (code, reason): Ending) {
+    let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
+    // The other side may be gone already, or take nothing.
+    let _ = tokio::time::timeout(LAST_WORD, socket.send(close)).await;
 }
-
-/// What became of a message that this socket sent.
-type Said = (RoomId, ClientId, Result<Sent, ApiError>);
 
 /// A socket after its hello.
 struct Open {
@@ -118,10 +107,42 @@ struct Open {
     /// Rooms in which a message was refused for now: later ones wait until that one comes again, so that a sender's
     /// order is kept.
     held_back: HashMap<RoomId, ClientId>,
-    said: FuturesUnordered<BoxFuture<'static, Said>>,
+    /// Sends that wait for their answer.
+    unanswered: usize,
+    /// Catch-ups that wait for the one that runs: a socket has one at a time.
+    wishes: VecDeque<Wish>,
+    catching_up: Option<BoxFuture<'static, ()>>,
+    /// Parcels out of the line, about to be written.
+    parcels: Vec<Parcel>,
     heard: Instant,
 }
 
+impl Open {
+    fn new(state: App, caller: Caller, seat: Seat) -> Self {
+        Self {
+            state,
+            caller,
+            seat,
+            rooms: HashSet::new(),
+            held_back: HashMap::new(),
+            unanswered: 0,
+            wishes: VecDeque::new(),
+            catching_up: None,
+            parcels: Vec::new(),
+            heard: Instant::now(),
+        }
+    }
+}
+
+impl Drop for Open {
+    /// However it ends, the registry forgets it.
+    fn drop(&mut self) {
+        for room in &self.rooms {
+            self.state.live.unsubscribe(*room, self.seat.socket);
+        }
+        self.state.live.people.leave(self.caller.user, self.seat.socket);
+    }
+}
 
 fn refusal(problem: &Problem, cid: Option<ClientId>, id: Option<u64>, room: Option<RoomId>) -> ToClient {
     ToClient::Err {
