@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 /// Keeps and serves the history of an mshub: the consumer of topic `chat_service`.
 #[derive(Debug, Parser)]
@@ -22,8 +22,44 @@ pub struct Args {
     pub fanout_url: String,
     /// File with the hub's secret; the gateway has the same.
     #[arg(long, env = "MSHUB_SECRET_FILE")]
-    pub secret_file: PathBuf,
+    pub secret_file: Option<PathBuf>,
     /// What to log, such as `info,sqlx=warn`.
     #[arg(long, env = "MSHUB_LOG", default_value = "info")]
     pub log: String,
+    /// Instead of serving.
+    #[command(subcommand)]
+    pub task: Option<Task>,
+}
+
+/// What can be done with a history instead of serving it. A chat-worker may run meanwhile.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Task {
+    /// Drop the history and make it anew from the log.
+    Rebuild {
+        /// Also when the log cannot give back all that the database has.
+        #[arg(long)]
+        discard: bool,
+    },
+    /// Records that could not be read.
+    DeadLetters {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: Letters,
+    },
+}
+
+/// What can be done with records that could not be read.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Letters {
+    /// Show them, one JSON object a line.
+    List,
+    /// Put those that can be read by now into their places.
+    Replay,
+    /// Forget one for good.
+    Drop {
+        /// Its partition of the log.
+        partition: i32,
+        /// Its place there.
+        pos: u64,
+    },
 }

@@ -2,10 +2,14 @@
 //!
 //! [`run`] starts it on a listener and stops everything it started.
 
+mod batch;
 pub mod config;
 mod consume;
+pub mod dead_letters;
 mod heads;
 mod history;
+mod rebuild;
+pub mod report;
 mod routes;
 mod sql;
 mod state;
@@ -22,6 +26,7 @@ use platform::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use rebuild::{Rebuilt, rebuild};
 use state::State;
 
 /// How long the batch in hand may take to be written.

@@ -5,4 +5,6 @@
 mod fixture;
 mod heads;
 mod history;
+mod rebuild;
 mod restart;
+mod several;

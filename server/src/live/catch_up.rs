@@ -12,7 +12,7 @@ use rand::Rng as _;
 use wire::{
     Code, RoomId, UserId,
     events::RoomEvent,
-    frames::{Position, SubMode, ToClient},
+    frames::{Position, SubMode, ToClient, close},
     rooms::EventPage,
 };
 
@@ -246,8 +246,8 @@ impl CatchUp {
                 unknown: false,
                 after_ms,
             }),
-            // Nobody asked: the client subscribes again where it stands.
-            None => self.tell(&ToClient::Reset { room: self.room, ep: self.state.live.epoch(self.room) }),
+            // Nobody asked, so that nobody would ask again: the client comes back and resumes.
+            None => self.line.end((close::SLOW, "what was missed is not there right now; resume")),
         }
     }
 }

@@ -86,8 +86,14 @@ impl Server {
 
     /// Stops the gateway and starts another on the same folder.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_after(|| ()).await
+    }
+
+    /// The same, and something happens in between.
+    pub(crate) async fn restart_after(self, happens: impl FnOnce()) -> Self {
         let (folder, database, clock) = (self.folder.clone(), self.database.clone(), self.clock.clone());
         self.end().await;
+        happens();
         Self::open(folder, database, clock, |_| {}).await
     }
 
@@ -98,24 +104,51 @@ impl Server {
         self.db.close().await;
     }
 
+    /// A second gateway on the same engines. It ends with [`Server::leave`]; the engines are the first one's to close.
+    pub(crate) async fn beside(&self) -> Self {
+        let shared = (self.db.clone(), self.bus.clone(), self.fanout.clone());
+        Self::on(self.folder.clone(), self.database.clone(), self.clock.clone(), shared, |_| {}).await
+    }
+
+    /// Begins to stop the gateway, as SIGTERM does, and leaves the engines open.
+    pub(crate) async fn leave(self) {
+        self.stop.cancel();
+        self.running.await.unwrap().unwrap();
+    }
+
     async fn open(
         folder: Arc<TempDir>,
         database: String,
         clock: Clock,
         change: impl FnOnce(&mut Config),
     ) -> Self {
+        let log = folder.path().join("log").display().to_string();
+        let engines = (
+            Db::open(&database, "server", MIGRATIONS).await.unwrap(),
+            Bus::open(&format!("embedded:{log}"), clock.clone()).await.unwrap(),
+            Fanout::open("embedded:").await.unwrap(),
+        );
+        Self::on(folder, database, clock, engines, change).await
+    }
+
+    async fn on(
+        folder: Arc<TempDir>,
+        database: String,
+        clock: Clock,
+        (db, bus, fanout): (Db, Bus, Fanout),
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let at = |name: &str| folder.path().join(name).display().to_string();
         let engines = Engines {
-            db: Db::open(&database, "server", MIGRATIONS).await.unwrap(),
-            bus: Bus::open(&format!("embedded:{}", at("log")), clock.clone()).await.unwrap(),
-            fanout: Fanout::open("embedded:").await.unwrap(),
+            db: db.clone(),
+            bus: bus.clone(),
+            fanout: fanout.clone(),
             objects: Objects::open(&format!("file:{}", at("objects")), LinkKey::derive(SECRET))
                 .await
                 .unwrap(),
             mail: Mailer::open(&format!("kept:{}", at("mail")), clock.clone()).await.unwrap(),
             clock: clock.clone(),
         };
-        let (db, bus, fanout) = (engines.db.clone(), engines.bus.clone(), engines.fanout.clone());
         let api = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let web = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());

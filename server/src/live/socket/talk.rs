@@ -142,16 +142,3 @@ async fn in_time(write: impl Future<Output = Result<(), axum::Error>>) -> Result
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_socket_that_takes_nothing_for_long_ends_as_slow() {
-        let ending = in_time(std::future::pending()).await;
-
-        assert_eq!(ending, Err(SLOW));
-        assert_eq!(SLOW.0, 4008);
-    }
-}
