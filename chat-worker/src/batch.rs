@@ -68,10 +68,13 @@ impl<'a> Batch<'a> {
             if sql::insert(&mut tx, &self.events).await? < self.events.len() {
                 // Rare: a resend of long ago. The database knows which ones; without them the predecessors and the
                 // chains are others, so that all of it is made again.
-                let known = sql::known(&mut tx, &self.events).await?;
                 drop(tx);
+                let known = sql::known(&mut db.begin().await?, &self.events).await?;
                 let (repeated, fresh): (Vec<_>, _) =
                     self.events.into_iter().partition(|event| known.contains(&key(event)));
+                if repeated.is_empty() {
+                    return Err(Failure::Taken);
+                }
                 repeated.into_iter().for_each(|event| voids.entry(event.room).or_default().push(event.pos));
                 self.events = fresh;
                 continue;

@@ -37,6 +37,8 @@ pub(crate) enum Failure {
     Log(#[from] ReadError),
     #[error("another instance has taken in partition {0} beyond {1}")]
     Fenced(i32, u64),
+    #[error("the database has other events at places of this batch")]
+    Taken,
     #[error("partition {0} of the log is of another generation than the history")]
     AnotherLog(i32),
 }

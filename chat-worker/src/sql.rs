@@ -241,7 +241,7 @@ pub(crate) async fn whole_room(tx: &mut Transaction, room: RoomId) -> sqlx::Resu
 pub(crate) async fn set_predecessors(tx: &mut Transaction, events: &[RoomEvent]) -> sqlx::Result<()> {
     for event in events {
         in_tx!(tx, tx => sqlx::query(
-            "UPDATE events SET prev = $1 WHERE room = $2 AND pos = $3 AND prev <> $1",
+            "UPDATE events SET prev = $1 WHERE room = $2 AND pos = $3 AND prev IS DISTINCT FROM $1",
         ).bind(event.prev.map(u64::cast_signed)).bind(event.room.0).bind(event.pos.cast_signed())
          .execute(&mut **tx).await.map(drop))?;
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -25,6 +25,8 @@ pub(super) struct People {
     users: Mutex<HashMap<UserId, Vec<Entry>>>,
     open: AtomicU64,
     next: AtomicU64,
+    /// Set once the gateway ends: who comes now is told so.
+    ending: OnceLock<Ending>,
 }
 
 struct Entry {
@@ -51,6 +53,9 @@ impl People {
         }
         let socket = self.next.fetch_add(1, Ordering::Relaxed);
         let line = Arc::new(Line::default());
+        if let Some(ending) = self.ending.get() {
+            line.end(*ending);
+        }
         entries.push(Entry { socket, session, jobs: false, line: line.clone() });
         let open = self.open.fetch_add(1, Ordering::Relaxed) + 1;
         metrics::gauge!("mshub_live_sockets").set(open as f64);
@@ -107,8 +112,9 @@ impl People {
         its.for_each(|entry| entry.line.end((close::UNAUTHENTICATED, "the session has ended")));
     }
 
-    /// Every socket has to end.
+    /// Every socket has to end, and every one that comes later.
     pub(super) fn end_all(&self, ending: Ending) {
+        self.ending.get_or_init(|| ending);
         let users = locked(&self.users);
         users.values().flatten().for_each(|entry| entry.line.end(ending));
     }

@@ -274,7 +274,8 @@ impl Registry {
 
     /// Whether somebody is in a room, if that is known here; with the count of changes that the answer is of.
     pub(super) fn member(&self, id: RoomId, user: UserId) -> (Option<bool>, u64) {
-        self.with_room(id, |room| (room.has_member(user), room.changes()))
+        // A room that nobody has asked for is not made for an answer: it may not be there at all.
+        self.shard(id).get(&id).map_or((None, 0), |room| (room.has_member(user), room.changes()))
     }
 
     pub(super) fn set_members(&self, id: RoomId, members: HashSet<UserId>, as_of: u64) {
@@ -282,7 +283,9 @@ impl Registry {
     }
 
     pub(super) fn add_member(&self, id: RoomId, user: UserId, as_of: u64) {
-        self.with_room(id, |room| room.add_member(user, as_of));
+        if let Some(room) = self.shard(id).get_mut(&id) {
+            room.add_member(user, as_of);
+        }
     }
 
     /// Somebody was taken out of a room by this gateway: nothing they send after this is taken.
@@ -364,4 +367,139 @@ fn answer(landings: Vec<Landing>) {
 fn entered(event: &RoomEvent) -> Option<(UserId, ToClient)> {
     let Some(Change::In(user)) = Change::of(event) else { return None };
     Some((user, ToClient::Entered { room: event.room, by: event.by, name: event.name.clone() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::{ClientId, events::What};
+
+    use super::*;
+    use crate::live::line::Parcel;
+
+    async fn registry(sends_per_second: u32, partitions: i32) -> (Registry, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("embedded:{}", folder.path().display());
+        let bus = Bus::open(&url, platform::Clock::System).await.unwrap();
+        let registry = Registry::new(sends_per_second.try_into().unwrap(), bus);
+        registry.follows(&(0..partitions).map(|number| (number, 0)).collect());
+        (registry, folder)
+    }
+
+    fn event(room: RoomId, by: UserId, pos: u64, what: What) -> RoomEvent {
+        RoomEvent {
+            id: MessageId::new(),
+            room,
+            pos,
+            prev: None,
+            ts: Timestamp::from_micros(0),
+            by,
+            name: "Ann".into(),
+            cid: ClientId::new(),
+            what,
+        }
+    }
+
+    fn said(room: RoomId, pos: u64) -> RoomEvent {
+        event(room, UserId::new(), pos, What::Said { body: "hi".into() })
+    }
+
+    fn heard(line: &Line) -> Vec<String> {
+        let mut parcels = Vec::new();
+        while line.take(&mut parcels) {}
+        let text = |parcel: Parcel| match parcel {
+            Parcel::Frame(frame) | Parcel::Events { frame, .. } => Some(frame.to_string()),
+            Parcel::Answer(_) => None,
+        };
+        parcels.into_iter().filter_map(text).collect()
+    }
+
+    #[tokio::test]
+    async fn partitions_are_followed_each_for_itself() {
+        let (registry, _folder) = registry(1, 2).await;
+        let [first, second] = registry.partitions() else { unreachable!("there are two") };
+        let (one, two) = (RoomId::new(), RoomId::new());
+        first.begin_after(100, None);
+        second.begin_after(5, None);
+
+        registry.take(first, vec![said(one, 101)], 110);
+        registry.take(second, vec![said(two, 6), said(two, 9)], 9);
+
+        assert_eq!((registry.tailed(one), registry.tailed(two)), (110, 9));
+        assert_eq!(registry.last(two), Some(9));
+        assert_eq!(registry.after(two, 5).unwrap().len(), 2, "complete after 5");
+        assert!(registry.after(one, 99).is_none(), "what is before 100 is not known");
+        assert_ne!(registry.epoch(one), registry.epoch(two));
+        registry.persists(&Head { room: two, pos: 9, n: 2, h: String::new() });
+        assert_eq!((first.persisted(), second.persisted()), (0, 9));
+    }
+
+    #[tokio::test]
+    async fn a_room_takes_ten_times_what_one_person_may_send() {
+        let (registry, _folder) = registry(1, 1).await;
+        let (room, other) = (RoomId::new(), RoomId::new());
+
+        let taken = (0..60).take_while(|_| !registry.is_too_fast(UserId::new(), room)).count();
+
+        assert!((20..40).contains(&taken), "{taken} were taken at once");
+        assert!(!registry.is_too_fast(UserId::new(), other));
+    }
+
+    #[tokio::test]
+    async fn when_the_log_begins_anew_everybody_who_follows_subscribes_again() {
+        let (registry, _folder) = registry(1, 2).await;
+        let [first, second] = registry.partitions() else { unreachable!("there are two") };
+        let (one, two, line) = (RoomId::new(), RoomId::new(), Arc::new(Line::default()));
+        registry.take(first, vec![said(one, 1)], 1);
+        registry.take(second, vec![said(two, 1)], 1);
+        for room in [one, two] {
+            registry.listen(room, 7, UserId::new(), line.clone());
+            assert!(matches!(registry.go_live(room, 7, 1), Reach::Live));
+        }
+        heard(&line);
+
+        registry.restart(first, "new".into());
+
+        let frames = heard(&line);
+        assert_eq!(frames.len(), 1, "{frames:?}");
+        assert!(frames[0].contains(r#""t":"reset""#) && frames[0].contains(&one.to_string()));
+        assert_eq!((registry.tailed(one), registry.last(one)), (0, None));
+        assert_eq!(registry.epoch(one), "new");
+        assert!(matches!(registry.go_live(one, 7, 0), Reach::Gone));
+        registry.take(second, vec![said(two, 2)], 2);
+        assert_eq!(heard(&line).len(), 1, "the other partition goes on");
+    }
+
+    #[tokio::test]
+    async fn nothing_after_a_leave_reaches_the_leaver_even_of_the_same_batch() {
+        let (registry, _folder) = registry(1, 1).await;
+        let partition = registry.partition(0).unwrap();
+        let (room, bob, line) = (RoomId::new(), UserId::new(), Arc::new(Line::default()));
+        registry.listen(room, 7, bob, line.clone());
+        registry.go_live(room, 7, 0);
+        heard(&line);
+
+        registry.take(partition, vec![said(room, 1), event(room, bob, 2, What::Left), said(room, 3)], 3);
+
+        let frames = heard(&line);
+        assert!(frames[0].contains(r#""kind":"left""#) && frames[1].contains("unsubbed"), "{frames:?}");
+        assert_eq!(frames.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_happens_during_a_catch_up_is_found_before_a_socket_is_live() {
+        let (registry, _folder) = registry(1, 1).await;
+        let partition = registry.partition(0).unwrap();
+        let (room, line) = (RoomId::new(), Arc::new(Line::default()));
+        registry.take(partition, vec![said(room, 1)], 1);
+        registry.listen(room, 7, UserId::new(), line.clone());
+
+        registry.take(partition, vec![said(room, 2)], 2);
+        let Reach::Newer(newer) = registry.go_live(room, 7, 1) else { unreachable!("2 is newer") };
+        assert_eq!(newer.iter().map(|kept| kept.pos).collect::<Vec<_>>(), [2]);
+        assert!(heard(&line).is_empty(), "nothing is pushed yet");
+
+        assert!(matches!(registry.go_live(room, 7, 2), Reach::Live));
+        registry.take(partition, vec![said(room, 3)], 3);
+        assert_eq!(heard(&line).len(), 2, "live, and the third");
+    }
 }

@@ -31,6 +31,7 @@ pub(crate) struct Server {
     pub(crate) bus: Bus,
     pub(crate) fanout: Fanout,
     pub(crate) web: String,
+    public_url: reqwest::Url,
     database: String,
     api: String,
     http: reqwest::Client,
@@ -92,9 +93,10 @@ impl Server {
     /// The same, and something happens in between.
     pub(crate) async fn restart_after(self, happens: impl FnOnce()) -> Self {
         let (folder, database, clock) = (self.folder.clone(), self.database.clone(), self.clock.clone());
+        let same = self.same_url();
         self.end().await;
         happens();
-        Self::open(folder, database, clock, |_| {}).await
+        Self::open(folder, database, clock, same).await
     }
 
     pub(crate) async fn end(self) {
@@ -107,7 +109,14 @@ impl Server {
     /// A second gateway on the same engines. It ends with [`Server::leave`]; the engines are the first one's to close.
     pub(crate) async fn beside(&self) -> Self {
         let shared = (self.db.clone(), self.bus.clone(), self.fanout.clone());
-        Self::on(self.folder.clone(), self.database.clone(), self.clock.clone(), shared, |_| {}).await
+        let same = self.same_url();
+        Self::on(self.folder.clone(), self.database.clone(), self.clock.clone(), shared, same).await
+    }
+
+    /// Gateways of one hub have one address in public, and their tokens name it.
+    fn same_url(&self) -> impl FnOnce(&mut Config) + use<> {
+        let public_url = self.public_url.clone();
+        move |config| config.public_url = public_url
     }
 
     /// Begins to stop the gateway, as SIGTERM does, and leaves the engines open.
@@ -164,6 +173,7 @@ impl Server {
             sends_per_second: NonZeroU32::new(1000).unwrap(),
         };
         change(&mut config);
+        let public_url = config.public_url.clone();
         let stop = CancellationToken::new();
         let (tell, ready) = oneshot::channel();
         let listeners = Listeners { api, web: Some(web) };
@@ -177,6 +187,7 @@ impl Server {
             bus,
             fanout,
             web: web_url,
+            public_url,
             database,
             api: api_url,
             http: http_client(),

@@ -62,6 +62,9 @@ impl Open {
 
     fn subscribe(&mut self, id: u64, wish: Wish) {
         let room = wish.room();
+        if self.rooms.len() >= SUBSCRIPTIONS {
+            self.forget_ended();
+        }
         let full = self.rooms.len() >= SUBSCRIPTIONS && !self.rooms.contains(&room);
         if full || self.wishes.len() > SUBSCRIPTIONS {
             let detail = format!("a socket follows at most {SUBSCRIPTIONS} rooms");
@@ -70,6 +73,14 @@ impl Open {
         }
         self.rooms.insert(room);
         self.wishes.push_back(wish);
+    }
+
+    /// Subscriptions that were refused, or ended by the hub, do not count.
+    fn forget_ended(&mut self) {
+        let (live, socket, wishes) = (&self.state.live, self.seat.socket, &self.wishes);
+        let running = self.catching_up.as_ref().map(|(room, _)| *room);
+        let waits = |room: &RoomId| running == Some(*room) || wishes.iter().any(|wish| wish.room() == *room);
+        self.rooms.retain(|room| live.hears(*room, socket) || waits(room));
     }
 
     fn unsubscribe(&mut self, room: RoomId) {

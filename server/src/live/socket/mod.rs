@@ -111,7 +111,7 @@ struct Open {
     unanswered: usize,
     /// Catch-ups that wait for the one that runs: a socket has one at a time.
     wishes: VecDeque<Wish>,
-    catching_up: Option<BoxFuture<'static, ()>>,
+    catching_up: Option<(RoomId, BoxFuture<'static, ()>)>,
     /// Parcels out of the line, about to be written.
     parcels: Vec<Parcel>,
     heard: Instant,

@@ -3,7 +3,10 @@
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::{SinkExt as _, future::BoxFuture};
 use tokio::time::timeout;
-use wire::frames::{PROTOCOL, ToClient, close};
+use wire::{
+    RoomId,
+    frames::{PROTOCOL, ToClient, close},
+};
 
 use super::{
     super::{
@@ -81,7 +84,7 @@ impl Open {
                 let (state, line) = (self.state.clone(), self.seat.line.clone());
                 let (socket, user) = (self.seat.socket, self.caller.user);
                 let catch_up = CatchUp { state, socket, user, line, room };
-                self.catching_up = Some(Box::pin(catch_up::run(catch_up, wish)));
+                self.catching_up = Some((room, Box::pin(catch_up::run(catch_up, wish))));
                 return;
             }
         }
@@ -125,9 +128,9 @@ impl Open {
     }
 }
 
-async fn caught_up(catching_up: &mut Option<BoxFuture<'static, ()>>) {
+async fn caught_up(catching_up: &mut Option<(RoomId, BoxFuture<'static, ()>)>) {
     match catching_up {
-        Some(running) => running.await,
+        Some((_, running)) => running.await,
         None => std::future::pending().await,
     }
 }

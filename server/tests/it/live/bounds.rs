@@ -1,20 +1,10 @@
 //! Every bound of a socket, with its error or its close code.
 
-use serde_json::{Value, json};
-use uuid::{Builder, Uuid};
+use serde_json::json;
+use uuid::Uuid;
 
-use super::socket::{Person, Socket, events};
+use super::socket::{Person, Socket, events, made_at};
 use crate::fixture::Server;
-
-/// A message id that was made at a moment.
-fn made_at(seconds: i64) -> String {
-    let millis = u64::try_from(seconds).unwrap() * 1_000;
-    Builder::from_unix_timestamp_millis(millis, &rand()).into_uuid().to_string()
-}
-
-fn rand() -> [u8; 10] {
-    Uuid::new_v4().as_bytes()[..10].try_into().unwrap()
-}
 
 #[tokio::test]
 async fn a_socket_that_says_nothing_is_closed() {
@@ -73,20 +63,21 @@ async fn a_socket_follows_two_hundred_rooms() {
     let server = Server::start().await;
     let ann = Person::new(&server, "ann").await;
     let mut socket = Socket::open(&server, &ann.token).await;
-    let mut answers = Vec::new();
-
-    for _ in 0..201 {
-        // Rooms that are not there count until that is known.
-        answers.push(Uuid::now_v7());
-    }
-    for (id, room) in answers.iter().enumerate() {
-        socket.say(json!({ "t": "sub", "id": id, "room": room })).await;
+    let mut rooms = Vec::new();
+    for n in 0..201 {
+        rooms.push(ann.room(&server, &format!("room-{n}")).await);
     }
 
-    let last = socket.wait(|frame| frame["id"] == 200).await;
-    assert_eq!((&last["t"], &last["code"]), (&json!("err"), &json!("MSH-4090")), "{last}");
-    let first = socket.wait(|frame| frame["id"] == 0).await;
-    assert_eq!(first["code"], "MSH-4040");
+    // A room that is not there does not count.
+    assert_eq!(socket.subscribe(&Uuid::now_v7().to_string(), None, 0).await["code"], "MSH-4040");
+    for room in &rooms[..200] {
+        assert_eq!(socket.subscribe(room, None, 0).await["t"], "subbed");
+    }
+    let refused = socket.subscribe(&rooms[200], None, 0).await;
+
+    assert_eq!((&refused["t"], &refused["code"]), (&json!("err"), &json!("MSH-4090")), "{refused}");
+    socket.say(json!({ "t": "unsub", "room": rooms[0] })).await;
+    assert_eq!(socket.subscribe(&rooms[200], None, 0).await["t"], "subbed");
 }
 
 #[tokio::test]
@@ -107,31 +98,6 @@ async fn messages_have_a_size_and_a_rate() {
     assert_eq!((&first["code"], &first["retry"]), (&json!("MSH-4290"), &json!(true)));
     assert!(first["after_ms"].as_u64().unwrap() > 0);
     assert!(answers.iter().filter(|answer| answer["t"] == "ok").count() >= 10, "a burst is taken");
-}
-
-#[tokio::test]
-async fn a_room_has_a_rate_however_many_send() {
-    let server = Server::start_with(|config| config.sends_per_second = 1.try_into().unwrap()).await;
-    let ann = Person::new(&server, "ann").await;
-    let room = ann.room(&server, "general").await;
-    let mut refused = None;
-
-    // Twenty at once and ten a second: each of these sends the two that one person may.
-    for n in 0..14 {
-        let person = Person::new(&server, &format!("p{n}")).await;
-        person.join(&server, &room).await;
-        let mut socket = Socket::open(&server, &person.token).await;
-        for _ in 0..2 {
-            let answer = socket.sent(&room, "x").await;
-            if answer["t"] == "err" {
-                refused.get_or_insert(answer);
-            }
-        }
-        server.clock.advance(1);
-    }
-
-    // Signing people up takes time, so that the room may have recovered; nobody was refused for another reason.
-    assert!(refused.is_none_or(|answer: Value| answer["code"] == "MSH-4290"));
 }
 
 #[tokio::test]

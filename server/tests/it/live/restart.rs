@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::socket::{Person, Socket};
+use super::socket::{Person, Socket, made_at};
 use crate::fixture::Server;
 
 #[tokio::test]
@@ -46,7 +46,9 @@ async fn a_room_that_was_quiet_for_long_has_its_head_and_its_past_without_the_da
     assert_eq!(subbed["head"], last);
     assert_eq!(socket.bodies(1).await[0].2, "long ago");
     socket.until("live").await;
-    socket.sent(&room, "now").await;
+    let cid = made_at(server.clock.now().seconds());
+    socket.send_as(&cid, &room, "now").await;
+    assert_eq!(socket.answer(&cid).await["t"], "ok");
     assert_eq!(json!(socket.bodies(1).await[0].1), last, "the next event names it");
     server.end().await;
 }

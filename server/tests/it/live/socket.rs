@@ -9,9 +9,9 @@ use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Message, protocol::CloseFrame},
 };
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
-use crate::fixture::{Server, access};
+use crate::fixture::{Server, access, eventually};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -164,6 +164,13 @@ impl Socket {
     }
 }
 
+/// A message id that was made at a moment.
+pub(crate) fn made_at(seconds: i64) -> String {
+    let millis = u64::try_from(seconds).unwrap() * 1_000;
+    let random = Uuid::new_v4().as_bytes()[..10].try_into().unwrap();
+    Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
+}
+
 /// The events of a frame.
 pub(crate) fn events(frame: &Value) -> impl Iterator<Item = &Value> {
     let one = (frame["t"] == "ev").then_some(frame);
@@ -185,14 +192,28 @@ impl Person {
         Self { id: me["id"].as_str().unwrap().to_owned(), token }
     }
 
-    /// Makes a public room; answers with its id.
+    /// Makes a public room; answers with its id when the log has it.
     pub(crate) async fn room(&self, server: &Server, name: &str) -> String {
         let room = server.post("/api/v1/rooms", &self.token, json!({ "name": name })).await.good();
-        room["id"].as_str().unwrap().to_owned()
+        let id = room["id"].as_str().unwrap().to_owned();
+        self.is_logged(server, &id).await;
+        id
     }
 
+    /// Joins a room, and waits until the log has it.
     pub(crate) async fn join(&self, server: &Server, room: &str) {
         server.post(&format!("/api/v1/rooms/{room}/join"), &self.token, json!({})).await.good();
+        self.is_logged(server, room).await;
+    }
+
+    async fn is_logged(&self, server: &Server, room: &str) {
+        let path = format!("/api/v1/rooms/{room}/events");
+        eventually("the log has it", async || {
+            let page = server.get(&path, &self.token).await.good();
+            let own = |event: &Value| event["by"] == self.id && event["kind"] != "said";
+            page["events"].as_array().unwrap().iter().any(own).then_some(())
+        })
+        .await;
     }
 
     pub(crate) async fn leave(&self, server: &Server, room: &str) {
