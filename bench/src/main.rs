@@ -3,6 +3,7 @@
 mod convert;
 mod fanout;
 mod hub;
+mod ingest;
 mod latency;
 mod report;
 mod startup;
@@ -32,6 +33,8 @@ enum What {
     Fanout(fanout::Options),
     /// From the command line to the converted file.
     Convert(convert::Options),
+    /// From a full log to the history database.
+    Ingest(ingest::Options),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
                 What::Latency(options) => latency::run(&args.mshub, options).await,
                 What::Fanout(options) => fanout::run(&args.mshub, options).await,
                 What::Convert(options) => convert::run(&args.mshub, options).await,
+                What::Ingest(options) => ingest::run(options).await,
             }
         })
     });

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use platform::{
     config::{BusFlags, DatabaseFlags, FanoutFlags, ServiceFlags},
     engines::{OpenError, Urls},
@@ -32,6 +32,9 @@ pub struct Flags {
     bus: BusFlags,
     #[command(flatten)]
     fanout: FanoutFlags,
+    /// Instead of serving.
+    #[command(subcommand)]
+    pub task: Option<Task>,
 }
 
 impl Flags {
@@ -40,4 +43,37 @@ impl Flags {
         let (database, bus, fanout) = (self.database.read()?, self.bus.read()?, self.fanout.read()?);
         Ok(Urls { database, bus, fanout, ..Urls::default() })
     }
+}
+
+/// What can be done with a history instead of serving it. A chat-worker may run meanwhile.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Task {
+    /// Drop the history and make it anew from the log.
+    Rebuild {
+        /// Also when the log cannot give back all that the database has.
+        #[arg(long)]
+        discard: bool,
+    },
+    /// Records that could not be read.
+    DeadLetters {
+        /// What to do with them.
+        #[command(subcommand)]
+        action: Letters,
+    },
+}
+
+/// What can be done with records that could not be read.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Letters {
+    /// Show them, one JSON object a line.
+    List,
+    /// Put those that can be read by now into their places.
+    Replay,
+    /// Forget one for good.
+    Drop {
+        /// Its partition of the log.
+        partition: i32,
+        /// Its place there.
+        pos: u64,
+    },
 }

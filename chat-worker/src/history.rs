@@ -29,7 +29,9 @@ pub(crate) async fn page(
     ApiQuery(part): ApiQuery<Part>,
 ) -> Outcome<ApiJson<EventPage>> {
     let limit = part.limit.unwrap_or(LONGEST_PAGE).clamp(1, LONGEST_PAGE);
-    let (ep, position) = sql::progress(&app.db, 0).await?.unwrap_or_else(|| (app.bus.epoch(0), 0));
+    let partition = app.bus.partition(&room.to_string());
+    let progress = sql::progress(&app.db).await?.remove(&partition);
+    let (ep, position) = progress.unwrap_or_else(|| (app.bus.epoch(partition), 0));
     let one_more = i64::from(limit) + 1;
     let mut events = match (part.after, part.before) {
         (Some(after), None) => sql::after(&app.db, room, after, one_more).await?,

@@ -2,10 +2,14 @@
 //!
 //! [`run`] starts it on a listener and stops everything it started.
 
+mod batch;
 mod config;
 mod consume;
+pub mod dead_letters;
 mod heads;
 mod history;
+mod rebuild;
+pub mod report;
 mod routes;
 mod sql;
 mod state;
@@ -23,7 +27,8 @@ use platform::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use config::Flags;
+pub use config::{Flags, Letters, Task};
+pub use rebuild::{Rebuilt, rebuild};
 use state::State;
 
 /// How long the batch in hand may take to be written.

@@ -1,23 +1,27 @@
 //! SQL of the history.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use platform::{
     bus::Record,
     db::{Db, Transaction},
     each, in_tx,
 };
-use sqlx::QueryBuilder;
+use serde::Serialize;
 use uuid::Uuid;
 use wire::{
     ClientId, MessageId, RoomId, Timestamp, UserId,
     events::{RoomEvent, What},
 };
 
-use crate::heads::{Hash, Standing};
+use crate::{
+    batch::Key,
+    dead_letters::DeadLetter,
+    heads::{Hash, Standing},
+};
 
-/// Rows of one statement: nine values each, far below every engine's limit of parameters.
-const ROWS: usize = 500;
+/// What the log said of a partition: its generation, and up to where it was taken in.
+pub(crate) type Progress = BTreeMap<i32, (String, u64)>;
 
 struct EventRow {
     room: Uuid,
@@ -89,12 +93,12 @@ pub(crate) async fn by_cid(
     row.map(EventRow::event).transpose()
 }
 
-/// Up to where a partition was taken in, and of which generation.
-pub(crate) async fn progress(db: &Db, partition: i32) -> sqlx::Result<Option<(String, u64)>> {
-    let row: Option<(String, i64)> = each!(db.reader(), pool => sqlx::query_as(
-        "SELECT epoch, pos FROM progress WHERE part = $1",
-    ).bind(partition).fetch_optional(pool).await)?;
-    Ok(row.map(|(epoch, pos)| (epoch, pos.unsigned_abs())))
+/// Up to where each partition was taken in, and of which generation.
+pub(crate) async fn progress(db: &Db) -> sqlx::Result<Progress> {
+    let rows: Vec<(i32, String, i64)> = each!(db.reader(), pool => sqlx::query_as(
+        "SELECT part, epoch, pos FROM progress",
+    ).fetch_all(pool).await)?;
+    Ok(rows.into_iter().map(|(partition, epoch, pos)| (partition, (epoch, pos.unsigned_abs()))).collect())
 }
 
 /// Begins to count a partition, unless another instance just did.
@@ -113,48 +117,159 @@ pub(crate) async fn advance(tx: &mut Transaction, partition: i32, from: u64, to:
     Ok(moved == 1)
 }
 
-/// Which of these messages the database has already: of `(room, author, cid)`, the position.
-pub(crate) async fn known(tx: &mut Transaction, event: &RoomEvent) -> sqlx::Result<bool> {
-    in_tx!(tx, tx => sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM events WHERE room = $1 AND author = $2 AND cid = $3)",
-    ).bind(event.room.0).bind(event.by.0).bind(event.cid.0).fetch_one(&mut **tx).await)
+/// Drops the history, and begins to count anew from these generations.
+pub(crate) async fn begin_anew(db: &Db, epochs: &BTreeMap<i32, String>) -> sqlx::Result<()> {
+    let mut tx = db.begin().await?;
+    in_tx!(&mut tx, tx => {
+        sqlx::query("DELETE FROM events").execute(&mut **tx).await?;
+        sqlx::query("DELETE FROM heads").execute(&mut **tx).await?;
+        sqlx::query("DELETE FROM dead_letters").execute(&mut **tx).await?;
+        sqlx::query("DELETE FROM progress").execute(&mut **tx).await?;
+        for (partition, epoch) in epochs {
+            sqlx::query("INSERT INTO progress (part, epoch, pos) VALUES ($1, $2, 0)")
+                .bind(partition).bind(epoch).execute(&mut **tx).await?;
+        }
+    });
+    tx.commit().await
 }
 
-/// Stores events, many a statement. A conflict is an error: repetitions were sorted out before.
-pub(crate) async fn insert(tx: &mut Transaction, events: &[RoomEvent]) -> sqlx::Result<()> {
-    for chunk in events.chunks(ROWS) {
-        let whats: Vec<String> = chunk
-            .iter()
-            .map(|event| {
-                serde_json::to_string(&event.what).map_err(|error| sqlx::Error::Encode(error.into()))
-            })
-            .collect::<Result<_, _>>()?;
-        in_tx!(tx, tx => {
-            let mut insert =
-                QueryBuilder::new("INSERT INTO events (room, pos, prev, id, at, author, name, cid, what) ");
-            insert.push_values(chunk.iter().zip(&whats), |mut row, (event, what)| {
-                row.push_bind(event.room.0)
-                    .push_bind(event.pos.cast_signed())
-                    .push_bind(event.prev.map(u64::cast_signed))
-                    .push_bind(event.id.0)
-                    .push_bind(event.ts.micros())
-                    .push_bind(event.by.0)
-                    .push_bind(event.name.as_str())
-                    .push_bind(event.cid.0)
-                    .push_bind(what.as_str());
-            });
-            insert.build().execute(&mut **tx).await?;
-        });
+/// How many events there are.
+pub(crate) async fn count(db: &Db) -> sqlx::Result<u64> {
+    let events: i64 = each!(db.reader(), pool => sqlx::query_scalar(
+        "SELECT count(*) FROM events",
+    ).fetch_one(pool).await)?;
+    Ok(events.unsigned_abs())
+}
+
+/// Rows as SQLite takes many at once: one JSON array for all of them.
+fn array(rows: impl IntoIterator<Item = impl Serialize>) -> sqlx::Result<String> {
+    let rows: Vec<_> = rows.into_iter().collect();
+    serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))
+}
+
+fn hex(id: &Uuid) -> String {
+    id.simple().to_string()
+}
+
+fn what(event: &RoomEvent) -> sqlx::Result<String> {
+    serde_json::to_string(&event.what).map_err(|error| sqlx::Error::Encode(error.into()))
+}
+
+/// Which of these messages the database has already.
+pub(crate) async fn known(tx: &mut Transaction, events: &[RoomEvent]) -> sqlx::Result<HashSet<Key>> {
+    let rows: Vec<(Uuid, Uuid, Uuid)> = match tx {
+        Transaction::Sqlite(tx) => {
+            let keys =
+                array(events.iter().map(|event| (hex(&event.room.0), hex(&event.by.0), hex(&event.cid.0))))?;
+            sqlx::query_as(
+                "SELECT room, author, cid FROM events WHERE (room, author, cid) IN
+                 (SELECT unhex(value ->> 0), unhex(value ->> 1), unhex(value ->> 2) FROM json_each($1))",
+            )
+            .bind(keys)
+            .fetch_all(&mut **tx)
+            .await?
+        }
+        Transaction::Postgres(tx) => {
+            sqlx::query_as(
+                "SELECT room, author, cid FROM events WHERE (room, author, cid) IN
+                 (SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[]))",
+            )
+            .bind(events.iter().map(|event| event.room.0).collect::<Vec<_>>())
+            .bind(events.iter().map(|event| event.by.0).collect::<Vec<_>>())
+            .bind(events.iter().map(|event| event.cid.0).collect::<Vec<_>>())
+            .fetch_all(&mut **tx)
+            .await?
+        }
+    };
+    Ok(rows.into_iter().map(|(room, author, cid)| (RoomId(room), UserId(author), ClientId(cid))).collect())
+}
+
+/// Stores events in one statement; answers with how many were not there before.
+pub(crate) async fn insert(tx: &mut Transaction, events: &[RoomEvent]) -> sqlx::Result<usize> {
+    if events.is_empty() {
+        return Ok(0);
+    }
+    let whats: Vec<String> = events.iter().map(what).collect::<Result<_, _>>()?;
+    let inserted = match tx {
+        Transaction::Sqlite(tx) => {
+            let rows = array(events.iter().zip(&whats).map(|(event, what)| {
+                let ids = [event.room.0, event.id.0, event.by.0, event.cid.0].map(|id| hex(&id));
+                let prev = event.prev.map(u64::cast_signed);
+                (ids, event.pos.cast_signed(), prev, event.ts.micros(), event.name.as_str(), what.as_str())
+            }))?;
+            sqlx::query(
+                "INSERT INTO events (room, pos, prev, id, at, author, name, cid, what)
+                 SELECT unhex(value ->> '$[0][0]'), value ->> 1, value ->> 2, unhex(value ->> '$[0][1]'), value ->> 3,
+                        unhex(value ->> '$[0][2]'), value ->> 4, unhex(value ->> '$[0][3]'), value ->> 5
+                 FROM json_each($1) WHERE true ON CONFLICT DO NOTHING",
+            )
+            .bind(rows)
+            .execute(&mut **tx)
+            .await?
+            .rows_affected()
+        }
+        Transaction::Postgres(tx) => sqlx::query(
+            "INSERT INTO events (room, pos, prev, id, at, author, name, cid, what)
+             SELECT * FROM UNNEST($1::uuid[], $2::int8[], $3::int8[], $4::uuid[], $5::int8[], $6::uuid[], $7::text[],
+                                  $8::uuid[], $9::text[]) ON CONFLICT DO NOTHING",
+        )
+        .bind(events.iter().map(|event| event.room.0).collect::<Vec<_>>())
+        .bind(events.iter().map(|event| event.pos.cast_signed()).collect::<Vec<_>>())
+        .bind(events.iter().map(|event| event.prev.map(u64::cast_signed)).collect::<Vec<_>>())
+        .bind(events.iter().map(|event| event.id.0).collect::<Vec<_>>())
+        .bind(events.iter().map(|event| event.ts.micros()).collect::<Vec<_>>())
+        .bind(events.iter().map(|event| event.by.0).collect::<Vec<_>>())
+        .bind(events.iter().map(|event| event.name.clone()).collect::<Vec<_>>())
+        .bind(events.iter().map(|event| event.cid.0).collect::<Vec<_>>())
+        .bind(whats)
+        .execute(&mut **tx)
+        .await?
+        .rows_affected(),
+    };
+    Ok(usize::try_from(inserted).unwrap_or(usize::MAX))
+}
+
+/// Every event of a room, oldest first.
+pub(crate) async fn whole_room(tx: &mut Transaction, room: RoomId) -> sqlx::Result<Vec<RoomEvent>> {
+    let rows: Vec<EventRow> = in_tx!(tx, tx => sqlx::query_as(
+        "SELECT room, pos, prev, id, at, author, name, cid, what FROM events WHERE room = $1 ORDER BY pos",
+    ).bind(room.0).fetch_all(&mut **tx).await)?;
+    events(rows)
+}
+
+/// Writes the predecessors of events that are there.
+pub(crate) async fn set_predecessors(tx: &mut Transaction, events: &[RoomEvent]) -> sqlx::Result<()> {
+    for event in events {
+        in_tx!(tx, tx => sqlx::query(
+            "UPDATE events SET prev = $1 WHERE room = $2 AND pos = $3 AND prev IS DISTINCT FROM $1",
+        ).bind(event.prev.map(u64::cast_signed)).bind(event.room.0).bind(event.pos.cast_signed())
+         .execute(&mut **tx).await.map(drop))?;
     }
     Ok(())
 }
 
-/// Where a room stands.
-pub(crate) async fn standing(tx: &mut Transaction, room: RoomId) -> sqlx::Result<Option<Standing>> {
-    let row: Option<(i64, i64, Vec<u8>)> = in_tx!(tx, tx => sqlx::query_as(
-        "SELECT pos, n, h FROM heads WHERE room = $1",
-    ).bind(room.0).fetch_optional(&mut **tx).await)?;
-    Ok(row.map(stand))
+/// Where rooms stand. Nobody else moves them before the transaction ends.
+pub(crate) async fn standings(
+    tx: &mut Transaction,
+    rooms: HashSet<RoomId>,
+) -> sqlx::Result<HashMap<RoomId, Standing>> {
+    let rows: Vec<(Uuid, i64, i64, Vec<u8>)> = match tx {
+        Transaction::Sqlite(tx) => {
+            sqlx::query_as(
+                "SELECT room, pos, n, h FROM heads WHERE room IN (SELECT unhex(value) FROM json_each($1))",
+            )
+            .bind(array(rooms.iter().map(|room| hex(&room.0)))?)
+            .fetch_all(&mut **tx)
+            .await?
+        }
+        Transaction::Postgres(tx) => {
+            sqlx::query_as("SELECT room, pos, n, h FROM heads WHERE room = ANY($1) ORDER BY room FOR UPDATE")
+                .bind(rooms.iter().map(|room| room.0).collect::<Vec<_>>())
+                .fetch_all(&mut **tx)
+                .await?
+        }
+    };
+    Ok(rows.into_iter().map(|(room, pos, n, h)| (RoomId(room), stand((pos, n, h)))).collect())
 }
 
 /// Where a room stands, for a reader.
@@ -170,19 +285,44 @@ fn stand((pos, n, h): (i64, i64, Vec<u8>)) -> Standing {
     Standing { pos: pos.unsigned_abs(), n: n.unsigned_abs(), h }
 }
 
-/// Keeps where rooms stand now.
+/// Keeps where rooms stand now, in one statement.
 pub(crate) async fn set_standings(
     tx: &mut Transaction,
     standings: &HashMap<RoomId, Standing>,
 ) -> sqlx::Result<()> {
-    for (room, standing) in standings {
-        in_tx!(tx, tx => sqlx::query(
-            "INSERT INTO heads (room, pos, n, h) VALUES ($1, $2, $3, $4)
+    match tx {
+        Transaction::Sqlite(tx) => {
+            let rows = array(standings.iter().map(|(room, standing)| {
+                (
+                    hex(&room.0),
+                    standing.pos.cast_signed(),
+                    standing.n.cast_signed(),
+                    ::hex::encode(standing.h),
+                )
+            }))?;
+            sqlx::query(
+                "INSERT INTO heads (room, pos, n, h)
+                 SELECT unhex(value ->> 0), value ->> 1, value ->> 2, unhex(value ->> 3) FROM json_each($1) WHERE true
+                 ON CONFLICT (room) DO UPDATE SET pos = excluded.pos, n = excluded.n, h = excluded.h",
+            )
+            .bind(rows)
+            .execute(&mut **tx)
+            .await
+            .map(drop)
+        }
+        Transaction::Postgres(tx) => sqlx::query(
+            "INSERT INTO heads (room, pos, n, h)
+             SELECT * FROM UNNEST($1::uuid[], $2::int8[], $3::int8[], $4::bytea[])
              ON CONFLICT (room) DO UPDATE SET pos = excluded.pos, n = excluded.n, h = excluded.h",
-        ).bind(room.0).bind(standing.pos.cast_signed()).bind(standing.n.cast_signed()).bind(standing.h.as_slice())
-         .execute(&mut **tx).await.map(drop))?;
+        )
+        .bind(standings.keys().map(|room| room.0).collect::<Vec<_>>())
+        .bind(standings.values().map(|standing| standing.pos.cast_signed()).collect::<Vec<_>>())
+        .bind(standings.values().map(|standing| standing.n.cast_signed()).collect::<Vec<_>>())
+        .bind(standings.values().map(|standing| standing.h.to_vec()).collect::<Vec<_>>())
+        .execute(&mut **tx)
+        .await
+        .map(drop),
     }
-    Ok(())
 }
 
 /// Keeps a record that cannot be read aside.
@@ -193,4 +333,24 @@ pub(crate) async fn bury(tx: &mut Transaction, record: &Record, reason: &str) ->
     ).bind(record.partition).bind(record.pos.cast_signed()).bind(record.at.micros())
      .bind(&record.key).bind(&record.payload).bind(reason)
      .execute(&mut **tx).await.map(drop))
+}
+
+/// Every record that was kept aside, in the order of the log.
+pub(crate) async fn dead_letters(db: &Db) -> sqlx::Result<Vec<DeadLetter>> {
+    let rows: Vec<(i32, i64, i64, String, String, String)> = each!(db.reader(), pool => sqlx::query_as(
+        "SELECT part, pos, at, key, payload, reason FROM dead_letters ORDER BY part, pos",
+    ).fetch_all(pool).await)?;
+    let letter = |(partition, pos, at, key, payload, reason): (i32, i64, i64, String, String, String)| {
+        let (pos, at) = (pos.unsigned_abs(), Timestamp::from_micros(at));
+        DeadLetter { partition, pos, at, key, payload, reason }
+    };
+    Ok(rows.into_iter().map(letter).collect())
+}
+
+/// Forgets a record that was kept aside; `false` when there is none at this place.
+pub(crate) async fn unbury(tx: &mut Transaction, partition: i32, pos: u64) -> sqlx::Result<bool> {
+    let gone = in_tx!(tx, tx => sqlx::query(
+        "DELETE FROM dead_letters WHERE part = $1 AND pos = $2",
+    ).bind(partition).bind(pos.cast_signed()).execute(&mut **tx).await.map(|done| done.rows_affected()))?;
+    Ok(gone == 1)
 }

@@ -87,7 +87,7 @@ pub async fn run(
     ready: impl FnOnce(Health),
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let state = Arc::new(State::open(config, engines, &stop).await?);
+    let state = Arc::new(State::open(config, engines)?);
     tasks::start(&state);
     live::start(&state).await?;
 
@@ -98,7 +98,7 @@ pub async fn run(
     ready(routes::health(&state));
 
     stop.cancelled().await;
-    live::drain(&state);
+    live::drain(&state).await;
     let ended = state.tasks.finish(DRAIN).await;
     if !ended {
         tracing::warn!("some sockets or tasks did not end in time");

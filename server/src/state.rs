@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Config, Engines,
     accounts::{Guards, Keys},
-    live::Registry,
+    live::{Appends, Registry},
     upstream::Upstream,
 };
 
@@ -33,6 +33,7 @@ pub(crate) struct State {
     pub(crate) keys: Keys,
     pub(crate) guards: Guards,
     pub(crate) live: Registry,
+    pub(crate) appends: Appends,
     pub(crate) upstream: Upstream,
     pub(crate) tasks: Tasks,
     /// Tells the task runner that there is something to do.
@@ -43,18 +44,15 @@ pub(crate) struct State {
 pub(crate) type App = Arc<State>;
 
 impl State {
-    pub(crate) async fn open(
-        config: Config,
-        engines: Engines,
-        stop: &CancellationToken,
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn open(config: Config, engines: Engines) -> anyhow::Result<Self> {
         let Engines { db, bus, fanout, objects, mail, clock } = engines;
         let keys = Keys::derive(&config)?;
         let guards = Guards::new()?;
         let internal = InternalKey::derive(&config.secret.0);
         let upstream = Upstream::new(config.chat_worker.clone(), config.convert_worker.clone(), internal);
-        let live = Registry::new(config.sends_per_second);
-        let tasks = Tasks::under(stop);
+        let live = Registry::new(config.sends_per_second, bus.clone());
+        // They end when the gateway has drained, not when it begins to.
+        let tasks = Tasks::under(&CancellationToken::new());
         Ok(Self {
             config,
             db,
@@ -66,6 +64,7 @@ impl State {
             keys,
             guards,
             live,
+            appends: Appends::default(),
             upstream,
             tasks,
             wake: Notify::new(),

@@ -1,5 +1,7 @@
 //! A chat-worker on engines of its own, asked as the gateway asks.
 
+use std::sync::Arc;
+
 use mshub_chat_worker::{Config, Engines, MIGRATIONS, run};
 use platform::{
     db::Db,
@@ -17,7 +19,7 @@ use wire::{
 };
 
 pub(crate) struct Worker {
-    pub(crate) engines: TestEngines,
+    pub(crate) engines: Arc<TestEngines>,
     pub(crate) url: String,
     key: InternalKey,
     stop: CancellationToken,
@@ -26,11 +28,16 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) async fn start() -> Self {
-        Self::on(TestEngines::open().await.unwrap()).await
+        Self::on(Arc::new(TestEngines::open().await.unwrap())).await
+    }
+
+    /// A second one on the same engines.
+    pub(crate) async fn beside(&self) -> Self {
+        Self::on(self.engines.clone()).await
     }
 
     /// Starts on engines that an earlier worker may have used.
-    pub(crate) async fn on(engines: TestEngines) -> Self {
+    pub(crate) async fn on(engines: Arc<TestEngines>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let key = InternalKey::derive(&engines.secret);
@@ -49,14 +56,14 @@ impl Worker {
     }
 
     /// Stops it as SIGTERM does.
-    pub(crate) async fn stop(self) -> TestEngines {
+    pub(crate) async fn stop(self) -> Arc<TestEngines> {
         self.stop.cancel();
         self.task.await.unwrap().unwrap();
         self.engines
     }
 
     /// Ends it without a word, as SIGKILL does.
-    pub(crate) fn kill(self) -> TestEngines {
+    pub(crate) fn kill(self) -> Arc<TestEngines> {
         self.task.abort();
         self.engines
     }

@@ -6,4 +6,6 @@ mod fixture;
 mod heads;
 mod history;
 mod program;
+mod rebuild;
 mod restart;
+mod several;

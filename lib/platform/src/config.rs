@@ -72,7 +72,7 @@ fn read(port: &str, url: Option<&EngineUrl>, file: Option<&Path>) -> Result<Opti
 pub struct ServiceFlags {
     /// A file with the hub's secret: 32 random bytes or more, the same for all its parts
     #[arg(long, env = "MSHUB_SECRET_FILE", value_name = "FILE")]
-    pub secret_file: PathBuf,
+    pub secret_file: Option<PathBuf>,
     /// Which log lines, such as info or info,sqlx=warn
     #[arg(long, env = "MSHUB_LOG", default_value = "info", value_name = "FILTER")]
     pub log: String,
@@ -89,8 +89,10 @@ impl ServiceFlags {
 
     /// The secret in the file.
     pub fn secret(&self) -> anyhow::Result<Vec<u8>> {
-        let file = self.secret_file.display();
-        let bytes = std::fs::read(&self.secret_file).with_context(|| {
+        let given =
+            self.secret_file.as_ref().context("no secret: give --secret-file or MSHUB_SECRET_FILE")?;
+        let file = given.display();
+        let bytes = std::fs::read(given).with_context(|| {
             format!("the secret file {file} cannot be read; make one with `openssl rand -hex 32`")
         })?;
         let secret = without_line_break(bytes);

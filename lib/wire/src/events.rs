@@ -128,6 +128,13 @@ pub enum Hint {
         /// The room's head after the batch, for each room in it.
         heads: Vec<Head>,
     },
+    /// Records that repeat messages the database has had for long: they count for nothing.
+    Voided {
+        /// The room.
+        room: RoomId,
+        /// Their positions.
+        pos: Vec<u64>,
+    },
     /// A session ended: its sockets close.
     SessionEnded {
         /// The session.

@@ -17,8 +17,12 @@ pub mod close {
     pub const PROTOCOL: u16 = 4400;
     /// No `hello` in time.
     pub const HELLO_TIMEOUT: u16 = 4408;
+    /// A frame is larger than the hub takes (RFC 6455).
+    pub const TOO_LARGE: u16 = 1009;
     /// The client reads too slowly; resume.
     pub const SLOW: u16 = 4008;
+    /// The account has too many sockets open; close one first.
+    pub const TOO_MANY: u16 = 4429;
 }
 
 /// A place in the log. Positions of different epochs have nothing to do with each other.
@@ -99,6 +103,9 @@ pub enum ToClient {
         hb_ms: u64,
         /// How many sends may wait for their `ok` at once.
         win: u32,
+        /// The hub's time: a client whose clock is off makes its message ids with this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        now: Option<Timestamp>,
     },
     /// Answer to `sub`: what follows until `live` is the past.
     Subbed {
@@ -130,6 +137,29 @@ pub enum ToClient {
         from: u64,
         /// Before this one.
         to: u64,
+    },
+    /// This socket reads too slowly: events after a position were dropped and follow when it has caught up.
+    Lag {
+        /// The room.
+        room: RoomId,
+        /// Nothing up to here is missing.
+        from: u64,
+    },
+    /// These positions repeat earlier messages and count for nothing: remove them if they were shown.
+    Void {
+        /// The room.
+        room: RoomId,
+        /// The positions.
+        pos: Vec<u64>,
+    },
+    /// Somebody is a member of one more room: invited by another, or joined from another device.
+    Entered {
+        /// The room.
+        room: RoomId,
+        /// Who made it so.
+        by: UserId,
+        /// What that person is called.
+        name: String,
     },
     /// The past is complete: from here on it is live.
     Live {
@@ -204,13 +234,30 @@ pub enum ToClient {
         /// As given.
         n: u64,
     },
-    /// Nothing happened, the link is alive.
-    Hb {},
+    /// The link is alive, and how the hub is.
+    Hb {
+        /// Whether messages can be sent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        log: Option<LogState>,
+        /// How old the oldest message is that the database does not have yet, in milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        plag_ms: Option<u64>,
+    },
     /// The hub is about to stop: reconnect within `spread_ms`, at a moment of your own.
     Drain {
         /// Spread of the reconnects.
         spread_ms: u64,
     },
+}
+
+/// What the log takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogState {
+    /// Messages.
+    Ok,
+    /// Nothing right now: what is there can be read, what is sent is refused and can be sent again.
+    Ro,
 }
 
 /// How a subscription begins.

@@ -72,6 +72,8 @@ codes! {
     NameTaken = 4091, 409, "This name is taken.";
     /// The conversion is in a state in which this cannot be done.
     WrongState = 4092, 409, "The conversion is not in a state for this.";
+    /// The id of a message is too old to know whether it was sent before, or from the future.
+    StaleId = 4097, 409, "The message's id is too old, or from the future.";
     /// The body is larger than the limit.
     TooLarge = 4130, 413, "This is larger than the limit.";
     /// No engine converts this pair.

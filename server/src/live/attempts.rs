@@ -1,13 +1,20 @@
 //! Attempts to say something: one per `(room, author, cid)`, however often and from wherever it is sent.
 //!
-//! What the log showed first is what counts. It is a pure function of the log within the window, so every gateway
-//! comes to the same answer.
+//! What the log showed first is what counts. It is a pure function of a partition within the window, so every gateway
+//! comes to the same answer. An attempt is answered when this gateway reads it in the log: then it is durable, and
+//! certainly no earlier copy of it, through another gateway, comes first.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use platform::bus::AppendError;
-use tokio::sync::watch;
-use wire::{ClientId, RoomId, Timestamp, UserId, events::RoomEvent, rooms::Sent};
+use tokio::sync::oneshot;
+use wire::{ClientId, MessageId, RoomId, Timestamp, UserId, events::RoomEvent, rooms::Sent};
+
+use super::line::{Answer, Line};
 
 /// How long attempts are remembered, in log time. Older ones are in the database.
 pub(super) const WINDOW_SECONDS: i64 = 15 * 60;
@@ -15,81 +22,127 @@ pub(super) const WINDOW_SECONDS: i64 = 15 * 60;
 /// What makes a message one message.
 pub(crate) type Key = (RoomId, UserId, ClientId);
 
-/// Where the outcome of an attempt appears, once.
-pub(crate) type Outcomes = watch::Receiver<Option<Result<Sent, AppendError>>>;
+/// The outcome of an attempt.
+pub(super) type Outcome = Result<Sent, AppendError>;
 
-/// The right to make the one attempt. Dropped without an outcome, somebody else may try.
-pub(crate) struct Claim {
-    key: Key,
-    outcome: watch::Sender<Option<Result<Sent, AppendError>>>,
+/// Who waits for an outcome.
+pub(crate) enum Waiter {
+    /// A socket: the answer goes into its line, in the order of the log.
+    Socket(Arc<Line>),
+    /// A request.
+    Call(oneshot::Sender<Result<Sent, AppendError>>),
 }
 
-impl Claim {
-    /// Where the outcome will appear.
-    pub(crate) fn outcomes(&self) -> Outcomes {
-        self.outcome.subscribe()
-    }
-
-    pub(super) fn key(&self) -> Key {
-        self.key
-    }
-
-    pub(super) fn answer(self, outcome: Result<Sent, AppendError>) {
-        self.outcome.send_replace(Some(outcome));
+impl Waiter {
+    pub(super) fn answer(self, key: Key, outcome: Outcome) {
+        match self {
+            Self::Socket(line) => line.answer(Answer { room: key.0, cid: key.2, outcome }),
+            // Whoever hung up will send again with the same id.
+            Self::Call(caller) => drop(caller.send(outcome)),
+        }
     }
 }
 
 /// What a new attempt finds.
-pub(crate) enum Claimed {
-    /// The message is in the log.
+pub(super) enum Claimed {
+    /// The message is in the log; whoever asked is told here.
     Known(Sent),
-    /// An attempt is on its way.
-    Waiting(Outcomes),
-    /// Nothing: it is yours.
-    Own(Claim),
+    /// An attempt is on its way, and its outcome will be told.
+    Waiting,
+    /// Nothing: it is yours. Wait for it with [`Attempts::wait`] before it is put in line.
+    Own(Waiter),
 }
 
-/// What this gateway knows of recent attempts.
-#[derive(Default)]
+/// An attempt on its way.
+struct Flight {
+    id: MessageId,
+    since: Instant,
+    waiters: Vec<Waiter>,
+}
+
+/// Somebody to be told, and what.
+pub(super) type Landing = (Key, Waiter, Outcome);
+
+/// What this gateway knows of recent attempts in one partition.
 pub(super) struct Attempts {
     known: HashMap<Key, Sent>,
-    flights: HashMap<Key, Outcomes>,
+    flights: HashMap<Key, Flight>,
     ages: VecDeque<(Timestamp, Key)>,
+    most: usize,
+    /// Everything that the log took at or after this is known; not said before the first record was seen.
+    reach: Option<Timestamp>,
 }
 
 impl Attempts {
-    pub(super) fn claim(&mut self, key: Key) -> Claimed {
+    pub(super) fn new(most: usize) -> Self {
+        let (known, flights, ages) = (HashMap::new(), HashMap::new(), VecDeque::new());
+        Self { known, flights, ages, most, reach: None }
+    }
+
+    /// From which moment on everything is known.
+    pub(super) fn reach(&self) -> Option<Timestamp> {
+        self.reach
+    }
+
+    pub(super) fn reaches(&mut self, at: Timestamp) {
+        self.reach = Some(at);
+    }
+
+    /// Asks for the right to make the one attempt, as the message `id`.
+    pub(super) fn claim(&mut self, key: Key, id: MessageId, waiter: Waiter) -> Claimed {
         if let Some(sent) = self.known.get(&key) {
             return Claimed::Known(sent.clone());
         }
-        if let Some(flight) = self.flights.get(&key)
-            && flight.has_changed().is_ok()
-        {
-            return Claimed::Waiting(flight.clone());
+        if let Some(flight) = self.flights.get_mut(&key) {
+            flight.waiters.push(waiter);
+            return Claimed::Waiting;
         }
-        let outcome = watch::Sender::new(None);
-        self.flights.insert(key, outcome.subscribe());
-        Claimed::Own(Claim { key, outcome })
+        self.flights.insert(key, Flight { id, since: Instant::now(), waiters: Vec::new() });
+        Claimed::Own(waiter)
     }
 
-    /// Ends a flight; what the log showed first is the outcome.
-    pub(super) fn land(&mut self, key: Key) -> Option<Sent> {
-        self.flights.remove(&key);
+    /// Waits for one's own attempt. When a copy through another gateway has come first, there is nothing to wait for:
+    /// it is the outcome.
+    pub(super) fn wait(&mut self, key: Key, waiter: Waiter) -> Option<Sent> {
+        if let Some(flight) = self.flights.get_mut(&key) {
+            flight.waiters.push(waiter);
+            return None;
+        }
         self.known.get(&key).cloned()
     }
 
-    /// Takes note of an event of the log; `false` when it repeats an earlier one and is void.
-    pub(super) fn see(&mut self, event: &RoomEvent) -> bool {
+    /// An attempt failed, unless the log has shown it meanwhile.
+    pub(super) fn fail(&mut self, key: Key, id: MessageId, error: &AppendError) -> Vec<Landing> {
+        if self.flights.get(&key).is_none_or(|flight| flight.id != id) {
+            return Vec::new();
+        }
+        let flight = self.flights.remove(&key);
+        let waiters = flight.into_iter().flat_map(|flight| flight.waiters);
+        waiters.map(|waiter| (key, waiter, Err(error.clone()))).collect()
+    }
+
+    /// Takes note of an event of the log: whether it is the first of its kind (a repetition is void), and who waited
+    /// for it.
+    pub(super) fn see(&mut self, event: &RoomEvent) -> (bool, Vec<Landing>) {
+        self.forget_before(event.ts.plus_seconds(-WINDOW_SECONDS));
         let key = (event.room, event.by, event.cid);
         if let Some(first) = self.known.get(&key) {
-            return first.pos == event.pos;
+            return (first.pos == event.pos, Vec::new());
         }
         let sent =
             Sent { id: event.id, cid: event.cid, room: event.room, pos: event.pos, ts: event.ts, dup: false };
-        self.known.insert(key, sent);
+        self.reach.get_or_insert(event.ts);
+        self.known.insert(key, sent.clone());
         self.ages.push_back((event.ts, key));
-        self.forget_before(event.ts.plus_seconds(-WINDOW_SECONDS));
-        true
+        if self.ages.len() > self.most
+            && let Some((at, oldest)) = self.ages.pop_front()
+        {
+            self.known.remove(&oldest);
+            self.reach = Some(at.plus_seconds(1));
+        }
+        let Some(flight) = self.flights.remove(&key) else { return (true, Vec::new()) };
+        let sent = Sent { dup: flight.id != sent.id, ..sent };
+        (true, flight.waiters.into_iter().map(|waiter| (key, waiter, Ok(sent.clone()))).collect())
     }
 
     /// Whether an event is the first of its kind, as far as is known.
@@ -98,25 +151,37 @@ impl Attempts {
         known.is_none_or(|first| first.pos == event.pos)
     }
 
+    /// Gives up waiting for what the log has not shown for so long. The attempts stay: a resend finds them.
+    pub(super) fn overdue(&mut self, patience: Duration) -> Vec<Landing> {
+        let late = self.flights.iter_mut().filter(|(_, flight)| flight.since.elapsed() > patience);
+        let unknown = || Err(AppendError::Unknown("the log has not shown it in time".into()));
+        late.flat_map(|(key, flight)| {
+            std::mem::take(&mut flight.waiters).into_iter().map(|waiter| (*key, waiter))
+        })
+        .map(|(key, waiter)| (key, waiter, unknown()))
+        .collect()
+    }
+
     fn forget_before(&mut self, oldest: Timestamp) {
         while let Some((at, key)) = self.ages.front().copied()
             && at < oldest
         {
             self.ages.pop_front();
             self.known.remove(&key);
+            self.reach = self.reach.max(Some(oldest));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use wire::{MessageId, events::What};
+    use wire::events::What;
 
     use super::*;
 
-    fn event(key: Key, pos: u64, at: i64) -> RoomEvent {
+    fn event(key: Key, id: MessageId, pos: u64, at: i64) -> RoomEvent {
         RoomEvent {
-            id: MessageId::new(),
+            id,
             room: key.0,
             pos,
             prev: None,
@@ -132,47 +197,130 @@ mod tests {
         (RoomId::new(), UserId::new(), ClientId::new())
     }
 
+    fn call() -> (Waiter, oneshot::Receiver<Outcome>) {
+        let (caller, outcome) = oneshot::channel();
+        (Waiter::Call(caller), outcome)
+    }
+
+    /// Claims a key that nobody else has claimed, and waits.
+    fn own(attempts: &mut Attempts, key: Key, id: MessageId) -> oneshot::Receiver<Outcome> {
+        let (waiter, outcome) = call();
+        let Claimed::Own(waiter) = attempts.claim(key, id, waiter) else {
+            unreachable!("nobody else claimed")
+        };
+        assert!(attempts.wait(key, waiter).is_none());
+        outcome
+    }
+
+    fn land(landings: Vec<Landing>) {
+        landings.into_iter().for_each(|(key, waiter, outcome)| waiter.answer(key, outcome));
+    }
+
     #[test]
     fn a_resend_finds_the_first_place() {
-        let (mut attempts, key) = (Attempts::default(), key());
+        let (mut attempts, key) = (Attempts::new(9), key());
 
-        assert!(attempts.see(&event(key, 7, 0)));
+        assert!(attempts.see(&event(key, MessageId::new(), 7, 0)).0);
 
-        assert!(matches!(attempts.claim(key), Claimed::Known(sent) if sent.pos == 7));
-        assert!(!attempts.see(&event(key, 9, 1)), "the second copy is void");
-        assert!(attempts.see(&event(key, 7, 0)), "the first one is not");
+        assert!(
+            matches!(attempts.claim(key, MessageId::new(), call().0), Claimed::Known(sent) if sent.pos == 7)
+        );
+        assert!(!attempts.see(&event(key, MessageId::new(), 9, 1)).0, "the second copy is void");
+        assert!(attempts.see(&event(key, MessageId::new(), 7, 0)).0, "the first one is not");
     }
 
     #[test]
     fn a_resend_during_the_flight_shares_its_outcome() {
-        let (mut attempts, key) = (Attempts::default(), key());
-        let Claimed::Own(first) = attempts.claim(key) else { unreachable!("nobody else claimed") };
+        let (mut attempts, key, id) = (Attempts::new(9), key(), MessageId::new());
+        let mut one = own(&mut attempts, key, id);
+        let (second, mut two) = call();
 
-        let Claimed::Waiting(second) = attempts.claim(key) else { unreachable!("the first is on its way") };
-        attempts.see(&event(key, 3, 0));
-        let landed = attempts.land(key).unwrap();
-        first.answer(Ok(landed));
+        assert!(matches!(attempts.claim(key, MessageId::new(), second), Claimed::Waiting));
+        land(attempts.see(&event(key, id, 3, 0)).1);
 
-        assert_eq!(second.borrow().clone().unwrap().unwrap().pos, 3);
+        assert_eq!(one.try_recv().unwrap().unwrap().pos, 3);
+        let sent = two.try_recv().unwrap().unwrap();
+        assert_eq!((sent.pos, sent.dup), (3, false));
     }
 
     #[test]
-    fn a_dropped_claim_frees_the_key() {
-        let (mut attempts, key) = (Attempts::default(), key());
+    fn a_copy_through_another_gateway_that_comes_first_is_the_outcome() {
+        let (mut attempts, key, id) = (Attempts::new(9), key(), MessageId::new());
+        let mut outcome = own(&mut attempts, key, id);
 
-        drop(attempts.claim(key));
+        land(attempts.see(&event(key, MessageId::new(), 3, 0)).1);
 
-        assert!(matches!(attempts.claim(key), Claimed::Own(_)));
+        let sent = outcome.try_recv().unwrap().unwrap();
+        assert_eq!((sent.pos, sent.dup), (3, true));
+        assert!(!attempts.see(&event(key, id, 4, 0)).0, "our own copy is void");
     }
 
     #[test]
-    fn what_is_older_than_the_window_is_forgotten() {
-        let (mut attempts, old, new) = (Attempts::default(), key(), key());
+    fn a_copy_that_comes_before_one_waits_for_ones_own_is_found() {
+        let (mut attempts, key) = (Attempts::new(9), key());
+        let (waiter, _outcome) = call();
+        let Claimed::Own(waiter) = attempts.claim(key, MessageId::new(), waiter) else {
+            unreachable!("claimed")
+        };
 
-        attempts.see(&event(old, 1, 0));
-        attempts.see(&event(new, 2, WINDOW_SECONDS + 1));
+        attempts.see(&event(key, MessageId::new(), 3, 0));
 
-        assert!(matches!(attempts.claim(old), Claimed::Own(_)));
-        assert!(matches!(attempts.claim(new), Claimed::Known(_)));
+        assert_eq!(attempts.wait(key, waiter).unwrap().pos, 3);
+    }
+
+    #[test]
+    fn a_failed_attempt_frees_the_key_and_tells_everybody() {
+        let (mut attempts, key, id) = (Attempts::new(9), key(), MessageId::new());
+        let mut outcome = own(&mut attempts, key, id);
+
+        land(attempts.fail(key, id, &AppendError::Unavailable("full".into())));
+
+        assert!(outcome.try_recv().unwrap().is_err());
+        assert!(matches!(attempts.claim(key, MessageId::new(), call().0), Claimed::Own(_)));
+    }
+
+    #[test]
+    fn what_the_log_does_not_show_in_time_is_unknown_and_still_found_by_a_resend() {
+        let (mut attempts, key, id) = (Attempts::new(9), key(), MessageId::new());
+        let mut outcome = own(&mut attempts, key, id);
+
+        land(attempts.overdue(Duration::ZERO));
+
+        assert!(matches!(outcome.try_recv().unwrap(), Err(AppendError::Unknown(_))));
+        assert!(matches!(attempts.claim(key, MessageId::new(), call().0), Claimed::Waiting));
+    }
+
+    #[test]
+    fn what_is_older_than_the_window_is_forgotten_and_the_reach_says_so() {
+        let (mut attempts, old, new) = (Attempts::new(9), key(), key());
+
+        attempts.see(&event(old, MessageId::new(), 1, 0));
+        assert_eq!(attempts.reach(), Some(Timestamp::from_micros(0)));
+        attempts.see(&event(new, MessageId::new(), 2, WINDOW_SECONDS + 1));
+
+        assert!(matches!(attempts.claim(old, MessageId::new(), call().0), Claimed::Own(_)));
+        assert!(matches!(attempts.claim(new, MessageId::new(), call().0), Claimed::Known(_)));
+        assert_eq!(attempts.reach(), Some(Timestamp::from_micros(0).plus_seconds(1)));
+    }
+
+    #[test]
+    fn a_copy_beyond_the_window_is_first_again_on_every_gateway() {
+        let (mut attempts, key) = (Attempts::new(9), key());
+
+        attempts.see(&event(key, MessageId::new(), 1, 0));
+
+        assert!(attempts.see(&event(key, MessageId::new(), 2, WINDOW_SECONDS + 1)).0);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_reach_shrinks_with_it() {
+        let mut attempts = Attempts::new(2);
+
+        for pos in 0..5_i64 {
+            attempts.see(&event(key(), MessageId::new(), pos.unsigned_abs(), pos));
+        }
+
+        assert_eq!(attempts.known.len(), 2);
+        assert_eq!(attempts.reach(), Some(Timestamp::from_micros(0).plus_seconds(3)));
     }
 }

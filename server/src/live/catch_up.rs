@@ -1,147 +1,253 @@
 //! The past of a subscription: everything after a position, or the newest, and then live without a seam.
+//!
+//! The socket is registered first; what happens meanwhile stays in memory, where [`Registry::go_live`] finds it. Only
+//! when memory holds nothing newer than what was sent does the socket become live, in the same moment.
+//!
+//! [`Registry::go_live`]: super::registry::Registry::go_live
 
+use std::sync::Arc;
+
+use platform::service::{ApiError, Outcome};
+use rand::Rng as _;
 use wire::{
     Code, RoomId, UserId,
     events::RoomEvent,
-    frames::{Position, SubMode, ToClient},
+    frames::{Position, SubMode, ToClient, close},
     rooms::EventPage,
 };
 
-use platform::service::Outcome;
-
 use super::{
-    registry::encoded,
-    room::{Line, SocketId},
+    bundle, encoded,
+    limits::{MISSED, MISSED_BYTES, NEWEST, TURN},
+    line::Line,
+    members,
+    room::{Change, Kept, Reach, SocketId},
 };
 use crate::{
-    rooms::{
-        self,
-        history::{self, Part},
-    },
-    state::{App, State},
+    rooms::history::{self, Part},
+    state::App,
 };
 
-/// Events of one frame.
-const FRAME: usize = 50;
-/// A client that missed more than this gets the newest, and a gap to fill by itself.
-const MISSED: usize = 1_000;
 const PAGE: u32 = 500;
-const NEWEST: u32 = 200;
 
 /// A wish to hear a room.
-pub(super) struct Wish {
-    pub(super) id: u64,
+pub(super) enum Wish {
+    /// As the client asked for it.
+    Sub { id: u64, room: RoomId, after: Option<Position>, tail: u32 },
+    /// Again, after the line had to drop events.
+    Behind { room: RoomId, from: u64 },
+}
+
+impl Wish {
+    pub(super) fn room(&self) -> RoomId {
+        match self {
+            Self::Sub { room, .. } | Self::Behind { room, .. } => *room,
+        }
+    }
+}
+
+/// One catch-up: a socket, and how far it is in a room.
+pub(super) struct CatchUp {
+    pub(super) state: App,
+    pub(super) socket: SocketId,
+    pub(super) user: UserId,
+    pub(super) line: Arc<Line>,
     pub(super) room: RoomId,
-    pub(super) after: Option<Position>,
-    pub(super) tail: u32,
 }
 
-/// Sends the past and makes the subscription live. What happens meanwhile waits in the registry, so that nothing
-/// falls between the two.
-pub(super) async fn run(state: App, socket: SocketId, user: UserId, line: Line, wish: Wish) {
-    let (id, room) = (wish.id, wish.room);
-    if let Err(error) = past(&state, socket, user, &line, wish).await {
-        state.live.unsubscribe(socket, room);
-        let problem = error.into_problem();
-        let refusal = ToClient::Err {
-            cid: None,
-            id: Some(id),
-            room: Some(room),
-            code: problem.code,
-            detail: problem.detail,
-            retry: problem.retryable,
-            unknown: false,
-            after_ms: problem.retryable.then_some(1_000),
+/// Sends the past and makes the subscription live.
+pub(super) async fn run(catch_up: CatchUp, wish: Wish) {
+    let id = match &wish {
+        Wish::Sub { id, .. } => Some(*id),
+        Wish::Behind { .. } => None,
+    };
+    if let Err(error) = catch_up.past(wish).await {
+        catch_up.refuse(id, &error);
+    }
+}
+
+impl CatchUp {
+    async fn past(&self, wish: Wish) -> Outcome<()> {
+        match wish {
+            Wish::Sub { id, after, tail, .. } => {
+                if !members::is_member(&self.state, self.room, self.user).await? {
+                    return Err(ApiError::not_found("room"));
+                }
+                let upto = self.begin(id, after, tail).await?;
+                self.go_on(upto).await
+            }
+            Wish::Behind { from, .. } => {
+                if self.state.live.hears(self.room, self.socket) {
+                    self.listen();
+                    self.go_on(from).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// From here on nothing that happens in the room is lost to this socket, though nothing is pushed to it yet.
+    fn listen(&self) {
+        self.state.live.listen(self.room, self.socket, self.user, self.line.clone());
+        self.line.forget(self.room);
+    }
+
+    /// Answers the subscription and sends its beginning; answers with the position up to where it is complete.
+    async fn begin(&self, id: u64, after: Option<Position>, tail: u32) -> Outcome<u64> {
+        let live = &self.state.live;
+        let now = live.tailed(self.room);
+        self.listen();
+        let ep = live.epoch(self.room);
+        let is_resumed = after.is_some();
+        let resume = after.filter(|after| after.ep == ep).map(|after| after.pos);
+        let mode = match resume {
+            Some(_) => SubMode::Resume,
+            None if is_resumed => SubMode::Reset,
+            None => SubMode::Tail,
         };
-        // A socket that is gone needs no answer.
-        let _ = line.send(encoded(&refusal)).await;
-    }
-}
-
-async fn past(state: &State, socket: SocketId, user: UserId, line: &Line, wish: Wish) -> Outcome<()> {
-    if !rooms::is_member(state, wish.room, user).await? {
-        return Err(platform::service::ApiError::new(
-            Code::NotFound,
-            "there is no such room, or you may not see it",
-        ));
-    }
-    // Before subscribing: what comes after it is either past or waits in the registry, never neither.
-    let now = state.live.tailed();
-    state.live.subscribe(socket, user, line.clone(), wish.room);
-    let ep = state.bus.epoch(0);
-    let resume = wish.after.as_ref().filter(|after| after.ep == ep).map(|after| after.pos);
-    let mode = match (&wish.after, resume) {
-        (Some(_), Some(_)) => SubMode::Resume,
-        (Some(_), None) => SubMode::Reset,
-        (None, _) => SubMode::Tail,
-    };
-    let head = state.live.last(wish.room).unwrap_or(0);
-    send(line, ToClient::Subbed { id: wish.id, room: wish.room, ep, head, mode }).await;
-
-    let mut upto = match resume {
-        Some(pos) => missed(state, user, line, wish.room, pos).await?,
-        None if mode == SubMode::Tail && wish.tail == 0 => now,
-        None => {
-            newest(state, user, line, wish.room, if mode == SubMode::Reset { NEWEST } else { wish.tail })
-                .await?
-        }
-    };
-    while let Some(meanwhile) = state.live.caught_up(socket, wish.room, upto) {
-        if meanwhile.is_empty() {
-            send(line, ToClient::Live { room: wish.room, pos: upto }).await;
-            return Ok(());
-        }
-        for (pos, frame) in meanwhile {
-            let _ = line.send(frame).await;
-            upto = pos;
+        let newest = match mode {
+            SubMode::Resume => 0,
+            SubMode::Reset => NEWEST,
+            SubMode::Tail => tail.min(NEWEST),
+        };
+        let events = self.newest(newest, resume).await?;
+        let head = live.last(self.room).or(resume).unwrap_or(0);
+        self.tell(&ToClient::Subbed { id, room: self.room, ep, head, mode });
+        match resume {
+            Some(pos) => Ok(pos),
+            None => Ok(self.send(events).await.unwrap_or(0).max(now)),
         }
     }
-    Ok(())
-}
 
-/// Everything after a position; of very much, the oldest part, a gap, and the newest part.
-async fn missed(state: &State, user: UserId, line: &Line, room: RoomId, after: u64) -> Outcome<u64> {
-    let (mut upto, mut sent) = (after, 0);
-    loop {
-        let part = Part { after: Some(upto), limit: Some(PAGE), ..Part::default() };
-        let EventPage { events, more, .. } = history::page(state, room, user, part).await?;
-        sent += events.len();
-        upto = in_frames(line, room, upto, events).await;
-        if !more {
-            return Ok(upto);
+    /// The newest events; at least the room's head is looked up when nobody has seen it since this gateway began.
+    async fn newest(&self, count: u32, resume: Option<u64>) -> Outcome<Vec<RoomEvent>> {
+        let live = &self.state.live;
+        let is_remembered = resume.is_some_and(|pos| live.after(self.room, pos).is_some());
+        if count == 0 && (is_remembered || live.last(self.room).is_some()) {
+            return Ok(Vec::new());
         }
-        if sent >= MISSED {
-            return rest(state, user, line, room, upto).await;
+        match self.page(Part { limit: Some(count.max(1)), ..Part::default() }).await {
+            Ok(EventPage { mut events, .. }) => {
+                live.seed(self.room, events.last().map_or(0, |event| event.pos));
+                if count == 0 {
+                    events.clear();
+                }
+                Ok(events)
+            }
+            // What was asked for does not need it: the room is live without its head.
+            Err(_) if count == 0 => Ok(Vec::new()),
+            Err(error) => Err(error),
         }
     }
-}
 
-async fn rest(state: &State, user: UserId, line: &Line, room: RoomId, from: u64) -> Outcome<u64> {
-    let part = Part { limit: Some(NEWEST), ..Part::default() };
-    let EventPage { mut events, .. } = history::page(state, room, user, part).await?;
-    events.retain(|event| event.pos > from);
-    if let Some(first) = events.first() {
-        send(line, ToClient::Gap { room, from, to: first.pos }).await;
+    /// Sends everything after a position, from memory as far as that reaches, until the socket is live.
+    async fn go_on(&self, mut upto: u64) -> Outcome<()> {
+        let mut sent = 0;
+        loop {
+            match self.state.live.go_live(self.room, self.socket, upto) {
+                Reach::Live | Reach::Gone => return Ok(()),
+                Reach::Newer(kept) => upto = self.send_kept(upto, &kept).await,
+                Reach::Beyond if sent >= MISSED => upto = self.leave_out(upto).await?,
+                Reach::Beyond => {
+                    let page =
+                        self.page(Part { after: Some(upto), limit: Some(PAGE), ..Part::default() }).await?;
+                    sent += page.events.len();
+                    let looked_at = if page.more { upto } else { page.upto };
+                    upto = self.send(page.events).await.unwrap_or(upto).max(looked_at);
+                }
+            }
+        }
     }
-    Ok(in_frames(line, room, from, events).await)
-}
 
-async fn newest(state: &State, user: UserId, line: &Line, room: RoomId, count: u32) -> Outcome<u64> {
-    let part = Part { limit: Some(count.min(NEWEST)), ..Part::default() };
-    let EventPage { events, .. } = history::page(state, room, user, part).await?;
-    Ok(in_frames(line, room, 0, events).await)
-}
-
-/// Sends events in frames of a bounded size; answers with the newest position.
-async fn in_frames(line: &Line, room: RoomId, upto: u64, events: Vec<RoomEvent>) -> u64 {
-    let newest = events.last().map_or(upto, |event| event.pos);
-    for chunk in events.chunks(FRAME) {
-        send(line, ToClient::Evs { room, ev: chunk.to_vec() }).await;
+    /// Events of memory; of very many only the newest, and a gap before them.
+    async fn send_kept(&self, upto: u64, kept: &[Kept]) -> u64 {
+        let bytes: usize = kept.iter().map(|kept| kept.json.len()).sum();
+        let surplus = kept.len().saturating_sub(NEWEST as usize);
+        let newest = match kept.get(surplus) {
+            Some(first) if surplus > 0 && (kept.len() > MISSED || bytes > MISSED_BYTES) => {
+                self.tell(&ToClient::Gap { room: self.room, from: upto, to: first.pos });
+                &kept[surplus..]
+            }
+            _ => kept,
+        };
+        self.push(newest).await;
+        newest.last().map_or(upto, |kept| kept.pos)
     }
-    newest
-}
 
-async fn send(line: &Line, frame: ToClient) {
-    // A socket that is gone is noticed by its own task.
-    let _ = line.send(encoded(&frame)).await;
+    /// So much was missed that the rest is left to the client: a gap, and the newest.
+    async fn leave_out(&self, upto: u64) -> Outcome<u64> {
+        let mut page = self.page(Part { limit: Some(NEWEST), ..Part::default() }).await?;
+        page.events.retain(|event| event.pos > upto);
+        if let Some(first) = page.events.first() {
+            self.tell(&ToClient::Gap { room: self.room, from: upto, to: first.pos });
+        }
+        Ok(self.send(page.events).await.unwrap_or(upto).max(page.upto))
+    }
+
+    /// A page of the history, when it is this socket's turn.
+    async fn page(&self, part: Part) -> Outcome<EventPage> {
+        let turn = tokio::time::timeout(TURN, self.state.live.turns.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            return Err(ApiError::new(Code::Unavailable, "many clients catch up right now; ask again"));
+        };
+        history::page(&self.state, self.room, self.user, part).await
+    }
+
+    /// Sends events of the database; answers with the newest position. Of what came after the person left, nothing is
+    /// sent: the page may have been made before the log said so.
+    async fn send(&self, mut events: Vec<RoomEvent>) -> Option<u64> {
+        let newest = events.last().map(|event| event.pos);
+        if !self.state.live.hears(self.room, self.socket) {
+            return newest;
+        }
+        let is_own =
+            |change: &Change| matches!(change, Change::In(user) | Change::Out(user) if *user == self.user);
+        let last_own = events.iter().rposition(|event| Change::of(event).as_ref().is_some_and(is_own));
+        if let Some(at) = last_own
+            && matches!(Change::of(&events[at]), Some(Change::Out(_)))
+        {
+            events.truncate(at + 1);
+        }
+        let kept: Vec<Kept> = events
+            .iter()
+            .map(|event| {
+                let json = serde_json::to_string(event).expect("an event is plain data").into();
+                Kept { pos: event.pos, json }
+            })
+            .collect();
+        self.push(&kept).await;
+        newest
+    }
+
+    async fn push(&self, kept: &[Kept]) {
+        for (_, frame) in bundle::frames(self.room, kept) {
+            self.line.roomy().await;
+            self.line.tell(frame);
+        }
+    }
+
+    fn tell(&self, frame: &ToClient) {
+        self.line.tell(encoded(frame));
+    }
+
+    fn refuse(&self, id: Option<u64>, error: &ApiError) {
+        self.state.live.unsubscribe(self.room, self.socket);
+        let problem = error.problem();
+        // Each comes back at a moment of its own.
+        let after_ms = problem.retryable.then(|| rand::rng().random_range(500..2_500));
+        match id {
+            Some(_) => self.tell(&ToClient::Err {
+                cid: None,
+                id,
+                room: Some(self.room),
+                code: problem.code.clone(),
+                detail: problem.detail.clone(),
+                retry: problem.retryable,
+                unknown: false,
+                after_ms,
+            }),
+            // Nobody asked, so that nobody would ask again: the client comes back and resumes.
+            None => self.line.end((close::SLOW, "what was missed is not there right now; resume")),
+        }
+    }
 }

@@ -2,75 +2,93 @@
 //!
 //! Nothing whose loss matters comes over the fan-out: it carries progress, watermarks and ended sessions only.
 
+mod appends;
 mod attempts;
+mod bundle;
 mod catch_up;
+mod hints;
+mod limits;
+mod line;
+mod members;
+mod partition;
+mod past;
+mod people;
 mod registry;
 mod room;
+mod say;
 pub(crate) mod socket;
 mod tail;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use platform::bus::ReadError;
-use wire::{RoomId, events::RoomEvent, frames::ToClient, paths::TOPIC_CHAT};
+use axum::extract::ws::Utf8Bytes;
+use wire::{
+    frames::{ToClient, close},
+    paths::TOPIC_CHAT,
+};
 
-pub(crate) use attempts::{Claimed, Outcomes};
+pub(crate) use appends::Appends;
+pub(crate) use attempts::Waiter;
+pub(crate) use past::{after, in_memory, newest_of_log};
 pub(crate) use registry::Registry;
+pub(crate) use say::{Begun, begin};
 
 use crate::state::{App, State};
 
 /// How long a wedged tail goes unnoticed.
 const WEDGED: Duration = Duration::from_secs(2);
-/// Clients spread their reconnects over this when the hub stops.
-const SPREAD_MS: u64 = 2_000;
+/// Between two looks whether everybody has moved.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Follows the log and the hints; answers when this gateway has caught up with the log as it was.
 pub(crate) async fn start(state: &App) -> anyhow::Result<()> {
+    appends::start(state);
     tail::start(state).await?;
-    tail::start_hints(state).await;
+    hints::start(state).await;
     Ok(())
 }
 
-/// Tells every socket to come back later, each at a moment of its own.
-pub(crate) fn drain(state: &State) {
-    state.live.tell_all(&ToClient::Drain { spread_ms: SPREAD_MS });
+/// Tells every socket to come back elsewhere, each at a moment of its own, and serves them until they have; those who
+/// stay are closed.
+pub(crate) async fn drain(state: &State) {
+    let sockets = u64::try_from(state.live.sockets()).unwrap_or(u64::MAX);
+    let spread_ms = sockets.clamp(limits::SPREAD_MS, limits::LONGEST_SPREAD_MS);
+    state.live.people.tell_all(&encoded(&ToClient::Drain { spread_ms }));
+    let moved = async {
+        while state.live.sockets() > 0 {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    if tokio::time::timeout(Duration::from_millis(spread_ms), moved).await.is_err() {
+        tracing::info!(sockets = state.live.sockets(), "sockets that did not move are closed");
+    }
+    state.live.people.end_all((close::RESTART, "the hub restarts"));
 }
 
 /// Fails when the log grows and this gateway does not follow.
 pub(crate) async fn ping(state: &State) -> Result<(), String> {
     let heads = state.bus.heads(TOPIC_CHAT).await.map_err(|error| error.to_string())?;
-    let head = heads.values().copied().max().unwrap_or(0);
-    let mut tailed = state.live.follow();
-    match tokio::time::timeout(WEDGED, tailed.wait_for(|tailed| *tailed >= head)).await {
-        Ok(Ok(_)) => Ok(()),
-        _ => Err(format!("the tail stands at {} and the log at {head}", state.live.tailed())),
-    }
-}
-
-/// Everything of a room after a position, from memory where that reaches back far enough, else from the log itself.
-pub(crate) async fn after(state: &State, room: RoomId, after: u64) -> anyhow::Result<Vec<RoomEvent>> {
-    match state.live.recent(room, after) {
-        Some(events) => Ok(events),
-        None => Ok(from_log(state, room, after).await?),
-    }
-}
-
-/// The slow way, for a database that is further behind than this gateway's memory.
-async fn from_log(state: &State, room: RoomId, after: u64) -> Result<Vec<RoomEvent>, ReadError> {
-    let upto = state.live.tailed();
-    let mut tail = state.bus.tail(TOPIC_CHAT, BTreeMap::from([(0, after)])).await?;
-    let (mut events, mut seen) = (Vec::<RoomEvent>::new(), after);
-    while seen < upto {
-        for record in tail.next().await?.iter().filter(|record| record.pos <= upto) {
-            let prev = events.last().map(|event| event.pos);
-            if let Some(event) = tail::event(record, prev)
-                && event.room == room
-                && state.live.is_first(&event)
-            {
-                events.push(event);
-            }
-            seen = record.pos;
+    for partition in state.live.partitions() {
+        let head = heads.get(&partition.number).copied().unwrap_or(0);
+        let mut tailed = partition.follow();
+        if tokio::time::timeout(WEDGED, tailed.wait_for(|tailed| *tailed >= head)).await.is_err() {
+            let (number, tailed) = (partition.number, partition.tailed());
+            return Err(format!("the tail of partition {number} stands at {tailed} and the log at {head}"));
         }
     }
-    Ok(events)
+    Ok(())
+}
+
+/// A frame as it travels.
+fn encoded(frame: &ToClient) -> Utf8Bytes {
+    serde_json::to_string(frame).expect("a frame is plain data").into()
+}
+
+/// A panic while a lock was held leaves memory that is still consistent: every change under a lock is one insertion
+/// or removal.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,308 +1,505 @@
-//! Who listens to what on this gateway. Locks are held for memory only, never across a wait.
+//! What is live on this gateway. Locks are held for memory only, never across a wait, and rooms are spread over
+//! several of them.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     num::NonZeroU32,
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
-use axum::extract::ws::Utf8Bytes;
 use governor::{DefaultKeyedRateLimiter, Quota};
-use platform::bus::AppendError;
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
+use platform::bus::{AppendError, Bus, Positions};
+use tokio::sync::Semaphore;
 use wire::{
-    RoomId, UserId,
-    events::{Head, RoomEvent, What},
-    frames::ToClient,
+    MessageId, RoomId, Timestamp, UserId,
+    events::{Head, RoomEvent},
+    frames::{LogState, ToClient},
     rooms::Sent,
 };
 
 use super::{
-    attempts::{Attempts, Claim, Claimed, Key},
-    room::{Line, Room, SocketId},
+    attempts::{Claimed, Key, Landing, Waiter},
+    encoded,
+    limits::{CATCH_UPS_PER_CORE, OUTCOME},
+    line::Line,
+    locked,
+    partition::{Partition, Place},
+    people::People,
+    room::{Change, Kept, Reach, Room, SocketId},
 };
 
-/// Frames that may wait for one socket.
-const QUEUE: usize = 512;
-/// How long an acknowledgement waits for this gateway to see the message in the log.
-const OWN_TAIL: Duration = Duration::from_secs(5);
+const SHARDS: usize = 16;
+/// A room takes so many times what one person may send.
+const ROOM_RATE: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
+const TWICE: NonZeroU32 = NonZeroU32::new(2).expect("two is not zero");
+
+type Rooms = HashMap<RoomId, Room>;
 
 /// Everything that is live on this gateway.
 pub(crate) struct Registry {
-    rooms: Mutex<HashMap<RoomId, Room>>,
-    sockets: Mutex<HashMap<SocketId, Entry>>,
-    attempts: Mutex<Attempts>,
-    rates: DefaultKeyedRateLimiter<UserId>,
-    /// Where this gateway began to follow the log.
-    begin: AtomicU64,
-    tailed: watch::Sender<u64>,
-    next_socket: AtomicU64,
-}
-
-struct Entry {
-    user: UserId,
-    session: Uuid,
-    jobs: bool,
-    line: Line,
-    slow: CancellationToken,
-    ended: CancellationToken,
-}
-
-/// One socket's place in the registry.
-pub(super) struct Seat {
-    pub(super) socket: SocketId,
-    /// Its own sending side, for frames that are made for it alone.
-    pub(super) line: Line,
-    /// Frames for it.
-    pub(super) frames: mpsc::Receiver<Utf8Bytes>,
-    /// It reads too slowly and must go.
-    pub(super) slow: CancellationToken,
-    /// Its session has ended.
-    pub(super) ended: CancellationToken,
+    bus: Bus,
+    /// By number, once the log was looked at.
+    partitions: OnceLock<Vec<Partition>>,
+    rooms: [Mutex<Rooms>; SHARDS],
+    pub(super) people: People,
+    user_rates: DefaultKeyedRateLimiter<UserId>,
+    room_rates: DefaultKeyedRateLimiter<RoomId>,
+    /// Turns to ask the database or the log for a catch-up.
+    pub(super) turns: Semaphore,
+    read_only: AtomicBool,
+    lag_ms: AtomicU64,
 }
 
 impl Registry {
-    pub(crate) fn new(sends_per_second: NonZeroU32) -> Self {
-        let quota = Quota::per_second(sends_per_second).allow_burst(sends_per_second.saturating_mul(TWICE));
+    pub(crate) fn new(sends_per_second: NonZeroU32, bus: Bus) -> Self {
+        let quota = |rate: NonZeroU32| Quota::per_second(rate).allow_burst(rate.saturating_mul(TWICE));
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            rooms: Mutex::default(),
-            sockets: Mutex::default(),
-            attempts: Mutex::default(),
-            rates: DefaultKeyedRateLimiter::keyed(quota),
-            begin: AtomicU64::new(0),
-            tailed: watch::Sender::new(0),
-            next_socket: AtomicU64::new(1),
+            bus,
+            partitions: OnceLock::new(),
+            rooms: std::array::from_fn(|_| Mutex::default()),
+            people: People::default(),
+            user_rates: DefaultKeyedRateLimiter::keyed(quota(sends_per_second)),
+            room_rates: DefaultKeyedRateLimiter::keyed(quota(sends_per_second.saturating_mul(ROOM_RATE))),
+            turns: Semaphore::new(cores * CATCH_UPS_PER_CORE),
+            read_only: AtomicBool::new(false),
+            lag_ms: AtomicU64::new(0),
         }
     }
 
-    /// Up to where this gateway has followed the log.
-    pub(crate) fn tailed(&self) -> u64 {
-        *self.tailed.borrow()
+    /// The log has these partitions.
+    pub(super) fn follows(&self, heads: &Positions) {
+        self.partitions.get_or_init(|| {
+            let count = heads.keys().max().map_or(1, |last| last + 1);
+            let partition =
+                |number| Partition::new(number, self.bus.epoch(number), usize::try_from(count).unwrap_or(1));
+            (0..count).map(partition).collect()
+        });
     }
 
-    /// Sees how far this gateway follows.
-    pub(super) fn follow(&self) -> watch::Receiver<u64> {
-        self.tailed.subscribe()
+    pub(super) fn partitions(&self) -> &[Partition] {
+        self.partitions.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// The partition of that number; none before the log was looked at.
+    pub(super) fn partition(&self, number: i32) -> Option<&Partition> {
+        self.partitions().get(usize::try_from(number).ok()?)
+    }
+
+    /// The partition of a room. There is always one when requests are served.
+    pub(super) fn partition_of(&self, room: RoomId) -> Option<&Partition> {
+        self.partition(self.number_of(room))
+    }
+
+    fn number_of(&self, room: RoomId) -> i32 {
+        let known = self.shard(room).get(&room).map(|room| room.partition);
+        known.unwrap_or_else(|| self.bus.partition(&room.to_string()))
+    }
+
+    /// Up to where this gateway has followed the log of a room.
+    pub(crate) fn tailed(&self, room: RoomId) -> u64 {
+        self.partition_of(room).map_or(0, Partition::tailed)
+    }
+
+    /// Up to where the database has the log of a room, as far as it said so.
+    pub(crate) fn persisted(&self, room: RoomId) -> u64 {
+        self.partition_of(room).map_or(0, Partition::persisted)
+    }
+
+    /// The generation of a room's log.
+    pub(crate) fn epoch(&self, room: RoomId) -> String {
+        self.partition_of(room).map_or_else(String::new, Partition::epoch)
     }
 
     /// How many sockets are open.
     pub(crate) fn sockets(&self) -> usize {
-        locked(&self.sockets).len()
+        self.people.count()
     }
 
-    /// Whether a person sends faster than is allowed. Asking counts.
-    pub(crate) fn is_too_fast(&self, user: UserId) -> bool {
-        self.rates.check_key(&user).is_err()
+    /// Whether a person sends faster than is allowed, or a room gets more. Asking counts.
+    pub(crate) fn is_too_fast(&self, user: UserId, room: RoomId) -> bool {
+        self.user_rates.check_key(&user).is_err() || self.room_rates.check_key(&room).is_err()
     }
 
-    /// Forgets the rates of those who are quiet.
+    /// Forgets the rates of those who are quiet, and the rooms.
     pub(super) fn forget_quiet(&self) {
-        self.rates.retain_recent();
+        self.user_rates.retain_recent();
+        self.room_rates.retain_recent();
+        self.rooms.iter().for_each(|shard| locked(shard).retain(|_, room| !room.is_quiet()));
     }
 
-    /// The right to say a message, or what became of it.
-    pub(crate) fn claim(&self, key: Key) -> Claimed {
-        locked(&self.attempts).claim(key)
-    }
-
-    /// Ends an attempt. The answer waits until this gateway has seen the message in the log: only then is it certain
-    /// that no earlier copy of it, through another gateway, comes first.
-    pub(crate) async fn settle(&self, claim: Claim, placed: Result<Sent, AppendError>) {
-        if let Ok(sent) = &placed {
-            let mut tailed = self.follow();
-            let seen = tailed.wait_for(|tailed| *tailed >= sent.pos);
-            if tokio::time::timeout(OWN_TAIL, seen).await.is_err() {
-                tracing::warn!(pos = sent.pos, "acknowledged before this gateway saw the message in the log");
-            }
+    /// The right to say a message as `id`; see [`Claimed`].
+    pub(super) fn claim(&self, key: Key, id: MessageId, waiter: Waiter) -> Claimed {
+        match self.partition_of(key.0) {
+            Some(partition) => locked(&partition.attempts).claim(key, id, waiter),
+            None => Claimed::Own(waiter),
         }
-        let first = locked(&self.attempts).land(claim.key());
-        claim
-            .answer(placed.map(|sent| {
-                first.map_or(sent.clone(), |first| Sent { dup: first.pos != sent.pos, ..first })
-            }));
+    }
+
+    /// Waits for one's own attempt, unless another copy of it came first.
+    pub(super) fn wait(&self, key: Key, waiter: Waiter) -> Option<Sent> {
+        locked(&self.partition_of(key.0)?.attempts).wait(key, waiter)
+    }
+
+    /// An attempt was stored long ago: those who wait hear of it.
+    pub(super) fn recall(&self, key: Key, id: MessageId, sent: &Sent) {
+        let error = AppendError::Unavailable("it is stored already".into());
+        for (key, waiter, _) in self.given_up(key, id, &error) {
+            waiter.answer(key, Ok(sent.clone()));
+        }
+    }
+
+    /// An attempt failed.
+    pub(super) fn fail(&self, key: Key, id: MessageId, error: &AppendError) {
+        answer(self.given_up(key, id, error));
+    }
+
+    fn given_up(&self, key: Key, id: MessageId, error: &AppendError) -> Vec<Landing> {
+        let partition = self.partition_of(key.0);
+        partition.map(|partition| locked(&partition.attempts).fail(key, id, error)).unwrap_or_default()
+    }
+
+    /// Tells those whose message the log has not shown in time that its outcome is unknown.
+    pub(super) fn give_up_overdue(&self) {
+        for partition in self.partitions() {
+            answer(locked(&partition.attempts).overdue(OUTCOME));
+        }
+    }
+
+    /// From which moment on this gateway knows every message of a room's log.
+    pub(crate) fn reach(&self, room: RoomId) -> Option<Timestamp> {
+        self.partition_of(room).and_then(|partition| locked(&partition.attempts).reach())
     }
 
     /// Whether an event is no repetition of an earlier one.
     pub(super) fn is_first(&self, event: &RoomEvent) -> bool {
-        locked(&self.attempts).is_first(event)
+        self.partition_of(event.room).is_none_or(|partition| locked(&partition.attempts).is_first(event))
+    }
+
+    /// Takes the next events of a partition, up to a position: to everybody who listens, and then to those who wait
+    /// for the outcome of what they sent.
+    pub(super) fn take(&self, partition: &Partition, events: Vec<RoomEvent>, upto: u64) {
+        let mut landings = Vec::new();
+        let (mut order, mut by_room) = (Vec::new(), HashMap::<RoomId, Vec<RoomEvent>>::new());
+        for event in events {
+            let (is_first, landed) = locked(&partition.attempts).see(&event);
+            landings.extend(landed);
+            if !is_first {
+                tracing::debug!(room = %event.room, pos = event.pos, "a repeated record is void");
+                continue;
+            }
+            order.push((event.room, event.pos, event.ts));
+            by_room.entry(event.room).or_default().push(event);
+        }
+        let mut sizes = HashMap::with_capacity(order.len());
+        for (room, events) in by_room {
+            let entered: Vec<_> = events.iter().filter_map(entered).collect();
+            let kept = self.fan_out(partition.number, room, events);
+            sizes.extend(kept.into_iter().map(|kept| (kept.pos, kept.json.len())));
+            entered.iter().for_each(|(user, frame)| self.people.tell(*user, &encoded(frame)));
+        }
+        let places = order.into_iter().map(|(room, pos, at)| {
+            let bytes = sizes.get(&pos).copied().unwrap_or(0);
+            Place { room, pos, bytes, at }
+        });
+        for (room, pos) in partition.keep(places) {
+            if let Some(room) = self.shard(room).get_mut(&room) {
+                room.drop_oldest(pos);
+            }
+        }
+        partition.reached(upto);
+        answer(landings);
+    }
+
+    /// Keeps events of one room and pushes them to its sockets.
+    fn fan_out(&self, partition: i32, room: RoomId, events: Vec<RoomEvent>) -> Vec<Kept> {
+        self.shard(room).entry(room).or_insert_with(|| Room::new(partition)).take(room, events)
     }
 
     /// Everything of a room after a position, if memory reaches back that far.
-    pub(super) fn recent(&self, room: RoomId, after: u64) -> Option<Vec<RoomEvent>> {
-        match locked(&self.rooms).get(&room) {
-            Some(room) => room.after(after),
-            None => (after >= self.begin.load(Ordering::Relaxed)).then(Vec::new),
-        }
+    pub(super) fn after(&self, room: RoomId, pos: u64) -> Option<Vec<Kept>> {
+        let partition = self.partition_of(room)?;
+        let shard = self.shard(room);
+        // Read under the room's lock: what was dropped from the room was dropped from here before.
+        (pos >= partition.complete_after())
+            .then(|| shard.get(&room).map(|room| room.after(pos)).unwrap_or_default())
     }
 
-    /// The newest position of a room, if one was seen since this gateway began.
+    /// The newest `count` events of a room before a position, if memory has so many, or has everything.
+    pub(super) fn before(&self, room: RoomId, pos: u64, count: usize) -> Option<Vec<Kept>> {
+        let partition = self.partition_of(room)?;
+        let shard = self.shard(room);
+        let found = shard.get(&room).map(|room| room.before(pos, count)).unwrap_or_default();
+        // The log between the newest that memory has and the place where it begins must be known as well.
+        (found.len() == count || partition.complete_after() == 0).then_some(found)
+    }
+
+    /// The newest position of a room, if it is known here.
     pub(super) fn last(&self, room: RoomId) -> Option<u64> {
-        locked(&self.rooms).get(&room).and_then(Room::last)
+        self.shard(room).get(&room).and_then(Room::last)
     }
 
-    /// This gateway begins to follow the log after a position.
-    pub(super) fn begin_after(&self, pos: u64) {
-        self.begin.store(pos, Ordering::Relaxed);
-        self.tailed.send_replace(pos);
+    /// The newest position of a room, as somebody who asked the database and the log knows it.
+    pub(super) fn seed(&self, id: RoomId, head: u64) {
+        self.with_room(id, |room| room.seed(head));
     }
 
-    /// Takes the next event of the log to everybody who listens.
-    pub(super) fn take(&self, mut event: RoomEvent) {
-        if !locked(&self.attempts).see(&event) {
-            tracing::debug!(room = %event.room, pos = event.pos, "a repeated record is void");
-            return;
-        }
-        let begin = self.begin.load(Ordering::Relaxed);
-        let left = matches!(event.what, What::Left).then_some((event.room, event.by));
-        let slow = {
-            let mut rooms = locked(&self.rooms);
-            let room = rooms.entry(event.room).or_insert_with(|| Room::new(begin));
-            event.prev = room.last();
-            let frame = encoded(&ToClient::Ev(event.clone()));
-            room.take(event, &frame)
-        };
-        self.close_slow(&slow);
-        if let Some((room, user)) = left {
-            self.expel(room, user);
+    /// A socket begins to follow a room; see [`Registry::go_live`].
+    pub(super) fn listen(&self, id: RoomId, socket: SocketId, user: UserId, line: Arc<Line>) {
+        self.with_room(id, |room| room.listen(socket, user, line));
+    }
+
+    /// See [`Room::go_live`].
+    pub(super) fn go_live(&self, id: RoomId, socket: SocketId, upto: u64) -> Reach {
+        let Some(partition) = self.partition_of(id) else { return Reach::Gone };
+        match self.shard(id).get_mut(&id) {
+            Some(room) => room.go_live(id, socket, upto, partition.complete_after()),
+            None => Reach::Gone,
         }
     }
 
-    /// The log was followed up to a position.
-    pub(super) fn reached(&self, pos: u64) {
-        self.tailed.send_replace(pos);
+    /// Whether a socket follows a room.
+    pub(super) fn hears(&self, room: RoomId, socket: SocketId) -> bool {
+        self.shard(room).get(&room).is_some_and(|room| room.hears(socket))
     }
 
-    fn expel(&self, room: RoomId, user: UserId) {
-        let gone = locked(&self.rooms).get_mut(&room).map(|room| room.forget_user(user)).unwrap_or_default();
-        let frame = encoded(&ToClient::Unsubbed { room });
-        let slow: Vec<_> = gone
-            .into_iter()
-            .filter(|(_, line)| line.try_send(frame.clone()).is_err())
-            .map(|(socket, _)| socket)
-            .collect();
-        self.close_slow(&slow);
-    }
-
-    /// A new socket takes its seat.
-    pub(super) fn sit(&self, user: UserId, session: Uuid) -> Seat {
-        let socket = self.next_socket.fetch_add(1, Ordering::Relaxed);
-        let (line, frames) = mpsc::channel(QUEUE);
-        let (slow, ended) = (CancellationToken::new(), CancellationToken::new());
-        let entry = Entry {
-            user,
-            session,
-            jobs: false,
-            line: line.clone(),
-            slow: slow.clone(),
-            ended: ended.clone(),
-        };
-        locked(&self.sockets).insert(socket, entry);
-        metrics::gauge!("mshub_live_sockets").increment(1.0);
-        Seat { socket, line, frames, slow, ended }
-    }
-
-    /// A socket is gone.
-    pub(super) fn leave(&self, socket: SocketId, rooms: impl IntoIterator<Item = RoomId>) {
-        locked(&self.sockets).remove(&socket);
-        metrics::gauge!("mshub_live_sockets").decrement(1.0);
-        for room in rooms {
-            self.unsubscribe(socket, room);
-        }
-    }
-
-    pub(super) fn watch_jobs(&self, socket: SocketId, on: bool) {
-        if let Some(entry) = locked(&self.sockets).get_mut(&socket) {
-            entry.jobs = on;
-        }
-    }
-
-    /// A socket begins to hear a room; what happens meanwhile waits for [`Registry::caught_up`].
-    pub(super) fn subscribe(&self, socket: SocketId, user: UserId, line: Line, room: RoomId) {
-        let begin = self.begin.load(Ordering::Relaxed);
-        locked(&self.rooms).entry(room).or_insert_with(|| Room::new(begin)).listen(socket, user, line);
-    }
-
-    pub(super) fn unsubscribe(&self, socket: SocketId, room: RoomId) {
-        if let Some(room) = locked(&self.rooms).get_mut(&room) {
+    pub(super) fn unsubscribe(&self, room: RoomId, socket: SocketId) {
+        if let Some(room) = self.shard(room).get_mut(&room) {
             room.forget(socket);
         }
     }
 
-    /// See [`Room::caught_up`].
-    pub(super) fn caught_up(
-        &self,
-        socket: SocketId,
-        room: RoomId,
-        upto: u64,
-    ) -> Option<Vec<(u64, Utf8Bytes)>> {
-        locked(&self.rooms).get_mut(&room)?.caught_up(socket, upto)
+    /// Whether somebody is in a room, if that is known here; with the count of changes that the answer is of.
+    pub(super) fn member(&self, id: RoomId, user: UserId) -> (Option<bool>, u64) {
+        // A room that nobody has asked for is not made for an answer: it may not be there at all.
+        self.shard(id).get(&id).map_or((None, 0), |room| (room.has_member(user), room.changes()))
     }
 
-    /// A frame for every socket.
-    pub(super) fn tell_all(&self, frame: &ToClient) {
-        self.tell(frame, |_| true);
+    pub(super) fn set_members(&self, id: RoomId, members: HashSet<UserId>, as_of: u64) {
+        self.with_room(id, |room| room.set_members(members, as_of));
     }
 
-    /// A conversion changed: a frame for its owner's sockets that asked.
-    pub(super) fn tell_job(&self, owner: UserId, frame: &ToClient) {
-        self.tell(frame, |entry| entry.jobs && entry.user == owner);
+    pub(super) fn add_member(&self, id: RoomId, user: UserId, as_of: u64) {
+        if let Some(room) = self.shard(id).get_mut(&id) {
+            room.add_member(user, as_of);
+        }
     }
 
-    /// The database follows: a frame for those who listen to the room. It may be lost.
+    /// Somebody was taken out of a room by this gateway: nothing they send after this is taken.
+    pub(crate) fn drop_member(&self, id: RoomId, user: UserId) {
+        if let Some(room) = self.shard(id).get_mut(&id) {
+            room.drop_member(user);
+        }
+    }
+
+    /// The database follows: a frame for those who follow the room. It may be lost.
     pub(super) fn tell_head(&self, head: Head) {
         let room = head.room;
         let frame = encoded(&ToClient::Wm { r: vec![head] });
-        if let Some(room) = locked(&self.rooms).get(&room) {
-            for listener in room.listeners() {
-                // A full line drops it: the next watermark says more.
-                let _ = listener.line.try_send(frame.clone());
-            }
+        self.hint(room, &frame);
+    }
+
+    /// The database says how far it is.
+    pub(super) fn persists(&self, head: &Head) {
+        if let Some(partition) = self.partition_of(head.room) {
+            partition.persists(head.pos);
         }
     }
 
-    /// A session ended: its sockets close.
-    pub(super) fn end_session(&self, session: Uuid) {
-        locked(&self.sockets)
-            .values()
-            .filter(|entry| entry.session == session)
-            .for_each(|entry| entry.ended.cancel());
-    }
-
-    fn tell(&self, frame: &ToClient, whom: impl Fn(&Entry) -> bool) {
-        let frame = encoded(frame);
-        let sockets = locked(&self.sockets);
-        for entry in sockets.values().filter(|entry| whom(entry)) {
-            if entry.line.try_send(frame.clone()).is_err() {
-                entry.slow.cancel();
-            }
+    /// Something that may be lost, for those who follow a room.
+    pub(super) fn hint(&self, room: RoomId, frame: &axum::extract::ws::Utf8Bytes) {
+        if let Some(room) = self.shard(room).get(&room) {
+            room.hint(frame);
         }
     }
 
-    fn close_slow(&self, slow: &[SocketId]) {
-        if slow.is_empty() {
-            return;
+    /// The log of a partition is another one: everybody who follows one of its rooms subscribes again.
+    pub(super) fn restart(&self, partition: &Partition, epoch: String) {
+        partition.restart(epoch.clone());
+        for shard in &self.rooms {
+            let mut rooms = locked(shard);
+            let its = rooms.iter_mut().filter(|(_, room)| room.partition == partition.number);
+            its.for_each(|(id, room)| room.reset(*id, &epoch));
         }
-        metrics::counter!("mshub_live_slow_total").increment(slow.len() as u64);
-        let sockets = locked(&self.sockets);
-        slow.iter().filter_map(|socket| sockets.get(socket)).for_each(|entry| entry.slow.cancel());
+    }
+
+    /// How the hub is, as heartbeats say it.
+    pub(super) fn heartbeat(&self) -> ToClient {
+        let read_only = self.read_only.load(Ordering::Relaxed);
+        let log = if read_only { LogState::Ro } else { LogState::Ok };
+        ToClient::Hb { log: Some(log), plag_ms: Some(self.lag_ms.load(Ordering::Relaxed)) }
+    }
+
+    /// Whether the log takes messages; everybody hears when that changes.
+    pub(super) fn set_read_only(&self, read_only: bool) {
+        if self.read_only.swap(read_only, Ordering::Relaxed) != read_only {
+            tracing::warn!(read_only, "the log's state changed");
+            self.people.tell_all(&encoded(&self.heartbeat()));
+        }
+    }
+
+    /// Looks how far the database is behind the log.
+    pub(super) fn look_at_lag(&self, now: Timestamp) {
+        let lag = self.partitions().iter().map(|partition| partition.lag_ms(now)).max().unwrap_or(0);
+        self.lag_ms.store(lag, Ordering::Relaxed);
+        metrics::gauge!("mshub_persistence_lag_seconds").set(lag as f64 / 1e3);
+    }
+
+    fn with_room<T>(&self, id: RoomId, act: impl FnOnce(&mut Room) -> T) -> T {
+        let number = self.number_of(id);
+        act(self.shard(id).entry(id).or_insert_with(|| Room::new(number)))
+    }
+
+    /// The last bytes of an id are random: they spread the rooms.
+    fn shard(&self, room: RoomId) -> MutexGuard<'_, Rooms> {
+        locked(&self.rooms[usize::from(room.0.as_bytes()[15]) % SHARDS])
     }
 }
 
-const TWICE: NonZeroU32 = NonZeroU32::new(2).expect("two is not zero");
-
-/// A frame as it travels.
-pub(super) fn encoded(frame: &ToClient) -> Utf8Bytes {
-    serde_json::to_string(frame).expect("a frame is plain data").into()
+fn answer(landings: Vec<Landing>) {
+    landings.into_iter().for_each(|(key, waiter, outcome)| waiter.answer(key, outcome));
 }
 
-/// A panic while a lock was held leaves memory that is still consistent: every change under a lock is one insertion
-/// or removal.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// What a person's own sockets hear when the person comes to be in one more room.
+fn entered(event: &RoomEvent) -> Option<(UserId, ToClient)> {
+    let Some(Change::In(user)) = Change::of(event) else { return None };
+    Some((user, ToClient::Entered { room: event.room, by: event.by, name: event.name.clone() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::{ClientId, events::What};
+
+    use super::*;
+    use crate::live::line::Parcel;
+
+    async fn registry(sends_per_second: u32, partitions: i32) -> (Registry, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("embedded:{}", folder.path().display());
+        let bus = Bus::open(&url, platform::Clock::System).await.unwrap();
+        let registry = Registry::new(sends_per_second.try_into().unwrap(), bus);
+        registry.follows(&(0..partitions).map(|number| (number, 0)).collect());
+        (registry, folder)
+    }
+
+    fn event(room: RoomId, by: UserId, pos: u64, what: What) -> RoomEvent {
+        RoomEvent {
+            id: MessageId::new(),
+            room,
+            pos,
+            prev: None,
+            ts: Timestamp::from_micros(0),
+            by,
+            name: "Ann".into(),
+            cid: ClientId::new(),
+            what,
+        }
+    }
+
+    fn said(room: RoomId, pos: u64) -> RoomEvent {
+        event(room, UserId::new(), pos, What::Said { body: "hi".into() })
+    }
+
+    fn heard(line: &Line) -> Vec<String> {
+        let mut parcels = Vec::new();
+        while line.take(&mut parcels) {}
+        let text = |parcel: Parcel| match parcel {
+            Parcel::Frame(frame) | Parcel::Events { frame, .. } => Some(frame.to_string()),
+            Parcel::Answer(_) => None,
+        };
+        parcels.into_iter().filter_map(text).collect()
+    }
+
+    #[tokio::test]
+    async fn partitions_are_followed_each_for_itself() {
+        let (registry, _folder) = registry(1, 2).await;
+        let [first, second] = registry.partitions() else { unreachable!("there are two") };
+        let (one, two) = (RoomId::new(), RoomId::new());
+        first.begin_after(100, None);
+        second.begin_after(5, None);
+
+        registry.take(first, vec![said(one, 101)], 110);
+        registry.take(second, vec![said(two, 6), said(two, 9)], 9);
+
+        assert_eq!((registry.tailed(one), registry.tailed(two)), (110, 9));
+        assert_eq!(registry.last(two), Some(9));
+        assert_eq!(registry.after(two, 5).unwrap().len(), 2, "complete after 5");
+        assert!(registry.after(one, 99).is_none(), "what is before 100 is not known");
+        assert_ne!(registry.epoch(one), registry.epoch(two));
+        registry.persists(&Head { room: two, pos: 9, n: 2, h: String::new() });
+        assert_eq!((first.persisted(), second.persisted()), (0, 9));
+    }
+
+    #[tokio::test]
+    async fn a_room_takes_ten_times_what_one_person_may_send() {
+        let (registry, _folder) = registry(1, 1).await;
+        let (room, other) = (RoomId::new(), RoomId::new());
+
+        let taken = (0..60).take_while(|_| !registry.is_too_fast(UserId::new(), room)).count();
+
+        assert!((20..40).contains(&taken), "{taken} were taken at once");
+        assert!(!registry.is_too_fast(UserId::new(), other));
+    }
+
+    #[tokio::test]
+    async fn when_the_log_begins_anew_everybody_who_follows_subscribes_again() {
+        let (registry, _folder) = registry(1, 2).await;
+        let [first, second] = registry.partitions() else { unreachable!("there are two") };
+        let (one, two, line) = (RoomId::new(), RoomId::new(), Arc::new(Line::default()));
+        registry.take(first, vec![said(one, 1)], 1);
+        registry.take(second, vec![said(two, 1)], 1);
+        for room in [one, two] {
+            registry.listen(room, 7, UserId::new(), line.clone());
+            assert!(matches!(registry.go_live(room, 7, 1), Reach::Live));
+        }
+        heard(&line);
+
+        registry.restart(first, "new".into());
+
+        let frames = heard(&line);
+        assert_eq!(frames.len(), 1, "{frames:?}");
+        assert!(frames[0].contains(r#""t":"reset""#) && frames[0].contains(&one.to_string()));
+        assert_eq!((registry.tailed(one), registry.last(one)), (0, None));
+        assert_eq!(registry.epoch(one), "new");
+        assert!(matches!(registry.go_live(one, 7, 0), Reach::Gone));
+        registry.take(second, vec![said(two, 2)], 2);
+        assert_eq!(heard(&line).len(), 1, "the other partition goes on");
+    }
+
+    #[tokio::test]
+    async fn nothing_after_a_leave_reaches_the_leaver_even_of_the_same_batch() {
+        let (registry, _folder) = registry(1, 1).await;
+        let partition = registry.partition(0).unwrap();
+        let (room, bob, line) = (RoomId::new(), UserId::new(), Arc::new(Line::default()));
+        registry.listen(room, 7, bob, line.clone());
+        registry.go_live(room, 7, 0);
+        heard(&line);
+
+        registry.take(partition, vec![said(room, 1), event(room, bob, 2, What::Left), said(room, 3)], 3);
+
+        let frames = heard(&line);
+        assert!(frames[0].contains(r#""kind":"left""#) && frames[1].contains("unsubbed"), "{frames:?}");
+        assert_eq!(frames.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_happens_during_a_catch_up_is_found_before_a_socket_is_live() {
+        let (registry, _folder) = registry(1, 1).await;
+        let partition = registry.partition(0).unwrap();
+        let (room, line) = (RoomId::new(), Arc::new(Line::default()));
+        registry.take(partition, vec![said(room, 1)], 1);
+        registry.listen(room, 7, UserId::new(), line.clone());
+
+        registry.take(partition, vec![said(room, 2)], 2);
+        let Reach::Newer(newer) = registry.go_live(room, 7, 1) else { unreachable!("2 is newer") };
+        assert_eq!(newer.iter().map(|kept| kept.pos).collect::<Vec<_>>(), [2]);
+        assert!(heard(&line).is_empty(), "nothing is pushed yet");
+
+        assert!(matches!(registry.go_live(room, 7, 2), Reach::Live));
+        registry.take(partition, vec![said(room, 3)], 3);
+        assert_eq!(heard(&line).len(), 2, "live, and the third");
+    }
 }

@@ -1,119 +1,255 @@
-//! One room as this gateway sees it: its newest events, and who listens.
+//! One room as this gateway sees it: its newest events, who is in it, and who listens.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
 
 use axum::extract::ws::Utf8Bytes;
-use tokio::sync::mpsc;
-use wire::{UserId, events::RoomEvent};
+use wire::{
+    RoomId, UserId,
+    events::{RoomEvent, What},
+    frames::ToClient,
+};
 
-/// Newest events of a room that are kept in memory.
-const RECENT: usize = 256;
-/// Events that may arrive while a subscription catches up.
-const MEANWHILE: usize = 1_024;
+use super::{bundle, encoded, line::Line};
 
 /// Names a socket of this gateway.
 pub(super) type SocketId = u64;
 
-/// A frame on its way to one socket. A socket whose line is full is too slow and is closed.
-pub(super) type Line = mpsc::Sender<Utf8Bytes>;
+/// An event as it is kept: its place, and its JSON, which is made once for everybody.
+#[derive(Clone)]
+pub(super) struct Kept {
+    pub(super) pos: u64,
+    pub(super) json: Utf8Bytes,
+}
 
-/// One socket that listens to the room.
-pub(super) struct Listener {
-    pub(super) user: UserId,
-    pub(super) line: Line,
-    /// While the past is being sent: what happened since, with its position.
-    meanwhile: Option<Vec<(u64, Utf8Bytes)>>,
+/// One socket that follows the room.
+struct Listener {
+    user: UserId,
+    line: Arc<Line>,
+    /// Whether the past is complete; until then nothing is pushed to it.
+    live: bool,
 }
 
 /// A room of the live registry.
 pub(super) struct Room {
-    /// Everything after `complete_after`, oldest first.
-    recent: VecDeque<RoomEvent>,
-    complete_after: u64,
-    /// The newest position, once one was seen.
+    pub(super) partition: i32,
+    /// Everything of the room that its partition's ring still holds, oldest first.
+    recent: VecDeque<Kept>,
+    /// The newest position, once it is known.
     last: Option<u64>,
     listeners: HashMap<SocketId, Listener>,
+    /// Who is in it, once that was asked for; kept true by the log.
+    members: Option<HashSet<UserId>>,
+    /// Counts changes of membership, so that an answer of the database that one overtook is not kept.
+    changes: u64,
+}
+
+/// What stands between a socket and being live.
+pub(super) enum Reach {
+    /// Nothing any more: it is live.
+    Live,
+    /// These events, of which memory has all.
+    Newer(Vec<Kept>),
+    /// More than memory has.
+    Beyond,
+    /// It does not follow the room any more.
+    Gone,
+}
+
+/// What an event changes in who is in a room.
+pub(super) enum Change {
+    In(UserId),
+    Out(UserId),
+}
+
+impl Change {
+    pub(super) fn of(event: &RoomEvent) -> Option<Self> {
+        match &event.what {
+            What::Created { .. } | What::Joined => Some(Self::In(event.by)),
+            What::Invited { user, .. } => Some(Self::In(*user)),
+            What::Left => Some(Self::Out(event.by)),
+            What::Said { .. } => None,
+        }
+    }
 }
 
 impl Room {
-    /// A room of which everything after a position will be seen.
-    pub(super) fn new(complete_after: u64) -> Self {
-        Self { recent: VecDeque::new(), complete_after, last: None, listeners: HashMap::new() }
+    pub(super) fn new(partition: i32) -> Self {
+        let (recent, listeners) = (VecDeque::new(), HashMap::new());
+        Self { partition, recent, last: None, listeners, members: None, changes: 0 }
     }
 
     pub(super) fn last(&self) -> Option<u64> {
         self.last
     }
 
-    /// Takes an event and its frame; answers with the sockets that were too slow for it.
-    pub(super) fn take(&mut self, event: RoomEvent, frame: &Utf8Bytes) -> Vec<SocketId> {
-        let pos = event.pos;
-        self.last = Some(pos);
-        self.recent.push_back(event);
-        if self.recent.len() > RECENT
-            && let Some(oldest) = self.recent.pop_front()
-        {
-            self.complete_after = oldest.pos;
-        }
-        let mut slow = Vec::new();
-        for (socket, listener) in &mut self.listeners {
-            if !listener.hear(pos, frame) {
-                slow.push(*socket);
+    /// The newest position as the database and the log together have it; what was seen live knows better.
+    pub(super) fn seed(&mut self, head: u64) {
+        self.last = self.last.max(Some(head));
+    }
+
+    /// Takes events in their order: keeps them, and pushes them to everybody who is live. Somebody who leaves hears
+    /// of it and of nothing after it.
+    pub(super) fn take(&mut self, id: RoomId, events: Vec<RoomEvent>) -> Vec<Kept> {
+        let (mut kept, mut run) = (Vec::with_capacity(events.len()), Vec::new());
+        let mut after = self.last;
+        for mut event in events {
+            event.prev = self.last;
+            self.last = Some(event.pos);
+            let json = Utf8Bytes::from(serde_json::to_string(&event).expect("an event is plain data"));
+            run.push(Kept { pos: event.pos, json });
+            if let Some(change) = Change::of(&event) {
+                self.push(id, after, &run);
+                after = self.last;
+                kept.append(&mut run);
+                self.change(id, &change);
             }
         }
-        slow
+        self.push(id, after, &run);
+        kept.append(&mut run);
+        self.recent.extend(kept.iter().cloned());
+        kept
     }
 
-    /// Everything after a position, if memory reaches back that far.
-    pub(super) fn after(&self, pos: u64) -> Option<Vec<RoomEvent>> {
-        let known = pos >= self.complete_after;
-        known.then(|| self.recent.iter().filter(|event| event.pos > pos).cloned().collect())
-    }
-
-    /// Begins to hear: what happens from now on waits until [`Room::caught_up`].
-    pub(super) fn listen(&mut self, socket: SocketId, user: UserId, line: Line) {
-        self.listeners.insert(socket, Listener { user, line, meanwhile: Some(Vec::new()) });
-    }
-
-    /// What happened after a position while the past was being sent. When nothing did, the socket is live from here
-    /// on and the answer is empty. `None` when it does not listen any more.
-    pub(super) fn caught_up(&mut self, socket: SocketId, upto: u64) -> Option<Vec<(u64, Utf8Bytes)>> {
-        let listener = self.listeners.get_mut(&socket)?;
-        let meanwhile = listener.meanwhile.as_mut()?;
-        let waiting: Vec<_> = std::mem::take(meanwhile).into_iter().filter(|(pos, _)| *pos > upto).collect();
-        if waiting.is_empty() {
-            listener.meanwhile = None;
+    /// Hands events to everybody who is live, the same bytes to each.
+    fn push(&self, id: RoomId, after: Option<u64>, events: &[Kept]) {
+        let Some(first) = events.first() else { return };
+        if self.listeners.is_empty() {
+            return;
         }
-        Some(waiting)
+        let mut after = after.unwrap_or(first.pos.saturating_sub(1));
+        for (newest, frame) in bundle::frames(id, events) {
+            for listener in self.listeners.values().filter(|listener| listener.live) {
+                listener.line.events(id, after, frame.clone());
+            }
+            after = newest;
+        }
+    }
+
+    fn change(&mut self, id: RoomId, change: &Change) {
+        self.changes += 1;
+        match change {
+            Change::In(user) => {
+                self.members.as_mut().map(|members| members.insert(*user));
+            }
+            Change::Out(user) => {
+                self.members.as_mut().map(|members| members.remove(user));
+                self.expel(id, *user);
+            }
+        }
+    }
+
+    fn expel(&mut self, id: RoomId, user: UserId) {
+        let unsubbed = encoded(&ToClient::Unsubbed { room: id });
+        for (_, listener) in self.listeners.extract_if(|_, listener| listener.user == user) {
+            listener.line.forget(id);
+            listener.line.tell(unsubbed.clone());
+        }
+    }
+
+    /// Forgets the oldest event, which the ring has no place for any more.
+    pub(super) fn drop_oldest(&mut self, pos: u64) {
+        if self.recent.front().is_some_and(|oldest| oldest.pos <= pos) {
+            self.recent.pop_front();
+        }
+    }
+
+    /// Everything after a position that memory has.
+    pub(super) fn after(&self, pos: u64) -> Vec<Kept> {
+        let from = self.recent.partition_point(|kept| kept.pos <= pos);
+        self.recent.range(from..).cloned().collect()
+    }
+
+    /// The newest events before a position that memory has, at most so many.
+    pub(super) fn before(&self, pos: u64, most: usize) -> Vec<Kept> {
+        let to = self.recent.partition_point(|kept| kept.pos < pos);
+        self.recent.range(to.saturating_sub(most)..to).cloned().collect()
+    }
+
+    /// Begins to follow: nothing is pushed until [`Room::go_live`] says that the past is complete.
+    pub(super) fn listen(&mut self, socket: SocketId, user: UserId, line: Arc<Line>) {
+        self.listeners.insert(socket, Listener { user, line, live: false });
+    }
+
+    /// What is between a position and now. When it is nothing, the socket is live from here on and hears so.
+    /// `complete_after` is the position after which memory has everything.
+    pub(super) fn go_live(&mut self, id: RoomId, socket: SocketId, upto: u64, complete_after: u64) -> Reach {
+        if !self.listeners.contains_key(&socket) {
+            return Reach::Gone;
+        }
+        let is_newest = self.last.is_some_and(|last| last <= upto);
+        if upto < complete_after && !is_newest {
+            return Reach::Beyond;
+        }
+        let newer = self.after(upto);
+        if !newer.is_empty() {
+            return Reach::Newer(newer);
+        }
+        if let Some(listener) = self.listeners.get_mut(&socket) {
+            listener.live = true;
+            listener.line.tell(encoded(&ToClient::Live { room: id, pos: upto }));
+        }
+        Reach::Live
+    }
+
+    /// Whether a socket still follows.
+    pub(super) fn hears(&self, socket: SocketId) -> bool {
+        self.listeners.contains_key(&socket)
     }
 
     pub(super) fn forget(&mut self, socket: SocketId) {
         self.listeners.remove(&socket);
     }
 
-    /// Ends every subscription of a person; answers with their lines.
-    pub(super) fn forget_user(&mut self, user: UserId) -> Vec<(SocketId, Line)> {
-        self.listeners
-            .extract_if(|_, listener| listener.user == user)
-            .map(|(socket, listener)| (socket, listener.line))
-            .collect()
+    /// Something that may be lost, for everybody who follows.
+    pub(super) fn hint(&self, frame: &Utf8Bytes) {
+        self.listeners.values().for_each(|listener| listener.line.hint(frame.clone()));
     }
 
-    pub(super) fn listeners(&self) -> impl Iterator<Item = &Listener> {
-        self.listeners.values()
-    }
-}
-
-impl Listener {
-    /// `false` when the socket is too slow for it.
-    fn hear(&mut self, pos: u64, frame: &Utf8Bytes) -> bool {
-        match &mut self.meanwhile {
-            Some(meanwhile) if meanwhile.len() < MEANWHILE => {
-                meanwhile.push((pos, frame.clone()));
-                true
-            }
-            Some(_) => false,
-            None => self.line.try_send(frame.clone()).is_ok(),
+    /// The log began anew: nothing that was known of it holds.
+    pub(super) fn reset(&mut self, id: RoomId, ep: &str) {
+        let reset = encoded(&ToClient::Reset { room: id, ep: ep.to_owned() });
+        for (_, listener) in self.listeners.drain() {
+            listener.line.forget(id);
+            listener.line.tell(reset.clone());
         }
+        self.recent.clear();
+        self.last = None;
+    }
+
+    /// Whether somebody is in the room, if that is known here.
+    pub(super) fn has_member(&self, user: UserId) -> Option<bool> {
+        self.members.as_ref().map(|members| members.contains(&user))
+    }
+
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Keeps what the database said, unless a change of the log overtook it.
+    pub(super) fn set_members(&mut self, members: HashSet<UserId>, as_of: u64) {
+        if self.changes == as_of {
+            self.members = Some(members);
+        }
+    }
+
+    /// The same for one person whom the database knew and memory did not.
+    pub(super) fn add_member(&mut self, user: UserId, as_of: u64) {
+        if self.changes == as_of {
+            self.members.as_mut().map(|members| members.insert(user));
+        }
+    }
+
+    /// Somebody is out in the database already; the log will say so as well.
+    pub(super) fn drop_member(&mut self, user: UserId) {
+        self.changes += 1;
+        self.members.as_mut().map(|members| members.remove(&user));
+    }
+
+    /// Nobody follows, and nothing is kept that another look could not find again.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.listeners.is_empty() && self.recent.is_empty()
     }
 }

@@ -1,105 +1,165 @@
-//! Following the log and the hints.
+//! Following the log: every record once, in the order of its partition.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use platform::bus::{ReadError, Record, Tail};
+use platform::bus::{Positions, ReadError, Record, Tail};
 use wire::{
-    events::{ChatRecord, Hint, RoomEvent},
-    frames::ToClient,
-    paths::{SUBJECT_HINTS, TOPIC_CHAT},
+    Timestamp,
+    events::{ChatRecord, RoomEvent},
+    paths::TOPIC_CHAT,
 };
 
-use super::attempts::WINDOW_SECONDS;
+use super::{attempts::WINDOW_SECONDS, partition::Partition};
 use crate::state::{App, State};
 
-/// Records read at the start at most: with more than this in the window, the database's unique key does the rest.
+/// Records of a partition that are read at the start at most: of messages before them the database is asked.
 const WARM_UP: u64 = 50_000;
 /// Between two tries to read a log that failed.
 const AGAIN: Duration = Duration::from_millis(250);
-const QUIET: Duration = Duration::from_secs(60);
 
 /// Begins early enough to know every attempt of the window, and answers when this gateway has reached the log's end
 /// as it was.
 pub(super) async fn start(state: &App) -> anyhow::Result<()> {
-    let head = newest(&state.bus.heads(TOPIC_CHAT).await?);
+    let heads = state.bus.heads(TOPIC_CHAT).await?;
+    state.live.follows(&heads);
     let window = state.clock.now().plus_seconds(-WINDOW_SECONDS);
-    let begin =
-        newest(&state.bus.positions_before(TOPIC_CHAT, window).await?).max(head.saturating_sub(WARM_UP));
-    state.live.begin_after(begin);
-
-    let tail = state.bus.tail(TOPIC_CHAT, BTreeMap::from([(0, begin)])).await?;
+    let before = state.bus.positions_before(TOPIC_CHAT, window).await?;
+    for partition in state.live.partitions() {
+        let (head, before) = (at(&heads, partition.number), at(&before, partition.number));
+        let warm = head.saturating_sub(WARM_UP);
+        partition.begin_after(before.max(warm), reach(before, warm, window));
+    }
+    let tail = open(state).await?;
     state.tasks.spawn("tail", follow(state.clone(), tail));
-    let mut tailed = state.live.follow();
-    tailed.wait_for(|tailed| *tailed >= head).await?;
+    for partition in state.live.partitions() {
+        let head = at(&heads, partition.number);
+        partition.follow().wait_for(|tailed| *tailed >= head).await?;
+    }
     Ok(())
 }
 
-fn newest(positions: &BTreeMap<i32, u64>) -> u64 {
-    positions.values().copied().max().unwrap_or(0)
+/// From which moment on everything will be known; with more in the window than is read, from the first that is.
+fn reach(before: u64, warm: u64, window: Timestamp) -> Option<Timestamp> {
+    match before {
+        _ if warm > before => None,
+        0 => Some(Timestamp::from_micros(0)),
+        _ => Some(window),
+    }
+}
+
+fn at(positions: &Positions, partition: i32) -> u64 {
+    positions.get(&partition).copied().unwrap_or(0)
+}
+
+/// A reader of every partition, after what this gateway has followed.
+async fn open(state: &State) -> Result<Tail, ReadError> {
+    let after = state.live.partitions().iter().map(|partition| (partition.number, partition.tailed()));
+    state.bus.tail(TOPIC_CHAT, after.collect()).await
 }
 
 async fn follow(state: App, mut tail: Tail) {
     loop {
-        let records = tokio::select! {
+        let read = tokio::select! {
             () = state.tasks.stopping() => return,
-            records = tail.next() => records,
+            read = tail.next() => read,
         };
-        match records {
+        let error = match read {
             Ok(records) => {
-                for record in records {
-                    take(&state, &record);
-                }
+                take(&state, &records);
+                // Other tasks of this thread get their turn, however much there is to read.
+                tokio::task::yield_now().await;
+                continue;
             }
-            Err(error @ ReadError::Hole { .. }) => {
-                // Going on would hide a loss. Readiness fails from here on, because the tail stands still.
-                tracing::error!(%error, "this gateway stops following the log");
-                return;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the log cannot be read; trying again");
-                tokio::time::sleep(AGAIN).await;
-            }
+            Err(error) => error,
+        };
+        if is_another_log(&state) {
+            tracing::warn!(%error, "the log began anew; everybody subscribes again");
+        } else if matches!(error, ReadError::Hole { .. }) {
+            // Going on would hide a loss. Readiness fails from here on, because the tail stands still.
+            metrics::counter!("mshub_log_holes_total").increment(1);
+            tracing::error!(%error, "this gateway stops following the log");
+            return;
+        } else {
+            tracing::warn!(%error, "the log cannot be read; trying again");
+            tokio::time::sleep(AGAIN).await;
+        }
+        match open(&state).await {
+            Ok(opened) => tail = opened,
+            Err(error) => tracing::warn!(%error, "the log cannot be opened; trying again"),
         }
     }
 }
 
-fn take(state: &State, record: &Record) {
-    if let Some(event) = event(record, None) {
-        state.live.take(event);
+/// Looks whether partitions are of another generation than they were, and forgets everything about those.
+fn is_another_log(state: &State) -> bool {
+    let changed = |partition: &&Partition| partition.epoch() != state.bus.epoch(partition.number);
+    let partitions: Vec<_> = state.live.partitions().iter().filter(changed).collect();
+    for partition in &partitions {
+        state.live.restart(partition, state.bus.epoch(partition.number));
     }
-    state.live.reached(record.pos);
+    !partitions.is_empty()
+}
+
+fn take(state: &State, records: &[Arc<Record>]) {
+    let mut parts: BTreeMap<i32, (Vec<RoomEvent>, u64)> = BTreeMap::new();
+    for record in records {
+        let (events, upto) = parts.entry(record.partition).or_default();
+        events.extend(event(record));
+        *upto = record.pos;
+    }
+    for (number, (events, upto)) in parts {
+        match state.live.partition(number) {
+            Some(partition) => state.live.take(partition, events, upto),
+            None => tracing::error!(number, "the log has more partitions than at the start; restart the hub"),
+        }
+    }
 }
 
 /// The event of a record; a record that cannot be read is the chat-worker's to keep aside.
-pub(super) fn event(record: &Record, prev: Option<u64>) -> Option<RoomEvent> {
+fn event(record: &Arc<Record>) -> Option<RoomEvent> {
     let ChatRecord::RoomV1(fact) = serde_json::from_str(&record.payload).ok()?;
-    Some(RoomEvent::placed(fact, record.pos, prev, record.at))
+    Some(RoomEvent::placed(fact, record.pos, None, record.at))
 }
 
-/// Hints may be lost without harm, so nothing here is tried twice.
-pub(super) async fn start_hints(state: &App) {
-    let mut hints = state.fanout.subscribe(SUBJECT_HINTS).await;
-    let hub = state.clone();
-    state.tasks.spawn("hints", async move {
-        let mut quiet = tokio::time::interval(QUIET);
-        loop {
-            tokio::select! {
-                () = hub.tasks.stopping() => return,
-                _ = quiet.tick() => hub.live.forget_quiet(),
-                hint = hints.next() => match hint {
-                    Some(hint) => pass_on(&hub, &hint),
-                    None => return,
-                },
+/// Events of one room from the log itself, after a position, up to where this gateway follows.
+pub(super) async fn read(state: &State, room: wire::RoomId, after: u64) -> Result<Vec<RoomEvent>, ReadError> {
+    let Some(own) = state.live.partition_of(room) else { return Ok(Vec::new()) };
+    let upto = own.tailed();
+    // The others from their end on: nothing of them is wanted.
+    let places = state.live.partitions().iter().map(|partition| match partition.number == own.number {
+        true => (own.number, after),
+        false => (partition.number, partition.tailed()),
+    });
+    let mut tail = state.bus.tail(TOPIC_CHAT, places.collect()).await?;
+    let (mut events, mut seen) = (Vec::<RoomEvent>::new(), after);
+    while seen < upto {
+        for record in tail.next().await?.iter().filter(|record| record.partition == own.number) {
+            seen = record.pos;
+            if record.pos > upto {
+                break;
+            }
+            if let Some(mut event) = event(record)
+                && event.room == room
+                && state.live.is_first(&event)
+            {
+                event.prev = events.last().map(|event| event.pos);
+                events.push(event);
             }
         }
-    });
+    }
+    Ok(events)
 }
 
-fn pass_on(state: &State, hint: &str) {
-    match serde_json::from_str(hint) {
-        Ok(Hint::Job { job }) => state.live.tell_job(job.owner, &ToClient::Job { job }),
-        Ok(Hint::Persisted { heads }) => heads.into_iter().for_each(|head| state.live.tell_head(head)),
-        Ok(Hint::SessionEnded { session }) => state.live.end_session(session),
-        Err(error) => tracing::debug!(%error, "a hint of another version is passed over"),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reach_is_the_window_unless_the_whole_log_or_less_than_the_window_is_read() {
+        let window = Timestamp::from_micros(9);
+
+        assert_eq!(reach(7, 3, window), Some(window));
+        assert_eq!(reach(0, 0, window), Some(Timestamp::from_micros(0)));
+        assert_eq!(reach(7, 8, window), None);
     }
 }

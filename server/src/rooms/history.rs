@@ -57,13 +57,20 @@ pub(crate) async fn history(
     page(&state, room.id, caller.user, part).await.map(ApiJson)
 }
 
-/// A page that holds everything of its range, whether the database has it already or only the log.
+/// A page that holds everything of its range, whether the database has it already or only the log. What this gateway
+/// remembers is not asked of the database.
 pub(crate) async fn page(state: &Hub, room: RoomId, user: UserId, part: Part) -> Outcome<EventPage> {
     let limit = part.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE) as usize;
+    let ep = state.live.epoch(room);
     // The log's end first, then the database: what the database gains in between is in both and counted once.
-    let upto = state.live.tailed();
-    let mut page = stored(state, room, user, Part { limit: u32::try_from(limit).ok(), ..part }).await?;
-
+    let upto = state.live.tailed(room);
+    if let Some((events, more)) = live::in_memory(state, room, part, limit)? {
+        return Ok(EventPage { events, ep, upto, persisted: state.live.persisted(room), more });
+    }
+    let mut page = match stored(state, room, user, Part { limit: u32::try_from(limit).ok(), ..part }).await {
+        Ok(page) => page,
+        Err(down) => logged(state, room, part).await?.ok_or(down)?,
+    };
     let full = part.after.is_some() && page.events.len() >= limit;
     let reaches_log = part.before.is_none_or(|before| before > page.persisted + 1);
     if !full && reaches_log {
@@ -74,8 +81,28 @@ pub(crate) async fn page(state: &Hub, room: RoomId, user: UserId, part: Part) ->
     }
     page.more |= cut(&mut page.events, limit, part.after.is_some());
     page.upto = page.persisted.max(upto);
-    page.ep = state.bus.epoch(0);
+    page.ep = ep;
     Ok(page)
+}
+
+/// What the log alone has, for a database that does not answer; nothing when that is less than was asked for.
+async fn logged(state: &Hub, room: RoomId, part: Part) -> Outcome<Option<EventPage>> {
+    let (mut events, from) = live::newest_of_log(state, room).await?;
+    if part.after.is_some_and(|after| after < from) || part.before.is_some_and(|before| before <= from) {
+        return Ok(None);
+    }
+    let upto = state.live.tailed(room);
+    events.retain(|event| {
+        part.after.is_none_or(|after| event.pos > after)
+            && part.before.is_none_or(|before| event.pos < before)
+    });
+    Ok(Some(EventPage {
+        events,
+        ep: String::new(),
+        upto,
+        persisted: upto,
+        more: from > 0 && part.after.is_none(),
+    }))
 }
 
 /// Cuts to the limit at the far end of the question; whether something was cut.

@@ -15,6 +15,9 @@ use crate::{
     tasks::{self, Task},
 };
 
+/// People in one room.
+const MOST_MEMBERS: u64 = 10_000;
+
 /// Lists the members of a room that the caller is in.
 #[utoipa::path(get, path = "/api/v1/rooms/{room}/members", tag = "rooms", params(("room" = String, Path)), security(("bearer" = [])),
     responses((status = 200, body = Members), (status = 404, body = wire::Problem)))]
@@ -51,7 +54,8 @@ pub(crate) async fn leave(
 ) -> Outcome<StatusCode> {
     let room = joined(&state, &caller, &room).await?;
     let mut tx = state.db.begin().await?;
-    if sql::remove_member(&mut tx, room.id, caller.user).await? {
+    let left = sql::remove_member(&mut tx, room.id, caller.user).await?;
+    if left {
         tasks::enqueue(
             &mut tx,
             &Task::Announce { fact: fact(room.id, &caller, What::Left) },
@@ -60,6 +64,9 @@ pub(crate) async fn leave(
         .await?;
     }
     tx.commit().await?;
+    if left {
+        state.live.drop_member(room.id, caller.user);
+    }
     tasks::wake(&state);
     Ok(StatusCode::NO_CONTENT)
 }
@@ -97,6 +104,9 @@ async fn add(state: &App, room: &Room, user: UserId, fact: wire::events::RoomFac
     let now = state.clock.now();
     let mut tx = state.db.begin().await?;
     if sql::add_member(&mut tx, room.id, user, MemberRole::Member, now).await? {
+        if sql::count_members(&mut tx, room.id).await? > MOST_MEMBERS {
+            return Err(ApiError::new(Code::Conflict, format!("a room has at most {MOST_MEMBERS} members")));
+        }
         tasks::enqueue(&mut tx, &Task::Announce { fact }, now).await?;
     }
     tx.commit().await?;

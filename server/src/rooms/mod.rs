@@ -35,6 +35,11 @@ pub(crate) async fn is_member(state: &State, room: RoomId, user: UserId) -> sqlx
     sql::is_member(&state.db, room, user).await
 }
 
+/// Who is in a room, at most so many.
+pub(crate) async fn member_ids(state: &State, room: RoomId, most: usize) -> sqlx::Result<Vec<UserId>> {
+    sql::member_ids(&state.db, room, most).await
+}
+
 /// How many rooms there are.
 pub(crate) async fn count(state: &State) -> sqlx::Result<u64> {
     sql::count(&state.db).await

@@ -1,33 +1,40 @@
 //! Saying something: checked, appended to the log, and acknowledged only when it is durable.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use platform::{
     bus::AppendError,
     service::{ApiError, ApiJson, ApiPath, Outcome},
 };
+use tokio::sync::oneshot;
 use wire::{
     ClientId, Code, MessageId, RoomId,
     events::{RoomFact, What},
-    paths::{TOPIC_CHAT, fill, internal},
+    paths::{fill, internal},
     rooms::{Say, Sent},
 };
 
 use super::{joined, record};
 use crate::{
     accounts::Caller,
-    live::{Claimed, Outcomes},
+    live::{self, Begun, Waiter},
     state::{App, State as Hub},
     upstream,
 };
 
 /// Bytes of one message.
 const LONGEST: usize = 16 * 1024;
-/// A message id older than this may have been stored before the gateway's memory begins: the database is asked.
-const REMEMBERED_SECONDS: i64 = 10 * 60;
+/// How far clocks of clients and of the log may differ.
+const SKEW_SECONDS: i64 = 5 * 60;
+/// A message id older than this is taken only when there is a trace of it.
+const OLDEST_SECONDS: i64 = 24 * 3600;
+/// Longer than the live part waits for an outcome: it says first that it is unknown.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Says something in a room that the caller is in. Sending the same `cid` again answers with the first place.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/messages", tag = "rooms", params(("room" = String, Path)), request_body = Say, security(("bearer" = [])),
-    responses((status = 200, body = Sent), (status = 404, body = wire::Problem), (status = 422, body = wire::Problem), (status = 429, body = wire::Problem), (status = 503, body = wire::Problem)))]
+    responses((status = 200, body = Sent), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem), (status = 422, body = wire::Problem), (status = 429, body = wire::Problem), (status = 503, body = wire::Problem)))]
 pub(crate) async fn say(
     State(state): State<App>,
     caller: Caller,
@@ -35,16 +42,15 @@ pub(crate) async fn say(
     ApiJson(Say { cid, body }): ApiJson<Say>,
 ) -> Outcome<ApiJson<Sent>> {
     let room = joined(&state, &caller, &room).await?;
-    let begun = begin(&state, &caller, room.id, cid, body).await?;
-    finish(begun).await.map(ApiJson)
-}
-
-/// A message between being put in line and being durable.
-pub(crate) enum Begun {
-    /// It was stored before.
-    Known(Sent),
-    /// It is on its way, by this attempt or by an earlier one with the same `cid`.
-    Waiting(Outcomes),
+    let (tell, told) = oneshot::channel();
+    match begin(&state, &caller, room.id, cid, body, Waiter::Call(tell)).await? {
+        Begun::Known(sent) => Ok(ApiJson(sent)),
+        Begun::Waiting => {
+            let outcome = tokio::time::timeout(PATIENCE, told).await.ok().and_then(Result::ok);
+            let given_up = || Err(AppendError::Unknown("nobody said what became of it".into()));
+            outcome.unwrap_or_else(given_up).map(ApiJson).map_err(refused)
+        }
+    }
 }
 
 /// Checks a message of a member and puts it in line. Whoever calls this for one message after the other gets their
@@ -55,54 +61,26 @@ pub(crate) async fn begin(
     room: RoomId,
     cid: ClientId,
     body: String,
+    waiter: Waiter,
 ) -> Outcome<Begun> {
     if body.is_empty() || body.len() > LONGEST {
         let detail = format!("a message is 1 to {LONGEST} bytes, this one is {}", body.len());
         let code = if body.is_empty() { Code::InvalidField } else { Code::TooLarge };
         return Err(ApiError::new(code, detail.clone()).field("/body", detail));
     }
-    if state.live.is_too_fast(caller.user) {
-        return Err(ApiError::new(Code::RateLimited, "you are sending too fast").retry_after(1));
+    if state.live.is_too_fast(caller.user, room) {
+        return Err(
+            ApiError::new(Code::RateLimited, "you, or all in this room, are sending too fast").retry_after(1)
+        );
     }
-    let claim = match state.live.claim((room, caller.user, cid)) {
-        Claimed::Known(sent) => return Ok(Begun::Known(sent)),
-        Claimed::Waiting(outcomes) => return Ok(Begun::Waiting(outcomes)),
-        Claimed::Own(claim) => claim,
-    };
-    if is_old(state, cid)
-        && let Some(sent) = stored(state, caller, room, cid).await?
-    {
-        return Ok(Begun::Known(sent));
-    }
-    let id = MessageId::new();
     let what = What::Said { body };
-    let fact = RoomFact { id, room, by: caller.user, name: caller.name.clone(), cid, what };
-    let pending = state.bus.enqueue(TOPIC_CHAT, &room.to_string(), record(fact)).await.map_err(refused)?;
-
-    // The attempt outlives whoever asked: when the connection goes away half way, a resend still finds it here.
-    let outcomes = claim.outcomes();
-    let hub = state.clone();
-    state.tasks.spawn("say", async move {
-        let placed =
-            pending.durable().await.map(|at| Sent { id, cid, room, pos: at.pos, ts: at.at, dup: false });
-        hub.live.settle(claim, placed).await;
-    });
-    Ok(Begun::Waiting(outcomes))
+    let fact = RoomFact { id: MessageId::new(), room, by: caller.user, name: caller.name.clone(), cid, what };
+    let before = trace(state, caller, room, cid);
+    live::begin(state, &fact, record(fact.clone()), waiter, before).await
 }
 
-/// Waits until the message is durable.
-pub(crate) async fn finish(begun: Begun) -> Outcome<Sent> {
-    match begun {
-        Begun::Known(sent) => Ok(Sent { dup: true, ..sent }),
-        Begun::Waiting(mut outcomes) => {
-            let settled = outcomes.wait_for(Option::is_some).await.ok().and_then(|settled| settled.clone());
-            let given_up = || Err(AppendError::Unknown("the attempt was given up".into()));
-            settled.unwrap_or_else(given_up).map_err(refused)
-        }
-    }
-}
-
-fn refused(error: AppendError) -> ApiError {
+/// What a sender is told of an append that was not acknowledged.
+pub(crate) fn refused(error: AppendError) -> ApiError {
     match error {
         AppendError::Unavailable(why) => {
             tracing::warn!(why, "a message was refused: the log takes nothing");
@@ -118,10 +96,29 @@ fn refused(error: AppendError) -> ApiError {
     }
 }
 
-/// Whether this id may have been used before the gateway began to remember. Ids that carry no time may have been.
-fn is_old(state: &Hub, cid: ClientId) -> bool {
+/// Where a message was stored before this gateway's memory begins. An id of which that cannot be said for sure is
+/// refused: its message might be stored twice.
+async fn trace(state: &Hub, caller: &Caller, room: RoomId, cid: ClientId) -> Outcome<Option<Sent>> {
+    let now = state.clock.now().seconds();
     let made = cid.0.get_timestamp().map(|at| at.to_unix().0.cast_signed());
-    made.is_none_or(|made| made < state.clock.now().seconds() - REMEMBERED_SECONDS)
+    if made.is_some_and(|made| made > now + SKEW_SECONDS) {
+        return Err(ApiError::new(Code::StaleId, "the message's id is from the future")
+            .hint("set this machine's clock, and send the message with a new id"));
+    }
+    let remembered = state.live.reach(room).map(|reach| reach.seconds() + SKEW_SECONDS);
+    let is_whole_log = remembered == Some(SKEW_SECONDS);
+    if is_whole_log || made.zip(remembered).is_some_and(|(made, remembered)| made >= remembered) {
+        return Ok(None);
+    }
+    let sent = stored(state, caller, room, cid).await?;
+    if sent.is_none() && made.is_some_and(|made| made < now - OLDEST_SECONDS) {
+        return Err(ApiError::new(
+            Code::StaleId,
+            "the message's id is older than a day, and there is no trace of it",
+        )
+        .hint("it was not sent before: send it with a new id"));
+    }
+    Ok(sent)
 }
 
 async fn stored(state: &Hub, caller: &Caller, room: RoomId, cid: ClientId) -> Outcome<Option<Sent>> {

@@ -128,6 +128,20 @@ pub(super) async fn is_member(db: &Db, room: RoomId, user: UserId) -> sqlx::Resu
     ).bind(room.0).bind(user.0).fetch_one(pool).await)
 }
 
+pub(super) async fn member_ids(db: &Db, room: RoomId, most: usize) -> sqlx::Result<Vec<UserId>> {
+    let ids: Vec<Uuid> = each!(db.reader(), pool => sqlx::query_scalar(
+        "SELECT user_id FROM members WHERE room = $1 LIMIT $2",
+    ).bind(room.0).bind(i64::try_from(most).unwrap_or(i64::MAX)).fetch_all(pool).await)?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
+
+pub(super) async fn count_members(tx: &mut Transaction, room: RoomId) -> sqlx::Result<u64> {
+    let members: i64 = in_tx!(tx, tx => sqlx::query_scalar(
+        "SELECT count(*) FROM members WHERE room = $1",
+    ).bind(room.0).fetch_one(&mut **tx).await)?;
+    Ok(members.unsigned_abs())
+}
+
 pub(super) async fn count(db: &Db) -> sqlx::Result<u64> {
     let rooms: i64 = each!(db.reader(), pool => sqlx::query_scalar(
         "SELECT count(*) FROM rooms",

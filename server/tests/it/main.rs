@@ -6,6 +6,7 @@ mod accounts;
 mod admin;
 mod conversions;
 mod fixture;
+mod live;
 mod openapi;
 mod pages;
 mod photos;

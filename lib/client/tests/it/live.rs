@@ -40,7 +40,7 @@ impl End {
     /// Reads the greeting, answers it, and returns the token.
     async fn welcome(&mut self, hb_ms: u64) -> String {
         let ToServer::Hello { v: 1, tok } = self.hear().await else { panic!("no hello") };
-        self.say(ToClient::Welcome { v: 1, uid: UserId::new(), hb_ms, win: 2 }).await;
+        self.say(ToClient::Welcome { v: 1, uid: UserId::new(), hb_ms, win: 2, now: None }).await;
         tok
     }
 

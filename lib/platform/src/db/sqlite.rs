@@ -17,6 +17,10 @@ use super::{Db, OpenError};
 /// How long a statement waits for another process before it fails as busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
+/// 32 MiB: an index over random ids touches many pages, and each that was dropped is read again.
+const WRITER_CACHE: &str = "-32768";
+/// Pages (16 MiB of them) after which the write-ahead log is folded back, which costs two flushes.
+const CHECKPOINT: &str = "4096";
 
 pub(super) async fn open(folder: &str, service: &str, migrator: &Migrator) -> Result<Db, OpenError> {
     let file = Path::new(folder).join(format!("{service}.db"));
@@ -29,7 +33,7 @@ pub(super) async fn open(folder: &str, service: &str, migrator: &Migrator) -> Re
         .min_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
-        .connect_with(options.clone())
+        .connect_with(options.clone().pragma("cache_size", WRITER_CACHE))
         .await
         .map_err(connect)?;
     let turn = turn(file.with_extension("lock")).await.map_err(|error| connect(sqlx::Error::Io(error)))?;
@@ -63,5 +67,6 @@ pub(crate) fn connect_options(file: &Path) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
+        .pragma("wal_autocheckpoint", CHECKPOINT)
         .foreign_keys(true)
 }

@@ -40,11 +40,28 @@ pub fn run<Service>(
 where
     Service: Future<Output = anyhow::Result<()>>,
 {
+    to_the_end(name, flags, supervise(name, flags, admin, service))
+}
+
+/// Runs something that ends by itself and needs no secret.
+pub fn perform(
+    name: &'static str,
+    flags: &ServiceFlags,
+    task: impl Future<Output = anyhow::Result<()>>,
+) -> ExitCode {
+    to_the_end(name, flags, async { task.await.map(|()| ExitCode::SUCCESS) })
+}
+
+fn to_the_end(
+    name: &str,
+    flags: &ServiceFlags,
+    work: impl Future<Output = anyhow::Result<ExitCode>>,
+) -> ExitCode {
     install_tls();
     telemetry::init(flags.log_format(), &flags.log);
     let ended = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
     let ended = ended.and_then(|runtime| {
-        let ended = runtime.block_on(supervise(name, flags, admin, service));
+        let ended = runtime.block_on(work);
         // A thread that hangs in a file or in a foreign library must not hold up the end.
         runtime.shutdown_background();
         ended

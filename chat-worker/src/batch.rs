@@ -1,0 +1,126 @@
+//! One batch of the log: rows, heads and positions in one transaction, so that each record counts exactly once.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use platform::{
+    bus::{Positions, Record},
+    db::{Db, Transaction},
+};
+use wire::{
+    ClientId, RoomId, UserId,
+    events::{ChatRecord, Head, RoomEvent},
+};
+
+use crate::{consume::Failure, heads::Standing, sql};
+
+/// What makes a message one message.
+pub(crate) type Key = (RoomId, UserId, ClientId);
+/// Where rooms stand.
+pub(crate) type Standings = HashMap<RoomId, Standing>;
+
+/// Records on their way into the database.
+pub(crate) struct Batch<'a> {
+    events: Vec<RoomEvent>,
+    /// Records that cannot be read, and why.
+    letters: Vec<(&'a Record, String)>,
+    /// Of each partition: up to where the database is, and will be.
+    moves: Vec<(i32, u64, u64)>,
+}
+
+/// What a batch changed.
+pub(crate) struct Taken {
+    pub(crate) positions: Positions,
+    pub(crate) rows: usize,
+    pub(crate) heads: Vec<Head>,
+    /// Records that repeat messages which the database has had for long.
+    pub(crate) voids: HashMap<RoomId, Vec<u64>>,
+}
+
+impl<'a> Batch<'a> {
+    /// Reads records that follow `positions`. A message that the batch has twice is taken once.
+    pub(crate) fn of(records: &'a [Arc<Record>], positions: &Positions) -> Self {
+        let (mut events, mut letters) = (Vec::with_capacity(records.len()), Vec::new());
+        let (mut seen, mut ends) = (HashSet::with_capacity(records.len()), Positions::new());
+        for record in records {
+            ends.insert(record.partition, record.pos);
+            match read(record) {
+                Ok(event) if seen.insert(key(&event)) => events.push(event),
+                Ok(_) => {}
+                Err(reason) => letters.push((record.as_ref(), reason)),
+            }
+        }
+        let from = |partition| positions.get(partition).copied().unwrap_or(0);
+        let moves = ends.iter().map(|(partition, to)| (*partition, from(partition), *to)).collect();
+        Self { events, letters, moves }
+    }
+
+    /// Writes everything, or nothing.
+    pub(crate) async fn take(mut self, db: &Db) -> Result<Taken, Failure> {
+        let mut voids: HashMap<RoomId, Vec<u64>> = HashMap::new();
+        loop {
+            let mut tx = db.begin().await?;
+            let changed = self.stand(&mut tx).await?;
+            // Neighbours of the tables' order one after the other: each page of an index is found once.
+            self.events.sort_unstable_by_key(|event| (event.room, event.pos));
+            if sql::insert(&mut tx, &self.events).await? < self.events.len() {
+                // Rare: a resend of long ago. The database knows which ones; without them the predecessors and the
+                // chains are others, so that all of it is made again.
+                drop(tx);
+                let known = sql::known(&mut db.begin().await?, &self.events).await?;
+                let (repeated, fresh): (Vec<_>, _) =
+                    self.events.into_iter().partition(|event| known.contains(&key(event)));
+                if repeated.is_empty() {
+                    return Err(Failure::Taken);
+                }
+                repeated.into_iter().for_each(|event| voids.entry(event.room).or_default().push(event.pos));
+                self.events = fresh;
+                continue;
+            }
+            for (record, reason) in &self.letters {
+                tracing::error!(pos = record.pos, reason, "a record cannot be read and is kept aside");
+                metrics::counter!("mshub_dead_letters_total").increment(1);
+                sql::bury(&mut tx, record, reason).await?;
+            }
+            sql::set_standings(&mut tx, &changed).await?;
+            for (partition, from, to) in &self.moves {
+                if !sql::advance(&mut tx, *partition, *from, *to).await? {
+                    return Err(Failure::Fenced(*partition, *from));
+                }
+            }
+            tx.commit().await?;
+            return Ok(self.taken(&changed, voids));
+        }
+    }
+
+    /// Gives every event its predecessor; answers with where the rooms stand after the batch.
+    async fn stand(&mut self, tx: &mut Transaction) -> sqlx::Result<Standings> {
+        let rooms: HashSet<RoomId> = self.events.iter().map(|event| event.room).collect();
+        let mut standings = sql::standings(tx, rooms).await?;
+        for event in &mut self.events {
+            let standing = standings.entry(event.room).or_default();
+            event.prev = Some(standing.pos);
+            *standing = standing.after(event);
+        }
+        Ok(standings)
+    }
+
+    fn taken(self, changed: &Standings, voids: HashMap<RoomId, Vec<u64>>) -> Taken {
+        let heads = changed.iter().map(|(room, standing)| standing.head(*room)).collect();
+        let positions = self.moves.iter().map(|(partition, _, to)| (*partition, *to)).collect();
+        Taken { positions, rows: self.events.len(), heads, voids }
+    }
+}
+
+pub(crate) fn key(event: &RoomEvent) -> Key {
+    (event.room, event.by, event.cid)
+}
+
+/// The event of a record, or why it has none.
+pub(crate) fn read(record: &Record) -> Result<RoomEvent, String> {
+    let ChatRecord::RoomV1(fact) =
+        serde_json::from_str(&record.payload).map_err(|error| error.to_string())?;
+    Ok(RoomEvent::placed(fact, record.pos, None, record.at))
+}

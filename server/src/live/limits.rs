@@ -1,0 +1,60 @@
+//! Every bound of the live part in one place; mshub-protocol(7) has them for clients.
+
+use std::time::Duration;
+
+/// Sends of one socket that may wait for their answer; past this the socket is not read.
+pub(super) const WINDOW: usize = 16;
+/// Rooms that one socket may follow.
+pub(super) const SUBSCRIPTIONS: usize = 200;
+/// Sockets of one account.
+pub(super) const SOCKETS: usize = 20;
+/// Bytes of one frame of a client.
+pub(super) const FRAME: usize = 64 * 1024;
+/// How long a client may take to say hello.
+pub(super) const HELLO: Duration = Duration::from_secs(5);
+/// The hub says something at least this often.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(25);
+/// Without a sign of life for this long, the other side is gone.
+pub(super) const SILENCE: Duration = Duration::from_secs(60);
+/// How long an access token is taken beyond its end, so that a renewal in flight arrives.
+pub(super) const GRACE_SECONDS: i64 = 30;
+
+/// Frames that may wait for one socket.
+pub(super) const QUEUE_FRAMES: usize = 512;
+/// Bytes that may wait for one socket.
+pub(super) const QUEUE_BYTES: usize = 1024 * 1024;
+/// A socket that takes no byte for this long is closed; it can resume.
+pub(super) const STALLED: Duration = Duration::from_secs(30);
+
+/// Catch-ups that may ask the database or the log at once, for each core.
+pub(super) const CATCH_UPS_PER_CORE: usize = 8;
+/// How long one waits for its turn before the client is told to ask again.
+pub(super) const TURN: Duration = Duration::from_secs(2);
+/// A client that missed more events than this gets the newest, and a gap to fill by itself.
+pub(super) const MISSED: usize = 1_000;
+/// The same in bytes.
+pub(super) const MISSED_BYTES: usize = 1024 * 1024;
+/// The newest events of a subscription's beginning.
+pub(super) const NEWEST: u32 = 200;
+/// Events of one frame.
+pub(super) const BUNDLE: usize = 50;
+/// Bytes of one frame of several events, unless one event alone is larger.
+pub(super) const BUNDLE_BYTES: usize = 16 * 1024;
+
+/// Bytes of newest events in memory, for all rooms together.
+pub(super) const RING_BYTES: usize = 64 * 1024 * 1024;
+/// What one kept event costs beside its text.
+pub(super) const RING_OVERHEAD: usize = 128;
+/// Attempts that are remembered at most, for all rooms together.
+pub(super) const ATTEMPTS: usize = 500_000;
+/// How long an attempt waits for the log before its outcome is called unknown.
+pub(super) const OUTCOME: Duration = Duration::from_secs(10);
+/// Appends whose outcome is awaited at once.
+pub(super) const APPENDS: usize = 16_384;
+
+/// Watermarks of a room are told at most this often.
+pub(super) const WATERMARKS: Duration = Duration::from_millis(50);
+/// Reconnects spread over at least this when the hub stops, and a millisecond more for each socket.
+pub(super) const SPREAD_MS: u64 = 200;
+/// And at most over this.
+pub(super) const LONGEST_SPREAD_MS: u64 = 6_000;

@@ -1,0 +1,91 @@
+//! What a client can say: one arm for each frame.
+
+use std::time::Instant;
+
+use axum::extract::ws::Message;
+use platform::service::ApiError;
+use wire::{
+    Code, RoomId,
+    frames::{ToClient, ToServer, close},
+};
+
+use super::{
+    super::{
+        catch_up::Wish,
+        limits::{FRAME, SUBSCRIPTIONS},
+        line::Ending,
+    },
+    Open, refusal,
+};
+use crate::accounts;
+
+impl Open {
+    pub(super) async fn hear(&mut self, message: Message) -> Result<(), Ending> {
+        self.heard = Instant::now();
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Close(_) => return Err((1000, "bye")),
+            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Binary(_) => return Err((close::PROTOCOL, "frames are text")),
+        };
+        if text.len() > FRAME {
+            return Err((close::TOO_LARGE, "a frame is at most 64 KiB"));
+        }
+        let Ok(frame) = serde_json::from_str(&text) else {
+            return Err((close::PROTOCOL, "this frame cannot be read"));
+        };
+        match frame {
+            ToServer::Hello { .. } => return Err((close::PROTOCOL, "hello comes once")),
+            ToServer::Auth { tok } => self.renew(&tok).await?,
+            ToServer::Sub { id, room, after, tail } => {
+                self.subscribe(id, Wish::Sub { id, room, after, tail })
+            }
+            ToServer::Unsub { room } => self.unsubscribe(room),
+            ToServer::Send { cid, room, body } => self.say(cid, room, body).await,
+            ToServer::Jobs { on } => {
+                self.state.live.people.watch_jobs(self.caller.user, self.seat.socket, on);
+            }
+            ToServer::Ping { n } => self.tell(&ToClient::Pong { n }),
+        }
+        Ok(())
+    }
+
+    async fn renew(&mut self, token: &str) -> Result<(), Ending> {
+        match accounts::authenticate(&self.state, token).await {
+            Ok(caller) if caller.user == self.caller.user => {
+                self.caller = caller;
+                Ok(())
+            }
+            _ => Err((close::UNAUTHENTICATED, "sign in first")),
+        }
+    }
+
+    fn subscribe(&mut self, id: u64, wish: Wish) {
+        let room = wish.room();
+        if self.rooms.len() >= SUBSCRIPTIONS {
+            self.forget_ended();
+        }
+        let full = self.rooms.len() >= SUBSCRIPTIONS && !self.rooms.contains(&room);
+        if full || self.wishes.len() > SUBSCRIPTIONS {
+            let detail = format!("a socket follows at most {SUBSCRIPTIONS} rooms");
+            let refused = ApiError::new(Code::Conflict, detail);
+            return self.tell(&refusal(refused.problem(), None, Some(id), Some(room)));
+        }
+        self.rooms.insert(room);
+        self.wishes.push_back(wish);
+    }
+
+    /// Subscriptions that were refused, or ended by the hub, do not count.
+    fn forget_ended(&mut self) {
+        let (live, socket, wishes) = (&self.state.live, self.seat.socket, &self.wishes);
+        let running = self.catching_up.as_ref().map(|(room, _)| *room);
+        let waits = |room: &RoomId| running == Some(*room) || wishes.iter().any(|wish| wish.room() == *room);
+        self.rooms.retain(|room| live.hears(*room, socket) || waits(room));
+    }
+
+    fn unsubscribe(&mut self, room: RoomId) {
+        self.rooms.remove(&room);
+        self.state.live.unsubscribe(room, self.seat.socket);
+        self.seat.line.forget(room);
+    }
+}

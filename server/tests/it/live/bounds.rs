@@ -1,0 +1,160 @@
+//! Every bound of a socket, with its error or its close code.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::socket::{Person, Socket, events, made_at};
+use crate::fixture::Server;
+
+#[tokio::test]
+async fn a_socket_that_says_nothing_is_closed() {
+    let server = Server::start().await;
+
+    let (_, code) = Socket::connect(&server).await.closed().await;
+
+    assert_eq!(code, 4408);
+}
+
+#[tokio::test]
+async fn a_socket_without_a_good_token_or_a_first_hello_is_closed() {
+    let server = Server::start().await;
+    let (mut stranger, mut rude) = (Socket::connect(&server).await, Socket::connect(&server).await);
+
+    stranger.say(json!({ "t": "hello", "v": 1, "tok": "none" })).await;
+    rude.say(json!({ "t": "ping", "n": 1 })).await;
+
+    assert_eq!(stranger.closed().await.1, 4401);
+    assert_eq!(rude.closed().await.1, 4400);
+}
+
+#[tokio::test]
+async fn a_frame_that_is_too_large_or_unreadable_closes_the_socket() {
+    let server = Server::start().await;
+    let ann = Person::new(&server, "ann").await;
+    let (mut large, mut garbled) =
+        (Socket::open(&server, &ann.token).await, Socket::open(&server, &ann.token).await);
+
+    large.text(format!("{{}}{}", " ".repeat(70_000))).await;
+    garbled.text("{".into()).await;
+
+    assert_eq!(large.closed().await.1, 1009);
+    assert_eq!(garbled.closed().await.1, 4400);
+}
+
+#[tokio::test]
+async fn an_account_has_twenty_sockets() {
+    let server = Server::start().await;
+    let ann = Person::new(&server, "ann").await;
+    let mut sockets = Vec::new();
+    for _ in 0..20 {
+        sockets.push(Socket::open(&server, &ann.token).await);
+    }
+
+    let mut one_more = Socket::connect(&server).await;
+    one_more.say(json!({ "t": "hello", "v": 1, "tok": ann.token })).await;
+
+    assert_eq!(one_more.closed().await.1, 4429);
+    sockets[0].say(json!({ "t": "ping", "n": 1 })).await;
+    assert_eq!(sockets[0].next().await["t"], "pong");
+}
+
+#[tokio::test]
+async fn a_socket_follows_two_hundred_rooms() {
+    let server = Server::start().await;
+    let ann = Person::new(&server, "ann").await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+    let mut rooms = Vec::new();
+    for n in 0..201 {
+        rooms.push(ann.room(&server, &format!("room-{n}")).await);
+    }
+
+    // A room that is not there does not count.
+    assert_eq!(socket.subscribe(&Uuid::now_v7().to_string(), None, 0).await["code"], "MSH-4040");
+    for room in &rooms[..200] {
+        assert_eq!(socket.subscribe(room, None, 0).await["t"], "subbed");
+    }
+    let refused = socket.subscribe(&rooms[200], None, 0).await;
+
+    assert_eq!((&refused["t"], &refused["code"]), (&json!("err"), &json!("MSH-4090")), "{refused}");
+    socket.say(json!({ "t": "unsub", "room": rooms[0] })).await;
+    assert_eq!(socket.subscribe(&rooms[200], None, 0).await["t"], "subbed");
+}
+
+#[tokio::test]
+async fn messages_have_a_size_and_a_rate() {
+    let server = Server::start_with(|config| config.sends_per_second = 5.try_into().unwrap()).await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+
+    assert_eq!(socket.sent(&room, "").await["code"], "MSH-4001");
+    assert_eq!(socket.sent(&room, &"x".repeat(16 * 1024 + 1)).await["code"], "MSH-4130");
+    let mut answers = Vec::new();
+    for n in 0..30 {
+        answers.push(socket.sent(&room, &n.to_string()).await);
+    }
+
+    let first = answers.iter().find(|answer| answer["t"] == "err").unwrap();
+    assert_eq!((&first["code"], &first["retry"]), (&json!("MSH-4290"), &json!(true)));
+    assert!(first["after_ms"].as_u64().unwrap() > 0);
+    assert!(answers.iter().filter(|answer| answer["t"] == "ok").count() >= 10, "a burst is taken");
+}
+
+#[tokio::test]
+async fn ids_from_the_future_or_of_long_ago_are_refused_unless_there_is_a_trace() {
+    let server = Server::start().await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+    let now = server.clock.now().seconds();
+
+    let (ahead, soon, yesterday) = (made_at(now + 600), made_at(now + 60), made_at(now - 90_000));
+    for cid in [&ahead, &soon] {
+        socket.send_as(cid, &room, "x").await;
+    }
+
+    let refused = socket.answer(&ahead).await;
+    assert_eq!((&refused["code"], &refused["retry"]), (&json!("MSH-4097"), &json!(false)));
+    assert_eq!(socket.answer(&soon).await["t"], "ok");
+    // The whole log is in memory: an old id without a trace was certainly never used, and is taken.
+    socket.send_as(&yesterday, &room, "x").await;
+    assert_eq!(socket.answer(&yesterday).await["t"], "ok");
+}
+
+#[tokio::test]
+async fn a_slow_reader_is_told_what_it_missed_and_hurts_nobody() {
+    let server = Server::start_with(|config| config.sends_per_second = 100_000.try_into().unwrap()).await;
+    let (ann, bob) = (Person::new(&server, "ann").await, Person::new(&server, "bob").await);
+    let room = ann.room(&server, "general").await;
+    bob.join(&server, &room).await;
+    let (mut here, mut there) =
+        (Socket::open(&server, &ann.token).await, Socket::open(&server, &bob.token).await);
+    there.follow(&room, None).await;
+
+    // Far more than the kernel's buffers and the line hold together, while `there` reads nothing.
+    let body = "x".repeat(16 * 1024);
+    let mut last = 0;
+    for _ in 0..1_200 {
+        last = here.sent(&room, &body).await["pos"].as_u64().unwrap();
+    }
+
+    let (mut newest, mut lags, mut gaps) = (0, 0, 0);
+    while newest < last {
+        let frame = there.next().await;
+        lags += u32::from(frame["t"] == "lag");
+        if frame["t"] == "gap" {
+            gaps += 1;
+            assert!(frame["from"].as_u64().unwrap() >= newest);
+            newest = frame["to"].as_u64().unwrap() - 1;
+        }
+        for event in events(&frame) {
+            let (pos, prev) = (event["pos"].as_u64().unwrap(), event["prev"].as_u64().unwrap());
+            assert!(newest == 0 || prev <= newest, "{pos} follows {prev}, and {newest} was the last");
+            newest = pos;
+        }
+    }
+    assert!(lags >= 1, "the line was never full");
+    assert!(gaps <= lags);
+    here.sent(&room, "and live again").await;
+    assert_eq!(there.bodies(1).await[0].1, Some(last));
+}

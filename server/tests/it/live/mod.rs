@@ -1,0 +1,8 @@
+//! Stories of the live socket, frame by frame.
+
+mod bounds;
+mod gateways;
+mod manual;
+mod restart;
+mod socket;
+mod talk;

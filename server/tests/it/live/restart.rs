@@ -1,0 +1,76 @@
+//! What a gateway knows after a restart, and what of another log.
+
+use serde_json::json;
+
+use super::socket::{Person, Socket, made_at};
+use crate::fixture::Server;
+
+#[tokio::test]
+async fn a_restarted_gateway_knows_what_was_said_within_the_window() {
+    let server = Server::start().await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+    let subbed = socket.follow(&room, None).await;
+    let cid = socket.send(&room, "before").await;
+    let first = socket.answer(&cid).await;
+
+    let server = server.restart().await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+    socket.send_as(&cid, &room, "before").await;
+    let again = socket.answer(&cid).await;
+    let resumed =
+        socket.subscribe(&room, Some(json!({ "ep": subbed["ep"], "pos": subbed["head"] })), 0).await;
+
+    assert_eq!((&again["pos"], &again["dup"]), (&first["pos"], &json!(true)));
+    assert_eq!((&resumed["mode"], &resumed["ep"]), (&json!("resume"), &subbed["ep"]));
+    assert_eq!(socket.bodies(1).await[0].2, "before");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_room_that_was_quiet_for_long_has_its_head_and_its_past_without_the_database() {
+    let server = Server::start().await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+    let last = socket.sent(&room, "long ago").await["pos"].clone();
+    // Beyond the window that a gateway reads when it starts; the token has to live for as long.
+    server.clock.advance(16 * 60);
+    let server = server.restart().await;
+    let tokens = server.login("ann@example.org", crate::fixture::PASSWORD).await.good();
+    let mut socket = Socket::open(&server, crate::fixture::access(&tokens)).await;
+
+    let subbed = socket.subscribe(&room, None, 10).await;
+
+    assert_eq!(subbed["head"], last);
+    assert_eq!(socket.bodies(1).await[0].2, "long ago");
+    socket.until("live").await;
+    let cid = made_at(server.clock.now().seconds());
+    socket.send_as(&cid, &room, "now").await;
+    assert_eq!(socket.answer(&cid).await["t"], "ok");
+    assert_eq!(json!(socket.bodies(1).await[0].1), last, "the next event names it");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn positions_of_another_log_are_not_mixed_with_this_one() {
+    let server = Server::start().await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+    let subbed = socket.follow(&room, None).await;
+    let old = socket.sent(&room, "of the old log").await["pos"].clone();
+
+    let log = server.path("log");
+    let server = server.restart_after(|| std::fs::remove_dir_all(log).unwrap()).await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+    let fresh = socket.sent(&room, "of the new log").await["pos"].clone();
+    let resumed = socket.subscribe(&room, Some(json!({ "ep": subbed["ep"], "pos": old })), 0).await;
+
+    assert_eq!(resumed["mode"], "reset");
+    assert_ne!(resumed["ep"], subbed["ep"]);
+    assert_eq!(resumed["head"], fresh);
+    assert_eq!(socket.bodies(1).await[0].2, "of the new log");
+    server.end().await;
+}

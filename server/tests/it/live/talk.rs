@@ -1,0 +1,148 @@
+//! Saying and hearing on one gateway.
+
+use serde_json::json;
+
+use super::socket::{Person, Socket, events};
+use crate::fixture::Server;
+
+#[tokio::test]
+async fn what_is_said_is_acknowledged_and_heard_in_one_order() {
+    let server = Server::start().await;
+    let (ann, bob) = (Person::new(&server, "ann").await, Person::new(&server, "bob").await);
+    let room = ann.room(&server, "general").await;
+    bob.join(&server, &room).await;
+    let (mut here, mut there) =
+        (Socket::open(&server, &ann.token).await, Socket::open(&server, &bob.token).await);
+    there.follow(&room, None).await;
+
+    let mut cids = Vec::new();
+    for n in 0..40 {
+        cids.push(here.send(&room, &n.to_string()).await);
+    }
+
+    let mut acknowledged = Vec::new();
+    for cid in &cids {
+        let ok = here.next().await;
+        assert_eq!((&ok["t"], &ok["cid"]), (&json!("ok"), &json!(cid)), "answers come in order");
+        acknowledged.push(ok["pos"].as_u64().unwrap());
+    }
+    let heard = there.bodies(40).await;
+    assert_eq!(heard.iter().map(|(pos, ..)| *pos).collect::<Vec<_>>(), acknowledged);
+    assert!(heard.windows(2).all(|pair| pair[1].1 == Some(pair[0].0)), "each names the one before it");
+    assert!(heard.iter().enumerate().all(|(n, (.., body))| *body == n.to_string()));
+}
+
+#[tokio::test]
+async fn a_resend_is_answered_with_the_first_place_and_heard_once() {
+    let server = Server::start().await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+    socket.follow(&room, None).await;
+
+    let cid = socket.send(&room, "once").await;
+    let first = socket.answer(&cid).await;
+    socket.send_as(&cid, &room, "once").await;
+    let again = socket.answer(&cid).await;
+    socket.sent(&room, "after").await;
+
+    assert_eq!(first["dup"], json!(null));
+    assert_eq!((&again["pos"], &again["id"], &again["dup"]), (&first["pos"], &first["id"], &json!(true)));
+    let bodies: Vec<_> = socket.bodies(2).await.into_iter().map(|(.., body)| body).collect();
+    assert_eq!(bodies, ["once", "after"]);
+}
+
+#[tokio::test]
+async fn a_subscription_begins_with_the_newest_or_after_a_place_and_goes_on_live() {
+    let server = Server::start().await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+    let mut positions = Vec::new();
+    for n in 0..5 {
+        positions.push(socket.sent(&room, &n.to_string()).await["pos"].as_u64().unwrap());
+    }
+
+    let newest = socket.subscribe(&room, None, 2).await;
+    let seen: Vec<_> = socket.bodies(2).await.into_iter().map(|(.., body)| body).collect();
+    assert_eq!((&newest["mode"], newest["head"].as_u64()), (&json!("tail"), Some(positions[4])));
+    assert_eq!(seen, ["3", "4"]);
+    socket.until("live").await;
+
+    let after = json!({ "ep": newest["ep"], "pos": positions[0] });
+    let resumed = socket.subscribe(&room, Some(after), 0).await;
+    let seen = socket.bodies(4).await;
+    assert_eq!(resumed["mode"], "resume");
+    assert_eq!(seen.iter().map(|(.., body)| body.as_str()).collect::<Vec<_>>(), ["1", "2", "3", "4"]);
+    assert_eq!(socket.until("live").await["pos"].as_u64(), Some(positions[4]));
+
+    socket.sent(&room, "5").await;
+    assert_eq!(socket.bodies(1).await[0].1, Some(positions[4]));
+}
+
+#[tokio::test]
+async fn somebody_who_leaves_hears_of_it_and_of_nothing_after_it() {
+    let server = Server::start().await;
+    let (ann, bob) = (Person::new(&server, "ann").await, Person::new(&server, "bob").await);
+    let room = ann.room(&server, "general").await;
+    bob.join(&server, &room).await;
+    let (mut here, mut there) =
+        (Socket::open(&server, &ann.token).await, Socket::open(&server, &bob.token).await);
+    there.follow(&room, None).await;
+
+    bob.leave(&server, &room).await;
+    let refused = there.sent(&room, "after I left").await;
+    here.sent(&room, "about bob").await;
+    there.say(json!({ "t": "ping", "n": 7 })).await;
+
+    assert_eq!(refused["code"], "MSH-4040", "{refused}");
+    let mut kinds = Vec::new();
+    loop {
+        let frame = there.next().await;
+        kinds.extend(events(&frame).map(|event| event["kind"].as_str().unwrap().to_owned()));
+        if frame["t"] == "unsubbed" {
+            break;
+        }
+    }
+    assert_eq!(kinds.last().unwrap(), "left");
+    assert_eq!(there.next().await, json!({ "t": "pong", "n": 7 }), "nothing of the room comes any more");
+    assert_eq!(there.subscribe(&room, None, 9).await["code"], "MSH-4040");
+}
+
+#[tokio::test]
+async fn an_invited_person_hears_of_it_without_asking() {
+    let server = Server::start().await;
+    let (ann, bob) = (Person::new(&server, "ann").await, Person::new(&server, "bob").await);
+    let room = ann.room(&server, "general").await;
+    let mut there = Socket::open(&server, &bob.token).await;
+
+    server.post(&format!("/api/v1/rooms/{room}/invites"), &ann.token, json!({ "user": bob.id })).await;
+
+    let entered = there.until("entered").await;
+    assert_eq!(
+        (&entered["room"], &entered["by"], &entered["name"]),
+        (&json!(room), &json!(ann.id), &json!("ann"))
+    );
+    assert_eq!(there.sent(&room, "hello").await["t"], "ok");
+}
+
+#[tokio::test]
+async fn a_log_that_takes_nothing_is_said_to_everybody_and_sends_can_be_repeated() {
+    let server = Server::start().await;
+    let (ann, bob) = (Person::new(&server, "ann").await, Person::new(&server, "bob").await);
+    let room = ann.room(&server, "general").await;
+    let (mut here, there) = (Socket::open(&server, &ann.token).await, Socket::connect(&server).await);
+    drop((there, bob));
+
+    here.sent(&room, "before").await;
+    server.bus.close().await;
+    let refused = here.sent(&room, "into nothing").await;
+    let next = here.sent(&room, "later").await;
+
+    assert_eq!(
+        (&refused["code"], &refused["retry"], &refused["unknown"]),
+        (&json!("MSH-5030"), &json!(true), &json!(false))
+    );
+    assert!(refused["after_ms"].as_u64().unwrap() > 0);
+    assert_eq!(next["code"], "MSH-5031", "it must not overtake the first: {next}");
+}
