@@ -7,6 +7,10 @@ pub(crate) fn urls(port: &str, embedded: String) -> Vec<String> {
     let variable = format!("MSHUB_TEST_{}_URL", port.to_uppercase());
     let required = std::env::var("MSHUB_REQUIRE").unwrap_or_default();
     match std::env::var(&variable) {
+        Ok(real) if port == "bus" => {
+            let separator = if real.contains('?') { '&' } else { '?' };
+            vec![embedded, format!("{real}{separator}prefix={}.", uuid::Uuid::new_v4())]
+        }
         Ok(real) => vec![embedded, real],
         Err(_) => {
             assert!(!required.split(',').any(|name| name == port), "{port} is required: set {variable}");

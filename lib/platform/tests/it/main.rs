@@ -6,6 +6,9 @@ mod bus;
 mod db;
 mod engines;
 mod fanout;
+#[cfg(feature = "kafka")]
+mod kafka;
+mod kafka_crash;
 mod log_file;
 mod mail;
 mod objects;

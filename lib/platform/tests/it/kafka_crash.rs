@@ -1,0 +1,202 @@
+//! A broker of its own that is stopped, killed and started again under a log that is being written.
+//!
+//! It runs where `MSHUB_TEST_KAFKA_HOME` names a folder with Kafka's jars (or with `libs/` of them).
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use mshub_platform::{
+    Clock,
+    bus::{AppendError, Appended, Bus, Positions, Tail},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{Instant, timeout},
+};
+use wire::paths::TOPIC_CHAT;
+
+const PATIENCE: Duration = Duration::from_secs(90);
+const JAVA: [&str; 4] = ["-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+/// Sixteen bytes in base64url; the cluster meets no other.
+const CLUSTER: &str = "bXNodWItY3Jhc2gtdGVzdA";
+
+struct Broker {
+    jars: String,
+    folder: tempfile::TempDir,
+    port: u16,
+    process: Child,
+}
+
+impl Broker {
+    async fn there_is() -> Option<Self> {
+        let Ok(home) = std::env::var("MSHUB_TEST_KAFKA_HOME") else {
+            println!("kafka: no broker to kill (MSHUB_TEST_KAFKA_HOME is not set)");
+            return None;
+        };
+        let libs = [PathBuf::from(&home).join("libs"), PathBuf::from(home)];
+        let jars = format!("{}/*", libs.iter().find(|folder| folder.is_dir()).unwrap().display());
+        let folder = tempfile::tempdir().unwrap();
+        let (port, control) = (free_port().await, free_port().await);
+        std::fs::write(folder.path().join("server.properties"), settings(folder.path(), port, control))
+            .unwrap();
+        let formatted = java(&jars, &folder, &["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"]);
+        assert!({ formatted }.status().unwrap().success());
+        let process = java(&jars, &folder, &["kafka.Kafka"]).spawn().unwrap();
+        let broker = Self { jars, folder, port, process };
+        broker.answers().await;
+        Some(broker)
+    }
+
+    async fn answers(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+            assert!(Instant::now() < deadline, "the broker does not start");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// As if the power of its machine had gone, except that its disk has all that was written.
+    fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    async fn start_again(&mut self) {
+        self.process = java(&self.jars, &self.folder, &["kafka.Kafka"]).spawn().unwrap();
+        self.answers().await;
+    }
+
+    /// `STOP` and `CONT`: a machine that hangs, and one that comes to itself.
+    fn signal(&self, signal: &str) {
+        let sent =
+            Command::new("kill").args(["-s", signal, &self.process.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    async fn open(&self) -> Bus {
+        let url = format!("kafka://127.0.0.1:{}?partitions=4", self.port);
+        Bus::open(&url, Clock::System).await.unwrap()
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn java(jars: &str, folder: &tempfile::TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new("java");
+    command.args(JAVA).args(["-cp", jars]).args(arguments).arg(folder.path().join("server.properties"));
+    command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+async fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+fn settings(folder: &Path, port: u16, control: u16) -> String {
+    format!(
+        "process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{control}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{control}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={}
+offsets.topic.replication.factor=1
+auto.create.topics.enable=false
+",
+        folder.join("data").display()
+    )
+}
+
+/// Sends payload after payload until one is acknowledged that was begun after `until`, and keeps what was told of each.
+async fn write(
+    bus: &Bus,
+    name: &str,
+    until: impl Fn() -> bool,
+) -> BTreeMap<String, Result<Appended, AppendError>> {
+    let mut told = BTreeMap::new();
+    for n in 0.. {
+        let (payload, last) = (format!("{name}/{n:05}"), until());
+        let pending = match bus.enqueue(TOPIC_CHAT, &format!("room {}", n % 6), payload.clone()).await {
+            Ok(pending) => pending.durable().await,
+            Err(refused) => Err(refused),
+        };
+        let done = last && pending.is_ok();
+        told.insert(payload, pending);
+        if done {
+            break;
+        }
+    }
+    told
+}
+
+/// The records up to the heads as they are now.
+async fn read(
+    bus: &Bus,
+    tail: &mut Tail,
+    mut seen: BTreeMap<String, (i32, u64)>,
+) -> BTreeMap<String, (i32, u64)> {
+    let count: u64 = bus.heads(TOPIC_CHAT).await.unwrap().values().sum();
+    while (seen.len() as u64) < count {
+        for record in timeout(PATIENCE, tail.next()).await.unwrap().unwrap() {
+            let doubled = seen.insert(record.payload.clone(), (record.partition, record.pos));
+            assert_eq!(doubled, None, "{} is there twice", record.payload);
+        }
+    }
+    seen
+}
+
+/// Acknowledged is there at its place; refused is not there; unknown may be.
+fn assert_true(told: &BTreeMap<String, Result<Appended, AppendError>>, seen: &BTreeMap<String, (i32, u64)>) {
+    for (payload, told) in told {
+        match told {
+            Ok(at) => assert_eq!(seen.get(payload), Some(&(at.partition, at.pos)), "{payload}"),
+            Err(AppendError::Unavailable(why)) => assert_eq!(seen.get(payload), None, "{payload}: {why}"),
+            Err(AppendError::Unknown(_)) => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_broker_acknowledged_outlives_its_death() {
+    let Some(mut broker) = Broker::there_is().await else { return };
+    let bus = broker.open().await;
+    let epoch = bus.epoch(0);
+    let mut tail = bus.tail(TOPIC_CHAT, Positions::new()).await.unwrap();
+
+    // Killed while records are on their way, and back while their writer keeps trying.
+    let is_back = std::sync::atomic::AtomicBool::new(false);
+    let (told, ()) =
+        tokio::join!(write(&bus, "kill", || is_back.load(std::sync::atomic::Ordering::Acquire)), async {
+            while bus.heads(TOPIC_CHAT).await.unwrap().values().sum::<u64>() < 50 {}
+            broker.kill();
+            broker.start_again().await;
+            is_back.store(true, std::sync::atomic::Ordering::Release);
+        });
+    let seen = read(&bus, &mut tail, BTreeMap::new()).await;
+    assert_true(&told, &seen);
+    assert!(told.values().filter(|told| told.is_ok()).count() > 50);
+
+    // It hangs: readiness notices soon, writers are told the truth, and nothing is there twice afterwards.
+    broker.signal("STOP");
+    let asked = Instant::now();
+    assert!(bus.ping().await.is_err());
+    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+    let hung = bus.append(TOPIC_CHAT, "room", "hung".into()).await;
+    assert!(matches!(hung, Err(AppendError::Unknown(_))), "{hung:?}");
+    broker.signal("CONT");
+    let told = write(&bus, "hang", || true).await;
+    let seen = read(&bus, &mut tail, seen).await;
+    assert_true(&told, &seen);
+
+    assert_eq!(broker.open().await.epoch(0), epoch);
+}
