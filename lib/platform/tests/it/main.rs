@@ -8,7 +8,8 @@ mod engines;
 mod fanout;
 #[cfg(feature = "kafka")]
 mod kafka;
-mod kafka_crash;
+#[cfg(feature = "kafka")]
+mod kafka_broker;
 mod log_file;
 mod mail;
 mod objects;

@@ -112,6 +112,9 @@ impl Options {
             .set("allow.auto.create.topics", "false")
             // Back within a second of the broker's return, not ten.
             .set("reconnect.backoff.max.ms", "1000")
+            // A broker that hangs without closing its connections is left after this long.
+            .set("socket.timeout.ms", "10000")
+            .set("socket.keepalive.enable", "true")
             .set("socket.nagle.disable", "true")
             .set("log.connection.close", "false")
             .set_log_level(RDKafkaLogLevel::Warning);

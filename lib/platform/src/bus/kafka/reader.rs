@@ -76,8 +76,12 @@ impl Reader {
         let consumer = self.0.clone();
         let asked = tokio::task::spawn_blocking(move || {
             // What the client wanted to say since the last question; left alone it would pile up.
-            while consumer.poll(Duration::ZERO).is_some() {}
-            question(&consumer)
+            let mut refused = None;
+            while let Some(said) = consumer.poll(Duration::ZERO) {
+                refused = said.err().filter(is_refusal).or(refused);
+            }
+            // "Nobody answers" is what a client says that is not let in, too.
+            question(&consumer).map_err(|error| refused.unwrap_or(error))
         });
         asked.await.unwrap_or(Err(KafkaError::Canceled))
     }
@@ -151,6 +155,15 @@ impl Reader {
             }
         }
     }
+}
+
+/// Whether a broker is there and does not let this client in.
+pub(super) fn is_refusal(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL | Code::ClusterAuthorizationFailed)
+    )
 }
 
 fn is_moving(error: &KafkaError) -> bool {

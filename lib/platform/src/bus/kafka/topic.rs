@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::{
     options::Options,
-    reader::{Reader, Seen, Talk},
+    reader::{Reader, Seen, Talk, is_refusal},
 };
 
 /// How long a cluster may take to answer at all, and then to make a topic.
@@ -106,6 +106,13 @@ async fn reached(reader: &Reader, options: &Options, name: &str) -> Result<Seen,
             Ok(_) if Instant::now() < deadline => {}
             Err(KafkaError::MetadataFetch(code)) if is_passing(code) && Instant::now() < deadline => {}
             Ok(_) => return Err(format!("no broker is there at {}", options.brokers)),
+            Err(error) if is_refusal(&error) => {
+                return Err(format!(
+                    "the brokers at {} let nobody in with this user or password, or want TLS or another sasl \
+                     ({error})",
+                    options.brokers
+                ));
+            }
             Err(error) => {
                 return Err(format!(
                     "no broker answers at {} ({error}): is it running, and is this its address?",

@@ -1,4 +1,4 @@
-//! A broker of its own that is stopped, killed and started again under a log that is being written.
+//! A broker of its own: stopped, killed and started again under a log that is being written, and one that asks who is there.
 //!
 //! It runs where `MSHUB_TEST_KAFKA_HOME` names a folder with Kafka's jars (or with `libs/` of them).
 
@@ -28,6 +28,8 @@ struct Broker {
     jars: String,
     folder: tempfile::TempDir,
     port: u16,
+    /// Where it wants a login.
+    guarded: u16,
     process: Child,
 }
 
@@ -40,13 +42,12 @@ impl Broker {
         let libs = [PathBuf::from(&home).join("libs"), PathBuf::from(home)];
         let jars = format!("{}/*", libs.iter().find(|folder| folder.is_dir()).unwrap().display());
         let folder = tempfile::tempdir().unwrap();
-        let (port, control) = (free_port().await, free_port().await);
-        std::fs::write(folder.path().join("server.properties"), settings(folder.path(), port, control))
-            .unwrap();
+        let ports @ [port, guarded, _] = [free_port().await, free_port().await, free_port().await];
+        std::fs::write(folder.path().join("server.properties"), settings(folder.path(), ports)).unwrap();
         let formatted = java(&jars, &folder, &["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"]);
         assert!({ formatted }.status().unwrap().success());
         let process = java(&jars, &folder, &["kafka.Kafka"]).spawn().unwrap();
-        let broker = Self { jars, folder, port, process };
+        let broker = Self { jars, folder, port, guarded, process };
         broker.answers().await;
         Some(broker)
     }
@@ -100,15 +101,18 @@ async fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
 
-fn settings(folder: &Path, port: u16, control: u16) -> String {
+fn settings(folder: &Path, [port, guarded, control]: [u16; 3]) -> String {
     format!(
         "process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{control}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{control}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},GUARDED://127.0.0.1:{guarded},CONTROLLER://127.0.0.1:{control}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},GUARDED://127.0.0.1:{guarded}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,GUARDED:SASL_PLAINTEXT
+sasl.enabled.mechanisms=PLAIN
+listener.name.guarded.plain.sasl.jaas.config=\
+org.apache.kafka.common.security.plain.PlainLoginModule required user_hub=\"pass/word\";
 log.dirs={}
 offsets.topic.replication.factor=1
 auto.create.topics.enable=false
@@ -190,7 +194,7 @@ async fn what_a_broker_acknowledged_outlives_its_death() {
     broker.signal("STOP");
     let asked = Instant::now();
     assert!(bus.ping().await.is_err());
-    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_millis(2_500), "{:?}", asked.elapsed());
     let hung = bus.append(TOPIC_CHAT, "room", "hung".into()).await;
     assert!(matches!(hung, Err(AppendError::Unknown(_))), "{hung:?}");
     broker.signal("CONT");
@@ -199,4 +203,17 @@ async fn what_a_broker_acknowledged_outlives_its_death() {
     assert_true(&told, &seen);
 
     assert_eq!(broker.open().await.epoch(0), epoch);
+}
+
+#[tokio::test]
+async fn a_login_is_sent_and_a_wrong_one_is_said_to_be_wrong() {
+    let Some(broker) = Broker::there_is().await else { return };
+    let at = |login: &str| format!("kafka://{login}@127.0.0.1:{}?partitions=1", broker.guarded);
+
+    let bus = Bus::open(&at("hub:pass%2Fword"), Clock::System).await.unwrap();
+    bus.append(TOPIC_CHAT, "room", "let in".into()).await.unwrap();
+    let refused = Bus::open(&at("hub:guessed"), Clock::System).await.err().unwrap().to_string();
+
+    assert!(refused.contains("user or password"), "{refused}");
+    assert!(!refused.contains("guessed"), "{refused}");
 }
