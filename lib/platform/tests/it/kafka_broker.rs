@@ -6,6 +6,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -34,22 +35,31 @@ struct Broker {
 }
 
 impl Broker {
+    /// One broker that is its own controller.
     async fn there_is() -> Option<Self> {
-        let Ok(home) = std::env::var("MSHUB_TEST_KAFKA_HOME") else {
-            println!("kafka: no broker to kill (MSHUB_TEST_KAFKA_HOME is not set)");
-            return None;
-        };
-        let libs = [PathBuf::from(&home).join("libs"), PathBuf::from(home)];
-        let jars = format!("{}/*", libs.iter().find(|folder| folder.is_dir()).unwrap().display());
+        Some(Self::start(&jars()?, 1, free_port().await).await)
+    }
+
+    /// Three, of which the first is the controller.
+    async fn three() -> Option<[Self; 3]> {
+        let (jars, control) = (jars()?, free_port().await);
+        let start = |node| Self::start(&jars, node, control);
+        let (one, two, three) = tokio::join!(start(1), start(2), start(3));
+        Some([one, two, three])
+    }
+
+    async fn start(jars: &str, node: u16, control: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let ports @ [port, guarded, _] = [free_port().await, free_port().await, free_port().await];
-        std::fs::write(folder.path().join("server.properties"), settings(folder.path(), ports)).unwrap();
-        let formatted = java(&jars, &folder, &["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"]);
-        assert!({ formatted }.status().unwrap().success());
-        let process = java(&jars, &folder, &["kafka.Kafka"]).spawn().unwrap();
-        let broker = Self { jars, folder, port, guarded, process };
+        let (port, guarded) = (free_port().await, free_port().await);
+        let settings = settings(folder.path(), node, [port, guarded, control]);
+        std::fs::write(folder.path().join("server.properties"), settings).unwrap();
+        let formatted = java(jars, &folder, &["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"]);
+        let formatted = tokio::process::Command::from(formatted).status().await.unwrap();
+        assert!(formatted.success());
+        let process = java(jars, &folder, &["kafka.Kafka"]).spawn().unwrap();
+        let broker = Self { jars: jars.to_owned(), folder, port, guarded, process };
         broker.answers().await;
-        Some(broker)
+        broker
     }
 
     async fn answers(&self) {
@@ -90,6 +100,16 @@ impl Drop for Broker {
     }
 }
 
+/// The class path, if Kafka is on this machine.
+fn jars() -> Option<String> {
+    let Ok(home) = std::env::var("MSHUB_TEST_KAFKA_HOME") else {
+        println!("kafka: no broker to kill (MSHUB_TEST_KAFKA_HOME is not set)");
+        return None;
+    };
+    let places = [PathBuf::from(&home).join("libs"), PathBuf::from(home)];
+    Some(format!("{}/*", places.iter().find(|folder| folder.is_dir()).unwrap().display()))
+}
+
 fn java(jars: &str, folder: &tempfile::TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new("java");
     command.args(JAVA).args(["-cp", jars]).args(arguments).arg(folder.path().join("server.properties"));
@@ -101,12 +121,16 @@ async fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
 
-fn settings(folder: &Path, [port, guarded, control]: [u16; 3]) -> String {
+fn settings(folder: &Path, node: u16, [port, guarded, control]: [u16; 3]) -> String {
+    let (roles, listens) = match node {
+        1 => ("broker,controller", format!(",CONTROLLER://127.0.0.1:{control}")),
+        _ => ("broker", String::new()),
+    };
     format!(
-        "process.roles=broker,controller
-node.id=1
+        "process.roles={roles}
+node.id={node}
 controller.quorum.voters=1@127.0.0.1:{control}
-listeners=PLAINTEXT://127.0.0.1:{port},GUARDED://127.0.0.1:{guarded},CONTROLLER://127.0.0.1:{control}
+listeners=PLAINTEXT://127.0.0.1:{port},GUARDED://127.0.0.1:{guarded}{listens}
 advertised.listeners=PLAINTEXT://127.0.0.1:{port},GUARDED://127.0.0.1:{guarded}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,GUARDED:SASL_PLAINTEXT
@@ -115,6 +139,8 @@ listener.name.guarded.plain.sasl.jaas.config=\
 org.apache.kafka.common.security.plain.PlainLoginModule required user_hub=\"pass/word\";
 log.dirs={}
 offsets.topic.replication.factor=1
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 auto.create.topics.enable=false
 ",
         folder.join("data").display()
@@ -143,13 +169,25 @@ async fn write(
     told
 }
 
+/// Asks again and again until there is an answer.
+async fn until<T>(question: impl AsyncFn() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = question().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "it never came to that");
+        tokio::task::yield_now().await;
+    }
+}
+
 /// The records up to the heads as they are now.
 async fn read(
     bus: &Bus,
     tail: &mut Tail,
     mut seen: BTreeMap<String, (i32, u64)>,
 ) -> BTreeMap<String, (i32, u64)> {
-    let count: u64 = bus.heads(TOPIC_CHAT).await.unwrap().values().sum();
+    let count: u64 = until(async || bus.heads(TOPIC_CHAT).await.ok()).await.values().sum();
     while (seen.len() as u64) < count {
         for record in timeout(PATIENCE, tail.next()).await.unwrap().unwrap() {
             let doubled = seen.insert(record.payload.clone(), (record.partition, record.pos));
@@ -178,14 +216,13 @@ async fn what_a_broker_acknowledged_outlives_its_death() {
     let mut tail = bus.tail(TOPIC_CHAT, Positions::new()).await.unwrap();
 
     // Killed while records are on their way, and back while their writer keeps trying.
-    let is_back = std::sync::atomic::AtomicBool::new(false);
-    let (told, ()) =
-        tokio::join!(write(&bus, "kill", || is_back.load(std::sync::atomic::Ordering::Acquire)), async {
-            while bus.heads(TOPIC_CHAT).await.unwrap().values().sum::<u64>() < 50 {}
-            broker.kill();
-            broker.start_again().await;
-            is_back.store(true, std::sync::atomic::Ordering::Release);
-        });
+    let is_back = AtomicBool::new(false);
+    let (told, ()) = tokio::join!(write(&bus, "kill", || is_back.load(Ordering::Acquire)), async {
+        while bus.heads(TOPIC_CHAT).await.unwrap().values().sum::<u64>() < 50 {}
+        broker.kill();
+        broker.start_again().await;
+        is_back.store(true, Ordering::Release);
+    });
     let seen = read(&bus, &mut tail, BTreeMap::new()).await;
     assert_true(&told, &seen);
     assert!(told.values().filter(|told| told.is_ok()).count() > 50);
@@ -216,4 +253,42 @@ async fn a_login_is_sent_and_a_wrong_one_is_said_to_be_wrong() {
 
     assert!(refused.contains("user or password"), "{refused}");
     assert!(!refused.contains("guessed"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_three_brokers_one_may_die_and_the_last_one_takes_nothing() {
+    let Some(mut brokers) = Broker::three().await else { return };
+    let [one, two, three] = [&brokers[0], &brokers[1], &brokers[2]].map(|broker| broker.port);
+    let url = format!("kafka://127.0.0.1:{one},127.0.0.1:{two},127.0.0.1:{three}");
+    let bus = Bus::open(&format!("{url}?partitions=6"), Clock::System).await.unwrap();
+    let mut tail = bus.tail(TOPIC_CHAT, Positions::new()).await.unwrap();
+    let refused = Bus::open(&format!("{url}?replication=1"), Clock::System).await.err().unwrap();
+    assert!(refused.to_string().contains("has 3 copies"), "{refused}");
+
+    // One dies while records are on their way: what was acknowledged is on the others.
+    let is_dead = AtomicBool::new(false);
+    let (told, ()) = tokio::join!(write(&bus, "three", || is_dead.load(Ordering::Acquire)), async {
+        until(async || (bus.heads(TOPIC_CHAT).await.unwrap().values().sum::<u64>() > 50).then_some(())).await;
+        brokers[2].kill();
+        is_dead.store(true, Ordering::Release);
+    });
+    // Rooms whose leader it was find the next one.
+    for room in 0..6 {
+        until(async || bus.append(TOPIC_CHAT, &format!("room {room}"), format!("led/{room}")).await.ok())
+            .await;
+    }
+    bus.ping().await.unwrap();
+    let seen = read(&bus, &mut tail, BTreeMap::new()).await;
+    assert_true(&told, &seen);
+
+    // A second one: one copy is none to trust, so the last broker takes nothing until there are two again.
+    brokers[1].kill();
+    until(async || bus.ping().await.is_err().then_some(())).await;
+    let alone = bus.append(TOPIC_CHAT, "room", "alone".into()).await;
+    assert!(alone.is_err(), "{alone:?}");
+    brokers[1].start_again().await;
+    until(async || bus.ping().await.ok()).await;
+    let told = write(&bus, "two", || true).await;
+    let seen = read(&bus, &mut tail, seen).await;
+    assert_true(&told, &seen);
 }

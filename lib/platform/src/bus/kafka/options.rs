@@ -70,8 +70,11 @@ impl Options {
     }
 
     fn checked(self) -> Result<Self, String> {
-        if self.brokers.split(',').any(|broker| broker.is_empty() || broker.contains(char::is_whitespace)) {
-            return Err("it names no broker: use kafka://HOST:PORT,HOST:PORT".into());
+        let is_none = |broker: &str| broker.is_empty() || broker.contains(['/', ' ']);
+        if self.brokers.split(',').any(is_none) {
+            return Err(
+                "it names no broker: use kafka://HOST:PORT,HOST:PORT, with options after a `?`".into()
+            );
         }
         let scram = self.login.as_ref().filter(|login| login.mechanism != "PLAIN");
         let needs = self.tls.then_some("tls").or(scram.map(|login| login.mechanism));
@@ -218,6 +221,7 @@ mod tests {
         for (url, named) in [
             ("kafka://", "no broker"),
             ("kafka://one,,two", "no broker"),
+            ("kafka://one:9092/topic", "no broker"),
             ("kafka://one?compression=zstd", "`compression`"),
             ("kafka://one?partitions=0", "`partitions`"),
             ("kafka://one?replication=many", "`replication`"),
