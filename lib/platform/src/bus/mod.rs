@@ -78,7 +78,7 @@ pub enum OpenError {
     #[error(transparent)]
     Unknown(#[from] UnknownEngine),
     /// It is there but cannot be used.
-    #[error("the log {url} cannot be opened: {why}")]
+    #[error("the log (bus URL {url}) cannot be opened: {why}")]
     Failed {
         /// Which one, without secrets.
         url: String,

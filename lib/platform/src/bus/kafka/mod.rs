@@ -1,11 +1,12 @@
 //! The log of a hub on many machines: one Kafka topic, read and written without groups and transactions.
 //!
 //! A position is Kafka's offset plus one. Nothing but facts is in the topic, so offsets have no gaps and a gap is a
-//! loss. What tells one topic from another that was made later under the same name is in its settings: see [`topic`].
+//! loss. What tells one topic from another that was made later under the same name is in its settings: see [`seal`].
 
 mod options;
 mod producer;
 mod reader;
+mod seal;
 mod tail;
 #[cfg(test)]
 mod tests;

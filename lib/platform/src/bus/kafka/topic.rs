@@ -1,9 +1,4 @@
 //! The topic: made as the log needs it, or checked and refused with the command that mends it.
-//!
-//! A topic has no identity that librdkafka shows, so the hub gives it one: a random number in `delete.retention.ms`,
-//! set by the same request that makes the topic. That setting is about compacted topics, and a log is never
-//! compacted, so the number changes nothing. It is there from the first moment, the same for everybody, and gone
-//! with the topic. Its last four digits are the number of partitions that keys are spread over.
 
 use std::time::Duration;
 
@@ -17,14 +12,13 @@ use tokio::time::Instant;
 use super::{
     options::Options,
     reader::{Reader, Seen, Talk, is_refusal},
+    seal::Seal,
 };
 
 /// How long a cluster may take to answer at all, and then to make a topic.
 const WITHIN: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// The setting that carries the seal.
-const SEAL: &str = "delete.retention.ms";
 /// Settings without which the log would lose records or give them a time that clients chose.
 const WANTED: [(&str, &str); 5] = [
     ("cleanup.policy", "delete"),
@@ -46,37 +40,6 @@ pub(super) struct Topic {
     pub(super) generation: String,
     /// Copies that must be in step for a record to be taken.
     pub(super) in_step: usize,
-}
-
-/// The identity of a topic and the number of its partitions, as one number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Seal {
-    number: u64,
-    partitions: i32,
-}
-
-impl Seal {
-    /// Seals are never this small, and no person sets a time this long.
-    const FLOOR: u64 = 1 << 40;
-    const CEILING: u64 = 1 << 48;
-    const PARTITIONS: u64 = 10_000;
-
-    fn random(partitions: i32) -> Self {
-        let number = rand::random_range(Self::FLOOR..Self::CEILING);
-        Self { number, partitions }
-    }
-
-    fn read(setting: &str) -> Option<Self> {
-        let setting: u64 = setting.parse().ok()?;
-        let partitions = i32::try_from(setting % Self::PARTITIONS).ok()?;
-        let number = setting / Self::PARTITIONS;
-        ((Self::FLOOR..Self::CEILING).contains(&number) && partitions > 0)
-            .then_some(Self { number, partitions })
-    }
-
-    fn setting(self) -> String {
-        (self.number * Self::PARTITIONS + u64::from(self.partitions.unsigned_abs())).to_string()
-    }
 }
 
 /// Makes the topic, or checks the one that is there.
@@ -211,7 +174,7 @@ impl Cluster<'_> {
 
     fn check(&self, seen: &Seen, settings: &ConfigResource) -> Result<Topic, String> {
         let setting = |name: &str| settings.get(name).and_then(|entry| entry.value.as_deref()).unwrap_or("");
-        self.check_counts(seen, Seal::read(setting(SEAL)))?;
+        self.check_counts(seen, Seal::read(setting(Seal::SETTING)))?;
 
         let replicas = seen.replicas.iter().copied().min().unwrap_or(0);
         let in_step: usize = setting(IN_STEP).parse().unwrap_or(0);
@@ -223,8 +186,8 @@ impl Cluster<'_> {
         if in_step < must_be_in_step(replicas) {
             wrong.push((IN_STEP, must_be_in_step(replicas).to_string()));
         }
-        let Some(seal) = Seal::read(setting(SEAL)) else {
-            wrong.push((SEAL, Seal::random(count(seen)).setting()));
+        let Some(seal) = Seal::read(setting(Seal::SETTING)) else {
+            wrong.push((Seal::SETTING, Seal::random(count(seen)).setting()));
             return Err(self.mend(&wrong, setting));
         };
         if !wrong.is_empty() {
@@ -238,7 +201,7 @@ impl Cluster<'_> {
                 "partitions were added to the log; they stay empty, because keys keep their places"
             );
         }
-        let generation = format!("{:x}", seal.number);
+        let generation = seal.generation();
         Ok(Topic { name: self.name.to_owned(), partitions: seal.partitions, generation, in_step })
     }
 
@@ -296,30 +259,13 @@ fn made_with(partitions: i32, replication: i32) -> Vec<(&'static str, String)> {
     WANTED
         .into_iter()
         .map(|(name, value)| (name, value.to_owned()))
-        .chain([(IN_STEP, in_step.to_string()), (SEAL, Seal::random(partitions).setting())])
+        .chain([(IN_STEP, in_step.to_string()), (Seal::SETTING, Seal::random(partitions).setting())])
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_seal_survives_being_a_setting() {
-        for partitions in [1, 12, 9_999] {
-            let seal = Seal::random(partitions);
-
-            assert_eq!(Seal::read(&seal.setting()), Some(seal));
-        }
-    }
-
-    #[test]
-    fn what_people_set_is_no_seal() {
-        // Kafka's default of a day, a week, none, all the time there is.
-        for setting in ["86400000", "604800000", "0", "-1", "9223372036854775807", "", "soon"] {
-            assert_eq!(Seal::read(setting), None, "{setting}");
-        }
-    }
 
     #[test]
     fn all_copies_but_one_must_be_in_step() {
