@@ -4,6 +4,8 @@
 //! the same partition, so what carries one key has one order for everybody.
 
 mod embedded;
+#[cfg(feature = "kafka")]
+mod kafka;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -22,7 +24,7 @@ pub struct Record {
     pub key: String,
     /// UTF-8 text.
     pub payload: String,
-    /// When the log took it; never decreases with `pos`.
+    /// When the log took it. It does not decrease with `pos`, as long as the clocks of a cluster's brokers agree.
     pub at: Timestamp,
 }
 
@@ -76,7 +78,7 @@ pub enum OpenError {
     #[error(transparent)]
     Unknown(#[from] UnknownEngine),
     /// It is there but cannot be used.
-    #[error("the log {url} cannot be opened: {why}")]
+    #[error("the log (bus URL {url}) cannot be opened: {why}")]
     Failed {
         /// Which one, without secrets.
         url: String,
@@ -90,17 +92,31 @@ pub enum OpenError {
 pub enum Bus {
     /// A SQLite file in this process, with group commit.
     Embedded(embedded::Log),
+    /// A topic of an Apache Kafka cluster.
+    #[cfg(feature = "kafka")]
+    Kafka(kafka::Log),
 }
 
+/// What [`Bus::open`] understands in this build.
+const EXPECTED: &str = if cfg!(feature = "kafka") {
+    "embedded:FOLDER, or kafka://HOST:PORT"
+} else {
+    "embedded:FOLDER (this build has no Kafka: build with `--features kafka`)"
+};
+
 impl Bus {
-    /// Opens the log: `embedded:FOLDER` keeps `FOLDER/log.db`.
+    /// Opens the log: `embedded:FOLDER` keeps `FOLDER/log.db`; `kafka://[USER:PASS@]HOST:PORT[,…]` is a topic of a
+    /// cluster, made if it is not there.
+    ///
+    /// Options of Kafka's URL: `partitions` (12) and `replication` (3, or as many brokers as there are) of a topic
+    /// that is made, and what one that is there must have; `prefix` of its name; `tls`; `sasl`
+    /// (`PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`).
     pub async fn open(url: &str, clock: Clock) -> Result<Self, OpenError> {
         match crate::split_scheme(url) {
             ("embedded", folder) => Ok(Self::Embedded(embedded::Log::open(folder, clock).await?)),
-            _ => {
-                Err(UnknownEngine { port: "bus", url: crate::redacted(url), expected: "embedded:FOLDER" }
-                    .into())
-            }
+            #[cfg(feature = "kafka")]
+            ("kafka", _) => Ok(Self::Kafka(kafka::Log::open(url).await?)),
+            _ => Err(UnknownEngine { port: "bus", url: crate::redacted(url), expected: EXPECTED }.into()),
         }
     }
 
@@ -124,13 +140,18 @@ impl Bus {
     ) -> Result<Pending, AppendError> {
         match self {
             Self::Embedded(log) => Ok(Pending::Embedded(log.enqueue(topic, key, payload).await?)),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(log) => Ok(Pending::Kafka(log.enqueue(topic, key, &payload)?)),
         }
     }
 
-    /// Reads everything after the given positions, and then what comes, without an end.
+    /// Reads everything after the given positions, and then what comes, without an end. A partition that is not
+    /// named is read from its beginning.
     pub async fn tail(&self, topic: &'static str, after: Positions) -> Result<Tail, ReadError> {
         match self {
             Self::Embedded(log) => Ok(Tail::Embedded(log.tail(topic, after.get(&0).copied().unwrap_or(0)))),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(log) => Ok(Tail::Kafka(Box::new(log.tail(topic, &after)?))),
         }
     }
 
@@ -138,6 +159,8 @@ impl Bus {
     pub async fn heads(&self, topic: &'static str) -> Result<Positions, ReadError> {
         match self {
             Self::Embedded(log) => Ok(Positions::from([(0, log.head(topic))])),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(log) => log.heads(topic).await,
         }
     }
 
@@ -145,6 +168,18 @@ impl Bus {
     pub async fn positions_before(&self, topic: &'static str, at: Timestamp) -> Result<Positions, ReadError> {
         match self {
             Self::Embedded(log) => Ok(Positions::from([(0, log.position_before(topic, at).await?)])),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(log) => log.positions_before(topic, at).await,
+        }
+    }
+
+    /// The partition of a key: for ever the same.
+    #[cfg_attr(not(feature = "kafka"), expect(unused_variables, reason = "one partition takes every key"))]
+    pub fn partition(&self, key: &str) -> i32 {
+        match self {
+            Self::Embedded(_) => 0,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(log) => log.partition(key),
         }
     }
 
@@ -163,6 +198,8 @@ impl Bus {
     pub fn epoch(&self, partition: i32) -> String {
         match self {
             Self::Embedded(log) => format!("{}.{partition}", log.generation()),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(log) => format!("{}.{partition}", log.generation()),
         }
     }
 
@@ -170,6 +207,8 @@ impl Bus {
     pub async fn ping(&self) -> Result<(), AppendError> {
         match self {
             Self::Embedded(log) => log.ping(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(log) => log.ping().await,
         }
     }
 
@@ -177,6 +216,8 @@ impl Bus {
     pub async fn close(&self) {
         match self {
             Self::Embedded(log) => log.close().await,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(log) => log.close().await,
         }
     }
 }
@@ -185,6 +226,9 @@ impl Bus {
 pub enum Pending {
     /// Of the embedded log.
     Embedded(embedded::Pending),
+    /// Of a Kafka topic.
+    #[cfg(feature = "kafka")]
+    Kafka(kafka::Pending),
 }
 
 impl Pending {
@@ -192,6 +236,8 @@ impl Pending {
     pub async fn durable(self) -> Result<Appended, AppendError> {
         match self {
             Self::Embedded(pending) => pending.durable().await,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(pending) => pending.durable().await,
         }
     }
 }
@@ -200,6 +246,9 @@ impl Pending {
 pub enum Tail {
     /// Of the embedded log.
     Embedded(embedded::Tail),
+    /// Of a Kafka topic.
+    #[cfg(feature = "kafka")]
+    Kafka(Box<kafka::Tail>),
 }
 
 impl Tail {
@@ -209,6 +258,8 @@ impl Tail {
     pub async fn next(&mut self) -> Result<Vec<Arc<Record>>, ReadError> {
         match self {
             Self::Embedded(tail) => tail.next().await,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(tail) => tail.next().await,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use futures_util::future::join_all;
+use futures_util::{FutureExt, future::join_all};
 use mshub_platform::{
     Clock,
     bus::{Bus, Positions, Record, Tail},
@@ -143,6 +143,7 @@ async fn a_key_stays_in_its_partition_and_its_epoch_stays_the_same() {
         let second = bus.append(TOPIC_CHAT, "one room", "b".into()).await.unwrap();
 
         assert_eq!(first.partition, second.partition);
+        assert_eq!(first.partition, bus.partition("one room"));
         assert_eq!(bus.epoch(first.partition), bus.epoch(second.partition));
         assert!(!bus.epoch(first.partition).is_empty());
     })
@@ -161,6 +162,138 @@ async fn positions_before_a_moment_are_before_everything_taken_at_it_or_later() 
 
         assert!(before_all.get(&first.partition).copied().unwrap_or(0) < first.pos);
         assert!(before_second.get(&second.partition).copied().unwrap_or(0) < second.pos);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tail_without_positions_reads_every_partition_from_its_beginning() {
+    on_every_engine(async |bus| {
+        let keys: Vec<_> = (0..64).map(|n| format!("room {n}")).collect();
+        let mut pending = Vec::new();
+        for n in 0..5 {
+            for key in &keys {
+                pending.push(bus.enqueue(TOPIC_CHAT, key, n.to_string()).await.unwrap());
+            }
+        }
+        for pending in join_all(pending.into_iter().map(|pending| pending.durable())).await {
+            pending.unwrap();
+        }
+
+        let mut tail = bus.tail(TOPIC_CHAT, Positions::new()).await.unwrap();
+        let read = take(&mut tail, 320).await;
+
+        for key in &keys {
+            let of_key: Vec<_> = read.iter().filter(|record| record.key == *key).collect();
+            assert!(of_key.iter().all(|record| record.partition == bus.partition(key)));
+            let payloads: Vec<_> = of_key.iter().map(|record| record.payload.as_str()).collect();
+            assert_eq!(payloads, ["0", "1", "2", "3", "4"]);
+        }
+        let partitions = bus.heads(TOPIC_CHAT).await.unwrap();
+        let used = partitions.values().filter(|head| **head > 0).count();
+        assert!(used * 2 > partitions.len(), "64 keys are in {used} of {} partitions", partitions.len());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reader_that_stops_half_way_goes_on_where_it_was() {
+    on_every_engine(async |bus| {
+        let mut pending = Vec::new();
+        for n in 0..1_000 {
+            let key = format!("room {}", n % 20);
+            pending.push(bus.enqueue(TOPIC_CHAT, &key, n.to_string()).await.unwrap());
+        }
+        join_all(pending.into_iter().map(|pending| pending.durable())).await;
+
+        let mut seen = Positions::new();
+        let mut payloads = Vec::new();
+        while payloads.len() < 1_000 {
+            // Each reader takes one batch, of which only a part is kept before it dies.
+            let mut tail = bus.tail(TOPIC_CHAT, seen.clone()).await.unwrap();
+            let batch = tokio::time::timeout(Duration::from_secs(30), tail.next()).await.unwrap().unwrap();
+            for record in batch.iter().take(300) {
+                assert_eq!(record.pos, seen.get(&record.partition).copied().unwrap_or(0) + 1);
+                seen.insert(record.partition, record.pos);
+                payloads.push(record.payload.clone());
+            }
+        }
+
+        payloads.sort();
+        payloads.dedup();
+        assert_eq!(payloads.len(), 1_000);
+        assert_eq!(
+            seen,
+            bus.heads(TOPIC_CHAT).await.unwrap().into_iter().filter(|(_, head)| *head > 0).collect()
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_for_the_next_records_that_is_dropped_has_taken_none() {
+    on_every_engine(async |bus| {
+        let mut tail = bus.tail(TOPIC_CHAT, Positions::new()).await.unwrap();
+
+        let writer = tokio::spawn({
+            let bus = bus.clone();
+            async move {
+                for n in 0..200 {
+                    bus.append(TOPIC_CHAT, "room", n.to_string()).await.unwrap();
+                }
+            }
+        });
+        let mut payloads = Vec::new();
+        let all = async {
+            while payloads.len() < 200 {
+                // Asks once and gives up, again and again.
+                match tail.next().now_or_never() {
+                    Some(records) => {
+                        payloads.extend(records.unwrap().iter().map(|record| record.payload.clone()));
+                    }
+                    None => tokio::task::yield_now().await,
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), all).await.unwrap();
+
+        assert_eq!(payloads, (0..200).map(|n| n.to_string()).collect::<Vec<_>>());
+        writer.await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_thousand_records_of_one_key_keep_the_order_they_were_put_in_line() {
+    on_every_engine(async |bus| {
+        let mut pending = Vec::new();
+        for n in 0..1_000 {
+            pending.push(bus.enqueue(TOPIC_CHAT, "room", n.to_string()).await.unwrap());
+        }
+        let placed: Vec<_> = join_all(pending.into_iter().map(|pending| pending.durable())).await;
+
+        let mut tail = bus.tail(TOPIC_CHAT, Positions::new()).await.unwrap();
+        let read = take(&mut tail, 1_000).await;
+
+        for (n, (record, placed)) in read.iter().zip(placed).enumerate() {
+            let placed = placed.unwrap();
+            assert_eq!((record.pos, record.payload.as_str()), (placed.pos, n.to_string().as_str()));
+            assert_eq!(record.at, placed.at);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_log_that_is_open_is_ready_and_a_closed_one_is_not() {
+    on_every_engine(async |bus| {
+        bus.ping().await.unwrap();
+        let begun = bus.enqueue(TOPIC_CHAT, "room", "begun".into()).await.unwrap();
+
+        bus.close().await;
+
+        begun.durable().await.unwrap();
+        assert!(bus.append(TOPIC_CHAT, "room", "late".into()).await.is_err());
     })
     .await;
 }

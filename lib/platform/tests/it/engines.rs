@@ -22,7 +22,13 @@ pub(crate) async fn objects(folder: &tempfile::TempDir) -> Vec<String> {
     both(format!("file:{}", folder.path().display()), engines::objects().await)
 }
 
-/// The log. Kafka's place is here: `engines::bus()` has a broker.
+/// Logs that are empty.
 pub(crate) async fn buses(folder: &tempfile::TempDir) -> Vec<String> {
-    vec![format!("embedded:{}", folder.path().display())]
+    both(format!("embedded:{}", folder.path().display()), engines::bus().await)
+}
+
+/// A log on Kafka that is empty, where there is a broker.
+#[cfg(feature = "kafka")]
+pub(crate) async fn kafka() -> Option<String> {
+    engines::bus().await.unwrap()
 }

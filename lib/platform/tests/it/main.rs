@@ -7,6 +7,10 @@ mod db;
 mod engines;
 mod fanout;
 mod harness;
+#[cfg(feature = "kafka")]
+mod kafka;
+#[cfg(feature = "kafka")]
+mod kafka_broker;
 mod log_file;
 mod mail;
 mod objects;

@@ -1,0 +1,221 @@
+//! What only a log on a cluster can show: other hubs on it, topics that somebody else made, a broker that dies.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use mshub_platform::{
+    Clock,
+    bus::{Bus, OpenError, Positions, ReadError},
+};
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+};
+use wire::paths::TOPIC_CHAT;
+
+use crate::engines;
+
+/// A log of its own on the real cluster, if there is one.
+struct Place {
+    url: String,
+    brokers: String,
+    topic: String,
+}
+
+impl Place {
+    async fn there_is() -> Option<Self> {
+        let url = engines::kafka().await?;
+        let (brokers, query) = url.strip_prefix("kafka://")?.split_once('?')?;
+        let brokers = brokers.trim_end_matches('/').to_owned();
+        let prefix = query.split('&').rev().find_map(|option| option.strip_prefix("prefix="))?;
+        let (url, topic) = (format!("kafka://{brokers}?prefix={prefix}"), format!("{prefix}{TOPIC_CHAT}"));
+        Some(Self { url, brokers, topic })
+    }
+
+    async fn open(&self) -> Result<Bus, OpenError> {
+        Bus::open(&self.url, Clock::System).await
+    }
+
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
+        ClientConfig::new().set("bootstrap.servers", &self.brokers).create().unwrap()
+    }
+
+    /// Makes the topic as an administrator would who has not read the manual.
+    async fn make(&self, settings: &[(&str, &str)]) {
+        let topic = NewTopic::new(&self.topic, 3, TopicReplication::Fixed(1));
+        let topic = settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value));
+        let made = self.admin().create_topics([&topic], &AdminOptions::new()).await.unwrap();
+        made[0].as_ref().unwrap();
+    }
+
+    async fn delete(&self) {
+        let deleted = self.admin().delete_topics(&[&self.topic], &AdminOptions::new()).await.unwrap();
+        deleted[0].as_ref().unwrap();
+    }
+}
+
+async fn next(tail: &mut mshub_platform::bus::Tail) -> Result<Vec<String>, ReadError> {
+    let records = tokio::time::timeout(Duration::from_secs(30), tail.next()).await.unwrap()?;
+    Ok(records.iter().map(|record| record.payload.clone()).collect())
+}
+
+#[tokio::test]
+async fn two_hubs_on_one_log_see_each_other() {
+    let Some(place) = Place::there_is().await else { return };
+    let (one, other) = tokio::join!(place.open(), place.open());
+    let (one, other) = (one.unwrap(), other.unwrap());
+    let mut tail = other.tail(TOPIC_CHAT, Positions::new()).await.unwrap();
+
+    let first = one.append(TOPIC_CHAT, "room", "from one".into()).await.unwrap();
+    assert_eq!(next(&mut tail).await.unwrap(), ["from one"]);
+    let second = other.append(TOPIC_CHAT, "room", "from the other".into()).await.unwrap();
+    assert_eq!(next(&mut tail).await.unwrap(), ["from the other"]);
+
+    assert_eq!((first.partition, second.partition), (one.partition("room"), other.partition("room")));
+    assert_eq!((first.pos, second.pos), (1, 2));
+    assert_eq!(one.epoch(first.partition), other.epoch(first.partition));
+    assert_eq!(one.heads(TOPIC_CHAT).await.unwrap(), other.heads(TOPIC_CHAT).await.unwrap());
+    assert_eq!(one.heads(TOPIC_CHAT).await.unwrap().len(), 12);
+}
+
+#[tokio::test]
+async fn a_log_is_the_same_after_a_restart_and_another_after_it_was_deleted() {
+    let Some(place) = Place::there_is().await else { return };
+    let bus = place.open().await.unwrap();
+    let before = bus.append(TOPIC_CHAT, "room", "before".into()).await.unwrap();
+    for n in 2..=5 {
+        assert_eq!(bus.append(TOPIC_CHAT, "room", n.to_string()).await.unwrap().pos, n);
+    }
+    let epoch = bus.epoch(before.partition);
+    bus.close().await;
+
+    let again = place.open().await.unwrap();
+    assert_eq!(again.epoch(before.partition), epoch);
+    assert_eq!(again.append(TOPIC_CHAT, "room", "after".into()).await.unwrap().pos, 6);
+    let mut tail = again.tail(TOPIC_CHAT, Positions::from([(before.partition, 6)])).await.unwrap();
+
+    place.delete().await;
+    let anew = place.open().await.unwrap();
+    assert_ne!(anew.epoch(before.partition), epoch);
+    assert_eq!(anew.append(TOPIC_CHAT, "room", "a new log".into()).await.unwrap().pos, 1);
+
+    // The hub that was running all the while does not take the new log for its own.
+    let refused = again.append(TOPIC_CHAT, "room", "into the old log".into()).await.unwrap_err();
+    assert!(refused.to_string().contains("deleted"), "{refused}");
+    assert!(again.ping().await.is_err());
+    let lost = next(&mut tail).await;
+    assert!(lost.is_err(), "{lost:?}");
+}
+
+#[tokio::test]
+async fn a_topic_that_would_lose_records_is_refused_with_the_command_that_mends_it() {
+    let Some(place) = Place::there_is().await else { return };
+    place
+        .make(&[
+            ("retention.ms", "604800000"),
+            ("cleanup.policy", "compact"),
+            ("unclean.leader.election.enable", "true"),
+        ])
+        .await;
+
+    let refused = place.open().await.err().unwrap().to_string();
+
+    let mend = format!("--alter --entity-type topics --entity-name {} --add-config ", place.topic);
+    for part in [
+        "retention.ms=604800000",
+        "message.timestamp.type=CreateTime",
+        &format!("kafka-configs.sh --bootstrap-server {} {mend}", place.brokers),
+        "cleanup.policy=delete,retention.ms=-1,message.timestamp.type=LogAppendTime,unclean.leader.election.enable=false,delete.retention.ms=",
+    ] {
+        assert!(refused.contains(part), "{part} is not in: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_topic_that_an_administrator_made_is_taken_once_it_is_as_it_was_asked_for() {
+    let Some(place) = Place::there_is().await else { return };
+    place.make(&[]).await;
+    let refused = place.open().await.err().unwrap().to_string();
+    let (_, settings) = refused.rsplit_once("--add-config ").unwrap();
+    let settings: Vec<_> = settings.split(',').map(|setting| setting.split_once('=').unwrap()).collect();
+
+    place.delete().await;
+    place.make(&settings).await;
+    let bus = place.open().await.unwrap();
+
+    bus.append(TOPIC_CHAT, "room", "taken".into()).await.unwrap();
+    assert_eq!(
+        bus.heads(TOPIC_CHAT).await.unwrap().len(),
+        3,
+        "its own partitions win when the URL names none"
+    );
+}
+
+#[tokio::test]
+async fn partitions_that_are_added_later_move_no_key() {
+    let Some(place) = Place::there_is().await else { return };
+    let bus = place.open().await.unwrap();
+    let keys: Vec<_> = (0..100).map(|n| format!("room {n}")).collect();
+    let before: Vec<_> = keys.iter().map(|key| bus.partition(key)).collect();
+    bus.close().await;
+
+    let more = NewPartitions::new(&place.topic, 24);
+    let added = place.admin().create_partitions([&more], &AdminOptions::new()).await.unwrap();
+    added[0].as_ref().unwrap();
+
+    let bus = place.open().await.unwrap();
+    assert_eq!(keys.iter().map(|key| bus.partition(key)).collect::<Vec<_>>(), before);
+    let asked = Bus::open(&format!("{}&partitions=24", place.url), Clock::System).await.err().unwrap();
+    assert!(asked.to_string().contains("say partitions=12"), "{asked}");
+}
+
+#[tokio::test]
+async fn records_that_were_deleted_are_a_hole_for_who_has_not_read_them() {
+    let Some(place) = Place::there_is().await else { return };
+    let bus = place.open().await.unwrap();
+    let mut at = Vec::new();
+    for n in 0..5 {
+        at.push(bus.append(TOPIC_CHAT, "room", n.to_string()).await.unwrap());
+    }
+    let partition = at[0].partition;
+    let mut until = rdkafka::TopicPartitionList::new();
+    until.add_partition_offset(&place.topic, partition, rdkafka::Offset::Offset(3)).unwrap();
+    place.admin().delete_records(&until, &AdminOptions::new()).await.unwrap();
+
+    let bus = place.open().await.unwrap();
+    let mut from_the_start = bus.tail(TOPIC_CHAT, Positions::new()).await.unwrap();
+    let mut from_the_rest = bus.tail(TOPIC_CHAT, Positions::from([(partition, 3)])).await.unwrap();
+
+    let hole = next(&mut from_the_start).await.unwrap_err();
+    assert!(matches!(hole, ReadError::Hole { expected: 1, found: 4, .. }), "{hole}");
+    assert_eq!(next(&mut from_the_rest).await.unwrap(), ["3", "4"]);
+}
+
+#[tokio::test]
+async fn a_broker_that_is_not_there_is_named_without_the_password() {
+    // Port 1 answers nobody.
+    let error = Bus::open("kafka://user:secret@127.0.0.1:1", Clock::System).await.err().unwrap().to_string();
+
+    assert!(error.contains("127.0.0.1:1"), "{error}");
+    assert!(error.contains("is it running"), "{error}");
+    assert!(!error.contains("secret"), "{error}");
+}
+
+#[tokio::test]
+async fn positions_of_a_moment_are_found_in_every_partition() {
+    let Some(place) = Place::there_is().await else { return };
+    let bus = place.open().await.unwrap();
+    let mut placed = Vec::new();
+    for n in 0..60 {
+        placed.push(bus.append(TOPIC_CHAT, &format!("room {}", n % 15), n.to_string()).await.unwrap());
+    }
+    let moment = placed[30].at;
+
+    let before = bus.positions_before(TOPIC_CHAT, moment).await.unwrap();
+
+    let mut expected: BTreeMap<i32, u64> = (0..12).map(|partition| (partition, 0)).collect();
+    for older in placed.iter().filter(|placed| placed.at < moment) {
+        expected.entry(older.partition).and_modify(|pos| *pos = older.pos.max(*pos));
+    }
+    assert_eq!(before, expected);
+}
