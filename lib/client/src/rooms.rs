@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use wire::{
-    Code, paths,
+    ClientId, Code, RoomId, Timestamp,
+    events::RoomEvent,
+    paths,
     rooms::{EventPage, Invite, Member, Members, NewRoom, Room, Rooms, Say, Sent},
 };
 
@@ -12,6 +14,10 @@ use crate::{ask::Ask, backoff, error::Error, hub::Hub};
 
 /// How long a message whose fate is unknown is sent again before the caller is told.
 const SAY_PATIENCE: Duration = Duration::from_secs(60);
+/// The most events that a hub puts into one page.
+const LONGEST_PAGE: u32 = 500;
+/// How far this machine's clock and the hub's may be apart.
+const CLOCKS_DIFFER_SECONDS: i64 = 60 * 60;
 
 /// Which part of a room's history is wanted. Positions are those of the log.
 #[derive(Clone, Copy, Debug, Default)]
@@ -106,6 +112,34 @@ impl Hub {
             ask = ask.query("limit", limit);
         }
         self.ask(ask).await
+    }
+}
+
+impl Hub {
+    /// Where a message stands in a room's history, which is searched from its newest event back to `since`; `None`
+    /// when it is certain that the room did not have it.
+    pub(crate) async fn find_sent(
+        &self,
+        room: RoomId,
+        cid: ClientId,
+        since: Timestamp,
+    ) -> Result<Option<RoomEvent>, Error> {
+        let since = since.plus_seconds(-CLOCKS_DIFFER_SECONDS);
+        let mut before = None;
+        loop {
+            let query = EventsQuery { before, limit: Some(LONGEST_PAGE), after: None };
+            let page = self.events(&room.to_string(), query).await?;
+            let Some((first, at)) = page.events.first().map(|event| (event.pos, event.ts)) else {
+                return Ok(None);
+            };
+            if let Some(found) = page.events.into_iter().find(|event| event.cid == cid) {
+                return Ok(Some(found));
+            }
+            if !page.more || at < since {
+                return Ok(None);
+            }
+            before = Some(first);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wire::{ClientId, Code, Problem, RoomId, frames::ToClient};
+use wire::{Code, Problem, RoomId, frames::ToClient};
 
 use super::{
     LiveEvent,
@@ -17,15 +17,17 @@ impl Connection {
     pub(super) async fn hear(&mut self, socket: &mut Socket, frame: ToClient) -> Result<(), End> {
         match frame {
             ToClient::Ok { cid, room, pos, id, ts, .. } => {
-                if self.outbox.done(cid).is_some() {
-                    self.emit(LiveEvent::Sent { cid, room, pos, id, ts }).await?;
-                }
+                self.post.sent(cid, room, pos, id, ts).await;
+                self.tell_changes().await?;
             }
             ToClient::Err { cid: Some(cid), code, detail, retry, unknown, after_ms, .. } => {
                 if retry || unknown {
-                    self.outbox.retry(cid, after_ms.map(Duration::from_millis), Instant::now());
+                    self.post.retry(cid, after_ms.map(Duration::from_millis), Instant::now());
                 } else {
-                    self.refused(cid, &code, detail).await?;
+                    if let Some(refused) = self.post.refused(cid, problem(&code, detail)).await {
+                        self.emit(refused).await?;
+                    }
+                    self.tell_changes().await?;
                 }
             }
             ToClient::Err { id: Some(id), detail, retry, after_ms, .. } => {
@@ -65,13 +67,6 @@ impl Connection {
         Ok(self.emit(event).await?)
     }
 
-    async fn refused(&mut self, cid: ClientId, code: &str, detail: String) -> Result<(), Deaf> {
-        let Some(room) = self.outbox.done(cid) else { return Ok(()) };
-        let mut problem = Problem::new(Code::from_name(code).unwrap_or(Code::BadRequest), detail);
-        code.clone_into(&mut problem.code);
-        self.emit(LiveEvent::Refused { cid, room, problem }).await
-    }
-
     /// A room that cannot be followed is one that the person is not in.
     async fn subscription_refused(
         &mut self,
@@ -89,6 +84,13 @@ impl Connection {
         self.rooms.remove(&room);
         self.emit(LiveEvent::Left { room }).await
     }
+}
+
+/// The problem that a frame tells of, with its code even when this version does not know it.
+fn problem(code: &str, detail: String) -> Problem {
+    let mut problem = Problem::new(Code::from_name(code).unwrap_or(Code::BadRequest), detail);
+    code.clone_into(&mut problem.code);
+    problem
 }
 
 fn room_of(frame: &ToClient) -> Option<RoomId> {

@@ -20,10 +20,10 @@ use wire::{
 use crate::double::{job, options, serve, soon, tokens, with_token};
 
 /// The hub's end of one socket.
-struct End(WebSocket);
+pub(super) struct End(WebSocket);
 
 impl End {
-    async fn hear(&mut self) -> ToServer {
+    pub(super) async fn hear(&mut self) -> ToServer {
         loop {
             match soon(self.0.recv()).await.expect("the client hung up").expect("the client broke off") {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
@@ -32,13 +32,13 @@ impl End {
         }
     }
 
-    async fn say(&mut self, frame: ToClient) {
+    pub(super) async fn say(&mut self, frame: ToClient) {
         let text = serde_json::to_string(&frame).unwrap();
         self.0.send(Message::Text(text.into())).await.unwrap();
     }
 
     /// Reads the greeting, answers it, and returns the token.
-    async fn welcome(&mut self, hb_ms: u64) -> String {
+    pub(super) async fn welcome(&mut self, hb_ms: u64) -> String {
         let ToServer::Hello { v: 1, tok } = self.hear().await else { panic!("no hello") };
         self.say(ToClient::Welcome { v: 1, uid: UserId::new(), hb_ms, win: 2 }).await;
         tok
@@ -51,7 +51,7 @@ impl End {
 }
 
 /// Hands every socket that is opened to the test.
-fn sockets() -> (Router, mpsc::Receiver<End>) {
+pub(super) fn sockets() -> (Router, mpsc::Receiver<End>) {
     let (opened, sockets) = mpsc::channel(8);
     let router = Router::new().route(
         paths::LIVE,
@@ -62,15 +62,18 @@ fn sockets() -> (Router, mpsc::Receiver<End>) {
     (router, sockets)
 }
 
-async fn next(sockets: &mut mpsc::Receiver<End>) -> End {
+pub(super) async fn next(sockets: &mut mpsc::Receiver<End>) -> End {
     soon(sockets.recv()).await.expect("no socket was opened")
 }
 
-/// The next event that is not about the connection itself.
-async fn event(live: &mut Live) -> LiveEvent {
+/// The next event that is not about the connection itself, nor that a message waits.
+pub(super) async fn event(live: &mut Live) -> LiveEvent {
     loop {
         match soon(live.next()).await.expect("the stream ended") {
-            LiveEvent::Connected | LiveEvent::Reconnecting { .. } | LiveEvent::Draining => {}
+            LiveEvent::Connected
+            | LiveEvent::Reconnecting { .. }
+            | LiveEvent::Draining
+            | LiveEvent::Queued { .. } => {}
             other => return other,
         }
     }
