@@ -29,7 +29,7 @@ pub use hub::{Hub, Options, SignedIn};
 pub use live::{Live, LiveEvent};
 pub use outbox::{Draft, Outbox, Receipt, Waiting};
 pub use reqwest::{Method, StatusCode};
-pub use rooms::EventsQuery;
+pub use rooms::{EventsQuery, RawEvent, RawPage};
 pub use session::{SessionStore, Storage};
 pub use upload::{Chunks, Upload, UploadBody};
 pub use url::Url;

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 use wire::{
-    ClientId, Code, RoomId, Timestamp,
-    events::RoomEvent,
+    ClientId, Code, RoomId, Timestamp, UserId,
+    events::{Head, RoomEvent},
+    heads::{self, Link},
     paths,
     rooms::{EventPage, Invite, Member, Members, NewRoom, Room, Rooms, Say, Sent},
 };
@@ -99,20 +102,98 @@ impl Hub {
         Err(fate_unknown(room))
     }
 
+    /// Where a room stands in the database: how many events, and the chain hash over them.
+    pub async fn head(&self, room: &str) -> Result<Head, Error> {
+        self.ask(Ask::get(of(paths::ROOM_HEAD, room))).await
+    }
+
     /// A page of what happened in a room, oldest first, database and log together.
     pub async fn events(&self, room: &str, query: EventsQuery) -> Result<EventPage, Error> {
-        let mut ask = Ask::get(of(paths::ROOM_EVENTS, room));
-        if let Some(after) = query.after {
-            ask = ask.query("after", after);
-        }
-        if let Some(before) = query.before {
-            ask = ask.query("before", before);
-        }
-        if let Some(limit) = query.limit {
-            ask = ask.query("limit", limit);
-        }
-        self.ask(ask).await
+        self.ask(page(room, query)).await
     }
+
+    /// The same with every event as the hub wrote it, so that nothing is lost of kinds and fields that this version
+    /// does not know.
+    pub async fn raw_events(&self, room: &str, query: EventsQuery) -> Result<RawPage, Error> {
+        self.ask(page(room, query)).await
+    }
+}
+
+/// A page of events as the hub wrote them.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RawPage {
+    /// Oldest first.
+    pub events: Vec<RawEvent>,
+    /// The generation of the log that positions belong to.
+    pub ep: String,
+    /// Whether there are more events in the direction of the question.
+    pub more: bool,
+}
+
+/// An event as the hub wrote it, with what every event has.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Box<RawValue>")]
+pub struct RawEvent {
+    /// Its place.
+    pub pos: u64,
+    /// The room's position before this one, where the hub knew it.
+    pub prev: Option<u64>,
+    /// Who did it.
+    pub by: UserId,
+    /// As the client made it.
+    pub cid: ClientId,
+    /// The stable name of its kind.
+    pub kind: String,
+    /// SHA-256 of its body.
+    pub body: [u8; 32],
+    /// All of it, a JSON object on one line.
+    pub json: Box<RawValue>,
+}
+
+impl RawEvent {
+    /// The part that goes into the chain hash.
+    pub fn link(&self) -> Link<'_> {
+        Link { pos: self.pos, by: self.by, cid: self.cid, kind: &self.kind, body: self.body }
+    }
+}
+
+impl TryFrom<Box<RawValue>> for RawEvent {
+    type Error = serde_json::Error;
+
+    fn try_from(json: Box<RawValue>) -> Result<Self, Self::Error> {
+        #[derive(Deserialize)]
+        struct Known {
+            pos: u64,
+            prev: Option<u64>,
+            by: UserId,
+            cid: ClientId,
+            kind: String,
+            #[serde(default)]
+            body: String,
+            /// The hash of a body that was removed.
+            removed: Option<String>,
+        }
+        let Known { pos, prev, by, cid, kind, body, removed } = serde_json::from_str(json.get())?;
+        let mut hash = heads::digest(&body);
+        if let Some(removed) = removed {
+            hex::decode_to_slice(removed, &mut hash).map_err(serde::de::Error::custom)?;
+        }
+        Ok(Self { pos, prev, by, cid, kind, body: hash, json })
+    }
+}
+
+fn page(room: &str, query: EventsQuery) -> Ask {
+    let mut ask = Ask::get(of(paths::ROOM_EVENTS, room));
+    if let Some(after) = query.after {
+        ask = ask.query("after", after);
+    }
+    if let Some(before) = query.before {
+        ask = ask.query("before", before);
+    }
+    if let Some(limit) = query.limit {
+        ask = ask.query("limit", limit);
+    }
+    ask
 }
 
 impl Hub {

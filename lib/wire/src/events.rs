@@ -145,7 +145,7 @@ pub struct Head {
     pub pos: u64,
     /// How many events are stored.
     pub n: u64,
-    /// Chain hash over them, 32 hex digits; see `chat-worker/src/heads.rs`.
+    /// Chain hash over them, 32 hex digits; see [`crate::heads`].
     pub h: String,
 }
 

@@ -167,6 +167,8 @@ fn heard(event: LiveEvent) -> Heard {
         LiveEvent::Refused { cid, room, problem } => Heard::Refused { cid, room, why: problem.detail },
         LiveEvent::Job(job) => Heard::Job(job),
         LiveEvent::Left { room } => Heard::Left(room),
+        // What is missing is fetched as any hole is.
+        LiveEvent::Differs { room, after, upto } => Heard::Gap { room, from: after, to: upto + 1 },
         LiveEvent::Head(head) => Heard::Head(head),
         LiveEvent::SignedOut { why } => Heard::SignedOut(why),
         LiveEvent::Draining => Heard::Draining,

@@ -160,6 +160,9 @@ impl Follow {
                 self.epoch = None;
                 self.out.warn("the hub's log began anew; positions start over")?;
             }
+            LiveEvent::Differs { after, upto, .. } => self.out.warn(format!(
+                "what was printed between {after} and {upto} is not what the hub's database has; see `mshub room verify`"
+            ))?,
             LiveEvent::Reconnecting { why, .. } => self.lost(&why)?,
             LiveEvent::Live { pos, .. } => return self.caught_up(pos).await.map(Some),
             LiveEvent::Left { .. } => {

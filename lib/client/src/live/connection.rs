@@ -20,6 +20,7 @@ use super::{
     post::{self, Post},
     reducer::Reducer,
     socket::{Gone, Socket},
+    witness::Witness,
 };
 use crate::{
     backoff,
@@ -37,6 +38,8 @@ pub(super) struct Connection {
     orders: mpsc::UnboundedReceiver<Order>,
     events: mpsc::Sender<LiveEvent>,
     pub(super) rooms: HashMap<RoomId, Reducer>,
+    /// What was shown of each room, to be compared with what the database has.
+    pub(super) witnesses: HashMap<RoomId, Witness>,
     pub(super) post: Post,
     jobs: bool,
     next_sub: u64,
@@ -77,8 +80,8 @@ impl Connection {
         events: mpsc::Sender<LiveEvent>,
     ) -> Self {
         let post = Post::new(hub.clone(), outbox);
-        let (rooms, postponed) = (HashMap::new(), Vec::new());
-        Self { hub, orders, events, rooms, post, jobs: false, next_sub: 1, postponed }
+        let (rooms, witnesses, postponed) = (HashMap::new(), HashMap::new(), Vec::new());
+        Self { hub, orders, events, rooms, witnesses, post, jobs: false, next_sub: 1, postponed }
     }
 
     pub(super) async fn run(mut self) {
@@ -231,11 +234,13 @@ impl Connection {
         match order {
             Order::Subscribe { room, after, tail } => {
                 self.rooms.insert(room, Reducer::new(room, after, tail));
+                self.witnesses.remove(&room);
                 if let Some(socket) = socket {
                     self.subscribe(socket, room).await?;
                 }
             }
             Order::Unsubscribe { room } => {
+                self.witnesses.remove(&room);
                 if self.rooms.remove(&room).is_some()
                     && let Some(socket) = socket
                 {

@@ -10,6 +10,7 @@ use super::{
     connection::{Connection, Deaf, End},
     reducer::Step,
     socket::Socket,
+    witness::Difference,
 };
 
 impl Connection {
@@ -35,13 +36,17 @@ impl Connection {
                 self.subscription_refused(id, &detail, again).await?;
             }
             ToClient::Unsubbed { room } => {
+                self.witnesses.remove(&room);
                 if self.rooms.remove(&room).is_some() {
                     self.emit(LiveEvent::Left { room }).await?;
                 }
             }
             ToClient::Wm { r } => {
                 for head in r {
+                    let witness = self.witnesses.entry(head.room).or_default();
+                    let differs = witness.head(&head);
                     self.emit(LiveEvent::Head(head)).await?;
+                    self.tell_difference(differs).await?;
                 }
             }
             ToClient::Job { job } => self.emit(LiveEvent::Job(job)).await?,
@@ -59,12 +64,25 @@ impl Connection {
     async fn step(&mut self, socket: &mut Socket, room: RoomId, step: Step) -> Result<(), End> {
         let event = match step {
             Step::Ask => return self.subscribe(socket, room).await,
-            Step::Show(event) => LiveEvent::Event(event),
+            Step::Show(event) => {
+                let differs = self.witnesses.entry(room).or_default().show(&event);
+                self.emit(LiveEvent::Event(event)).await?;
+                return Ok(self.tell_difference(differs).await?);
+            }
             Step::Live(pos) => LiveEvent::Live { room, pos },
             Step::Gap { from, to } => LiveEvent::Gap { room, from, to },
             Step::Restarted => LiveEvent::Restarted { room },
         };
+        if matches!(event, LiveEvent::Gap { .. } | LiveEvent::Restarted { .. }) {
+            self.witnesses.remove(&room);
+        }
         Ok(self.emit(event).await?)
+    }
+
+    async fn tell_difference(&mut self, differs: Option<Difference>) -> Result<(), Deaf> {
+        let Some(Difference { room, after, upto }) = differs else { return Ok(()) };
+        tracing::warn!(%room, after, upto, "the hub's database has something else than this client was shown");
+        self.emit(LiveEvent::Differs { room, after, upto }).await
     }
 
     /// A room that cannot be followed is one that the person is not in.

@@ -9,6 +9,7 @@ mod post;
 mod reducer;
 mod sending;
 mod socket;
+mod witness;
 
 use tokio::sync::mpsc;
 use wire::{
@@ -116,6 +117,16 @@ pub enum LiveEvent {
     },
     /// How far the database is with a room: up to there a message is stored for good.
     Head(Head),
+    /// What was shown of a room is not what the hub's database counts and hashes there. Show what lies between anew,
+    /// over HTTP.
+    Differs {
+        /// The room.
+        room: RoomId,
+        /// Up to here both agreed.
+        after: u64,
+        /// Up to here it was compared.
+        upto: u64,
+    },
     /// The session has ended; the socket stays closed.
     SignedOut {
         /// What the hub said.
