@@ -11,12 +11,16 @@ mod hub;
 mod story_chat;
 #[cfg(feature = "up")]
 mod story_convert;
+#[cfg(all(unix, feature = "up"))]
+mod story_outbox;
 #[cfg(feature = "up")]
 mod story_restart;
 #[cfg(feature = "up")]
 mod story_signup;
 #[cfg(feature = "up")]
 mod story_up;
+#[cfg(feature = "up")]
+mod story_verify;
 #[cfg(all(unix, feature = "up"))]
 mod terminal;
 mod tidy;

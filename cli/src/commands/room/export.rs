@@ -19,7 +19,7 @@ Examples:
   mshub room export general > general.jsonl
   mshub room export general --after \"$(tail -1 general.jsonl | jq .pos)\" >> general.jsonl"
 )]
-pub(super) struct ExportArgs {
+pub struct ExportArgs {
     /// The room
     room: String,
     /// Only what came after this position

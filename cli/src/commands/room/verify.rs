@@ -33,7 +33,7 @@ Examples:
   mshub room verify general
   mshub room verify general --json=messages,hash"
 )]
-pub(super) struct VerifyArgs {
+pub struct VerifyArgs {
     /// The room
     room: String,
 }

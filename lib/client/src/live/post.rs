@@ -44,7 +44,9 @@ pub(super) struct Post {
 
 impl Post {
     pub(super) fn new(hub: Hub, outbox: Outbox) -> Self {
-        let (view, sending) = (outbox.watch(), Sending::new(outbox.me()));
+        let (mut view, sending) = (outbox.watch(), Sending::new(outbox.me()));
+        // What is in it already is news here.
+        view.mark_changed();
         let look = outbox.is_shared().then(|| tokio::spawn(keep_looking(outbox.clone())).abort_handle());
         let (told, searches) = (HashMap::new(), JoinSet::new());
         Self { hub, outbox, view, told, sending, searches, look }

@@ -79,6 +79,23 @@ async fn a_message_is_on_disk_before_it_is_told_and_before_it_is_sent() {
 }
 
 #[tokio::test]
+async fn what_is_in_the_outbox_before_the_socket_is_opened_is_settled_too() {
+    let (router, mut sockets) = sockets();
+    let (hub, dir, room) =
+        (with_token(&serve(router).await, "t"), tempfile::tempdir().unwrap(), RoomId::new());
+    let outbox = Outbox::at(dir.path());
+    let cids = queued(&outbox, room, &["mine"]).await;
+
+    let mut live = hub.live_with(outbox);
+    let mut socket = next(&mut sockets).await;
+    socket.welcome(25_000).await;
+    sends(&mut socket).await;
+    socket.say(ok(cids[0], room, 1)).await;
+
+    assert!(matches!(event(&mut live).await, LiveEvent::Sent { cid, .. } if cid == cids[0]));
+}
+
+#[tokio::test]
 async fn what_waits_is_taken_over_while_the_socket_is_open() {
     let (router, mut sockets) = sockets();
     let (hub, dir, room) =
