@@ -77,6 +77,7 @@ impl Entry {
             What::Joined => format!("{name} joined"),
             What::Left => format!("{name} left"),
             What::Invited { body, .. } => format!("{name} invited {}", text::clean_line(&body)),
+            What::Unknown => format!("{name} did something that this version does not know"),
         };
         Self { pos: event.pos, ts: event.ts, by: event.by, name, text, said }
     }

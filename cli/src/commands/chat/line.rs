@@ -47,6 +47,7 @@ fn spoken(event: &RoomEvent, clock: &str) -> String {
         What::Joined => format!("{clock} -- {name} joined"),
         What::Left => format!("{clock} -- {name} left"),
         What::Invited { body, .. } => format!("{clock} -- {name} invited {}", body.replace('\n', " ")),
+        What::Unknown => format!("{clock} -- {name} did something that this version does not know"),
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use wire::{
     ClientId, RoomId, UserId,
-    events::{Head, RoomEvent},
+    events::{Head, RoomEvent, What},
     heads::{Link, Standing},
 };
 
@@ -55,6 +55,11 @@ impl Witness {
     /// Takes note of the next event that is shown.
     pub(crate) fn show(&mut self, event: &RoomEvent) -> Option<Difference> {
         let RoomEvent { pos, by, cid, what, .. } = event;
+        if *what == What::Unknown {
+            // What it makes of the hash is not known here.
+            *self = Self::default();
+            return None;
+        }
         self.shown.push_back(Shown {
             pos: *pos,
             by: *by,
@@ -110,7 +115,7 @@ impl Witness {
 
 #[cfg(test)]
 mod tests {
-    use wire::{MessageId, Timestamp, events::What};
+    use wire::{MessageId, Timestamp};
 
     use super::*;
 
@@ -162,7 +167,9 @@ mod tests {
         witness.show(&room.events[0]);
         witness.head(&room.head(1));
 
-        [1, 3, 4].map(|index| witness.show(&room.events[index]));
+        for index in [1, 3, 4] {
+            assert_eq!(witness.show(&room.events[index]), None);
+        }
 
         let after = Some(Difference { room: room.id, after: 1, upto: 5 });
         assert_eq!(witness.head(&room.head(5)), after);

@@ -150,6 +150,69 @@ async fn a_hole_is_repaired_before_what_follows_is_shown() {
 }
 
 #[tokio::test]
+async fn what_a_newer_hub_says_beyond_what_is_known_breaks_nothing() {
+    let (router, mut sockets) = sockets();
+    let mut live = with_token(&serve(router).await, "t").live();
+    let room = RoomId::new();
+    live.subscribe(room, Some(Position { ep: "e".into(), pos: 0 }), 0);
+    let mut hub = next(&mut sockets).await;
+    hub.welcome(25_000).await;
+    let ToServer::Sub { id, .. } = hub.hear().await else { panic!("no subscription") };
+
+    for frame in [r#"{"t":"hologram","of":"Ann"}"#, r#"{"t":"eph","room":1}"#, r#"{"t":"hb","mood":"fine"}"#]
+    {
+        hub.0.send(Message::Text(frame.into())).await.unwrap();
+    }
+    hub.say(ToClient::Subbed { id, room, ep: "e".into(), head: 3, mode: SubMode::Resume }).await;
+    let [mut first, mut second] =
+        [said(room, 1), said(room, 2)].map(|event| serde_json::to_value(event).unwrap());
+    first["colour"] = "red".into();
+    second["kind"] = "poll_opened".into();
+    let events = serde_json::json!({"t": "evs", "room": room, "ev": [first, second], "more": {}}).to_string();
+    hub.0.send(Message::Text(events.into())).await.unwrap();
+    hub.say(ToClient::Ev(said(room, 3))).await;
+    hub.say(ToClient::Live { room, pos: 3 }).await;
+
+    assert_eq!(position(&mut live).await, 1);
+    let LiveEvent::Event(unknown) = event(&mut live).await else { panic!("the place of the second is lost") };
+    assert_eq!((unknown.pos, unknown.what), (2, What::Unknown));
+    assert_eq!(position(&mut live).await, 3);
+    assert_eq!(event(&mut live).await, LiveEvent::Live { room, pos: 3 });
+}
+
+/// What the database has of a room when it has these events.
+fn head(room: RoomId, events: &[RoomEvent]) -> wire::events::Head {
+    events.iter().fold(wire::heads::Standing::default(), |at, event| at.after(event)).head(room)
+}
+
+#[tokio::test]
+async fn what_is_shown_is_checked_against_what_the_database_has() {
+    let (router, mut sockets) = sockets();
+    let mut live = with_token(&serve(router).await, "t").live();
+    let room = RoomId::new();
+    live.subscribe(room, Some(Position { ep: "e".into(), pos: 0 }), 0);
+    let mut hub = next(&mut sockets).await;
+    hub.welcome(25_000).await;
+    let ToServer::Sub { id, .. } = hub.hear().await else { panic!("no subscription") };
+    let events: Vec<RoomEvent> = (1..=3).map(|pos| said(room, pos)).collect();
+    let mut other = events.clone();
+    other[1].what = What::Said { body: "not what was shown".into() };
+
+    hub.say(ToClient::Subbed { id, room, ep: "e".into(), head: 3, mode: SubMode::Resume }).await;
+    hub.say(ToClient::Evs { room, ev: events.clone() }).await;
+    hub.say(ToClient::Wm { r: vec![head(room, &events[..1])] }).await;
+    hub.say(ToClient::Wm { r: vec![head(room, &other)] }).await;
+
+    loop {
+        match event(&mut live).await {
+            LiveEvent::Differs { after, upto, .. } => break assert_eq!((after, upto), (1, 3)),
+            LiveEvent::Event(_) | LiveEvent::Head(_) => {}
+            unexpected => panic!("{unexpected:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_message_keeps_its_id_until_it_is_acknowledged() {
     let (router, mut sockets) = sockets();
     let mut live = with_token(&serve(router).await, "t").live();
