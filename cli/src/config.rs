@@ -63,11 +63,25 @@ impl Environment {
 
     /// The folder of sessions.
     pub fn sessions_dir(&self) -> Result<PathBuf, CliError> {
+        Ok(self.state_dir()?.join("sessions"))
+    }
+
+    /// The folder of outboxes, one below it for each account.
+    pub fn outboxes_dir(&self) -> Result<PathBuf, CliError> {
+        Ok(self.state_dir()?.join("outbox"))
+    }
+
+    /// The folder of what was verified of rooms.
+    pub fn verified_dir(&self) -> Result<PathBuf, CliError> {
+        Ok(self.state_dir()?.join("verified"))
+    }
+
+    fn state_dir(&self) -> Result<PathBuf, CliError> {
         if let Some(dir) = &self.config_dir {
-            return Ok(dir.join("state").join("sessions"));
+            return Ok(dir.join("state"));
         }
         let home = home()?;
-        Ok(home.state_dir().unwrap_or_else(|| home.data_dir()).join("mshub").join("sessions"))
+        Ok(home.state_dir().unwrap_or_else(|| home.data_dir()).join("mshub"))
     }
 }
 

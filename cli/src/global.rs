@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use client::{Hub, Options, SessionStore, Url};
+use client::{Hub, Options, Outbox, SessionStore, Url};
 
 use crate::{
     args::GlobalArgs,
@@ -122,6 +122,26 @@ impl Global {
         let keyring = !self.args.insecure_storage && self.environment.config_dir.is_none();
         let sessions = SessionStore::File { dir: self.environment.sessions_dir()?, keyring };
         Ok(Hub::new(server, sessions, options)?)
+    }
+
+    /// The outbox of the account that is signed in. What is damaged in it is told.
+    pub async fn outbox(&self, hub: &Hub) -> Result<Outbox, CliError> {
+        let outbox = hub.outbox(&self.environment.outboxes_dir()?).await?;
+        outbox.list().await?;
+        if let Some(warning) = outbox.take_warning().await {
+            self.out.warn(warning)?;
+        }
+        Ok(outbox)
+    }
+
+    /// Where outboxes are kept.
+    pub fn outboxes_dir(&self) -> Result<PathBuf, CliError> {
+        self.environment.outboxes_dir()
+    }
+
+    /// Where is kept what was verified of rooms.
+    pub fn verified_dir(&self) -> Result<PathBuf, CliError> {
+        self.environment.verified_dir()
     }
 
     /// Whether MSHUB_TOKEN stands in for a session.

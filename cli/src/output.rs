@@ -15,7 +15,7 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
@@ -35,6 +35,24 @@ enum Form {
     Human,
     /// All fields, or only these.
     Json(Vec<String>),
+}
+
+/// The end of a file that results go to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The device that the file is on.
+    pub device: u64,
+    /// Its number there.
+    pub file: u64,
+    /// Bytes in it.
+    pub length: u64,
+}
+
+impl Place {
+    /// Whether it is the same file, longer by exactly so many bytes.
+    pub fn is_just_beyond(&self, before: &Self, bytes: u64) -> bool {
+        (self.device, self.file) == (before.device, before.file) && self.length == before.length + bytes
+    }
 }
 
 /// Where results and notes go.
@@ -134,14 +152,34 @@ impl Output {
 
     /// One object on a line of its own, with the fields that were asked for. Flushed: somebody may be following.
     pub fn json<T: Serialize>(&self, value: &T) -> Result<(), CliError> {
+        let mut text = self.json_text(value)?;
+        // In one piece with its line break: what reads along never sees half a line.
+        text.push('\n');
+        self.bytes(text.as_bytes())
+    }
+
+    /// The same as a text, without the line break.
+    pub fn json_text<T: Serialize>(&self, value: &T) -> Result<String, CliError> {
         let text = match &self.form {
             Form::Json(fields) if !fields.is_empty() => project(value, fields),
             _ => serde_json::to_string(value),
         };
-        let text =
-            text.map_err(|why| CliError::new(Kind::Other, format!("cannot print the result: {why}")))?;
-        let mut out = io::stdout().lock();
-        written(writeln!(out, "{text}").and_then(|()| out.flush()))
+        text.map_err(|why| CliError::new(Kind::Other, format!("cannot print the result: {why}")))
+    }
+
+    /// Where stdout stands, when it goes to a file; what was printed before counts.
+    #[cfg(unix)]
+    pub fn place(&self) -> Option<Place> {
+        use std::os::{fd::AsFd as _, unix::fs::MetadataExt as _};
+        let about = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?).metadata().ok()?;
+        let (device, file, length) = (about.dev(), about.ino(), about.len());
+        about.is_file().then_some(Place { device, file, length })
+    }
+
+    /// Where stdout stands, when it goes to a file: not known here.
+    #[cfg(not(unix))]
+    pub fn place(&self) -> Option<Place> {
+        None
     }
 
     /// A line of a result for people.

@@ -64,6 +64,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(rooms::members::invite))
         .routes(routes!(rooms::say::say))
         .routes(routes!(rooms::history::history))
+        .routes(routes!(rooms::head::head))
         .routes(routes!(live::socket::open))
         .routes(routes!(conversions::jobs::list, conversions::upload::create))
         .routes(routes!(conversions::jobs::formats))

@@ -95,6 +95,8 @@ pub enum RowKind {
 pub enum Mark {
     /// Not an own message.
     Other,
+    /// Not in the outbox yet.
+    Typed,
     /// In the outbox.
     Queued,
     /// Durable.
@@ -198,7 +200,11 @@ impl Flow<'_> {
             None => None,
         };
         let mut rows = self.day_row(before, own.ts);
-        let mark = if own.delivery == Delivery::Queued { Mark::Queued } else { Mark::Refused };
+        let mark = match (&own.delivery, own.cid) {
+            (Delivery::Queued, None) => Mark::Typed,
+            (Delivery::Queued, Some(_)) => Mark::Queued,
+            (Delivery::Refused(_), _) => Mark::Refused,
+        };
         let time = self.time(own.ts);
         let first = RowKind::Message { time, name: self.my_name.to_owned(), by: self.me, mark };
         self.message_rows(&mut rows, first, &text::clean(&own.body));

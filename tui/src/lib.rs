@@ -50,6 +50,9 @@ pub struct Options {
     pub folder: PathBuf,
     /// What `~` stands for in paths.
     pub home: Option<PathBuf>,
+    /// Where outboxes are kept, one for each account, shared with the other programs of the person. Without a place,
+    /// messages that were not sent end with the client.
+    pub outboxes: Option<PathBuf>,
     /// What this session is called in the account's list of sessions.
     pub device: Option<String>,
     /// For days and times of day.
@@ -76,6 +79,7 @@ impl Options {
             theme: Theme::Ansi,
             folder: PathBuf::new(),
             home: None,
+            outboxes: None,
             device: None,
             zone: TimeZone::system(),
             clock: Arc::new(|| jiff::Timestamp::now().into()),

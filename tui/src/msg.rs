@@ -103,7 +103,7 @@ pub enum Msg {
     Older(RoomId, Answer<EventPage>),
     /// Events of a hole up to a position.
     Missing(RoomId, u64, Answer<EventPage>),
-    /// A message is in the outbox under its id for ever.
+    /// A message that was just written is in the outbox, and survives there.
     Queued {
         /// Where.
         room: RoomId,
@@ -176,6 +176,24 @@ pub enum Heard {
         from: u64,
         /// Before this one.
         to: u64,
+    },
+    /// A message of ours waits in the outbox: one that was left there, or goes under way again.
+    Queued {
+        /// Which.
+        cid: ClientId,
+        /// Where.
+        room: RoomId,
+        /// The text.
+        body: String,
+        /// When it was written.
+        ts: Timestamp,
+    },
+    /// A message of ours was taken out of the outbox, and is not sent.
+    Dropped {
+        /// Which.
+        cid: ClientId,
+        /// Where.
+        room: RoomId,
     },
     /// A message of ours is durable.
     Sent {
@@ -276,6 +294,8 @@ pub enum Effect {
         room: RoomId,
         /// The number the state gave it.
         draft: u64,
+        /// The id that it had when it was refused before.
+        cid: Option<ClientId>,
         /// The text.
         body: String,
     },

@@ -77,6 +77,7 @@ impl Entry {
             What::Joined => format!("{name} joined"),
             What::Left => format!("{name} left"),
             What::Invited { body, .. } => format!("{name} invited {}", text::clean_line(&body)),
+            What::Unknown => format!("{name} did something that this version does not know"),
         };
         Self { pos: event.pos, ts: event.ts, by: event.by, name, text, said }
     }
@@ -192,10 +193,31 @@ impl Timeline {
         self.pending.push(Pending { draft, cid: None, ts, body, delivery: Delivery::Queued });
     }
 
-    /// The outbox gave an own message its id.
+    /// The outbox has an own message.
     pub fn name_pending(&mut self, draft: u64, cid: ClientId) {
         if let Some(own) = self.pending.iter_mut().find(|own| own.draft == draft) {
             own.cid = Some(cid);
+        }
+    }
+
+    /// The outbox has a message that waits: one that is known here already, or one that was left there, which goes
+    /// under way with this number.
+    pub fn left_in_outbox(&mut self, draft: u64, cid: ClientId, body: String, ts: Timestamp) {
+        match self.pending.iter_mut().find(|own| own.cid == Some(cid)) {
+            Some(own) => own.delivery = Delivery::Queued,
+            None => {
+                self.pending.push(Pending { draft, cid: Some(cid), ts, body, delivery: Delivery::Queued })
+            }
+        }
+    }
+
+    /// An own message was taken out of the outbox.
+    pub fn dropped(&mut self, cid: ClientId) {
+        self.pending.retain(|own| own.cid != Some(cid));
+        if let Scroll::Anchor(Place::Under(draft), _) = self.scroll
+            && self.pending(draft).is_none()
+        {
+            self.scroll = Scroll::Follow;
         }
     }
 
@@ -220,21 +242,19 @@ impl Timeline {
         }
     }
 
-    /// Takes back the newest refused message, to send it again.
-    pub fn take_refused(&mut self) -> Option<String> {
-        let index = self.pending.iter().rposition(|own| own.delivery != Delivery::Queued)?;
-        if matches!(self.scroll, Scroll::Anchor(Place::Under(_), _)) {
-            self.scroll = Scroll::Follow;
-        }
-        Some(self.pending.remove(index).body)
+    /// The newest refused message goes under way again.
+    pub fn retry_refused(&mut self) -> Option<&Pending> {
+        let own = self.pending.iter_mut().rfind(|own| own.delivery != Delivery::Queued)?;
+        own.delivery = Delivery::Queued;
+        Some(own)
     }
 
-    /// The socket and its outbox are gone: what was under way was not sent, and the past is told anew.
+    /// The socket is gone: what was under way was not sent, unless the outbox tells that it still is, and the past is
+    /// told anew.
     pub fn restart(&mut self) {
         let pending = std::mem::take(&mut self.pending).into_iter();
         let why = "the session ended before".to_owned();
-        let pending =
-            pending.map(|own| Pending { cid: None, delivery: Delivery::Refused(why.clone()), ..own });
+        let pending = pending.map(|own| Pending { delivery: Delivery::Refused(why.clone()), ..own });
         *self = Self { pending: pending.collect(), ..Self::default() };
     }
 
@@ -254,6 +274,11 @@ impl Timeline {
         if !self.gaps.contains(&(from, to)) {
             self.gaps.push((from, to));
         }
+    }
+
+    /// Holes that are not closed yet: what is missing lies between the two places of each.
+    pub fn gaps(&self) -> &[(u64, u64)] {
+        &self.gaps
     }
 
     /// The hole that ends at a place is shown as far as it can be.

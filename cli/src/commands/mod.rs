@@ -69,7 +69,11 @@ pub enum Command {
 impl Command {
     /// Whether the command keeps the time limit by itself, because it has more to say about what is not done.
     pub fn minds_the_time(&self) -> bool {
-        matches!(self, Self::Convert(_) | Self::Job(_))
+        match self {
+            Self::Convert(_) | Self::Job(_) => true,
+            Self::Chat(command) => command.minds_the_time(),
+            _ => false,
+        }
     }
 
     /// Whether the person stays inside until they leave by themselves.

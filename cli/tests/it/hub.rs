@@ -50,6 +50,14 @@ impl Hub {
         self.process.wait().unwrap();
     }
 
+    /// Lets it go on, or makes it stand still: connections stay open, nothing is answered.
+    #[cfg(unix)]
+    pub(crate) fn freeze(&self, frozen: bool) {
+        let signal = if frozen { "STOP" } else { "CONT" };
+        let sent = Command::new("kill").args(["-s", signal, &self.process.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// Starts it again with the same data, at the same address.
     pub(crate) fn start_again(&mut self) {
         let port = self.server.rsplit(':').next().unwrap().to_owned();

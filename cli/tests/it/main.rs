@@ -11,6 +11,8 @@ mod hub;
 mod story_chat;
 #[cfg(feature = "up")]
 mod story_convert;
+#[cfg(all(unix, feature = "up"))]
+mod story_outbox;
 #[cfg(feature = "up")]
 mod story_restart;
 #[cfg(feature = "up")]
@@ -19,6 +21,7 @@ mod story_signup;
 mod story_up;
 #[cfg(feature = "up")]
 mod story_upload;
+mod story_verify;
 #[cfg(all(unix, feature = "up"))]
 mod terminal;
 mod tidy;

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 use wire::{
-    Code, paths,
+    ClientId, Code, RoomId, Timestamp, UserId,
+    events::{Head, RoomEvent},
+    heads::{self, Link},
+    paths,
     rooms::{EventPage, Invite, Member, Members, NewRoom, Room, Rooms, Say, Sent},
 };
 
@@ -12,6 +17,10 @@ use crate::{ask::Ask, backoff, error::Error, hub::Hub};
 
 /// How long a message whose fate is unknown is sent again before the caller is told.
 const SAY_PATIENCE: Duration = Duration::from_secs(60);
+/// The most events that a hub puts into one page.
+const LONGEST_PAGE: u32 = 500;
+/// How far this machine's clock and the hub's may be apart.
+const CLOCKS_DIFFER_SECONDS: i64 = 60 * 60;
 
 /// Which part of a room's history is wanted. Positions are those of the log.
 #[derive(Clone, Copy, Debug, Default)]
@@ -93,19 +102,125 @@ impl Hub {
         Err(fate_unknown(room))
     }
 
+    /// Where a room stands in the database: how many events, and the chain hash over them.
+    pub async fn head(&self, room: &str) -> Result<Head, Error> {
+        self.ask(Ask::get(of(paths::ROOM_HEAD, room))).await
+    }
+
     /// A page of what happened in a room, oldest first, database and log together.
     pub async fn events(&self, room: &str, query: EventsQuery) -> Result<EventPage, Error> {
-        let mut ask = Ask::get(of(paths::ROOM_EVENTS, room));
-        if let Some(after) = query.after {
-            ask = ask.query("after", after);
+        self.ask(page(room, query)).await
+    }
+
+    /// The same with every event as the hub wrote it, so that nothing is lost of kinds and fields that this version
+    /// does not know.
+    pub async fn raw_events(&self, room: &str, query: EventsQuery) -> Result<RawPage, Error> {
+        self.ask(page(room, query)).await
+    }
+}
+
+/// A page of events as the hub wrote them.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RawPage {
+    /// Oldest first.
+    pub events: Vec<RawEvent>,
+    /// The generation of the log that positions belong to.
+    pub ep: String,
+    /// Whether there are more events in the direction of the question.
+    pub more: bool,
+}
+
+/// An event as the hub wrote it, with what every event has.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Box<RawValue>")]
+pub struct RawEvent {
+    /// Its place.
+    pub pos: u64,
+    /// The room's position before this one, where the hub knew it.
+    pub prev: Option<u64>,
+    /// Who did it.
+    pub by: UserId,
+    /// As the client made it.
+    pub cid: ClientId,
+    /// The stable name of its kind.
+    pub kind: String,
+    /// SHA-256 of its body.
+    pub body: [u8; 32],
+    /// All of it, a JSON object on one line.
+    pub json: Box<RawValue>,
+}
+
+impl RawEvent {
+    /// The part that goes into the chain hash.
+    pub fn link(&self) -> Link<'_> {
+        Link { pos: self.pos, by: self.by, cid: self.cid, kind: &self.kind, body: self.body }
+    }
+}
+
+impl TryFrom<Box<RawValue>> for RawEvent {
+    type Error = serde_json::Error;
+
+    fn try_from(json: Box<RawValue>) -> Result<Self, Self::Error> {
+        #[derive(Deserialize)]
+        struct Known {
+            pos: u64,
+            prev: Option<u64>,
+            by: UserId,
+            cid: ClientId,
+            kind: String,
+            #[serde(default)]
+            body: String,
+            /// The hash of a body that was removed.
+            removed: Option<String>,
         }
-        if let Some(before) = query.before {
-            ask = ask.query("before", before);
+        let Known { pos, prev, by, cid, kind, body, removed } = serde_json::from_str(json.get())?;
+        let mut hash = heads::digest(&body);
+        if let Some(removed) = removed {
+            hex::decode_to_slice(removed, &mut hash).map_err(serde::de::Error::custom)?;
         }
-        if let Some(limit) = query.limit {
-            ask = ask.query("limit", limit);
+        Ok(Self { pos, prev, by, cid, kind, body: hash, json })
+    }
+}
+
+fn page(room: &str, query: EventsQuery) -> Ask {
+    let mut ask = Ask::get(of(paths::ROOM_EVENTS, room));
+    if let Some(after) = query.after {
+        ask = ask.query("after", after);
+    }
+    if let Some(before) = query.before {
+        ask = ask.query("before", before);
+    }
+    if let Some(limit) = query.limit {
+        ask = ask.query("limit", limit);
+    }
+    ask
+}
+
+impl Hub {
+    /// Where a message stands in a room's history, which is searched from its newest event back to `since`; `None`
+    /// when it is certain that the room did not have it.
+    pub(crate) async fn find_sent(
+        &self,
+        room: RoomId,
+        cid: ClientId,
+        since: Timestamp,
+    ) -> Result<Option<RoomEvent>, Error> {
+        let since = since.plus_seconds(-CLOCKS_DIFFER_SECONDS);
+        let mut before = None;
+        loop {
+            let query = EventsQuery { before, limit: Some(LONGEST_PAGE), after: None };
+            let page = self.events(&room.to_string(), query).await?;
+            let Some((first, at)) = page.events.first().map(|event| (event.pos, event.ts)) else {
+                return Ok(None);
+            };
+            if let Some(found) = page.events.into_iter().find(|event| event.cid == cid) {
+                return Ok(Some(found));
+            }
+            if !page.more || at < since {
+                return Ok(None);
+            }
+            before = Some(first);
         }
-        self.ask(ask).await
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Mutex as StdMutex;
 
+use base64::Engine as _;
 use reqwest::StatusCode;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 use url::Url;
 use wire::{Code, Timestamp, accounts, paths};
@@ -77,6 +79,14 @@ impl Tokens {
                 })
             }
         }
+    }
+
+    /// Who this is, as a name among files: known without asking.
+    pub(crate) async fn account(&self) -> Option<String> {
+        if let Source::Fixed(token) = &self.source {
+            return Some(subject(token).unwrap_or_else(|| fingerprint(token)));
+        }
+        Some(self.signed_in().await?.user?.id.to_string())
     }
 
     /// Keeps the tokens of a login.
@@ -186,6 +196,21 @@ fn usable(cached: Option<&(Session, Storage)>, stale: Option<&str>) -> Option<Cu
     let fresh = session.expires_at > now().plus_seconds(if stale.is_some() { 0 } else { MARGIN_SECONDS });
     let refused = stale == Some(session.access_token.as_str());
     (fresh && !refused).then(|| Current::of(session))
+}
+
+/// Whose a JSON web token says it is. Nobody relies on it but the name of a folder.
+fn subject(token: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Claims {
+        sub: String,
+    }
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice::<Claims>(&claims).ok().map(|claims| claims.sub)
+}
+
+/// A token that says nothing stands for itself, without being written anywhere.
+fn fingerprint(token: &str) -> String {
+    format!("token-{}", hex::encode(&Sha256::digest(token)[..8]))
 }
 
 pub(crate) fn now() -> Timestamp {

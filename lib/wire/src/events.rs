@@ -27,8 +27,16 @@ pub struct RoomFact {
     /// `(room, by, cid)` happens once.
     pub cid: ClientId,
     /// What happened.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "known")]
     pub what: What,
+}
+
+/// A fact of a kind that is not known cannot be taken in: it would lose what it says.
+fn known<'de, D: serde::Deserializer<'de>>(input: D) -> Result<What, D::Error> {
+    match What::deserialize(input)? {
+        What::Unknown => Err(serde::de::Error::custom("a kind of fact that this version does not know")),
+        what => Ok(what),
+    }
 }
 
 /// What can happen in a room. Past tense: these are facts.
@@ -57,6 +65,9 @@ pub enum What {
         /// What the new member is called.
         body: String,
     },
+    /// Something that this version does not know. Only whoever reads meets it: a newer hub wrote it.
+    #[serde(other)]
+    Unknown,
 }
 
 impl What {
@@ -64,7 +75,7 @@ impl What {
     pub fn body(&self) -> &str {
         match self {
             Self::Created { body } | Self::Said { body } | Self::Invited { body, .. } => body,
-            Self::Joined | Self::Left => "",
+            Self::Joined | Self::Left | Self::Unknown => "",
         }
     }
 
@@ -76,6 +87,7 @@ impl What {
             Self::Joined => "joined",
             Self::Left => "left",
             Self::Invited { .. } => "invited",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -152,13 +164,31 @@ pub struct Head {
     pub pos: u64,
     /// How many events are stored.
     pub n: u64,
-    /// Chain hash over them, 32 hex digits; see `chat-worker/src/heads.rs`.
+    /// Chain hash over them, 32 hex digits; see [`crate::heads`].
     pub h: String,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_of_a_kind_of_tomorrow_keeps_its_place_and_a_fact_of_it_is_not_taken_in() {
+        let id = uuid::Uuid::nil();
+        let event = serde_json::json!({
+            "id": id, "room": id, "pos": 7, "prev": 6, "ts": "2026-11-22T20:00:00Z", "by": id, "name": "Ann", "cid": id,
+            "kind": "poll_opened", "question": {"text": "?"}, "seconds": 30,
+        });
+
+        let read: RoomEvent = serde_json::from_value(event.clone()).unwrap();
+        let frame = serde_json::json!({"t": "evs", "room": id, "ev": [event]}).to_string();
+        let mut record = event;
+        record["v"] = "room1".into();
+
+        assert_eq!((read.pos, read.prev, &read.what), (7, Some(6), &What::Unknown));
+        assert!(serde_json::from_str::<crate::frames::ToClient>(&frame).is_ok());
+        assert!(serde_json::from_str::<ChatRecord>(&record.to_string()).is_err());
+    }
 
     #[test]
     fn a_record_names_its_version_and_survives_the_bus() {

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod conversions;
 pub mod events;
 pub mod frames;
+pub mod heads;
 pub mod ids;
 pub mod paths;
 pub mod problem;

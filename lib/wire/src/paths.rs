@@ -65,6 +65,8 @@ pub const ROOM_MEMBERS: &str = "/api/v1/rooms/{room}/members";
 pub const ROOM_MESSAGES: &str = "/api/v1/rooms/{room}/messages";
 /// What happened.
 pub const ROOM_EVENTS: &str = "/api/v1/rooms/{room}/events";
+/// Where it stands in the database: count and chain hash.
+pub const ROOM_HEAD: &str = "/api/v1/rooms/{room}/head";
 /// The socket.
 pub const LIVE: &str = "/api/v1/live";
 

@@ -2,6 +2,7 @@
 //!
 //! A room somebody may not see and a room that is not there are the same answer.
 
+pub(crate) mod head;
 pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod members;

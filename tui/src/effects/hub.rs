@@ -9,7 +9,7 @@ use wire::{
     rooms::EventPage,
 };
 
-use super::{World, files};
+use super::{World, files, live};
 use crate::msg::{Answer, Effect, Failure, FailureKind, Msg};
 
 /// How much history a question brings.
@@ -46,7 +46,13 @@ async fn answer(world: &World, effect: Effect) -> Option<Msg> {
             let _ = hub.logout().await;
             Msg::SignedOut
         }
-        Effect::LoadRooms => Msg::Rooms(spoken(hub.rooms(false).await)),
+        Effect::LoadRooms => {
+            let rooms = hub.rooms(false).await;
+            if let Ok(rooms) = &rooms {
+                live::remember(world, rooms).await;
+            }
+            Msg::Rooms(spoken(rooms))
+        }
         Effect::LoadPublicRooms => Msg::PublicRooms(spoken(hub.rooms(true).await)),
         Effect::NewRoom(room) => Msg::RoomMade(spoken(hub.new_room(&room).await)),
         Effect::Join(room) => Msg::Joined(spoken(hub.join(&room.to_string()).await)),

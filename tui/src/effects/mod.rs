@@ -25,6 +25,8 @@ struct World {
     clock: Clock,
     device: Option<String>,
     paths: Arc<Paths>,
+    /// Where outboxes are kept; without a place they end with the client.
+    outboxes: Option<PathBuf>,
 }
 
 /// How typed paths are read.
@@ -45,7 +47,8 @@ impl Runner {
     /// Nothing is under way yet; answers go to `out`.
     pub(crate) fn new(hub: Hub, options: &Options, out: mpsc::Sender<Msg>) -> Self {
         let paths = Arc::new(Paths { folder: options.folder.clone(), home: options.home.clone() });
-        let world = World { hub, out, clock: options.clock.clone(), device: options.device.clone(), paths };
+        let (clock, device) = (options.clock.clone(), options.device.clone());
+        let world = World { hub, out, clock, device, paths, outboxes: options.outboxes.clone() };
         Self { world, tasks: JoinSet::new(), uploads: HashMap::new(), live: None }
     }
 
@@ -58,7 +61,7 @@ impl Runner {
             }
             Effect::Subscribe(room) => self.order(live::Order::Subscribe(room)),
             Effect::Unsubscribe(room) => self.order(live::Order::Unsubscribe(room)),
-            Effect::Say { room, draft, body } => self.order(live::Order::Say { room, draft, body }),
+            Effect::Say { room, draft, cid, body } => self.order(live::Order::Say { room, draft, cid, body }),
             Effect::StopUpload(upload) => {
                 if let Some(task) = self.uploads.remove(&upload) {
                     task.abort();

@@ -24,7 +24,7 @@ fn question(state: &State, confirm: Confirm) -> String {
     match confirm {
         Confirm::Quit => {
             format!(
-                "Quit? {} uploads and {} unsent messages would be lost.",
+                "Quit? {} uploads would be lost; {} unsent messages stay in the outbox and are sent next time.",
                 state.conversions.sending(),
                 state.queued()
             )

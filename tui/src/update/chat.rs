@@ -46,7 +46,7 @@ pub(super) fn act(state: &mut State, place: Place, action: Action, now: Timestam
                 state.overlay = Some(Overlay::Confirm(Confirm::Leave(room)));
             }
         }
-        Action::Retry => return retry(state, now),
+        Action::Retry => return retry(state),
         Action::Refresh => {
             notify(state, Tone::Plain, "asking for your rooms…", now);
             return vec![Effect::LoadRooms];
@@ -74,14 +74,13 @@ fn send(state: &mut State, now: Timestamp) -> Vec<Effect> {
     say(room, draft, body, now)
 }
 
-/// The newest refused message goes under way again, as a new one.
-fn retry(state: &mut State, now: Timestamp) -> Vec<Effect> {
-    let draft = state.next_number();
+/// The newest refused message goes under way again.
+fn retry(state: &mut State) -> Vec<Effect> {
     let Some(room) = state.open_room_mut() else { return Vec::new() };
-    match room.timeline.take_refused() {
-        Some(body) => say(room, draft, body, now),
-        None => Vec::new(),
-    }
+    let id = room.id();
+    let Some(own) = room.timeline.retry_refused() else { return Vec::new() };
+    let (draft, cid, body) = (own.draft, own.cid, own.body.clone());
+    vec![Effect::Say { room: id, draft, cid, body }]
 }
 
 fn say(room: &mut crate::room::RoomState, draft: u64, body: String, now: Timestamp) -> Vec<Effect> {
@@ -91,7 +90,7 @@ fn say(room: &mut crate::room::RoomState, draft: u64, body: String, now: Timesta
     timeline.scroll = Scroll::Follow;
     timeline.seen = timeline.newest();
     debug_assert!(timeline.pending(draft).is_some_and(|own| own.delivery == Delivery::Queued));
-    vec![Effect::Say { room: room.id(), draft, body }]
+    vec![Effect::Say { room: room.id(), draft, cid: None, body }]
 }
 
 /// Scrolls by rows: up for more than 0. What is older than what is loaded is asked for at the top.

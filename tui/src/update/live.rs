@@ -29,7 +29,11 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
         Heard::Event(event) => happened(state, event),
         Heard::Live(room, pos) => {
             caught_up(state, room, pos);
-            Vec::new()
+            // What could not be fetched while the link was down.
+            let gaps = state.room(room).map_or(&[][..], |room| room.timeline.gaps());
+            gaps.iter()
+                .map(|(after, until)| Effect::LoadMissing { room, after: *after, until: *until })
+                .collect()
         }
         Heard::Restarted(room) => {
             if let Some(room) = state.room_mut(room) {
@@ -41,6 +45,19 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
             let Some(known) = state.room_mut(room) else { return Vec::new() };
             known.timeline.open_gap(from, to);
             vec![Effect::LoadMissing { room, after: from, until: to }]
+        }
+        Heard::Queued { cid, room, body, ts } => {
+            let draft = state.next_number();
+            if let Some(room) = state.room_mut(room) {
+                room.timeline.left_in_outbox(draft, cid, body, ts);
+            }
+            Vec::new()
+        }
+        Heard::Dropped { cid, room } => {
+            if let Some(room) = state.room_mut(room) {
+                room.timeline.dropped(cid);
+            }
+            Vec::new()
         }
         Heard::Sent { cid, room, pos, ts } => {
             let (me, name) = (state.my_id(), state.my_name());

@@ -8,7 +8,7 @@ use wire::{
 use super::{failed, notify};
 use crate::{
     app::{Overlay, Picker, Screen, State, Tone},
-    msg::{Answer, Effect},
+    msg::{Answer, Effect, FailureKind},
     room::{Divider, RoomState, Scroll, clean},
     text,
 };
@@ -218,7 +218,7 @@ pub(super) fn members(
             Vec::new()
         }
         // A room that was just left has no members to tell; a lost link tells itself.
-        Err(failure) if failure.kind == crate::msg::FailureKind::SignedOut => failed(state, &failure, now),
+        Err(failure) if failure.kind == FailureKind::SignedOut => failed(state, &failure, now),
         Err(_) => Vec::new(),
     }
 }
@@ -244,7 +244,17 @@ pub(super) fn older(state: &mut State, id: RoomId, answer: Answer<EventPage>, no
 
 /// A page of a hole: on until the hole is closed.
 pub(super) fn missing(state: &mut State, id: RoomId, until: u64, answer: Answer<EventPage>) -> Vec<Effect> {
-    let (Ok(page), Some(room)) = (answer, state.room_mut(id)) else { return Vec::new() };
+    let Some(room) = state.room_mut(id) else { return Vec::new() };
+    let page = match answer {
+        Ok(page) => page,
+        // The hub was asked several times already; it stays a hole on the screen until it answers.
+        Err(failure) if failure.kind == FailureKind::Unreachable => {
+            let gap = room.timeline.gaps().iter().find(|(_, to)| *to == until);
+            let again = gap.map(|(after, _)| Effect::LoadMissing { room: id, after: *after, until });
+            return again.into_iter().collect();
+        }
+        Err(_) => return Vec::new(),
+    };
     let reached = page.events.last().map_or(until, |event| event.pos);
     room.timeline.extend(page.events);
     if page.more && reached + 1 < until {

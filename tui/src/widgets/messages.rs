@@ -51,6 +51,7 @@ pub fn line(theme: Theme, flow: &Flow<'_>, row: Row) -> Line<'static> {
 fn delivery(theme: Theme, mark: Mark) -> (&'static str, &'static str, Style) {
     match mark {
         Mark::Other => ("", "", theme.text()),
+        Mark::Typed => ("·", "", theme.warn()),
         Mark::Queued => ("◌", "queued", theme.warn()),
         Mark::Sent => ("✓", "", theme.good()),
         Mark::Stored => ("✓✓", "", theme.good()),

@@ -28,6 +28,8 @@ fn what_is_typed_is_sent_by_enter_and_shown_at_once() {
     assert!(
         matches!(&client.effects[..], [Effect::Say { room, body, .. }] if *room == room_id(1) && body == "hello all")
     );
+    client.sees("·  ann        hello all").sees_not("queued");
+    queued(&mut client, 7);
     client.sees("◌  ann        hello all  queued");
     assert!(client.state.open_room().unwrap().composer.is_empty());
 }
@@ -77,7 +79,27 @@ fn a_refused_message_says_why_and_can_be_sent_again() {
     client.sees("✗  ann        too fast").sees("not sent: ten messages a second");
     client.press(KeyCode::Esc).press(KeyCode::Char('R'));
     assert!(matches!(&client.effects[..], [Effect::Say { body, .. }] if body == "too fast"));
+    assert!(matches!(&client.effects[..], [Effect::Say { cid: Some(same), .. }] if *same == cid(7)));
     client.sees_not("✗").sees("queued");
+}
+
+#[test]
+fn what_the_outbox_kept_from_before_is_shown_and_sent_or_dropped() {
+    let mut client = Client::chatting(80, 24);
+    let left = |number: u128, body: &str| Heard::Queued {
+        cid: cid(number),
+        room: room_id(1),
+        body: body.into(),
+        ts: at(0),
+    };
+
+    client.hear(left(7, "from before")).hear(left(7, "from before")).hear(left(8, "dropped elsewhere"));
+    client.sees("◌  ann        from before  queued").sees("dropped elsewhere");
+    assert_eq!(client.text().matches("from before").count(), 1);
+
+    client.hear(Heard::Dropped { cid: cid(8), room: room_id(1) });
+    client.hear(Heard::Sent { cid: cid(7), room: room_id(1), pos: 9, ts: at(0) });
+    client.sees("✓  ann        from before").sees_not("dropped elsewhere");
 }
 
 #[test]
@@ -412,6 +434,8 @@ fn the_session_ends_and_comes_back_with_drafts_and_unsent_messages() {
     client.tell(Msg::SignedIn(Ok(crate::fixtures::me())));
 
     client.sees("a draft").sees("not sent: the session ended before");
+    let left = Heard::Queued { cid: cid(7), room: room_id(1), body: "under way".into(), ts: at(0) };
+    client.hear(left).sees("under way  queued").sees_not("not sent");
     assert!(client.effects.iter().any(|e| matches!(e, Effect::GoLive)));
     assert_eq!(client.effects.iter().filter(|e| matches!(e, Effect::Subscribe(_))).count(), 3);
 }

@@ -128,6 +128,7 @@ pub(crate) fn options() -> Options {
         theme: Theme::Ansi,
         folder: "/home/ann/files".into(),
         home: Some("/home/ann".into()),
+        outboxes: None,
         device: None,
         zone: TimeZone::UTC,
         clock: Arc::new(|| at(0)),

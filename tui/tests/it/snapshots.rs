@@ -37,7 +37,8 @@ fn talking(theme: Theme, columns: u16, rows: u16) -> Client {
     client.now = at(4);
     client.typed("no").press(KeyCode::Enter).tell(Msg::Queued { room: room_id(1), draft: 1, cid: cid(1) });
     client.hear(Heard::Refused { cid: cid(1), room: room_id(1), why: "too many messages".into() });
-    client.typed("on it").press(KeyCode::Enter).typed("and then");
+    client.typed("on it").press(KeyCode::Enter).tell(Msg::Queued { room: room_id(1), draft: 2, cid: cid(2) });
+    client.typed("and then");
     client
 }
 

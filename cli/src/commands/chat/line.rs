@@ -20,12 +20,22 @@ struct Line<'a> {
     name: &'a str,
 }
 
+impl<'a> Line<'a> {
+    fn of(event: &'a RoomEvent) -> Self {
+        let RoomEvent { id, room, pos, by, ts, name, .. } = event;
+        let (kind, body) = (event.what.kind(), event.what.body());
+        Self { id: *id, room: *room, pos: *pos, by: *by, kind, body, ts: *ts, name }
+    }
+}
+
 /// Prints an event.
 pub(super) fn print(out: &Output, event: &RoomEvent) -> Result<(), CliError> {
-    let RoomEvent { id, room, pos, by, ts, name, .. } = event;
-    let (kind, body) = (event.what.kind(), event.what.body());
-    let line = Line { id: *id, room: *room, pos: *pos, by: *by, kind, body, ts: *ts, name };
-    out.result(&line, pos, || spoken(event, &text::clock(*ts, text::now())))
+    out.result(&Line::of(event), event.pos, || spoken(event, &text::clock(event.ts, text::now())))
+}
+
+/// Bytes that an event takes with `--json`, its line break included.
+pub(super) fn json_length(out: &Output, event: &RoomEvent) -> Result<usize, CliError> {
+    Ok(out.json_text(&Line::of(event))?.len() + 1)
 }
 
 /// A line as a person reads it. Further lines of a message are set in, so that none can pass for somebody else's.
@@ -37,6 +47,7 @@ fn spoken(event: &RoomEvent, clock: &str) -> String {
         What::Joined => format!("{clock} -- {name} joined"),
         What::Left => format!("{clock} -- {name} left"),
         What::Invited { body, .. } => format!("{clock} -- {name} invited {}", body.replace('\n', " ")),
+        What::Unknown => format!("{clock} -- {name} did something that this version does not know"),
     }
 }
 

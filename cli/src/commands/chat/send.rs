@@ -1,11 +1,20 @@
 //! `mshub chat send`.
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    io::{self, IsTerminal as _},
+    time::Duration,
+};
 
 use clap::Args;
-use serde::Serialize;
-use wire::{ClientId, MessageId, RoomId, Timestamp, rooms::Say};
+use client::{Draft, Hub, Outbox};
+use serde_json::json;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    time::{Instant, timeout_at},
+};
+use wire::{ClientId, Problem, RoomId};
 
+use super::deliver::{Delivery, Outcome, PATIENCE, Said};
 use crate::{
     error::{CliError, Kind},
     files,
@@ -14,68 +23,237 @@ use crate::{
 
 /// More than any hub takes; it has the last word on the limit.
 const LONGEST: u64 = 256 * 1024;
+/// Lines that may wait for their acknowledgement before the next one is read.
+const UNDER_WAY: usize = 256;
 
 /// Say something, and return when it is stored for good
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "The message is kept in the outbox on this machine until the hub has it, so that nothing is lost
+when this program, this machine or the hub dies. Exit code 0 means that the hub has it for
+good. Exit code 8 means that it waits: any later `mshub chat send`, `mshub chat outbox retry`
+or an open `mshub tui` sends it, once. A hub that does not answer is waited for for 10 seconds,
+or as long as --timeout says.
+
+Examples:
   mshub chat send general 'build is green'
-  make 2>&1 | tail -20 | mshub chat send build -")]
+  make 2>&1 | tail -20 | mshub chat send build -
+  mshub chat send ops --file report.txt
+  journalctl -f -o cat -u backup | mshub chat send ops --lines"
+)]
 pub struct SendArgs {
     /// The room
     pub room: String,
     /// What to say; - for standard input, whose last line break is left out
     pub text: Option<String>,
+    /// Say what is in this file, which is text
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "lines"])]
+    pub file: Option<String>,
+    /// Say every line of standard input as a message of its own, as it comes
+    #[arg(long, conflicts_with_all = ["text", "cid"])]
+    pub lines: bool,
     /// An id of your own, a UUID: a message that is sent again with the same id is stored once
     #[arg(long, value_name = "UUID")]
     pub cid: Option<ClientId>,
-}
-
-#[derive(Serialize)]
-struct Said {
-    id: MessageId,
-    cid: ClientId,
-    room: RoomId,
-    pos: u64,
-    ts: Timestamp,
+    /// Do not keep the message when no hub can be reached: exit with code 7 instead
+    #[arg(long)]
+    pub no_queue: bool,
 }
 
 /// Sends.
 pub(super) async fn run(args: SendArgs, global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
-    let body = match args.text {
-        Some(text) if text != "-" => text,
-        None if io::stdin().is_terminal() => {
-            return Err(CliError::usage(
-                "TEXT is required: what to say, or - to read it from standard input",
-            ));
+    if args.lines {
+        return lines(&args, global, &hub).await;
+    }
+    let body = body(&args).await?;
+    let deadline = Instant::now() + patience(global);
+    let outbox = global.outbox(&hub).await?;
+    let Place { room, away } = place(&hub, &outbox, &args.room, deadline).await?;
+    let draft = Draft { cid: args.cid.unwrap_or_default(), room, body };
+    match away {
+        Some(away) if args.no_queue => return Err(away),
+        Some(away) if global.timeout().is_none() => {
+            put(&outbox, draft.clone()).await?;
+            return kept(global, &draft, Some(away.message));
         }
-        _ => from_stdin().await?,
-    };
-    let cid = args.cid.unwrap_or_default();
-    let sent =
-        hub.say(&args.room, &Say { cid, body }).await.map_err(|error| again(error, &args.room, cid))?;
-    let said = Said { id: sent.id, cid: sent.cid, room: sent.room, pos: sent.pos, ts: sent.ts };
-    global.out.result(&said, said.id, || format!("said in {}, at {}", args.room, said.pos))
+        _ => {}
+    }
+    let mut delivery = Delivery::begin(&hub, outbox.clone());
+    put(&outbox, draft.clone()).await?;
+    delivery.expect(draft.cid);
+    match delivery.next_until(deadline).await {
+        Ok(Some(Outcome::Said(said))) => {
+            global.out.result(&said, said.id, || format!("said in {}, at {}", args.room, said.pos))
+        }
+        Ok(Some(Outcome::Refused(cid, problem))) => {
+            delivery.withdraw(cid).await?;
+            Err(CliError::from(*problem))
+        }
+        Ok(Some(Outcome::Dropped)) => {
+            Err(CliError::new(Kind::Conflict, "the message was taken out of the outbox before it was sent"))
+        }
+        Ok(None) if args.no_queue && !delivery.was_there => {
+            delivery.withdraw(draft.cid).await?;
+            Err(CliError::new(Kind::Unreachable, "the hub does not answer; the message was not kept"))
+        }
+        Ok(None) => kept(global, &draft, delivery.unsettled().1),
+        Err(error) => {
+            // Somebody who is not signed in has said nothing.
+            if !delivery.was_there {
+                delivery.withdraw(draft.cid).await?;
+            }
+            Err(error)
+        }
+    }
 }
 
-async fn from_stdin() -> Result<String, CliError> {
-    let bytes = files::read("-", LONGEST).await?;
+fn patience(global: &Global) -> Duration {
+    global.timeout().unwrap_or(PATIENCE)
+}
+
+async fn body(args: &SendArgs) -> Result<String, CliError> {
+    match (&args.file, &args.text) {
+        (Some(file), _) => text_of(file).await,
+        (None, Some(text)) if text != "-" => Ok(text.clone()),
+        (None, None) if io::stdin().is_terminal() => {
+            Err(CliError::usage("TEXT is required: what to say, or - to read it from standard input"))
+        }
+        _ => text_of("-").await,
+    }
+}
+
+async fn text_of(file: &str) -> Result<String, CliError> {
+    let bytes = files::read(file, LONGEST).await?;
+    let name = if file == "-" { "standard input" } else { file };
     let text = String::from_utf8(bytes)
-        .map_err(|_| CliError::new(Kind::Rejected, "standard input is not text in UTF-8"))?;
-    Ok(text
-        .strip_suffix('\n')
-        .map(|text| text.strip_suffix('\r').unwrap_or(text))
-        .unwrap_or(&text)
-        .to_owned())
+        .map_err(|_| CliError::new(Kind::Rejected, format!("{name} is not text in UTF-8")))?;
+    Ok(without_end(&text).to_owned())
 }
 
-/// A message whose fate is unknown can be sent again without being stored twice.
-fn again(error: client::Error, room: &str, cid: ClientId) -> CliError {
-    let unknown = matches!(error, client::Error::Pending { .. });
-    let error = CliError::from(error);
-    if unknown {
-        error.hint(format!("send it again with `mshub chat send {room} --cid {cid} …`; it is stored once"))
-    } else {
-        error
+fn without_end(text: &str) -> &str {
+    text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text)).unwrap_or(text)
+}
+
+/// A room, and why the hub could not be asked for it, if it could not.
+struct Place {
+    room: RoomId,
+    away: Option<CliError>,
+}
+
+/// The room of that name. While the hub is away it is the one that had the name when this machine last heard of it.
+async fn place(hub: &Hub, outbox: &Outbox, named: &str, deadline: Instant) -> Result<Place, CliError> {
+    let asked = timeout_at(deadline, hub.room(named)).await.unwrap_or(Err(client::Error::Timeout));
+    let error = match asked {
+        Ok(room) => {
+            outbox.remember(std::slice::from_ref(&room)).await?;
+            return Ok(Place { room: room.id, away: None });
+        }
+        Err(error) => error,
+    };
+    let is_away = matches!(error, client::Error::Unreachable { .. } | client::Error::Timeout);
+    match named.parse().ok().or_else(|| outbox.room_named(named)) {
+        Some(room) if is_away => Ok(Place { room, away: Some(error.into()) }),
+        _ => Err(error.into()),
+    }
+}
+
+async fn put(outbox: &Outbox, draft: Draft) -> Result<(), CliError> {
+    if outbox.put(vec![draft]).await?.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::new(Kind::Rate, "too many messages wait in the outbox")
+        .hint("see `mshub chat outbox`; send them with `mshub chat outbox retry`"))
+}
+
+/// The message waits: told on stdout for scripts, and with an exit code of its own.
+fn kept(global: &Global, draft: &Draft, why: Option<String>) -> Result<(), CliError> {
+    let Draft { cid, room, .. } = draft;
+    if global.out.is_json() {
+        global.out.json(&json!({"cid": cid, "room": room, "state": "queued"}))?;
+    }
+    let why = why.unwrap_or_else(|| "the hub does not answer".to_owned());
+    Err(CliError::new(Kind::Pending, format!("{why}; the message waits in the outbox as {cid}"))
+        .hint("it is sent by the next `mshub chat send` or `mshub tui`, or now by `mshub chat outbox retry`"))
+}
+
+/// What became of the lines so far.
+#[derive(Default)]
+struct Tally {
+    said: usize,
+    refused: Vec<Box<Problem>>,
+}
+
+/// Says line by line. Meanwhile the hub may come and go: what was read is kept.
+async fn lines(args: &SendArgs, global: &Global, hub: &Hub) -> Result<(), CliError> {
+    let outbox = global.outbox(hub).await?;
+    let Place { room, away } = place(hub, &outbox, &args.room, Instant::now() + patience(global)).await?;
+    if let Some(away) = away.filter(|_| args.no_queue) {
+        return Err(away);
+    }
+    let mut delivery = Delivery::begin(hub, outbox.clone());
+    let stdin = files::stdin().map_err(CliError::io("cannot read standard input"))?;
+    let mut input = BufReader::new(stdin).lines();
+    let mut tally = Tally::default();
+    loop {
+        tokio::select! {
+            line = input.next_line(), if delivery.open() < UNDER_WAY => {
+                let Some(line) = line.map_err(CliError::io("cannot read standard input"))? else { break };
+                let body = line.trim_end_matches('\r').to_owned();
+                if !body.is_empty() {
+                    let draft = Draft::new(room, body);
+                    delivery.expect(draft.cid);
+                    put(&outbox, draft).await?;
+                }
+            }
+            outcome = delivery.next(), if delivery.open() > 0 => {
+                take(outcome?, &delivery, &mut tally, global).await?;
+            }
+        }
+    }
+    let deadline = Instant::now() + patience(global);
+    while delivery.open() > 0 {
+        match delivery.next_until(deadline).await? {
+            Some(outcome) => take(outcome, &delivery, &mut tally, global).await?,
+            None => break,
+        }
+    }
+    ended(&tally, delivery.open())
+}
+
+async fn take(
+    outcome: Outcome,
+    delivery: &Delivery,
+    tally: &mut Tally,
+    global: &Global,
+) -> Result<(), CliError> {
+    match outcome {
+        Outcome::Said(said) => {
+            tally.said += 1;
+            let Said { id, pos, .. } = said;
+            global.out.result(&said, id, || format!("said at {pos}"))
+        }
+        Outcome::Refused(cid, problem) => {
+            delivery.withdraw(cid).await?;
+            tally.refused.push(problem);
+            Ok(())
+        }
+        Outcome::Dropped => Ok(()),
+    }
+}
+
+fn ended(tally: &Tally, waiting: usize) -> Result<(), CliError> {
+    if waiting > 0 {
+        let what = format!("{} lines are stored for good, {waiting} wait in the outbox", tally.said);
+        return Err(CliError::new(Kind::Pending, what)
+            .hint("they are sent by the next `mshub chat send`, or now by `mshub chat outbox retry`"));
+    }
+    match tally.refused.first() {
+        None => Ok(()),
+        Some(first) if tally.said == 0 => Err(CliError::from((**first).clone())),
+        Some(first) => {
+            let what = format!("{} lines were refused, {} stored: {first}", tally.refused.len(), tally.said);
+            Err(CliError::new(Kind::Partial, what))
+        }
     }
 }

@@ -1,17 +1,16 @@
 //! `mshub chat tail`.
 
+use std::path::PathBuf;
+
 use clap::Args;
-use client::{EventsQuery, Hub, Live, LiveEvent};
-use wire::{RoomId, frames::Position};
+use wire::{events::RoomEvent, frames::Position};
 
-use super::line;
-use crate::{
-    error::{CliError, Kind},
-    global::Global,
+use super::{
+    follow::{Begin, Follow, Step},
+    line,
+    position::State,
 };
-
-/// The largest page that is asked for; the hub may answer with smaller ones.
-const PAGE: u32 = 500;
+use crate::{error::CliError, global::Global};
 
 /// Print what happens in a room, as it happens, until Ctrl-C
 #[derive(Debug, Args)]
@@ -19,9 +18,15 @@ const PAGE: u32 = 500;
     after_help = "A broken connection is repaired without losing or doubling a line. With --json one object a
 line, as `mshub chat history` prints them.
 
+With --state FILE the next run goes on behind the last line of this one. The position is saved
+after each line, so that nothing is ever left out; a run that is killed in the moment between
+the two prints that line again, if its output is a pipe: drop lines whose pos is not larger
+than the last one. With --json into a file (>> FILE) not even that happens.
+
 Examples:
   mshub chat tail general
   mshub chat tail general --after 1200 --json
+  mshub chat tail general --state general.state --json >> general.jsonl
   mshub chat tail general --count 1        wait for one line"
 )]
 pub struct TailArgs {
@@ -30,6 +35,9 @@ pub struct TailArgs {
     /// Begin after this position, instead of now
     #[arg(long, value_name = "POS")]
     pub after: Option<u64>,
+    /// Go on where the last run with this file ended; without the file, begin as without it
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
     /// End after so many lines
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
@@ -37,93 +45,57 @@ pub struct TailArgs {
 
 /// Follows the room.
 pub(super) async fn run(args: TailArgs, global: &Global) -> Result<(), CliError> {
-    let hub = global.hub()?;
-    let room = hub.room(&args.room).await?;
-    if !room.joined {
-        return Err(CliError::new(Kind::NotFound, format!("you are not in #{}", room.name))
-            .hint(format!("join it with `mshub room join {}`", room.name)));
-    }
-    let mut tail = Tail { global, room: room.id, left: args.count };
-    let from = match args.after {
-        None => None,
-        Some(after) => Some(tail.catch_up(&hub, after, None).await?),
+    let state = args.state.as_deref().map(State::open).transpose()?;
+    let begin = match (state.as_ref().and_then(State::at), args.after) {
+        (Some(at), _) => Begin::At(at.clone()),
+        (None, Some(after)) => Begin::After(after),
+        (None, None) => Begin::Now,
     };
-    if tail.is_done() {
-        return Ok(());
+    let follow = Follow::begin(global, &args.room, begin).await?;
+    if let Some(state) = &state {
+        state.check(follow.room().id)?;
     }
-    let mut live = hub.live();
-    live.subscribe(room.id, from, 0);
-    tail.follow(&hub, &mut live).await
+    let mut tail = Tail { global, follow, state, is_first: true };
+    let mut left = args.count;
+    while left != Some(0) {
+        match tail.follow.next().await? {
+            Step::Event(event) => {
+                tail.print(&event)?;
+                left = left.map(|left| left - 1);
+            }
+            Step::Live(pos) => tail.save(pos)?,
+        }
+    }
+    Ok(())
 }
 
 struct Tail<'a> {
     global: &'a Global,
-    room: RoomId,
-    /// Lines that are still wanted, where that was said.
-    left: Option<u64>,
+    follow: Follow,
+    state: Option<State>,
+    /// Whether nothing was printed yet.
+    is_first: bool,
 }
 
 impl Tail<'_> {
-    fn is_done(&self) -> bool {
-        self.left == Some(0)
-    }
-
-    fn print(&mut self, event: &wire::events::RoomEvent) -> Result<(), CliError> {
-        if self.is_done() {
-            return Ok(());
-        }
-        self.left = self.left.map(|left| left - 1);
-        line::print(&self.global.out, event)
-    }
-
-    /// Prints what happened after a position (and before another), and returns how far that was.
-    async fn catch_up(&mut self, hub: &Hub, after: u64, before: Option<u64>) -> Result<Position, CliError> {
-        let mut after = after;
-        loop {
-            let query = EventsQuery { after: Some(after), before: None, limit: Some(PAGE) };
-            let page = hub.events(&self.room.to_string(), query).await?;
-            for event in &page.events {
-                if before.is_some_and(|before| event.pos >= before) {
-                    return Ok(Position { ep: page.ep, pos: after });
-                }
-                self.print(event)?;
-                after = event.pos;
-            }
-            if !page.more || page.events.is_empty() || self.is_done() {
-                return Ok(Position { ep: page.ep, pos: after });
-            }
-        }
-    }
-
-    async fn follow(&mut self, hub: &Hub, live: &mut Live) -> Result<(), CliError> {
+    fn print(&mut self, event: &RoomEvent) -> Result<(), CliError> {
         let out = &self.global.out;
-        let mut away = false;
-        while let Some(event) = live.next().await {
-            match event {
-                LiveEvent::Event(event) => self.print(&event)?,
-                LiveEvent::Gap { from, to, .. } => drop(self.catch_up(hub, from, Some(to)).await?),
-                LiveEvent::Restarted { .. } => out.warn("the hub's log began anew; positions start over")?,
-                LiveEvent::Reconnecting { why, .. } if !away => {
-                    away = true;
-                    out.note(format!("-- connection lost: {why}; trying again --"))?;
-                }
-                LiveEvent::Live { .. } if away => {
-                    away = false;
-                    out.note("-- connected again; nothing was missed --")?;
-                }
-                LiveEvent::Live { .. } => out.note("-- following; Ctrl-C ends --")?,
-                LiveEvent::Left { .. } => {
-                    return Err(CliError::new(Kind::NotFound, "you are not in this room any more"));
-                }
-                LiveEvent::SignedOut { why } => {
-                    return Err(CliError::new(Kind::Auth, why).hint("sign in with `mshub auth login`"));
-                }
-                _ => {}
-            }
-            if self.is_done() {
-                return Ok(());
-            }
+        let first = std::mem::take(&mut self.is_first);
+        let is_there = first
+            && out.is_json()
+            && match &self.state {
+                Some(state) => state.was_printed(line::json_length(out, event)?, out.place().as_ref()),
+                None => false,
+            };
+        if !is_there {
+            line::print(out, event)?;
         }
-        Err(CliError::new(Kind::Unreachable, "the live connection ended"))
+        self.save(event.pos)
+    }
+
+    fn save(&mut self, pos: u64) -> Result<(), CliError> {
+        let (Some(state), Some(ep)) = (&mut self.state, self.follow.epoch()) else { return Ok(()) };
+        let at = Position { ep: ep.to_owned(), pos };
+        state.save(self.follow.room().id, at, self.global.out.place())
     }
 }

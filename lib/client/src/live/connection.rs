@@ -17,14 +17,16 @@ use wire::{
 
 use super::{
     LiveEvent, Order,
-    outbox::Outbox,
+    post::{self, Post},
     reducer::Reducer,
     socket::{Gone, Socket},
+    witness::Witness,
 };
 use crate::{
     backoff,
     error::Error,
     hub::Hub,
+    outbox::{Draft, Outbox},
     tokens::{self, Current},
 };
 
@@ -36,7 +38,9 @@ pub(super) struct Connection {
     orders: mpsc::UnboundedReceiver<Order>,
     events: mpsc::Sender<LiveEvent>,
     pub(super) rooms: HashMap<RoomId, Reducer>,
-    pub(super) outbox: Outbox,
+    /// What was shown of each room, to be compared with what the database has.
+    pub(super) witnesses: HashMap<RoomId, Witness>,
+    pub(super) post: Post,
     jobs: bool,
     next_sub: u64,
     /// Subscriptions that the hub wants to be asked for again later.
@@ -71,11 +75,13 @@ impl From<Gone> for End {
 impl Connection {
     pub(super) fn new(
         hub: Hub,
+        outbox: Outbox,
         orders: mpsc::UnboundedReceiver<Order>,
         events: mpsc::Sender<LiveEvent>,
     ) -> Self {
-        let (rooms, outbox, postponed) = (HashMap::new(), Outbox::default(), Vec::new());
-        Self { hub, orders, events, rooms, outbox, jobs: false, next_sub: 1, postponed }
+        let post = Post::new(hub.clone(), outbox);
+        let (rooms, witnesses, postponed) = (HashMap::new(), HashMap::new(), Vec::new());
+        Self { hub, orders, events, rooms, witnesses, post, jobs: false, next_sub: 1, postponed }
     }
 
     pub(super) async fn run(mut self) {
@@ -85,7 +91,7 @@ impl Connection {
             let began = Instant::now();
             let end = self.once(&mut rejected).await;
             self.postponed.clear();
-            self.outbox.disconnected();
+            self.post.disconnected();
             self.rooms.values_mut().for_each(Reducer::disconnected);
             if began.elapsed() > GOOD {
                 failures = 0;
@@ -114,10 +120,9 @@ impl Connection {
 
     /// One connection from its token to its end. `rejected` is the token that the hub did not accept.
     async fn once(&mut self, rejected: &mut Option<String>) -> End {
-        let listener = self.events.clone();
-        let opened = tokio::select! {
-            opened = self.open(rejected.as_deref()) => opened,
-            () = listener.closed() => return End::Closed,
+        let opened = match self.opened(rejected.as_deref()).await {
+            Ok(opened) => opened,
+            Err(end) => return end,
         };
         let (socket, current) = match opened {
             Ok(opened) => opened,
@@ -139,21 +144,21 @@ impl Connection {
         end
     }
 
-    async fn open(&self, rejected: Option<&str>) -> Result<(Socket, Current), (End, String)> {
-        let current = match self.hub.current_token(rejected).await {
-            Ok(current) if Some(current.token.as_str()) == rejected => {
-                return Err((End::SignedOut("the hub does not accept the token".to_owned()), current.token));
+    /// Opens a socket, and takes orders meanwhile.
+    async fn opened(&mut self, rejected: Option<&str>) -> Result<Opened, End> {
+        let hub = self.hub.clone();
+        let mut opening = pin!(open(&hub, rejected));
+        let listener = self.events.clone();
+        loop {
+            tokio::select! {
+                opened = opening.as_mut() => return Ok(opened),
+                order = self.orders.recv() => match order {
+                    Some(order) => self.obey(None, order).await?,
+                    None => return Err(End::Closed),
+                },
+                news = self.post.next() => self.handle(news).await?,
+                () = listener.closed() => return Err(End::Closed),
             }
-            Ok(current) => current,
-            Err(Error::SignedOut) => {
-                return Err((End::SignedOut("the session has ended".to_owned()), String::new()));
-            }
-            Err(error) => return Err((Gone::Lost(error.to_string()).into(), String::new())),
-        };
-        let agent = &self.hub.inner.options.user_agent;
-        match Socket::open(self.hub.server(), agent, current.token.clone()).await {
-            Ok(socket) => Ok((socket, current)),
-            Err(gone) => Err((gone.into(), current.token)),
         }
     }
 
@@ -172,13 +177,13 @@ impl Connection {
         let mut renewal = pin!(renewed(&hub, current));
         let mut moving: Option<Instant> = None;
         loop {
-            for frame in self.outbox.ready(socket.window, Instant::now()) {
+            for frame in self.post.ready(socket.window, Instant::now()) {
                 socket.send(&frame).await?;
             }
             for room in self.due(Instant::now()) {
                 self.subscribe(socket, room).await?;
             }
-            let again = self.postponed.iter().map(|(when, _)| *when).chain(self.outbox.wake()).min();
+            let again = self.postponed.iter().map(|(when, _)| *when).chain(self.post.wake()).min();
             tokio::select! {
                 frame = socket.receive() => match frame? {
                     ToClient::Drain { spread_ms } => {
@@ -195,6 +200,7 @@ impl Connection {
                     socket.send(&ToServer::Auth { tok: renewed_token.token.clone() }).await?;
                     renewal.set(renewed(&hub, renewed_token));
                 }
+                news = self.post.next() => self.handle(news).await?,
                 () = at(again) => {}
                 () = at(moving) => return Ok(End::Moved),
             }
@@ -228,11 +234,13 @@ impl Connection {
         match order {
             Order::Subscribe { room, after, tail } => {
                 self.rooms.insert(room, Reducer::new(room, after, tail));
+                self.witnesses.remove(&room);
                 if let Some(socket) = socket {
                     self.subscribe(socket, room).await?;
                 }
             }
             Order::Unsubscribe { room } => {
+                self.witnesses.remove(&room);
                 if self.rooms.remove(&room).is_some()
                     && let Some(socket) = socket
                 {
@@ -245,12 +253,51 @@ impl Connection {
                     socket.send(&ToServer::Jobs { on }).await?;
                 }
             }
-            Order::Say { cid, room, body } => {
-                if let Err((cid, room)) = self.outbox.push(cid, room, body) {
-                    let problem = Problem::new(Code::RateLimited, "too many messages wait to be sent");
-                    self.emit(LiveEvent::Refused { cid, room, problem }).await?;
+            Order::Say(draft) => {
+                let mut drafts = vec![draft];
+                let mut next = None;
+                // One flush of the disk for all that are there.
+                while let Ok(order) = self.orders.try_recv() {
+                    match order {
+                        Order::Say(draft) => drafts.push(draft),
+                        other => {
+                            next = Some(other);
+                            break;
+                        }
+                    }
+                }
+                self.keep(drafts).await?;
+                if let Some(order) = next {
+                    return Box::pin(self.obey(socket, order)).await;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Puts messages into the outbox; what cannot be kept is refused at once.
+    async fn keep(&mut self, drafts: Vec<Draft>) -> Result<(), Deaf> {
+        let (refused, problem) = match self.post.outbox.put(drafts.clone()).await {
+            Ok(surplus) => (surplus, Problem::new(Code::RateLimited, "too many messages wait to be sent")),
+            Err(error) => {
+                (drafts, Problem::new(Code::Unavailable, format!("the message was not kept: {error}")))
+            }
+        };
+        for Draft { cid, room, .. } in refused {
+            self.emit(LiveEvent::Refused { cid, room, problem: problem.clone() }).await?;
+        }
+        self.tell_changes().await
+    }
+
+    async fn handle(&mut self, news: post::News) -> Result<(), Deaf> {
+        self.post.take(news).await;
+        self.tell_changes().await
+    }
+
+    /// Tells what became of messages, whoever brought it about.
+    pub(super) async fn tell_changes(&mut self) -> Result<(), Deaf> {
+        for event in self.post.changes() {
+            self.emit(event).await?;
         }
         Ok(())
     }
@@ -276,8 +323,30 @@ impl Connection {
                     Some(order) => self.obey(None, order).await?,
                     None => return Err(End::Closed),
                 },
+                news = self.post.next() => self.handle(news).await?,
             }
         }
+    }
+}
+
+/// A socket with the token that it was opened with; or why there is none, and the token that was tried.
+type Opened = Result<(Socket, Current), (End, String)>;
+
+async fn open(hub: &Hub, rejected: Option<&str>) -> Opened {
+    let current = match hub.current_token(rejected).await {
+        Ok(current) if Some(current.token.as_str()) == rejected => {
+            return Err((End::SignedOut("the hub does not accept the token".to_owned()), current.token));
+        }
+        Ok(current) => current,
+        Err(Error::SignedOut) => {
+            return Err((End::SignedOut("the session has ended".to_owned()), String::new()));
+        }
+        Err(error) => return Err((Gone::Lost(error.to_string()).into(), String::new())),
+    };
+    let agent = &hub.inner.options.user_agent;
+    match Socket::open(hub.server(), agent, current.token.clone()).await {
+        Ok(socket) => Ok((socket, current)),
+        Err(gone) => Err((gone.into(), current.token)),
     }
 }
 

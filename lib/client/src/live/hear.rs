@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wire::{ClientId, Code, Problem, RoomId, frames::ToClient};
+use wire::{Code, Problem, RoomId, frames::ToClient};
 
 use super::{
     LiveEvent,
     connection::{Connection, Deaf, End},
     reducer::Step,
     socket::Socket,
+    witness::Difference,
 };
 
 impl Connection {
@@ -17,15 +18,17 @@ impl Connection {
     pub(super) async fn hear(&mut self, socket: &mut Socket, frame: ToClient) -> Result<(), End> {
         match frame {
             ToClient::Ok { cid, room, pos, id, ts, .. } => {
-                if self.outbox.done(cid).is_some() {
-                    self.emit(LiveEvent::Sent { cid, room, pos, id, ts }).await?;
-                }
+                self.post.sent(cid, room, pos, id, ts).await;
+                self.tell_changes().await?;
             }
             ToClient::Err { cid: Some(cid), code, detail, retry, unknown, after_ms, .. } => {
                 if retry || unknown {
-                    self.outbox.retry(cid, after_ms.map(Duration::from_millis), Instant::now());
+                    self.post.retry(cid, after_ms.map(Duration::from_millis), Instant::now());
                 } else {
-                    self.refused(cid, &code, detail).await?;
+                    if let Some(refused) = self.post.refused(cid, problem(&code, detail)).await {
+                        self.emit(refused).await?;
+                    }
+                    self.tell_changes().await?;
                 }
             }
             ToClient::Err { id: Some(id), detail, retry, after_ms, .. } => {
@@ -33,13 +36,17 @@ impl Connection {
                 self.subscription_refused(id, &detail, again).await?;
             }
             ToClient::Unsubbed { room } => {
+                self.witnesses.remove(&room);
                 if self.rooms.remove(&room).is_some() {
                     self.emit(LiveEvent::Left { room }).await?;
                 }
             }
             ToClient::Wm { r } => {
                 for head in r {
+                    let witness = self.witnesses.entry(head.room).or_default();
+                    let differs = witness.head(&head);
                     self.emit(LiveEvent::Head(head)).await?;
+                    self.tell_difference(differs).await?;
                 }
             }
             ToClient::Job { job } => self.emit(LiveEvent::Job(job)).await?,
@@ -57,19 +64,25 @@ impl Connection {
     async fn step(&mut self, socket: &mut Socket, room: RoomId, step: Step) -> Result<(), End> {
         let event = match step {
             Step::Ask => return self.subscribe(socket, room).await,
-            Step::Show(event) => LiveEvent::Event(event),
+            Step::Show(event) => {
+                let differs = self.witnesses.entry(room).or_default().show(&event);
+                self.emit(LiveEvent::Event(event)).await?;
+                return Ok(self.tell_difference(differs).await?);
+            }
             Step::Live(pos) => LiveEvent::Live { room, pos },
             Step::Gap { from, to } => LiveEvent::Gap { room, from, to },
             Step::Restarted => LiveEvent::Restarted { room },
         };
+        if matches!(event, LiveEvent::Gap { .. } | LiveEvent::Restarted { .. }) {
+            self.witnesses.remove(&room);
+        }
         Ok(self.emit(event).await?)
     }
 
-    async fn refused(&mut self, cid: ClientId, code: &str, detail: String) -> Result<(), Deaf> {
-        let Some(room) = self.outbox.done(cid) else { return Ok(()) };
-        let mut problem = Problem::new(Code::from_name(code).unwrap_or(Code::BadRequest), detail);
-        code.clone_into(&mut problem.code);
-        self.emit(LiveEvent::Refused { cid, room, problem }).await
+    async fn tell_difference(&mut self, differs: Option<Difference>) -> Result<(), Deaf> {
+        let Some(Difference { room, after, upto }) = differs else { return Ok(()) };
+        tracing::warn!(%room, after, upto, "the hub's database has something else than this client was shown");
+        self.emit(LiveEvent::Differs { room, after, upto }).await
     }
 
     /// A room that cannot be followed is one that the person is not in.
@@ -89,6 +102,13 @@ impl Connection {
         self.rooms.remove(&room);
         self.emit(LiveEvent::Left { room }).await
     }
+}
+
+/// The problem that a frame tells of, with its code even when this version does not know it.
+fn problem(code: &str, detail: String) -> Problem {
+    let mut problem = Problem::new(Code::from_name(code).unwrap_or(Code::BadRequest), detail);
+    code.clone_into(&mut problem.code);
+    problem
 }
 
 fn room_of(frame: &ToClient) -> Option<RoomId> {

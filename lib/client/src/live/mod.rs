@@ -5,9 +5,11 @@
 
 mod connection;
 mod hear;
-mod outbox;
+mod post;
 mod reducer;
+mod sending;
 mod socket;
+mod witness;
 
 use tokio::sync::mpsc;
 use wire::{
@@ -17,7 +19,13 @@ use wire::{
     frames::Position,
 };
 
-use crate::hub::Hub;
+use crate::{
+    hub::Hub,
+    outbox::{Draft, Outbox},
+};
+
+#[cfg(test)]
+pub(crate) use sending::Sending;
 
 /// Events that wait for their reader. A full queue stops the reading of the socket, and the hub notices.
 const EVENTS: usize = 1_024;
@@ -59,6 +67,25 @@ pub enum LiveEvent {
         /// The room.
         room: RoomId,
     },
+    /// A message waits in the outbox, and survives there whatever happens to this process: one that was just said, or
+    /// one that this or another process has left.
+    Queued {
+        /// As [`Live::say`] returned it.
+        cid: ClientId,
+        /// The room.
+        room: RoomId,
+        /// The text.
+        body: String,
+        /// When it was said.
+        at: Timestamp,
+    },
+    /// Somebody took a message out of the outbox: it is not sent (again).
+    Dropped {
+        /// As [`Live::say`] returned it.
+        cid: ClientId,
+        /// The room.
+        room: RoomId,
+    },
     /// A message is durable and has its place.
     Sent {
         /// As [`Live::say`] returned it.
@@ -72,7 +99,7 @@ pub enum LiveEvent {
         /// When the log took it.
         ts: Timestamp,
     },
-    /// A message was refused for good.
+    /// A message was refused for good. In an outbox on disk it stays, to be sent again or dropped by a person.
     Refused {
         /// As [`Live::say`] returned it.
         cid: ClientId,
@@ -90,6 +117,16 @@ pub enum LiveEvent {
     },
     /// How far the database is with a room: up to there a message is stored for good.
     Head(Head),
+    /// What was shown of a room is not what the hub's database counts and hashes there. Show what lies between anew,
+    /// over HTTP.
+    Differs {
+        /// The room.
+        room: RoomId,
+        /// Up to here both agreed.
+        after: u64,
+        /// Up to here it was compared.
+        upto: u64,
+    },
     /// The session has ended; the socket stays closed.
     SignedOut {
         /// What the hub said.
@@ -99,7 +136,7 @@ pub enum LiveEvent {
     Draining,
 }
 
-/// A live socket. Dropping it closes it; messages that were not acknowledged by then are lost.
+/// A live socket. Dropping it closes it; messages that were not acknowledged by then stay in their outbox.
 pub struct Live {
     orders: mpsc::UnboundedSender<Order>,
     events: mpsc::Receiver<LiveEvent>,
@@ -110,17 +147,22 @@ pub struct Live {
 enum Order {
     Subscribe { room: RoomId, after: Option<Position>, tail: u32 },
     Unsubscribe { room: RoomId },
-    Say { cid: ClientId, room: RoomId, body: String },
+    Say(Draft),
     WatchJobs { on: bool },
 }
 
 impl Hub {
-    /// Opens the live socket in a task of its own. Must be called within a tokio runtime.
+    /// Opens the live socket in a task of its own, with an outbox in memory. Must be called within a tokio runtime.
     pub fn live(&self) -> Live {
+        self.live_with(Outbox::in_memory())
+    }
+
+    /// The same with an outbox that outlives the socket: what waits in it is sent as well.
+    pub fn live_with(&self, outbox: Outbox) -> Live {
         // Without a bound: orders come from a person's hand, and the outbox they end in has one.
         let (orders, taken) = mpsc::unbounded_channel();
         let (emit, events) = mpsc::channel(EVENTS);
-        tokio::spawn(connection::Connection::new(self.clone(), taken, emit).run());
+        tokio::spawn(connection::Connection::new(self.clone(), outbox, taken, emit).run());
         Live { orders, events }
     }
 }
@@ -139,9 +181,15 @@ impl Live {
     /// Puts a message into the outbox. It is sent in order and, with the same id, again after a reconnect, until
     /// [`LiveEvent::Sent`] or [`LiveEvent::Refused`] answers it.
     pub fn say(&self, room: RoomId, body: String) -> ClientId {
-        let cid = ClientId::new();
-        self.order(Order::Say { cid, room, body });
+        let draft = Draft::new(room, body);
+        let cid = draft.cid;
+        self.send(draft);
         cid
+    }
+
+    /// The same for a message that has its id already.
+    pub fn send(&self, draft: Draft) {
+        self.order(Order::Say(draft));
     }
 
     /// Begins or stops to hear of one's own conversions.

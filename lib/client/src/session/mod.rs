@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use wire::{Timestamp, accounts::Me, accounts::Tokens};
 
-use crate::error::Error;
-
-pub(crate) use file::Lock;
+use crate::{disk::Lock, error::Error};
 
 /// Where sessions are kept. A session belongs to one origin (scheme, host, port) and is never sent to another.
 #[derive(Clone, Debug)]
@@ -79,7 +77,7 @@ impl Place {
     pub(crate) async fn lock(&self) -> Result<Option<Lock>, Error> {
         match &self.store {
             SessionStore::Memory => Ok(None),
-            SessionStore::File { dir, .. } => Lock::take(dir, &self.origin).await.map(Some),
+            SessionStore::File { dir, .. } => file::lock(dir, &self.origin).await.map(Some),
         }
     }
 

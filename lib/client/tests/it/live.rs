@@ -20,10 +20,10 @@ use wire::{
 use crate::double::{job, options, serve, soon, tokens, with_token};
 
 /// The hub's end of one socket.
-struct End(WebSocket);
+pub(super) struct End(WebSocket);
 
 impl End {
-    async fn hear(&mut self) -> ToServer {
+    pub(super) async fn hear(&mut self) -> ToServer {
         loop {
             match soon(self.0.recv()).await.expect("the client hung up").expect("the client broke off") {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
@@ -32,13 +32,13 @@ impl End {
         }
     }
 
-    async fn say(&mut self, frame: ToClient) {
+    pub(super) async fn say(&mut self, frame: ToClient) {
         let text = serde_json::to_string(&frame).unwrap();
         self.0.send(Message::Text(text.into())).await.unwrap();
     }
 
     /// Reads the greeting, answers it, and returns the token.
-    async fn welcome(&mut self, hb_ms: u64) -> String {
+    pub(super) async fn welcome(&mut self, hb_ms: u64) -> String {
         let ToServer::Hello { v: 1, tok } = self.hear().await else { panic!("no hello") };
         self.say(ToClient::Welcome { v: 1, uid: UserId::new(), hb_ms, win: 2, now: None }).await;
         tok
@@ -51,7 +51,7 @@ impl End {
 }
 
 /// Hands every socket that is opened to the test.
-fn sockets() -> (Router, mpsc::Receiver<End>) {
+pub(super) fn sockets() -> (Router, mpsc::Receiver<End>) {
     let (opened, sockets) = mpsc::channel(8);
     let router = Router::new().route(
         paths::LIVE,
@@ -62,15 +62,18 @@ fn sockets() -> (Router, mpsc::Receiver<End>) {
     (router, sockets)
 }
 
-async fn next(sockets: &mut mpsc::Receiver<End>) -> End {
+pub(super) async fn next(sockets: &mut mpsc::Receiver<End>) -> End {
     soon(sockets.recv()).await.expect("no socket was opened")
 }
 
-/// The next event that is not about the connection itself.
-async fn event(live: &mut Live) -> LiveEvent {
+/// The next event that is not about the connection itself, nor that a message waits.
+pub(super) async fn event(live: &mut Live) -> LiveEvent {
     loop {
         match soon(live.next()).await.expect("the stream ended") {
-            LiveEvent::Connected | LiveEvent::Reconnecting { .. } | LiveEvent::Draining => {}
+            LiveEvent::Connected
+            | LiveEvent::Reconnecting { .. }
+            | LiveEvent::Draining
+            | LiveEvent::Queued { .. } => {}
             other => return other,
         }
     }
@@ -144,6 +147,69 @@ async fn a_hole_is_repaired_before_what_follows_is_shown() {
 
     assert_eq!(event(&mut live).await, LiveEvent::Live { room, pos: 1 });
     assert_eq!((position(&mut live).await, position(&mut live).await), (2, 3));
+}
+
+#[tokio::test]
+async fn what_a_newer_hub_says_beyond_what_is_known_breaks_nothing() {
+    let (router, mut sockets) = sockets();
+    let mut live = with_token(&serve(router).await, "t").live();
+    let room = RoomId::new();
+    live.subscribe(room, Some(Position { ep: "e".into(), pos: 0 }), 0);
+    let mut hub = next(&mut sockets).await;
+    hub.welcome(25_000).await;
+    let ToServer::Sub { id, .. } = hub.hear().await else { panic!("no subscription") };
+
+    for frame in [r#"{"t":"hologram","of":"Ann"}"#, r#"{"t":"eph","room":1}"#, r#"{"t":"hb","mood":"fine"}"#]
+    {
+        hub.0.send(Message::Text(frame.into())).await.unwrap();
+    }
+    hub.say(ToClient::Subbed { id, room, ep: "e".into(), head: 3, mode: SubMode::Resume }).await;
+    let [mut first, mut second] =
+        [said(room, 1), said(room, 2)].map(|event| serde_json::to_value(event).unwrap());
+    first["colour"] = "red".into();
+    second["kind"] = "poll_opened".into();
+    let events = serde_json::json!({"t": "evs", "room": room, "ev": [first, second], "more": {}}).to_string();
+    hub.0.send(Message::Text(events.into())).await.unwrap();
+    hub.say(ToClient::Ev(said(room, 3))).await;
+    hub.say(ToClient::Live { room, pos: 3 }).await;
+
+    assert_eq!(position(&mut live).await, 1);
+    let LiveEvent::Event(unknown) = event(&mut live).await else { panic!("the place of the second is lost") };
+    assert_eq!((unknown.pos, unknown.what), (2, What::Unknown));
+    assert_eq!(position(&mut live).await, 3);
+    assert_eq!(event(&mut live).await, LiveEvent::Live { room, pos: 3 });
+}
+
+/// What the database has of a room when it has these events.
+fn head(room: RoomId, events: &[RoomEvent]) -> wire::events::Head {
+    events.iter().fold(wire::heads::Standing::default(), |at, event| at.after(event)).head(room)
+}
+
+#[tokio::test]
+async fn what_is_shown_is_checked_against_what_the_database_has() {
+    let (router, mut sockets) = sockets();
+    let mut live = with_token(&serve(router).await, "t").live();
+    let room = RoomId::new();
+    live.subscribe(room, Some(Position { ep: "e".into(), pos: 0 }), 0);
+    let mut hub = next(&mut sockets).await;
+    hub.welcome(25_000).await;
+    let ToServer::Sub { id, .. } = hub.hear().await else { panic!("no subscription") };
+    let events: Vec<RoomEvent> = (1..=3).map(|pos| said(room, pos)).collect();
+    let mut other = events.clone();
+    other[1].what = What::Said { body: "not what was shown".into() };
+
+    hub.say(ToClient::Subbed { id, room, ep: "e".into(), head: 3, mode: SubMode::Resume }).await;
+    hub.say(ToClient::Evs { room, ev: events.clone() }).await;
+    hub.say(ToClient::Wm { r: vec![head(room, &events[..1])] }).await;
+    hub.say(ToClient::Wm { r: vec![head(room, &other)] }).await;
+
+    loop {
+        match event(&mut live).await {
+            LiveEvent::Differs { after, upto, .. } => break assert_eq!((after, upto), (1, 3)),
+            LiveEvent::Event(_) | LiveEvent::Head(_) => {}
+            unexpected => panic!("{unexpected:?}"),
+        }
+    }
 }
 
 #[tokio::test]

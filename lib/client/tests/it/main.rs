@@ -5,6 +5,7 @@
 mod double;
 mod http;
 mod live;
+mod outbox;
 mod tokens;
 mod upload;
 mod wait;

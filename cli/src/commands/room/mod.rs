@@ -1,4 +1,7 @@
-//! `mshub room`: make, find, join and leave rooms.
+//! `mshub room`: make, find, join and leave rooms, and take what happened in them along.
+
+mod export;
+mod verify;
 
 use clap::Subcommand;
 use serde_json::json;
@@ -63,6 +66,8 @@ pub enum RoomCommand {
         /// The room
         room: String,
     },
+    Verify(verify::VerifyArgs),
+    Export(export::ExportArgs),
 }
 
 /// Does it.
@@ -85,6 +90,8 @@ pub async fn run(command: RoomCommand, global: &Global) -> Result<(), CliError> 
         }
         RoomCommand::Invite { room, users } => invite(global, &room, &users).await,
         RoomCommand::Members { room } => members(global, &room).await,
+        RoomCommand::Verify(args) => verify::run(args, global).await,
+        RoomCommand::Export(args) => export::run(args, global).await,
     }
 }
 

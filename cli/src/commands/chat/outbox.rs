@@ -1,0 +1,158 @@
+//! `mshub chat outbox`: what waits to be sent.
+
+use clap::Subcommand;
+use client::Waiting;
+use serde::Serialize;
+use tokio::time::Instant;
+use wire::{ClientId, RoomId, Timestamp};
+
+use super::deliver::{Delivery, Outcome, PATIENCE};
+use crate::{
+    error::{CliError, Kind},
+    global::Global,
+    text::moment,
+};
+
+/// See what waits to be sent, send it, or drop it
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Messages wait here until the hub has them: those of this program, and those of `mshub tui`. Each
+is sent once, in the order in which it was written, also after a reboot and through another
+gateway. One that the hub has refused stays as failed until it is sent again or dropped.
+
+With --json one object a line: cid, room, body, queued_at, state (waiting or failed), error.
+
+Examples:
+  mshub chat outbox
+  mshub chat outbox retry
+  mshub chat outbox drop 01932c07-2d0f-7cc3-9a5b-5f0f6a6ab1d2"
+)]
+pub struct OutboxArgs {
+    #[command(subcommand)]
+    command: Option<OutboxCommand>,
+}
+
+/// What can be done with it.
+#[derive(Debug, Subcommand)]
+pub(super) enum OutboxCommand {
+    /// List what waits or was refused, oldest first; asks no hub
+    List,
+    /// Send what waits, and what was refused once more
+    Retry {
+        /// Only this message
+        cid: Option<ClientId>,
+    },
+    /// Take messages out, so that they are not sent (again)
+    Drop {
+        /// Their ids
+        #[arg(required = true, value_name = "CID")]
+        cids: Vec<ClientId>,
+    },
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    cid: ClientId,
+    room: RoomId,
+    body: &'a str,
+    queued_at: Timestamp,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a wire::Problem>,
+}
+
+impl<'a> Line<'a> {
+    fn of(waiting: &'a Waiting) -> Self {
+        let error = waiting.failed.as_deref();
+        let state = if error.is_some() { "failed" } else { "waiting" };
+        let draft = &waiting.draft;
+        Self { cid: draft.cid, room: draft.room, body: &draft.body, queued_at: waiting.at, state, error }
+    }
+}
+
+/// Does it.
+pub(super) async fn run(args: OutboxArgs, global: &Global) -> Result<(), CliError> {
+    match args.command.unwrap_or(OutboxCommand::List) {
+        OutboxCommand::List => list(global).await,
+        OutboxCommand::Retry { cid } => retry(global, cid).await,
+        OutboxCommand::Drop { cids } => withdraw(global, &cids).await,
+    }
+}
+
+async fn list(global: &Global) -> Result<(), CliError> {
+    let waiting = global.outbox(&global.hub()?).await?.list().await?;
+    let lines: Vec<Line> = waiting.iter().map(|waiting| Line::of(waiting)).collect();
+    global.out.list(
+        &lines,
+        &["ID", "SINCE", "STATE", "TEXT"],
+        |line| line.cid.to_string(),
+        |line| {
+            let state = match line.error {
+                Some(problem) => format!("failed: {}", problem.detail),
+                None => line.state.to_owned(),
+            };
+            let text: String = line.body.replace('\n', " ").chars().take(60).collect();
+            vec![line.cid.to_string(), moment(line.queued_at), state, text]
+        },
+    )
+}
+
+async fn retry(global: &Global, only: Option<ClientId>) -> Result<(), CliError> {
+    let hub = global.hub()?;
+    let outbox = global.outbox(&hub).await?;
+    let cids = outbox.again(only).await?;
+    if let Some(cid) = only.filter(|_| cids.is_empty()) {
+        return Err(not_there(cid));
+    }
+    if cids.is_empty() {
+        return global.out.note("nothing waits");
+    }
+    let mut delivery = Delivery::begin(&hub, outbox);
+    cids.iter().for_each(|cid| delivery.expect(*cid));
+    let (mut said, mut refused) = (0_usize, None);
+    let mut deadline = Instant::now() + global.timeout().unwrap_or(PATIENCE);
+    while delivery.open() > 0 {
+        let Some(outcome) = delivery.next_until(deadline).await? else { break };
+        match outcome {
+            Outcome::Said(kept) => {
+                said += 1;
+                global.out.result(&kept, kept.id, || format!("{} is stored, at {}", kept.cid, kept.pos))?;
+            }
+            Outcome::Refused(_, problem) => drop(refused.get_or_insert(problem)),
+            Outcome::Dropped => {}
+        }
+        // As long as it goes on it is waited for.
+        if global.timeout().is_none() {
+            deadline = Instant::now() + PATIENCE;
+        }
+    }
+    let (waiting, away) = delivery.unsettled();
+    match (waiting.len(), refused) {
+        (0, None) => Ok(()),
+        (0, Some(problem)) if said == 0 => Err(CliError::from(*problem)),
+        (0, Some(problem)) => {
+            Err(CliError::new(Kind::Partial, format!("{said} were stored, others refused: {problem}")))
+        }
+        (waiting, _) => {
+            let why = away.unwrap_or_else(|| "the hub does not answer".to_owned());
+            Err(CliError::new(Kind::Pending, format!("{why}; {waiting} messages still wait")))
+        }
+    }
+}
+
+async fn withdraw(global: &Global, cids: &[ClientId]) -> Result<(), CliError> {
+    let outbox = global.outbox(&global.hub()?).await?;
+    for cid in cids {
+        if !outbox.withdraw(*cid).await? {
+            return Err(not_there(*cid));
+        }
+        let dropped = serde_json::json!({"cid": cid, "state": "dropped"});
+        global.out.result(&dropped, cid, || format!("{cid} is not sent any more, unless it was already"))?;
+    }
+    Ok(())
+}
+
+fn not_there(cid: ClientId) -> CliError {
+    CliError::new(Kind::NotFound, format!("no message {cid} is in the outbox"))
+        .hint("see `mshub chat outbox`; `mshub chat trace` shows what became of one")
+}

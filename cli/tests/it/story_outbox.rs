@@ -1,0 +1,164 @@
+//! Ann writes while the hub, the link or her own program dies, and everything is said once.
+
+use std::{fs, process::Stdio};
+
+use serde_json::Value;
+
+use crate::{
+    command::Person,
+    hub::{Hub, eventually},
+};
+
+fn said(person: &Person) -> Vec<String> {
+    let lines = person.lines(&["chat", "history", "general", "--json"]);
+    let said = lines.iter().filter(|line| line["kind"] == "said");
+    said.map(|line| line["body"].as_str().unwrap().to_owned()).collect()
+}
+
+fn waiting(person: &Person) -> Vec<Value> {
+    person.lines(&["chat", "outbox", "--json"])
+}
+
+fn ann_in_general(hub: &Hub) -> Person {
+    let ann = hub.person("Ann");
+    ann.json(&["room", "new", "general", "--json"]);
+    ann
+}
+
+#[test]
+fn what_is_said_while_the_hub_is_away_waits_and_is_sent_once_and_in_order() {
+    let mut hub = Hub::start();
+    let ann = ann_in_general(&hub);
+    ann.json(&["chat", "send", "general", "before", "--json"]);
+    hub.kill();
+
+    let away = ann.run(&["chat", "send", "general", "while away", "--json"]);
+    let given_up = ann.run(&["chat", "send", "general", "never mind", "--no-queue", "--json"]);
+    let unknown = ann.run(&["chat", "send", "elsewhere", "hi", "--json"]);
+
+    assert_eq!((away.code, away.lines()[0]["state"].as_str()), (8, Some("queued")), "{}", away.stderr);
+    assert_eq!(away.error()["exit_code"], 8);
+    assert_eq!((given_up.code, unknown.code), (7, 7));
+    let kept = waiting(&ann);
+    assert_eq!(kept.len(), 1);
+    assert_eq!((&kept[0]["body"], &kept[0]["state"]), (&"while away".into(), &"waiting".into()));
+    assert_eq!(kept[0]["cid"], away.lines()[0]["cid"]);
+
+    hub.start_again();
+    ann.json(&["chat", "send", "general", "after", "--json"]);
+
+    assert_eq!(said(&ann), ["before", "while away", "after"]);
+    assert!(waiting(&ann).is_empty());
+}
+
+#[test]
+fn a_program_that_is_killed_between_enter_and_the_acknowledgement_has_said_it_once() {
+    let hub = Hub::start();
+    let ann = ann_in_general(&hub);
+    ann.json(&["chat", "send", "general", "before", "--json"]);
+    for round in 0..3 {
+        let text = format!("message {round}");
+        // Room by id and hub awake or not: the program dies before, while and after the hub hears of it.
+        hub.freeze(round > 0);
+        let mut sending = ann.command(&["chat", "send", "general", &text, "--timeout", "300ms", "--json"]);
+        let mut sending = sending.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        eventually("the message is in the outbox, or through it", || {
+            (round == 0 || !waiting(&ann).is_empty()).then_some(())
+        });
+        sending.kill().unwrap();
+        sending.wait().unwrap();
+        hub.freeze(false);
+
+        let retried = ann.run(&["chat", "outbox", "retry", "--json"]);
+
+        assert_eq!(retried.code, 0, "{}", retried.stderr);
+        assert!(waiting(&ann).is_empty());
+        // What was killed before it was kept was never said; once it was kept, it is said once.
+        assert!(said(&ann).iter().filter(|body| **body == text).count() <= 1);
+        assert!(round == 0 || said(&ann).contains(&text));
+    }
+}
+
+#[test]
+fn a_message_that_is_not_wanted_any_more_is_dropped() {
+    let mut hub = Hub::start();
+    let ann = ann_in_general(&hub);
+    ann.json(&["chat", "send", "general", "first", "--json"]);
+    hub.kill();
+    let cid = ann.run(&["chat", "send", "general", "oops", "--json"]).lines()[0]["cid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+
+    assert_eq!(ann.json(&["chat", "trace", &cid, "--json"])["state"], "waiting");
+    ann.json(&["chat", "outbox", "drop", &cid, "--json"]);
+    let again = ann.run(&["chat", "outbox", "drop", &cid, "--json"]);
+    hub.start_again();
+    let nothing = ann.run(&["chat", "outbox", "retry", "--json"]);
+
+    assert_eq!((again.code, nothing.code), (3, 0));
+    assert_eq!(said(&ann), ["first"]);
+}
+
+#[test]
+fn what_the_hub_refuses_does_not_wait() {
+    let hub = Hub::start();
+    let ann = ann_in_general(&hub);
+
+    assert_eq!(ann.run(&["chat", "send", "general", "", "--json"]).code, 11);
+
+    assert!(waiting(&ann).is_empty());
+}
+
+#[test]
+fn a_damaged_outbox_is_told_and_stops_nothing() {
+    let mut hub = Hub::start();
+    let ann = ann_in_general(&hub);
+    ann.json(&["chat", "send", "general", "first", "--json"]);
+    hub.kill();
+    ann.run(&["chat", "send", "general", "second", "--json"]);
+    let root = ann.folder().join("config/state/outbox");
+    let journal = fs::read_dir(root).unwrap().next().unwrap().unwrap().path();
+    let journal = fs::read_dir(journal).unwrap().next().unwrap().unwrap().path().join("journal");
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, format!("{text}deadbeef {{\"half a li")).unwrap();
+
+    let told = ann.run(&["chat", "outbox"]);
+    hub.start_again();
+    ann.json(&["chat", "send", "general", "third", "--json"]);
+
+    assert!(told.stderr.contains("1 damaged line of the outbox"), "{}", told.stderr);
+    assert_eq!(said(&ann), ["first", "second", "third"]);
+}
+
+#[test]
+fn lines_are_messages_and_keep_their_order_over_a_restart_of_the_hub() {
+    let mut hub = Hub::start();
+    let ann = ann_in_general(&hub);
+    let lines: Vec<String> = (0..200).map(|number| format!("line {number}")).collect();
+    let input = format!("{}\n\n", lines.join("\r\n"));
+
+    let done = ann.run_with(&["chat", "send", "general", "--lines", "--json"], input.as_bytes());
+
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert_eq!(done.lines().len(), 200);
+    assert_eq!(said(&ann), lines);
+    hub.kill();
+    hub.start_again();
+    assert_eq!(said(&ann), lines);
+}
+
+#[test]
+fn a_file_is_said_as_it_is() {
+    let hub = Hub::start();
+    let ann = ann_in_general(&hub);
+    ann.file("report.txt", "two\nlines\n");
+    ann.file("noise.bin", [0xff, 0xfe]);
+
+    ann.json(&["chat", "send", "general", "--file", "report.txt", "--json"]);
+    let noise = ann.run(&["chat", "send", "general", "--file", "noise.bin"]);
+    let missing = ann.run(&["chat", "send", "general", "--file", "none.txt"]);
+
+    assert_eq!(said(&ann), ["two\nlines"]);
+    assert_eq!((noise.code, missing.code), (11, 13));
+}

@@ -1,0 +1,200 @@
+//! The way of messages from the outbox to the hub: what is sent when, and what became of each.
+
+use std::{collections::HashMap, time::Duration};
+
+use tokio::{
+    sync::watch,
+    task::{AbortHandle, JoinSet},
+    time::{Instant, interval},
+};
+use wire::{ClientId, MessageId, Problem, RoomId, Timestamp, events::RoomEvent, frames::ToServer};
+
+use super::{LiveEvent, sending::Sending};
+use crate::{
+    error::Error,
+    hub::Hub,
+    outbox::{Outbox, Receipt, View},
+    tokens,
+};
+
+/// How often is looked for what other processes have put into the outbox, or left there.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Something that concerns the post.
+pub(super) enum News {
+    /// The outbox has changed.
+    Changed,
+    /// A message was looked for in its room; nothing when the search itself failed.
+    Sought(Option<Sought>),
+}
+
+type Sought = (ClientId, Result<Option<RoomEvent>, Error>);
+
+/// The outbox as one connection after the other serves it.
+pub(super) struct Post {
+    hub: Hub,
+    pub(super) outbox: Outbox,
+    view: watch::Receiver<View>,
+    /// What was told of each message that waits: whether it was refused.
+    told: HashMap<ClientId, (RoomId, bool)>,
+    sending: Sending,
+    searches: JoinSet<Sought>,
+    look: Option<AbortHandle>,
+}
+
+impl Post {
+    pub(super) fn new(hub: Hub, outbox: Outbox) -> Self {
+        let (mut view, sending) = (outbox.watch(), Sending::new(outbox.me()));
+        // What is in it already is news here.
+        view.mark_changed();
+        let look = outbox.is_shared().then(|| tokio::spawn(keep_looking(outbox.clone())).abort_handle());
+        let (told, searches) = (HashMap::new(), JoinSet::new());
+        Self { hub, outbox, view, told, sending, searches, look }
+    }
+
+    /// The next thing that concerns the post; nothing is lost when it is not waited for to the end.
+    pub(super) async fn next(&mut self) -> News {
+        tokio::select! {
+            changed = self.view.changed() => match changed {
+                Ok(()) => News::Changed,
+                // The outbox is gone only together with its owner, which is this.
+                Err(_) => std::future::pending().await,
+            },
+            Some(sought) = self.searches.join_next() => News::Sought(sought.ok()),
+        }
+    }
+
+    /// Takes what [`Self::next`] brought; [`Self::changes`] tells of it.
+    pub(super) async fn take(&mut self, news: News) {
+        let News::Sought(Some((cid, found))) = news else { return };
+        match found {
+            Ok(Some(event)) => self.sent(cid, event.room, event.pos, event.id, event.ts).await,
+            Ok(None) => self.sending.not_found(cid),
+            Err(error) if error.is_transient() => self.sending.retry(cid, None, Instant::now()),
+            // A room that cannot be read: the hub says why when the message is sent.
+            Err(_) => self.sending.not_found(cid),
+        }
+    }
+
+    /// What has become of messages since this was last asked, as it is to be told.
+    pub(super) fn changes(&mut self) -> Vec<LiveEvent> {
+        let view = self.view.borrow_and_update().clone();
+        let mut events = Vec::new();
+        let mut left = std::mem::take(&mut self.told);
+        for waiting in &view.waiting {
+            let (cid, room) = (waiting.draft.cid, waiting.draft.room);
+            let before = left.remove(&cid);
+            let failed = waiting.failed.is_some();
+            if before.is_none_or(|(_, was)| was && !failed) {
+                events.push(LiveEvent::Queued {
+                    cid,
+                    room,
+                    body: waiting.draft.body.clone(),
+                    at: waiting.at,
+                });
+            }
+            if let Some(problem) = waiting.failed.as_ref().filter(|_| before.is_none_or(|(_, was)| !was)) {
+                self.sending.forget(cid);
+                events.push(LiveEvent::Refused { cid, room, problem: (**problem).clone() });
+            }
+            self.told.insert(cid, (room, failed));
+        }
+        if !left.is_empty() {
+            events.extend(self.gone(&view, left));
+        }
+        events
+    }
+
+    /// What became of messages that do not wait any more, in the order in which they were settled.
+    fn gone(&mut self, view: &View, mut left: HashMap<ClientId, (RoomId, bool)>) -> Vec<LiveEvent> {
+        let mut events = Vec::new();
+        left.keys().for_each(|cid| self.sending.forget(*cid));
+        for receipt in &view.receipts {
+            if left.remove(&receipt.cid).is_some() {
+                let Receipt { cid, room, pos, id, ts, .. } = **receipt;
+                events.push(LiveEvent::Sent { cid, room, pos, id, ts });
+            }
+        }
+        events.extend(left.into_iter().map(|(cid, (room, _))| LiveEvent::Dropped { cid, room }));
+        events
+    }
+
+    /// What is to be sent now. Messages of doubtful fate are looked for in their rooms first.
+    pub(super) fn ready(&mut self, window: usize, now: Instant) -> Vec<ToServer> {
+        let work = self.sending.ready(&self.view.borrow(), window, now, tokens::now());
+        for waiting in work.seek {
+            let hub = self.hub.clone();
+            self.searches.spawn(async move {
+                let (cid, room) = (waiting.draft.cid, waiting.draft.room);
+                (cid, hub.find_sent(room, cid, waiting.at).await)
+            });
+        }
+        work.frames
+    }
+
+    /// When something is to be sent again, if anything is.
+    pub(super) fn wake(&self) -> Option<Instant> {
+        self.sending.wake()
+    }
+
+    /// The hub keeps a message.
+    pub(super) async fn sent(&mut self, cid: ClientId, room: RoomId, pos: u64, id: MessageId, ts: Timestamp) {
+        if !self.told.contains_key(&cid) {
+            return;
+        }
+        let (out, acked) = (self.sending.out(cid), tokens::now());
+        let receipt = Receipt { cid, room, id, pos, ts, queued: None, out, acked };
+        if let Err(error) = self.outbox.sent(receipt).await {
+            // It is sent again later, and answered with the same place.
+            tracing::warn!(%error, "an acknowledgement could not be noted");
+            self.sending.retry(cid, Some(LOOK), Instant::now());
+        }
+    }
+
+    /// The hub refused a message for good. An outbox on disk keeps it for a person to decide; one in memory lets it go.
+    pub(super) async fn refused(&mut self, cid: ClientId, problem: Problem) -> Option<LiveEvent> {
+        let (room, _) = *self.told.get(&cid)?;
+        let noted = if self.outbox.is_shared() {
+            self.outbox.failed(cid, problem).await.map(|()| None)
+        } else {
+            self.told.remove(&cid);
+            self.sending.forget(cid);
+            self.outbox.withdraw(cid).await.map(|_| Some(LiveEvent::Refused { cid, room, problem }))
+        };
+        noted.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a refusal could not be noted");
+            self.sending.retry(cid, Some(LOOK), Instant::now());
+            None
+        })
+    }
+
+    /// The message was not taken, or nobody knows.
+    pub(super) fn retry(&mut self, cid: ClientId, after: Option<Duration>, now: Instant) {
+        self.sending.retry(cid, after, now);
+    }
+
+    /// The connection is gone.
+    pub(super) fn disconnected(&mut self) {
+        // Dropping the set ends the searches that are under way.
+        self.searches = JoinSet::new();
+        self.sending.disconnected();
+    }
+}
+
+impl Drop for Post {
+    fn drop(&mut self) {
+        if let Some(look) = &self.look {
+            look.abort();
+        }
+    }
+}
+
+async fn keep_looking(outbox: Outbox) {
+    let mut beat = interval(LOOK);
+    loop {
+        beat.tick().await;
+        if let Err(error) = outbox.refresh().await {
+            tracing::warn!(%error, "the outbox cannot be read");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! What of the outbox is sent now: in order within each room, as many at once as the hub takes, again until the hub
+//! has answered.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use uuid::Uuid;
+use wire::{ClientId, RoomId, Timestamp, frames::ToServer};
+
+use crate::{
+    backoff,
+    outbox::{View, Waiting},
+};
+
+/// A message whose fate has been unknown for longer is looked for in the room before it is sent again: by then no
+/// earlier attempt can still be under way.
+const DOUBTFUL_SECONDS: i64 = 10 * 60;
+/// How long another process that lives may take over its message before one that needs it out of the way sends it too.
+const OTHERS_FIRST: Duration = Duration::from_secs(1);
+
+/// How far this process is with the messages of an outbox.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    me: Uuid,
+    messages: HashMap<ClientId, Progress>,
+}
+
+#[derive(Debug)]
+struct Progress {
+    failures: u32,
+    state: State,
+    /// When it first went out.
+    out: Option<Timestamp>,
+    /// Whether it was looked for in the room since it last went out, and was not there.
+    missing: bool,
+}
+
+#[derive(Debug, PartialEq)]
+enum State {
+    /// To be sent as soon as there is room in the window.
+    Due,
+    /// Sent on this connection; no answer yet.
+    Sent,
+    /// Being looked for in the room.
+    Sought,
+    /// To be sent again at this moment.
+    Later(Instant),
+}
+
+/// What is to be done now.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    /// Frames to send, in this order.
+    pub(crate) frames: Vec<ToServer>,
+    /// Messages to look for in their rooms.
+    pub(crate) seek: Vec<Arc<Waiting>>,
+}
+
+impl Sending {
+    pub(crate) fn new(me: Uuid) -> Self {
+        Self { me, messages: HashMap::new() }
+    }
+
+    /// What to do now: at most `window` messages are out at once, and none overtakes an older one of its room.
+    pub(crate) fn ready(&mut self, view: &View, window: usize, now: Instant, clock: Timestamp) -> Work {
+        let out = self.messages.values().filter(|progress| progress.state == State::Sent).count();
+        let mut free = window.saturating_sub(out);
+        let last = self.last_of_mine(view);
+        let (mut work, mut held) = (Work::default(), HashSet::new());
+        for (index, waiting) in view.waiting.iter().enumerate() {
+            let room = waiting.draft.room;
+            // A message of another process matters when one of this process stands behind it.
+            if waiting.failed.is_some()
+                || held.contains(&room)
+                || last.get(&room).is_none_or(|last| index > *last)
+            {
+                continue;
+            }
+            let progress =
+                self.messages.entry(waiting.draft.cid).or_insert_with(|| Progress::of(waiting, self.me, now));
+            let due = match progress.state {
+                State::Sent => continue,
+                State::Due => true,
+                State::Later(when) => when <= now,
+                State::Sought => false,
+            };
+            if due && progress.is_doubtful(waiting, clock) {
+                progress.state = State::Sought;
+                work.seek.push(waiting.clone());
+            }
+            if !due || free == 0 || progress.state == State::Sought {
+                held.insert(room);
+                continue;
+            }
+            free -= 1;
+            progress.state = State::Sent;
+            progress.out.get_or_insert(clock);
+            work.frames.push(frame(waiting));
+        }
+        work
+    }
+
+    /// The index of this process' last message of each room.
+    fn last_of_mine(&self, view: &View) -> HashMap<RoomId, usize> {
+        let mine = view.waiting.iter().enumerate();
+        let mine = mine.filter(|(_, waiting)| waiting.owner == self.me && waiting.failed.is_none());
+        mine.map(|(index, waiting)| (waiting.draft.room, index)).collect()
+    }
+
+    /// When something is to be sent again, if anything is.
+    pub(crate) fn wake(&self) -> Option<Instant> {
+        let later = self.messages.values().filter_map(|progress| match progress.state {
+            State::Later(when) => Some(when),
+            _ => None,
+        });
+        later.min()
+    }
+
+    /// When a message first went out from here.
+    pub(crate) fn out(&self, cid: ClientId) -> Option<Timestamp> {
+        self.messages.get(&cid)?.out
+    }
+
+    /// The message is settled, or somebody else's matter.
+    pub(crate) fn forget(&mut self, cid: ClientId) {
+        self.messages.remove(&cid);
+    }
+
+    /// The message was not taken, or nobody knows: it is sent again after a while.
+    pub(crate) fn retry(&mut self, cid: ClientId, after: Option<Duration>, now: Instant) {
+        if let Some(progress) = self.messages.get_mut(&cid) {
+            let wait = after.unwrap_or_default() + backoff::full_jitter(progress.failures);
+            progress.failures += 1;
+            progress.state = State::Later(now + wait);
+        }
+    }
+
+    /// The message is not in its room: it can be sent.
+    pub(crate) fn not_found(&mut self, cid: ClientId) {
+        if let Some(progress) = self.messages.get_mut(&cid) {
+            progress.missing = true;
+            progress.state = State::Due;
+        }
+    }
+
+    /// The connection is gone: what was out on it may or may not have arrived, so it is sent again.
+    pub(crate) fn disconnected(&mut self) {
+        for progress in self.messages.values_mut() {
+            if progress.state == State::Sent {
+                progress.missing = false;
+            }
+            progress.state = State::Due;
+        }
+    }
+}
+
+impl Progress {
+    fn of(waiting: &Waiting, me: Uuid, now: Instant) -> Self {
+        let state = if waiting.owner == me { State::Due } else { State::Later(now + OTHERS_FIRST) };
+        Self { failures: 0, state, out: None, missing: false }
+    }
+
+    /// Whether it may have been sent so long ago that the room is asked first.
+    fn is_doubtful(&self, waiting: &Waiting, clock: Timestamp) -> bool {
+        let tried = self.out.or(waiting.inherited.then_some(waiting.at));
+        !self.missing && tried.is_some_and(|tried| tried.plus_seconds(DOUBTFUL_SECONDS) < clock)
+    }
+}
+
+fn frame(waiting: &Waiting) -> ToServer {
+    let draft = &waiting.draft;
+    ToServer::Send { cid: draft.cid, room: draft.room, body: draft.body.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::Draft;
+
+    fn clock() -> Timestamp {
+        Timestamp::from_micros(1_700_000_000_000_000)
+    }
+
+    fn view(messages: &[(RoomId, &str, Uuid)]) -> View {
+        let waiting = messages.iter().map(|(room, body, owner)| {
+            let draft = Draft::new(*room, (*body).to_owned());
+            Arc::new(Waiting { draft, at: clock(), failed: None, owner: *owner, inherited: false })
+        });
+        View { waiting: waiting.collect(), receipts: Vec::new() }
+    }
+
+    fn sent(work: &Work) -> Vec<&str> {
+        let bodies = work.frames.iter().map(|frame| match frame {
+            ToServer::Send { body, .. } => body.as_str(),
+            other => panic!("not a send: {other:?}"),
+        });
+        bodies.collect()
+    }
+
+    fn settle(view: &mut View, sending: &mut Sending, index: usize) -> ClientId {
+        let cid = view.waiting.remove(index).draft.cid;
+        sending.forget(cid);
+        cid
+    }
+
+    #[test]
+    fn no_more_than_the_window_is_out_at_once_and_the_oldest_goes_first() {
+        let (room, me, now) = (RoomId::new(), Uuid::now_v7(), Instant::now());
+        let mut view = view(&[(room, "a", me), (room, "b", me), (room, "c", me)]);
+        let mut sending = Sending::new(me);
+
+        assert_eq!(sent(&sending.ready(&view, 2, now, clock())), ["a", "b"]);
+        assert!(sending.ready(&view, 2, now, clock()).frames.is_empty());
+
+        settle(&mut view, &mut sending, 0);
+        assert_eq!(sent(&sending.ready(&view, 2, now, clock())), ["c"]);
+    }
+
+    #[test]
+    fn a_message_that_has_to_wait_is_not_overtaken_within_its_room() {
+        let (room, other, me, now) = (RoomId::new(), RoomId::new(), Uuid::now_v7(), Instant::now());
+        let view = view(&[(room, "a", me), (room, "b", me), (other, "x", me)]);
+        let mut sending = Sending::new(me);
+        sending.ready(&view, 1, now, clock());
+
+        sending.retry(view.waiting[0].draft.cid, Some(Duration::from_secs(5)), now);
+
+        assert_eq!(sent(&sending.ready(&view, 9, now, clock())), ["x"]);
+        let later = sending.wake().unwrap();
+        assert!(later >= now + Duration::from_secs(5));
+        assert_eq!(sent(&sending.ready(&view, 9, later, clock())), ["a", "b"]);
+    }
+
+    #[test]
+    fn what_was_out_on_a_lost_connection_is_sent_again_in_order() {
+        let (room, me, now) = (RoomId::new(), Uuid::now_v7(), Instant::now());
+        let mut view = view(&[(room, "a", me), (room, "b", me), (room, "c", me)]);
+        let mut sending = Sending::new(me);
+        sending.ready(&view, 9, now, clock());
+        settle(&mut view, &mut sending, 1);
+
+        sending.disconnected();
+
+        assert_eq!(sent(&sending.ready(&view, 9, now, clock())), ["a", "c"]);
+    }
+
+    #[test]
+    fn what_another_process_sends_is_left_to_it_unless_it_is_in_the_way() {
+        let (room, other, now) = (RoomId::new(), RoomId::new(), Instant::now());
+        let (me, somebody) = (Uuid::now_v7(), Uuid::now_v7());
+        let view = view(&[(room, "theirs", somebody), (room, "mine", me), (other, "theirs too", somebody)]);
+        let mut sending = Sending::new(me);
+
+        assert!(sending.ready(&view, 9, now, clock()).frames.is_empty(), "they get a moment");
+        let later = sending.wake().unwrap();
+        assert_eq!(sent(&sending.ready(&view, 9, later, clock())), ["theirs", "mine"]);
+    }
+
+    #[test]
+    fn what_may_have_been_sent_long_ago_is_looked_for_first_and_holds_back_its_room() {
+        let (room, me, now) = (RoomId::new(), Uuid::now_v7(), Instant::now());
+        let mut view = view(&[(room, "old", me), (room, "new", me)]);
+        let old = Arc::make_mut(&mut view.waiting[0]);
+        (old.at, old.inherited) = (clock().plus_seconds(-DOUBTFUL_SECONDS - 1), true);
+        let cid = old.draft.cid;
+        let mut sending = Sending::new(me);
+
+        let work = sending.ready(&view, 9, now, clock());
+        assert!(work.frames.is_empty());
+        assert_eq!(work.seek.len(), 1);
+        assert!(sending.ready(&view, 9, now, clock()).seek.is_empty(), "once is enough");
+
+        sending.not_found(cid);
+        assert_eq!(sent(&sending.ready(&view, 9, now, clock())), ["old", "new"]);
+    }
+
+    #[test]
+    fn an_outage_of_hours_makes_what_was_out_before_it_doubtful() {
+        let (room, me, now) = (RoomId::new(), Uuid::now_v7(), Instant::now());
+        let view = view(&[(room, "out", me), (room, "never out", me)]);
+        let mut sending = Sending::new(me);
+        sending.ready(&view, 1, now, clock());
+        sending.disconnected();
+
+        let work = sending.ready(&view, 9, now, clock().plus_seconds(3_600));
+
+        assert_eq!(work.seek.len(), 1);
+        assert_eq!(work.seek[0].draft.body, "out");
+    }
+}
