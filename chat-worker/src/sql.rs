@@ -293,12 +293,7 @@ pub(crate) async fn set_standings(
     match tx {
         Transaction::Sqlite(tx) => {
             let rows = array(standings.iter().map(|(room, standing)| {
-                (
-                    hex(&room.0),
-                    standing.pos.cast_signed(),
-                    standing.n.cast_signed(),
-                    ::hex::encode(standing.h),
-                )
+                (hex(&room.0), standing.pos.cast_signed(), standing.n.cast_signed(), standing.head(*room).h)
             }))?;
             sqlx::query(
                 "INSERT INTO heads (room, pos, n, h)

@@ -21,6 +21,7 @@ mod story_signup;
 mod story_up;
 #[cfg(feature = "up")]
 mod story_upload;
+#[cfg(feature = "up")]
 mod story_verify;
 #[cfg(all(unix, feature = "up"))]
 mod terminal;

@@ -70,7 +70,7 @@ impl Change {
             What::Created { .. } | What::Joined => Some(Self::In(event.by)),
             What::Invited { user, .. } => Some(Self::In(*user)),
             What::Left => Some(Self::Out(event.by)),
-            What::Said { .. } => None,
+            What::Said { .. } | What::Unknown => None,
         }
     }
 }

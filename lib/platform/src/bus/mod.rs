@@ -183,17 +183,6 @@ impl Bus {
         }
     }
 
-    /// The partition of a key: for good, whatever else is appended.
-    pub fn partition(&self, key: &str) -> i32 {
-        match self {
-            // One file is one sequence.
-            Self::Embedded(_) => {
-                let _ = key;
-                0
-            }
-        }
-    }
-
     /// The generation of a partition: positions of another generation mean nothing here.
     pub fn epoch(&self, partition: i32) -> String {
         match self {
