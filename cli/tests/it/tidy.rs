@@ -284,7 +284,7 @@ fn every_migration_is_compiled_in() {
 
 #[test]
 fn the_light_client_carries_no_engine() {
-    let heavy = [&REAL_ENGINES[..], &["sqlx", "mshub-platform", "mshub-convert", "mshub-server"]].concat();
+    let heavy = [REAL_ENGINES, &["sqlx", "mshub-platform", "mshub-convert", "mshub-server"]].concat();
     let offences = in_tree(&["--no-default-features"], &heavy);
     report("`--no-default-features` is a light client: no engine, no database, no service", offences);
 }
