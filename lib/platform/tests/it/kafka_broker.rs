@@ -101,6 +101,7 @@ impl Drop for Broker {
 }
 
 /// The class path, if Kafka is on this machine.
+#[expect(clippy::print_stdout, reason = "what is passed over is said")]
 fn jars() -> Option<String> {
     let Ok(home) = std::env::var("MSHUB_TEST_KAFKA_HOME") else {
         println!("kafka: no broker to kill (MSHUB_TEST_KAFKA_HOME is not set)");
