@@ -124,3 +124,22 @@ fn an_engine_that_cannot_be_opened_is_one_line_and_an_exit_code() {
         assert!(errors[0].contains(words) && !log.contains("hunter2"), "{args:?}: {log}");
     }
 }
+
+#[test]
+fn tasks_answer_in_one_json_object_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let bus = format!("embedded:{}", folder.path().join("log").display());
+    let answer = |args: &[&str]| {
+        let done = program(&folder).args(["--bus-url", &bus]).args(args).output().unwrap();
+        (done.status.code(), String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap())
+    };
+
+    let (code, rebuilt, log) = answer(&["rebuild"]);
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(serde_json::from_str::<Value>(&rebuilt).unwrap()["events"], 0);
+    assert_eq!(answer(&["dead-letters", "list"]).1, "");
+    assert_eq!(answer(&["dead-letters", "replay"]).1, "{\"replayed\":0}\n");
+    let (code, _, log) = answer(&["dead-letters", "drop", "0", "7"]);
+    assert_eq!(code, Some(1));
+    assert!(log.contains("dead-letters list"), "{log}");
+}

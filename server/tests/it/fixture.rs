@@ -32,9 +32,10 @@ pub(crate) struct Server {
     pub(crate) fanout: Fanout,
     pub(crate) objects: Objects,
     pub(crate) web: String,
+    /// In public, and of the chat-worker.
+    names: (reqwest::Url, reqwest::Url),
     urls: Urls,
     mail: String,
-    public_url: reqwest::Url,
     api: String,
     http: reqwest::Client,
     stop: CancellationToken,
@@ -104,11 +105,36 @@ impl Server {
     /// The same, and something happens in between.
     pub(crate) async fn restart_after(self, happens: impl FnOnce()) -> Self {
         let (folder, clock) = (self.folder.clone(), self.clock.clone());
-        let (urls, mail) = (self.urls.clone(), self.mail.clone());
-        let same = self.same_url();
+        let (urls, mail, same) = (self.urls.clone(), self.mail.clone(), self.same_names());
         self.end().await;
         happens();
         Self::open(folder, urls, mail, clock, same).await
+    }
+
+    /// A second gateway on the same engines. It ends with [`Server::leave`]; the engines are the first one's to close.
+    pub(crate) async fn beside(&self) -> Self {
+        let engines = Engines {
+            db: self.db.clone(),
+            bus: self.bus.clone(),
+            fanout: self.fanout.clone(),
+            objects: self.objects.clone(),
+            mail: Mailer::open(&self.mail, self.clock.clone()).await.unwrap(),
+            clock: self.clock.clone(),
+        };
+        let (urls, mail, same) = (self.urls.clone(), self.mail.clone(), self.same_names());
+        Self::on(self.folder.clone(), urls, mail, engines, same).await
+    }
+
+    /// Gateways of one hub have one address in public, which their tokens name, and the same worker.
+    fn same_names(&self) -> impl FnOnce(&mut Config) + use<> {
+        let (public_url, chat_worker) = self.names.clone();
+        move |config| (config.public_url, config.chat_worker) = (public_url, chat_worker)
+    }
+
+    /// Stops the gateway, as SIGTERM does, and leaves the engines open.
+    pub(crate) async fn leave(self) {
+        self.stop.cancel();
+        self.running.await.unwrap().unwrap();
     }
 
     pub(crate) async fn end(self) {
@@ -118,26 +144,6 @@ impl Server {
         self.db.close().await;
     }
 
-    /// A second gateway on the same engines. It ends with [`Server::leave`]; the engines are the first one's to close.
-    pub(crate) async fn beside(&self) -> Self {
-        let shared = (self.db.clone(), self.bus.clone(), self.fanout.clone());
-        let same = self.same_url();
-        let (urls, mail) = (self.urls.clone(), self.mail.clone());
-        Self::on(self.folder.clone(), urls, mail, self.clock.clone(), shared, same).await
-    }
-
-    /// Gateways of one hub have one address in public, and their tokens name it.
-    fn same_url(&self) -> impl FnOnce(&mut Config) + use<> {
-        let public_url = self.public_url.clone();
-        move |config| config.public_url = public_url
-    }
-
-    /// Begins to stop the gateway, as SIGTERM does, and leaves the engines open.
-    pub(crate) async fn leave(self) {
-        self.stop.cancel();
-        self.running.await.unwrap().unwrap();
-    }
-
     async fn open(
         folder: Arc<TempDir>,
         urls: Urls,
@@ -145,32 +151,27 @@ impl Server {
         clock: Clock,
         change: impl FnOnce(&mut Config),
     ) -> Self {
-        let log = folder.path().join("log").display().to_string();
-        let engines = (
-            Db::open(&urls.database, "server", MIGRATIONS).await.unwrap(),
-            Bus::open(&format!("embedded:{log}"), clock.clone()).await.unwrap(),
-            Fanout::open(&urls.fanout).await.unwrap(),
-        );
-        Self::on(folder, urls, mail, clock, engines, change).await
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let engines = Engines {
+            db: Db::open(&urls.database, "server", MIGRATIONS).await.unwrap(),
+            bus: Bus::open(&format!("embedded:{}", at("log")), clock.clone()).await.unwrap(),
+            fanout: Fanout::open(&urls.fanout).await.unwrap(),
+            objects: Objects::open(&urls.objects, LinkKey::derive(SECRET)).await.unwrap(),
+            mail: Mailer::open(&mail, clock.clone()).await.unwrap(),
+            clock,
+        };
+        Self::on(folder, urls, mail, engines, change).await
     }
 
     async fn on(
         folder: Arc<TempDir>,
         urls: Urls,
         mail: String,
-        clock: Clock,
-        (db, bus, fanout): (Db, Bus, Fanout),
+        engines: Engines,
         change: impl FnOnce(&mut Config),
     ) -> Self {
-        let objects = Objects::open(&urls.objects, LinkKey::derive(SECRET)).await.unwrap();
-        let engines = Engines {
-            db: db.clone(),
-            bus: bus.clone(),
-            fanout: fanout.clone(),
-            objects: objects.clone(),
-            mail: Mailer::open(&mail, clock.clone()).await.unwrap(),
-            clock: clock.clone(),
-        };
+        let (db, bus, clock) = (engines.db.clone(), engines.bus.clone(), engines.clock.clone());
+        let (fanout, objects) = (engines.fanout.clone(), engines.objects.clone());
         let api = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let web = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
@@ -186,7 +187,7 @@ impl Server {
             sends_per_second: NonZeroU32::new(1000).unwrap(),
         };
         change(&mut config);
-        let public_url = config.public_url.clone();
+        let names = (config.public_url.clone(), config.chat_worker.clone());
         let stop = CancellationToken::new();
         let (tell, ready) = oneshot::channel();
         let listeners = Listeners { api, web: Some(web) };
@@ -201,9 +202,9 @@ impl Server {
             fanout,
             objects,
             web: web_url,
+            names,
             urls,
             mail,
-            public_url,
             api: api_url,
             http: http_client(),
             stop,

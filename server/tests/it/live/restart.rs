@@ -1,6 +1,9 @@
 //! What a gateway knows after a restart, and what of another log.
 
-use serde_json::json;
+use axum::{Json, Router, routing::get};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use wire::paths::internal;
 
 use super::socket::{Person, Socket, made_at};
 use crate::fixture::Server;
@@ -72,5 +75,38 @@ async fn positions_of_another_log_are_not_mixed_with_this_one() {
     assert_ne!(resumed["ep"], subbed["ep"]);
     assert_eq!(resumed["head"], fresh);
     assert_eq!(socket.bodies(1).await[0].2, "of the new log");
+    server.end().await;
+}
+
+/// A chat-worker whose database never has a trace of a message.
+async fn forgetful_worker() -> reqwest::Url {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let routes = Router::new().route(internal::SENT, get(async || Json(Value::Null)));
+    tokio::spawn(async { axum::serve(listener, routes).await });
+    url
+}
+
+#[tokio::test]
+async fn an_id_older_than_a_day_is_refused_when_there_is_no_trace_of_it() {
+    let worker = forgetful_worker().await;
+    let server = Server::start_with(|config| config.chat_worker = worker).await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    // What came before the window is not in the gateway's memory any more.
+    server.clock.advance(16 * 60);
+    let server = server.restart().await;
+    let tokens = server.login("ann@example.org", crate::fixture::PASSWORD).await.good();
+    let mut socket = Socket::open(&server, crate::fixture::access(&tokens)).await;
+    let now = server.clock.now().seconds();
+
+    let (old, today) = (made_at(now - 25 * 3_600), made_at(now - 3_600));
+    for cid in [&old, &today] {
+        socket.send_as(cid, &room, "x").await;
+    }
+
+    let refused = socket.answer(&old).await;
+    assert_eq!((&refused["code"], &refused["retry"]), (&json!("MSH-4097"), &json!(false)), "{refused}");
+    assert_eq!(socket.answer(&today).await["t"], "ok");
     server.end().await;
 }

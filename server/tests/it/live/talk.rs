@@ -92,8 +92,6 @@ async fn somebody_who_leaves_hears_of_it_and_of_nothing_after_it() {
 
     bob.leave(&server, &room).await;
     let refused = there.sent(&room, "after I left").await;
-    here.sent(&room, "about bob").await;
-    there.say(json!({ "t": "ping", "n": 7 })).await;
 
     assert_eq!(refused["code"], "MSH-4040", "{refused}");
     let mut kinds = Vec::new();
@@ -105,6 +103,8 @@ async fn somebody_who_leaves_hears_of_it_and_of_nothing_after_it() {
         }
     }
     assert_eq!(kinds.last().unwrap(), "left");
+    here.sent(&room, "about bob").await;
+    there.say(json!({ "t": "ping", "n": 7 })).await;
     assert_eq!(there.next().await, json!({ "t": "pong", "n": 7 }), "nothing of the room comes any more");
     assert_eq!(there.subscribe(&room, None, 9).await["code"], "MSH-4040");
 }
