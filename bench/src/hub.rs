@@ -29,7 +29,18 @@ pub(crate) struct Running {
 
 /// What starts a hub on free ports, without a limit on how fast one person sends.
 pub(crate) fn up(mut command: Command, data_dir: &Path) -> Command {
-    command.args(["up", "--json", "--port", "0", "--convert-port", "0", "--chat-port", "0", "--web-port", "0"]);
+    command.args([
+        "up",
+        "--json",
+        "--port",
+        "0",
+        "--convert-port",
+        "0",
+        "--chat-port",
+        "0",
+        "--web-port",
+        "0",
+    ]);
     command.args(["--sends-per-second", "100000", "--data-dir"]).arg(data_dir);
     command
 }

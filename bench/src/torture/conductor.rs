@@ -49,12 +49,8 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn schedule(&self) -> Schedule {
-        let choice = Choice {
-            faults: &self.faults,
-            span: self.span,
-            clients: self.clients,
-            gateways: self.gateways,
-        };
+        let choice =
+            Choice { faults: &self.faults, span: self.span, clients: self.clients, gateways: self.gateways };
         Schedule::new(self.seed, &choice)
     }
 }
@@ -90,7 +86,8 @@ pub(crate) fn evidence(folder: &Path) -> anyhow::Result<Evidence> {
     let mut lines = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
         let path = entry?.path();
-        let is_journal = path.extension().is_some_and(|end| end == "jsonl") && !path.ends_with("history.jsonl");
+        let is_journal =
+            path.extension().is_some_and(|end| end == "jsonl") && !path.ends_with("history.jsonl");
         if is_journal {
             lines.extend(journal::read(&path)?);
         }

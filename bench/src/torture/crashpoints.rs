@@ -19,7 +19,7 @@ use super::{
 use crate::{hub::person, report};
 
 /// The calls by which the log reaches the disk.
-const CALLS: [&str; 3] = ["pwrite64", "fdatasync", "ftruncate"];
+const CALLS: [&str; 3] = ["pwrite64", "fsync,fdatasync", "ftruncate"];
 /// How long a sender goes on after the crash it waits for.
 const CRASH: Duration = Duration::from_secs(4);
 const AGAIN: Duration = Duration::from_secs(20);

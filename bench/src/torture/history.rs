@@ -46,7 +46,8 @@ pub(crate) async fn dump(hub: &Hub, rooms: &[Room]) -> anyhow::Result<Epoch> {
 pub(crate) async fn heads(hub: &Hub, rooms: &[Room]) -> anyhow::Result<BTreeMap<RoomId, u64>> {
     let mut heads = BTreeMap::new();
     for room in rooms {
-        let page = hub.events(&room.id.to_string(), EventsQuery { limit: Some(1), ..Default::default() }).await?;
+        let page =
+            hub.events(&room.id.to_string(), EventsQuery { limit: Some(1), ..Default::default() }).await?;
         if let Some(newest) = page.events.last() {
             heads.insert(room.id, newest.pos);
         }

@@ -80,7 +80,10 @@ pub(crate) async fn run(mshub: &Path, wanted: &[Mutant], seed: u64, at_once: usi
         };
         all_caught &= as_it_should;
         let broken = verdict.broken();
-        report::line(&format!("{name}: {} {broken:?}", if as_it_should { "as it should be" } else { "WRONG" }));
+        report::line(&format!(
+            "{name}: {} {broken:?}",
+            if as_it_should { "as it should be" } else { "WRONG" }
+        ));
         match verdict.violations.first() {
             _ if !as_it_should => verdict::tell(name, &verdict),
             Some(first) => report::line(&format!("  {first}")),

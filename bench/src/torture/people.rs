@@ -1,11 +1,6 @@
 //! Who takes part: accounts, each with a link that can be broken and a process of its own.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    process::Stdio,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use client::{Hub, Options, SessionStore, Url};

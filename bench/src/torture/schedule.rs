@@ -22,7 +22,7 @@ pub(crate) enum Fault {
     DiskFull,
     /// The device has no space left (ENOSPC for every write to the log).
     NoSpace,
-    /// A flush fails (EIO from fdatasync).
+    /// A flush fails (EIO from fsync).
     FsyncError,
     /// The disk takes its time for every flush.
     SlowDisk,

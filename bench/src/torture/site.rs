@@ -69,7 +69,8 @@ impl Site {
         command = up(command, &self.data);
         let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
         command.args(&self.options).stderr(Stdio::from(log));
-        let running = timeout(READY, Running::spawn(command)).await.context("the hub does not get ready")??;
+        let running =
+            timeout(READY, Running::spawn(command)).await.context("the hub does not get ready")??;
         let port = running.api.port().context("the hub has no port")?;
         self.address.send_replace(Some(SocketAddr::from(([127, 0, 0, 1], port))));
         self.running = Some(running);

@@ -14,7 +14,9 @@ const TOLD: usize = 10;
 pub(crate) fn tell(title: &str, verdict: &Verdict) {
     let figures = &verdict.figures;
     report::line(&format!("{title}: {}", if verdict.is_clean() { "every promise kept" } else { "BROKEN" }));
-    report::line("| clients | sent | acked | refused | unknown | deliveries | lost | duplicated | reordered |");
+    report::line(
+        "| clients | sent | acked | refused | unknown | deliveries | lost | duplicated | reordered |",
+    );
     report::line("|---|---|---|---|---|---|---|---|---|");
     report::line(&format!(
         "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",

@@ -65,10 +65,9 @@ impl<'a> Seen<'a> {
                 self.faults.push((fault, whom.as_deref(), line.t, u64::MAX));
             }
             Observed::Healed { fault, whom } => {
-                let open =
-                    |known: &&mut (&str, Option<&str>, u64, u64)| {
-                        known.0 == fault && known.1 == whom.as_deref() && known.3 == u64::MAX
-                    };
+                let open = |known: &&mut (&str, Option<&str>, u64, u64)| {
+                    known.0 == fault && known.1 == whom.as_deref() && known.3 == u64::MAX
+                };
                 if let Some(known) = self.faults.iter_mut().find(open) {
                     known.3 = line.t;
                 }

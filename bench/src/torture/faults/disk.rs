@@ -11,7 +11,8 @@ use crate::torture::site::Site;
 pub(super) async fn full(site: &mut Site, lasts: Duration) -> anyhow::Result<()> {
     site.kill().await?;
     let log = site.log_file();
-    let largest = [log.clone(), log.with_extension("db-wal")].iter().map(|file| size(file)).max().unwrap_or(0);
+    let largest =
+        [log.clone(), log.with_extension("db-wal")].iter().map(|file| size(file)).max().unwrap_or(0);
     // In blocks of 512 bytes. The signal that the limit sends is ignored, so that the write fails instead.
     let blocks = largest / 512 + 128;
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");

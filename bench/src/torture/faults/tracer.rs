@@ -17,12 +17,12 @@ pub(crate) struct Inject {
 impl Inject {
     /// Every fifth flush fails.
     pub(crate) fn fsync_error() -> Self {
-        Self { call: "fdatasync", what: "error=EIO:when=5+5".into() }
+        Self { call: "fsync,fdatasync", what: "error=EIO:when=5+5".into() }
     }
 
     /// Every flush takes 60 ms longer.
     pub(crate) fn slow_disk() -> Self {
-        Self { call: "fdatasync", what: "delay_exit=60000".into() }
+        Self { call: "fsync,fdatasync", what: "delay_exit=60000".into() }
     }
 
     /// Of every 60 writes to the log, the last 20 find no space.
