@@ -63,8 +63,12 @@ pub(crate) enum Observed {
     Join { room: RoomId },
     /// Nothing more of the room follows.
     Left { room: RoomId },
-    /// The link came or went.
-    Link { up: bool },
+    /// The link came or went, and why.
+    Link {
+        up: bool,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
     /// The end as a client sees it: messages without an answer, and the newest position of each room.
     Settled { outbox: usize, heads: BTreeMap<RoomId, u64> },
     /// A fault begins, on one client or on everybody.

@@ -65,6 +65,8 @@ struct Member {
     words: Vec<String>,
     token: Option<String>,
     status: watch::Sender<Status>,
+    /// Whatever it said on stdout that is no status: why it failed.
+    last_words: watch::Sender<String>,
     process: Mutex<Option<Process>>,
     /// What it was told last.
     orders: watch::Sender<&'static str>,
@@ -140,7 +142,8 @@ impl Crew {
             let Some(Process { mut child, .. }) = member.process.lock().await.take() else { continue };
             let ended = timeout(LAST_WORDS, child.wait()).await;
             let status = ended.with_context(|| format!("{} does not end", member.name))??;
-            ensure!(status.success(), "the client {} failed: {status}", member.name);
+            let words = member.last_words.borrow().clone();
+            ensure!(status.success(), "the client {} failed: {words}", member.name);
         }
         Ok(())
     }
@@ -209,8 +212,9 @@ impl Member {
             put(&["--roams"]);
         }
         let (status, orders) = (watch::Sender::default(), watch::Sender::new("pause"));
+        let last_words = watch::Sender::default();
         let token = signing.tokens.get(n).cloned();
-        Self { name, role, proxy, words, token, status, process: Mutex::new(None), orders }
+        Self { name, role, proxy, words, token, status, last_words, process: Mutex::new(None), orders }
     }
 
     async fn start(&self) -> anyhow::Result<()> {
@@ -228,12 +232,13 @@ impl Member {
         if let Some(token) = &self.token {
             stdin.write_all(format!("token {token}\n").as_bytes()).await?;
         }
-        let status = self.status.clone();
+        let (status, last_words) = (self.status.clone(), self.last_words.clone());
         // Ends with the client's stdout.
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
-                if let Ok(told) = serde_json::from_str(&line) {
-                    status.send_replace(told);
+                match serde_json::from_str(&line) {
+                    Ok(told) => drop(status.send_replace(told)),
+                    Err(_) => drop(last_words.send_replace(line)),
                 }
             }
         });
@@ -245,7 +250,7 @@ impl Member {
         self.orders.send_replace(order);
         if let Some(process) = self.process.lock().await.as_mut() {
             let told = process.stdin.write_all(format!("{order}\n").as_bytes()).await;
-            told.with_context(|| format!("the client {} is gone", self.name))?;
+            told.with_context(|| format!("the client {} is gone: {}", self.name, *self.last_words.borrow()))?;
         }
         Ok(())
     }

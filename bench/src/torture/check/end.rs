@@ -8,8 +8,9 @@ use super::{
 };
 use crate::torture::journal::{Line, Observed, span};
 
-/// How long after the last fault somebody may still catch up, in microseconds.
-pub(crate) const SETTLED: u64 = 10_000_000;
+/// How long after the last fault somebody may still catch up, in microseconds: the longest pause of a client between two
+/// attempts is 10 s, and then it has to connect and to resume.
+const SETTLED: u64 = 15_000_000;
 
 pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
     let Some(quiet) = seen.quiet else {

@@ -153,8 +153,8 @@ impl Person {
                 let wire::events::Head { room, pos, n, h } = head;
                 self.journal.note(Observed::Wm { room, pos, n, h })
             }
-            LiveEvent::Connected => self.journal.note(Observed::Link { up: true }),
-            LiveEvent::Reconnecting { .. } => self.journal.note(Observed::Link { up: false }),
+            LiveEvent::Connected => self.journal.note(Observed::Link { up: true, why: String::new() }),
+            LiveEvent::Reconnecting { why, .. } => self.journal.note(Observed::Link { up: false, why }),
             LiveEvent::SignedOut { why } => bail!("{} was signed out: {why}", self.args.name),
             LiveEvent::Job(_) | LiveEvent::Draining => Ok(()),
         }

@@ -57,7 +57,7 @@ impl Raw {
 
     async fn connection(&mut self, lasts: Duration) -> anyhow::Result<()> {
         let mut socket = timeout(OPEN, open(&self.hub)).await??;
-        self.journal.note(Observed::Link { up: true })?;
+        self.journal.note(Observed::Link { up: true, why: String::new() })?;
         for (n, room) in self.args.rooms.clone().into_iter().enumerate() {
             // Half of the rooms are taken up where they were left.
             let after = self.places.get(&room).filter(|_| self.dice.random()).cloned();
@@ -73,7 +73,7 @@ impl Raw {
                 self.hear(&text)?;
             }
         }
-        self.journal.note(Observed::Link { up: false })?;
+        self.journal.note(Observed::Link { up: false, why: String::new() })?;
         // Not waited for: a fault may hold the answer back.
         let _ = timeout(AGAIN, socket.close(None)).await;
         Ok(())

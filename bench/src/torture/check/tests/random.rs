@@ -21,7 +21,7 @@ fn story(turns: &[(usize, u64, Option<usize>)]) -> Story {
     let mut pos = 0;
     for (n, (by, step, again)) in turns.iter().enumerate() {
         if let Some(who) = again {
-            story.tell(*who, Observed::Link { up: false });
+            story.tell(*who, Observed::Link { up: false, why: String::new() });
             story.tell(*who, Observed::Subscribed { room: room(0) });
         }
         pos += step;
