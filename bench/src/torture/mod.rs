@@ -22,6 +22,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand, ValueEnum as _};
+use platform::mutants::Mutant;
 use schedule::Fault;
 
 use crate::report;
@@ -43,7 +44,7 @@ enum What {
     Mutants {
         /// Only these.
         #[arg(long, value_delimiter = ',')]
-        only: Vec<mutants::Mutant>,
+        only: Vec<Mutant>,
         #[arg(long, default_value_t = 1)]
         seed: u64,
         /// How many run beside each other.
@@ -112,7 +113,7 @@ pub(crate) async fn run(mshub: &Path, args: TortureArgs) -> anyhow::Result<bool>
     match args.what {
         None => args.run.run(mshub).await,
         Some(What::Mutants { only, seed, at_once }) => {
-            let wanted = if only.is_empty() { mutants::Mutant::value_variants() } else { &only };
+            let wanted = if only.is_empty() { &Mutant::ALL[..] } else { &only };
             mutants::run(mshub, wanted, seed, at_once).await
         }
         Some(What::Crashpoints(options)) => crashpoints::run(mshub, options).await,

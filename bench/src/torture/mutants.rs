@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::ensure;
-use clap::ValueEnum;
+use platform::mutants::Mutant;
 
 use super::{
     check::{self, Promise},
@@ -13,49 +13,13 @@ use super::{
 };
 use crate::report;
 
-/// The bugs that a build with the feature `mutants` can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Mutant {
-    /// Broadcasts before the log has it.
-    M1,
-    /// Takes a message as often as it is sent.
-    M2,
-    /// Drops one frame in a hundred.
-    M3,
-    /// Reads the past before it listens to the present.
-    M4,
-    /// Moves its place in the log on before it stores what is there.
-    M5,
-    /// Broadcasts when the writer is told, not in the order of the log.
-    M6,
-    /// Takes a position of another generation for one of this.
-    M7,
-    /// Acknowledges before it is on disk.
-    M8,
-}
-
-impl Mutant {
-    fn name(self) -> &'static str {
-        match self {
-            Self::M1 => "M1",
-            Self::M2 => "M2",
-            Self::M3 => "M3",
-            Self::M4 => "M4",
-            Self::M5 => "M5",
-            Self::M6 => "M6",
-            Self::M7 => "M7",
-            Self::M8 => "M8",
-        }
-    }
-
-    /// What brings the bug to light.
-    fn faults(self) -> Vec<Fault> {
-        match self {
-            Self::M1 | Self::M3 | Self::M4 | Self::M6 => vec![Fault::Cut],
-            Self::M2 => vec![Fault::AckLost, Fault::Cut],
-            Self::M5 | Self::M8 => vec![Fault::Kill],
-            Self::M7 => vec![Fault::LogDeleted],
-        }
+/// What brings a bug to light.
+fn faults(mutant: Mutant) -> Vec<Fault> {
+    match mutant {
+        Mutant::M1 | Mutant::M3 | Mutant::M4 | Mutant::M6 => vec![Fault::Cut],
+        Mutant::M2 => vec![Fault::AckLost, Fault::Cut],
+        Mutant::M5 | Mutant::M8 => vec![Fault::Kill],
+        Mutant::M7 => vec![Fault::LogDeleted],
     }
 }
 
@@ -75,8 +39,8 @@ pub(crate) async fn run(mshub: &Path, wanted: &[Mutant], seed: u64, at_once: usi
         let (mutant, verdict) = run??;
         count += 1;
         let (name, as_it_should) = match mutant {
-            Some(mutant) => (mutant.name(), !verdict.is_clean() && caught_by(mutant, &verdict)),
-            None => ("no mutant", verdict.is_clean()),
+            Some(mutant) => (mutant.to_string(), !verdict.is_clean() && caught_by(mutant, &verdict)),
+            None => ("no mutant".to_owned(), verdict.is_clean()),
         };
         all_caught &= as_it_should;
         let broken = verdict.broken();
@@ -85,7 +49,7 @@ pub(crate) async fn run(mshub: &Path, wanted: &[Mutant], seed: u64, at_once: usi
             if as_it_should { "as it should be" } else { "WRONG" }
         ));
         match verdict.violations.first() {
-            _ if !as_it_should => verdict::tell(name, &verdict),
+            _ if !as_it_should => verdict::tell(&name, &verdict),
             Some(first) => report::line(&format!("  {first}")),
             None => {}
         }
@@ -115,7 +79,7 @@ async fn once(plan: &Plan) -> anyhow::Result<check::Verdict> {
 }
 
 fn plan(mshub: &Path, mutant: Option<Mutant>, seed: u64) -> Plan {
-    let options = mutant.map(|mutant| vec!["--mutant".to_owned(), mutant.name().to_owned()]);
+    let options = mutant.map(|mutant| vec!["--mutant".to_owned(), mutant.to_string()]);
     let control = || vec![Fault::Cut, Fault::AckLost, Fault::Kill, Fault::LogDeleted];
     Plan {
         mshub: mshub.to_owned(),
@@ -129,6 +93,6 @@ fn plan(mshub: &Path, mutant: Option<Mutant>, seed: u64) -> Plan {
         raws: 1,
         rooms: 2,
         rate: 60,
-        faults: mutant.map_or_else(control, Mutant::faults),
+        faults: mutant.map_or_else(control, faults),
     }
 }

@@ -17,7 +17,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use wire::Timestamp;
 
 use super::{AppendError, Appended, OpenError, ReadError, Record};
-use crate::{Clock, db::sqlite_options};
+use crate::{
+    Clock,
+    db::sqlite_options,
+    mutants::{self, Mutant},
+};
 
 /// Appends that may wait for the writer; past this, appending waits.
 const QUEUE: usize = 16_384;
@@ -251,8 +255,14 @@ impl Writer {
             return;
         }
         let before = self.heads.clone();
-        let (records, answers) = self.place(batch);
+        let (records, mut answers) = self.place(batch);
+        if mutants::is(Mutant::M8) {
+            self.acknowledge(records.clone(), std::mem::take(&mut answers));
+            // The moment in which the power goes.
+            tokio::time::sleep(mutants::MOMENT).await;
+        }
         match self.commit(&records).await {
+            Ok(()) if mutants::is(Mutant::M8) => {}
             Ok(()) => self.acknowledge(records, answers),
             Err(error) => {
                 // The batch may be on disk or not: nobody is told "ok", and nothing is written after a failed flush.
