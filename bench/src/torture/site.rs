@@ -15,6 +15,8 @@ use crate::hub::{Running, up};
 
 /// Starting under a tracer on a busy machine takes its time.
 const READY: Duration = Duration::from_secs(30);
+/// What the hub is called. Nobody goes there.
+const PUBLIC: &str = "http://torture.example.org";
 
 /// One hub process, or the place where it will be again.
 pub(crate) struct Site {
@@ -68,7 +70,8 @@ impl Site {
         };
         command = up(command, &self.data);
         let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
-        command.args(&self.options).stderr(Stdio::from(log));
+        // Tokens are good for one public address, and the port is another one at every start.
+        command.args(["--public-url", PUBLIC]).args(&self.options).stderr(Stdio::from(log));
         let running =
             timeout(READY, Running::spawn(command)).await.context("the hub does not get ready")??;
         let port = running.api.port().context("the hub has no port")?;
