@@ -91,9 +91,9 @@ fn plan(mshub: &Path, mutant: Option<Mutant>, seed: u64) -> Plan {
         seed,
         span: Duration::from_secs(6),
         clients: 4,
-        raws: 1,
+        raws: 3,
         rooms: 2,
-        rate: 60,
+        rate: 90,
         faults: mutant.map_or_else(control, faults),
     }
 }

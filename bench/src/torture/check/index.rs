@@ -14,8 +14,6 @@ pub(super) type Key = (RoomId, UserId, ClientId);
 #[derive(Default)]
 pub(super) struct Client<'a> {
     pub(super) user: Option<UserId>,
-    /// How often it was started.
-    pub(super) starts: usize,
     pub(super) lines: Vec<&'a Line>,
 }
 
@@ -76,7 +74,6 @@ impl<'a> Seen<'a> {
                 let client = self.clients.entry(line.who.as_str()).or_default();
                 if let Observed::Hello { user } = what {
                     client.user = Some(*user);
-                    client.starts += 1;
                 }
                 client.lines.push(line);
             }

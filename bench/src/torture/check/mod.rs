@@ -97,6 +97,8 @@ pub(crate) struct Figures {
     pub(crate) reordered: usize,
     /// Frames that came a second time over the bare wire, which is allowed.
     pub(crate) redelivered: usize,
+    /// Departures of which it cannot be said where they are in the log, so that nothing is said of what came after.
+    pub(crate) unjudged: usize,
     pub(crate) faults: BTreeMap<String, usize>,
     /// From the end of a fault until everybody it concerned was served again: the middle and the worst, in ms.
     pub(crate) recovery_p50_ms: u64,

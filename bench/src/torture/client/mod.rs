@@ -4,15 +4,20 @@ mod errand;
 mod person;
 mod raw;
 
-use std::{io::BufRead as _, path::PathBuf};
+use std::{io::BufRead as _, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use client::{Hub, Options, Url};
 use tokio::sync::mpsc;
-use wire::RoomId;
+use wire::{RoomId, UserId};
 
-use super::{journal::Journal, people::sessions};
+use super::{
+    journal::{Journal, Observed},
+    people::sessions,
+};
+
+const AGAIN: Duration = Duration::from_millis(300);
 
 /// What a client is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -65,10 +70,25 @@ pub(crate) async fn run(args: ClientArgs) -> anyhow::Result<()> {
         let token = orders.token().await?;
         Hub::with_token(args.server.clone(), token, options)?
     };
-    let journal = Journal::open(&args.journal, &args.name)?;
+    let mut journal = Journal::open(&args.journal, &args.name)?;
+    journal.note(Observed::Hello { user: user(&hub).await? })?;
     match args.role {
         Role::Core => person::Person::new(hub, journal, args).run(orders).await,
         Role::Raw => raw::Raw::new(hub, journal, args).run(orders).await,
+    }
+}
+
+/// Who this client is. The hub may be away at the moment, if it has to be asked.
+async fn user(hub: &Hub) -> anyhow::Result<UserId> {
+    if let Some(user) = hub.signed_in().await.and_then(|who| who.user) {
+        return Ok(user.id);
+    }
+    loop {
+        match hub.me().await {
+            Ok(me) => return Ok(me.id),
+            Err(error) if error.is_transient() => tokio::time::sleep(AGAIN).await,
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 

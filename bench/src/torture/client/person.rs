@@ -73,12 +73,6 @@ impl Person {
     }
 
     pub(super) async fn run(mut self, mut orders: Orders) -> anyhow::Result<()> {
-        if let Some(user) = self.hub.signed_in().await.and_then(|who| who.user) {
-            self.journal.note(Observed::Hello { user: user.id })?;
-        } else {
-            let me = self.hub.me().await?;
-            self.journal.note(Observed::Hello { user: me.id })?;
-        }
         for room in self.args.rooms.clone() {
             self.follow(room)?;
         }

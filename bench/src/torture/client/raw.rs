@@ -43,8 +43,6 @@ impl Raw {
 
     /// One short connection after the other, until the end.
     pub(super) async fn run(mut self, mut orders: Orders) -> anyhow::Result<()> {
-        let me = self.hub.me().await?;
-        self.journal.note(Observed::Hello { user: me.id })?;
         loop {
             let lasts = Duration::from_millis(self.dice.random_range(300..2_500));
             tokio::select! {

@@ -140,7 +140,8 @@ fn i5_a_message_is_there_twice() {
 #[test]
 fn i6_what_was_sent_after_an_acknowledgement_comes_before_it() {
     let mut story = Story::begin(2);
-    story.invoke(0, 0).keep(shown(4, 0, 0)).ok(0, 0, 4).invoke(1, 1).keep(shown(3, 1, 1)).ok(1, 1, 3);
+    story.keep(shown(3, 1, 1)).keep(shown(4, 0, 0));
+    story.invoke(0, 0).ok(0, 0, 4).invoke(1, 1).ok(1, 1, 3);
     for (pos, by, n) in [(3, 1, 1), (4, 0, 0)] {
         (0..2).for_each(|who| drop(story.tell(who, Observed::Ev(shown(pos, by, n)))));
     }
