@@ -27,28 +27,35 @@ pub(crate) struct Running {
     child: Child,
 }
 
+/// What starts a hub on free ports, without a limit on how fast one person sends.
+pub(crate) fn up(mut command: Command, data_dir: &Path) -> Command {
+    command.args([
+        "up",
+        "--json",
+        "--port",
+        "0",
+        "--convert-port",
+        "0",
+        "--chat-port",
+        "0",
+        "--web-port",
+        "0",
+    ]);
+    command.args(["--sends-per-second", "100000", "--data-dir"]).arg(data_dir);
+    command
+}
+
 impl Running {
     pub(crate) async fn start(mshub: &Path, data_dir: &Path) -> anyhow::Result<Self> {
+        Self::spawn(up(Command::new(mshub), data_dir)).await
+    }
+
+    /// Starts a hub and waits until it says that it is ready.
+    pub(crate) async fn spawn(mut command: Command) -> anyhow::Result<Self> {
         let began = Instant::now();
-        let mut child = Command::new(mshub)
-            .args([
-                "up",
-                "--json",
-                "--port",
-                "0",
-                "--convert-port",
-                "0",
-                "--chat-port",
-                "0",
-                "--web-port",
-                "0",
-            ])
-            .args(["--sends-per-second", "100000", "--data-dir"])
-            .arg(data_dir)
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("{} cannot be started", mshub.display()))?;
+        let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().with_context(|| {
+            format!("{} cannot be started", command.as_std().get_program().to_string_lossy())
+        })?;
         let stdout = child.stdout.take().context("the hub has no stdout")?;
         let line =
             BufReader::new(stdout).lines().next_line().await?.context("the hub ended before it was ready")?;
@@ -78,15 +85,20 @@ impl Running {
 
     /// A new account, verified by its kept mail and signed in.
     pub(crate) async fn person(&self, name: &str) -> anyhow::Result<Hub> {
-        let hub = Hub::new(self.api.clone(), SessionStore::Memory, Options::default())?;
-        let email = format!("{name}@example.org");
-        let since = Timestamp::from_micros(0);
-        hub.sign_up(&SignUp { email: email.clone(), name: name.to_owned(), password: PASSWORD.to_owned() })
-            .await?;
-        let mail = hub.wait_for_kept_mail(&email, since, Duration::from_secs(10)).await?;
-        let Some(link) = mail.link else { bail!("the mail to {email} has no link") };
-        hub.verify(&link).await?;
-        hub.login(&Login { email, password: PASSWORD.to_owned(), device: None }).await?;
-        Ok(hub)
+        person(self.api.clone(), name, SessionStore::Memory).await
     }
+}
+
+/// A new account on a hub that keeps its mail.
+pub(crate) async fn person(server: Url, name: &str, sessions: SessionStore) -> anyhow::Result<Hub> {
+    let hub = Hub::new(server, sessions, Options::default())?;
+    let email = format!("{name}@example.org");
+    let since = Timestamp::from_micros(0);
+    hub.sign_up(&SignUp { email: email.clone(), name: name.to_owned(), password: PASSWORD.to_owned() })
+        .await?;
+    let mail = hub.wait_for_kept_mail(&email, since, Duration::from_secs(10)).await?;
+    let Some(link) = mail.link else { bail!("the mail to {email} has no link") };
+    hub.verify(&link).await?;
+    hub.login(&Login { email, password: PASSWORD.to_owned(), device: None }).await?;
+    Ok(hub)
 }

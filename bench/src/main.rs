@@ -1,4 +1,4 @@
-//! `mshub-bench`: measures a hub as it is shipped, from outside, and prints rows for RESULTS.md.
+//! `mshub-bench`: measures a hub as it is shipped, from outside, and prints rows for RESULTS.md; and tortures it.
 
 mod convert;
 mod fanout;
@@ -7,18 +7,20 @@ mod ingest;
 mod latency;
 mod report;
 mod startup;
+mod torture;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 /// Measures mshub. Every figure is min / median / max of several runs, so that the machine's noise shows.
 #[derive(Parser)]
 #[command(name = "mshub-bench", version)]
 struct Args {
-    /// The program to measure.
-    #[arg(long, default_value = "target/release/mshub")]
-    mshub: PathBuf,
+    /// The program to measure [default: the one beside this program]
+    #[arg(long)]
+    mshub: Option<PathBuf>,
     #[command(subcommand)]
     what: What,
 }
@@ -35,6 +37,8 @@ enum What {
     Convert(convert::Options),
     /// From a full log to the history database.
     Ingest(ingest::Options),
+    /// Faults on the hub and on the way to it, and a judge of what its clients saw.
+    Torture(Box<torture::TortureArgs>),
 }
 
 fn main() -> ExitCode {
@@ -42,21 +46,31 @@ fn main() -> ExitCode {
     platform::service::install_tls();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let measured = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        let mshub = args.mshub.map_or_else(beside, Ok)?;
         runtime.block_on(async {
             match args.what {
-                What::Startup(options) => startup::run(&args.mshub, options).await,
-                What::Latency(options) => latency::run(&args.mshub, options).await,
-                What::Fanout(options) => fanout::run(&args.mshub, options).await,
-                What::Convert(options) => convert::run(&args.mshub, options).await,
+                What::Startup(options) => startup::run(&mshub, options).await,
+                What::Latency(options) => latency::run(&mshub, options).await,
+                What::Fanout(options) => fanout::run(&mshub, options).await,
+                What::Convert(options) => convert::run(&mshub, options).await,
                 What::Ingest(options) => ingest::run(options).await,
+                What::Torture(args) => return torture::run(&mshub, *args).await,
             }
+            .map(|()| true)
         })
     });
     match measured {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             report::line(&format!("not measured: {error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// `mshub` in the folder of this program.
+fn beside() -> anyhow::Result<PathBuf> {
+    let this = std::env::current_exe().context("this program cannot be found")?;
+    Ok(this.with_file_name("mshub"))
 }

@@ -82,6 +82,10 @@ pub struct UpArgs {
     /// Log JSON, one object a line
     #[arg(long, env = "MSHUB_LOG_JSON")]
     log_json: bool,
+    /// A bug to have, for those who test the tests
+    #[cfg(feature = "mutants")]
+    #[arg(long, hide = true)]
+    mutant: Option<platform::mutants::Mutant>,
 }
 
 /// The one line of `--json`.
@@ -103,6 +107,8 @@ pub async fn run(args: UpArgs, global: &Global) -> Result<(), CliError> {
     install_tls();
     let format = if args.log_json { telemetry::LogFormat::Json } else { telemetry::LogFormat::Text };
     telemetry::init(format, &args.log);
+    #[cfg(feature = "mutants")]
+    args.mutant.into_iter().for_each(platform::mutants::choose);
     let data_dir = match args.data_dir.clone() {
         Some(folder) => folder,
         None => default_data_dir()?,

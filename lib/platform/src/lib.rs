@@ -9,6 +9,7 @@ pub mod db;
 pub mod engines;
 pub mod fanout;
 pub mod mail;
+pub mod mutants;
 pub mod objects;
 pub mod service;
 #[cfg(feature = "testing")]

@@ -7,7 +7,10 @@
 
 use std::sync::Arc;
 
-use platform::service::{ApiError, Outcome};
+use platform::{
+    mutants::{self, Mutant},
+    service::{ApiError, Outcome},
+};
 use rand::Rng as _;
 use wire::{
     Code, RoomId, UserId,
@@ -99,7 +102,8 @@ impl CatchUp {
         self.listen();
         let ep = live.epoch(self.room);
         let is_resumed = after.is_some();
-        let resume = after.filter(|after| after.ep == ep).map(|after| after.pos);
+        let is_of_this = |after: &Position| after.ep == ep || mutants::is(Mutant::M7);
+        let resume = after.filter(is_of_this).map(|after| after.pos);
         let mode = match resume {
             Some(_) => SubMode::Resume,
             None if is_resumed => SubMode::Reset,

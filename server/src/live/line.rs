@@ -13,7 +13,10 @@ use std::{
 
 use axum::extract::ws::Utf8Bytes;
 use futures_util::task::AtomicWaker;
-use platform::bus::AppendError;
+use platform::{
+    bus::AppendError,
+    mutants::{self, Mutant},
+};
 use wire::{ClientId, RoomId, frames::ToClient, rooms::Sent};
 
 use super::{
@@ -95,7 +98,9 @@ impl Line {
 
     /// Events of a room; `after` is the position that they follow.
     pub(super) fn events(&self, room: RoomId, after: u64, frame: Utf8Bytes) {
-        self.put(Parcel::Events { room, after, frame });
+        if !mutants::strikes(Mutant::M3) {
+            self.put(Parcel::Events { room, after, frame });
+        }
     }
 
     /// The outcome of a message that this socket sent.

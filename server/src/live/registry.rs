@@ -11,7 +11,10 @@ use std::{
 };
 
 use governor::{DefaultKeyedRateLimiter, Quota};
-use platform::bus::{AppendError, Bus, Positions};
+use platform::{
+    bus::{AppendError, Bus, Positions},
+    mutants::{self, Mutant},
+};
 use tokio::sync::Semaphore;
 use wire::{
     MessageId, RoomId, Timestamp, UserId,
@@ -183,6 +186,7 @@ impl Registry {
     /// for the outcome of what they sent.
     pub(super) fn take(&self, partition: &Partition, events: Vec<RoomEvent>, upto: u64) {
         let mut landings = Vec::new();
+        let events = if mutants::is(Mutant::M6) { events.into_iter().rev().collect() } else { events };
         let (mut order, mut by_room) = (Vec::new(), HashMap::<RoomId, Vec<RoomEvent>>::new());
         for event in events {
             let (is_first, landed) = locked(&partition.attempts).see(&event);

@@ -6,6 +6,7 @@ use std::{
 };
 
 use axum::extract::ws::Utf8Bytes;
+use platform::mutants::{self, Mutant};
 use wire::{
     RoomId, UserId,
     events::{RoomEvent, What},
@@ -184,7 +185,7 @@ impl Room {
             return Reach::Beyond;
         }
         let newer = self.after(upto);
-        if !newer.is_empty() {
+        if !newer.is_empty() && !mutants::is(Mutant::M4) {
             return Reach::Newer(newer);
         }
         if let Some(listener) = self.listeners.get_mut(&socket) {

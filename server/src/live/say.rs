@@ -1,8 +1,15 @@
 //! One message on its way into the log.
 
-use platform::bus::AppendError;
-use platform::service::Outcome;
-use wire::{events::RoomFact, paths::TOPIC_CHAT, rooms::Sent};
+use platform::{
+    bus::AppendError,
+    mutants::{self, Mutant},
+    service::Outcome,
+};
+use wire::{
+    events::{RoomEvent, RoomFact},
+    paths::TOPIC_CHAT,
+    rooms::Sent,
+};
 
 use super::{
     appends::failed,
@@ -60,6 +67,12 @@ pub(crate) async fn begin(
     if let Some(sent) = state.live.wait(key, waiter) {
         own.left = true;
         return Ok(Begun::Known(Sent { dup: true, ..sent }));
+    }
+    if mutants::is(Mutant::M1)
+        && let Some(partition) = state.live.partition_of(fact.room)
+    {
+        let (now, at) = (partition.tailed(), state.clock.now());
+        state.live.take(partition, vec![RoomEvent::placed(fact.clone(), now + 1, None, at)], now);
     }
     let enqueued = state.bus.enqueue(TOPIC_CHAT, &fact.room.to_string(), record).await;
     own.left = true;

@@ -15,7 +15,7 @@ use wire::{
     rooms::{Say, Sent},
 };
 
-use super::{joined, record};
+use super::{record, visible};
 use crate::{
     accounts::Caller,
     live::{self, Begun, Waiter},
@@ -41,9 +41,9 @@ pub(crate) async fn say(
     ApiPath(room): ApiPath<String>,
     ApiJson(Say { cid, body }): ApiJson<Say>,
 ) -> Outcome<ApiJson<Sent>> {
-    let room = joined(&state, &caller, &room).await?;
+    let room = visible(&state, &caller, &room).await?;
     let (tell, told) = oneshot::channel();
-    match begin(&state, &caller, room.id, cid, body, Waiter::Call(tell)).await? {
+    match begin(&state, &caller, (room.id, room.joined), cid, body, Waiter::Call(tell)).await? {
         Begun::Known(sent) => Ok(ApiJson(sent)),
         Begun::Waiting => {
             let outcome = tokio::time::timeout(PATIENCE, told).await.ok().and_then(Result::ok);
@@ -53,12 +53,13 @@ pub(crate) async fn say(
     }
 }
 
-/// Checks a message of a member and puts it in line. Whoever calls this for one message after the other gets their
-/// order in the log.
+/// Checks a message and puts that of a member in line. Whoever calls this for one message after the other gets their
+/// order in the log. Somebody who left since hears what became of a message that was sent before: a refusal would deny
+/// what is in the log.
 pub(crate) async fn begin(
     state: &App,
     caller: &Caller,
-    room: RoomId,
+    (room, is_member): (RoomId, bool),
     cid: ClientId,
     body: String,
     waiter: Waiter,
@@ -75,7 +76,12 @@ pub(crate) async fn begin(
     }
     let what = What::Said { body };
     let fact = RoomFact { id: MessageId::new(), room, by: caller.user, name: caller.name.clone(), cid, what };
-    let before = trace(state, caller, room, cid);
+    let before = async {
+        match trace(state, caller, room, cid).await? {
+            None if !is_member => Err(ApiError::not_found("room")),
+            found => Ok(found),
+        }
+    };
     live::begin(state, &fact, record(fact.clone()), waiter, before).await
 }
 

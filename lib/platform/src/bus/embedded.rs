@@ -12,12 +12,16 @@ use std::{
     },
 };
 
-use sqlx::{Connection, Row, SqliteConnection, SqlitePool, sqlite::SqlitePoolOptions};
+use sqlx::{Connection, Row, SqliteConnection, SqlitePool, raw_sql, sqlite::SqlitePoolOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 use wire::Timestamp;
 
 use super::{AppendError, Appended, OpenError, ReadError, Record};
-use crate::{Clock, db::sqlite_options};
+use crate::{
+    Clock,
+    db::sqlite_options,
+    mutants::{self, Mutant},
+};
 
 /// Appends that may wait for the writer; past this, appending waits.
 const QUEUE: usize = 16_384;
@@ -160,7 +164,7 @@ impl Log {
 }
 
 async fn prepare(connection: &mut SqliteConnection) -> sqlx::Result<String> {
-    sqlx::raw_sql(SCHEMA).execute(&mut *connection).await?;
+    raw_sql(SCHEMA).execute(&mut *connection).await?;
     let found = sqlx::query_scalar("SELECT generation FROM log").fetch_optional(&mut *connection).await?;
     if let Some(generation) = found {
         return Ok(generation);
@@ -251,8 +255,14 @@ impl Writer {
             return;
         }
         let before = self.heads.clone();
-        let (records, answers) = self.place(batch);
+        let (records, mut answers) = self.place(batch);
+        if mutants::is(Mutant::M8) {
+            self.acknowledge(records.clone(), std::mem::take(&mut answers));
+            // The moment in which the power goes.
+            tokio::time::sleep(mutants::MOMENT).await;
+        }
         match self.commit(&records).await {
+            Ok(()) if mutants::is(Mutant::M8) => {}
             Ok(()) => self.acknowledge(records, answers),
             Err(error) => {
                 // The batch may be on disk or not: nobody is told "ok", and nothing is written after a failed flush.
@@ -295,15 +305,25 @@ impl Writer {
             .map(|(topic, record)| (topic, record.pos, record.at.micros(), &record.key, &record.payload))
             .collect();
         let rows = serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        let mut tx = self.connection.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query(
+        // By hand: where SQLite itself takes a transaction back, as it does on a full disk, the library goes on counting
+        // it, and no other could ever begin on this connection.
+        raw_sql("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
+        let inserted = sqlx::query(
             "INSERT INTO records (topic, pos, at, key, payload)
              SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1)",
         )
         .bind(rows)
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await
+        .execute(&mut self.connection)
+        .await;
+        let committed = match inserted {
+            Ok(_) => raw_sql("COMMIT").execute(&mut self.connection).await,
+            failed => failed,
+        };
+        if committed.is_err() {
+            // This fails where it was taken back already.
+            let _ = raw_sql("ROLLBACK").execute(&mut self.connection).await;
+        }
+        committed.map(drop)
     }
 
     fn acknowledge(

@@ -8,6 +8,7 @@ use std::{
 };
 
 use sqlx::{
+    Connection as _,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -33,6 +34,12 @@ pub(super) async fn open(folder: &str, service: &str, migrator: &Migrator) -> Re
         .min_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
+        // Where SQLite itself takes a transaction back, as it does on a full disk, the library goes on counting it, and
+        // no other could ever begin: such a connection is closed.
+        .before_acquire(|connection, _| {
+            let usable = !connection.is_in_transaction();
+            Box::pin(async move { Ok(usable) })
+        })
         .connect_with(options.clone().pragma("cache_size", WRITER_CACHE))
         .await
         .map_err(connect)?;

@@ -141,3 +141,20 @@ async fn a_url_of_no_engine_is_refused_without_its_password() {
     assert!(error.contains("sqlite:"), "{error}");
     assert!(!error.contains("hunter2"), "{error}");
 }
+
+#[tokio::test]
+async fn a_transaction_that_sqlite_took_back_does_not_stop_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&format!("sqlite:{}", folder.path().display()), "contract", MIGRATIONS).await.unwrap();
+    // As on a full disk.
+    let trigger = "CREATE TRIGGER refuse BEFORE INSERT ON things WHEN new.name = 'poison'
+                   BEGIN SELECT RAISE(ROLLBACK, 'full'); END";
+    each!(db.writer(), pool => sqlx::query(trigger).execute(pool).await.map(drop)).unwrap();
+
+    let refused = insert(&db, Uuid::now_v7(), "poison").await;
+    let taken = insert(&db, Uuid::now_v7(), "kept").await;
+
+    assert!(refused.is_err());
+    taken.unwrap();
+    assert_eq!(count(&db).await, 1);
+}

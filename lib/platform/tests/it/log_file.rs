@@ -1,6 +1,9 @@
 //! What only the embedded log can show: its file outlives the process, and a restart changes nothing.
 
-use mshub_platform::{Clock, bus::Bus};
+use mshub_platform::{
+    Clock,
+    bus::{AppendError, Bus},
+};
 use wire::{Timestamp, paths::TOPIC_CHAT};
 
 async fn open(folder: &std::path::Path, clock: Clock) -> Bus {
@@ -92,4 +95,29 @@ async fn a_folder_that_cannot_be_used_is_named() {
     let error = Bus::open(&format!("embedded:{}", file.display()), Clock::System).await.err().unwrap();
 
     assert!(error.to_string().contains("a file"), "{error}");
+}
+
+/// Lets SQLite itself take back any transaction that writes this key, as it does when the disk is full.
+async fn refuse(folder: &std::path::Path, key: &str) {
+    use sqlx::Connection as _;
+    let file = format!("sqlite:{}", folder.join("log.db").display());
+    let mut other = sqlx::SqliteConnection::connect(&file).await.unwrap();
+    let trigger = format!(
+        "CREATE TRIGGER refuse BEFORE INSERT ON records WHEN new.key = '{key}' BEGIN SELECT RAISE(ROLLBACK, 'full'); END"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(trigger)).execute(&mut other).await.unwrap();
+    other.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_commit_that_the_disk_refused_does_not_stop_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path(), Clock::System).await;
+    refuse(folder.path(), "poison").await;
+
+    let refused = log.append(TOPIC_CHAT, "poison", "lost".into()).await;
+    let taken = log.append(TOPIC_CHAT, "room", "kept".into()).await;
+
+    assert!(matches!(refused, Err(AppendError::Unknown(_))), "{refused:?}");
+    assert_eq!(taken.unwrap().pos, 1);
 }

@@ -31,11 +31,9 @@ impl Open {
     }
 
     async fn begin(&mut self, cid: ClientId, room: RoomId, body: String) -> Result<Begun, ApiError> {
-        if !members::is_member(&self.state, room, self.caller.user).await? {
-            return Err(ApiError::not_found("room"));
-        }
+        let is_member = members::is_member(&self.state, room, self.caller.user).await?;
         let waiter = Waiter::Socket(self.seat.line.clone());
-        say::begin(&self.state, &self.caller, room, cid, body, waiter).await
+        say::begin(&self.state, &self.caller, (room, is_member), cid, body, waiter).await
     }
 
     /// The frame for the outcome of a message that was in line.

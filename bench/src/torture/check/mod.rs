@@ -1,0 +1,185 @@
+//! The judge: from the journals and the final history alone, which promise was broken, if any.
+//!
+//! It knows nothing of the hub, of the schedule or of mutants. Each promise is a function from what was seen to the
+//! places where it does not hold.
+
+mod end;
+mod heads;
+mod index;
+mod members;
+mod reads;
+mod screens;
+mod sends;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use serde::Serialize;
+use wire::{ClientId, RoomId};
+
+use super::journal::{Line, Shown};
+use index::Seen;
+
+/// Everything that is judged.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Evidence {
+    /// What was observed, in any order.
+    pub(crate) lines: Vec<Line>,
+    /// What the hub says happened: one history for each generation of the log.
+    pub(crate) epochs: Vec<Epoch>,
+}
+
+/// The history of one generation, room by room, oldest first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Epoch {
+    pub(crate) rooms: BTreeMap<RoomId, Vec<Shown>>,
+}
+
+/// The promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub(crate) enum Promise {
+    /// What was acknowledged is in the history, once, at the place that was told.
+    I1,
+    /// What anybody saw is in the history.
+    I2,
+    /// What anybody saw of a room has no hole and grows.
+    I3,
+    /// The bare wire has no hole either, unless it says so.
+    I4,
+    /// Nothing is there twice.
+    I5,
+    /// What was acknowledged before another message was sent comes before it.
+    I6,
+    /// The messages of one sender in a room keep their order.
+    I7,
+    /// Watermarks grow, and count and hash what the history holds.
+    I8,
+    /// History that is asked for after an acknowledgement contains the message.
+    I9,
+    /// A new generation of the log is announced, and nothing of the old one is mixed in.
+    I10,
+    /// Nothing that comes after somebody left reaches them.
+    I11,
+    /// Shortly after the last fault everybody has everything, and nothing waits to be sent.
+    I12,
+    /// What was refused for good did not happen.
+    I13,
+}
+
+/// A promise that was broken, and the least that shows it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Violation {
+    pub(crate) promise: Promise,
+    pub(crate) who: String,
+    pub(crate) room: Option<RoomId>,
+    pub(crate) pos: Option<u64>,
+    pub(crate) cid: Option<ClientId>,
+    pub(crate) what: String,
+}
+
+/// How bad it is, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Figures {
+    pub(crate) clients: usize,
+    pub(crate) sent: usize,
+    pub(crate) acked: usize,
+    pub(crate) refused: usize,
+    /// Sent, and never answered.
+    pub(crate) unknown: usize,
+    /// Events that clients were shown.
+    pub(crate) deliveries: usize,
+    pub(crate) lost: usize,
+    pub(crate) duplicated: usize,
+    pub(crate) reordered: usize,
+    /// Frames that came a second time over the bare wire, which is allowed.
+    pub(crate) redelivered: usize,
+    /// Departures of which it cannot be said where they are in the log, so that nothing is said of what came after.
+    pub(crate) unjudged: usize,
+    pub(crate) faults: BTreeMap<String, usize>,
+    /// From the end of a fault until everybody it concerned was served again: the middle and the worst, in ms.
+    pub(crate) recovery_p50_ms: u64,
+    pub(crate) recovery_max_ms: u64,
+}
+
+/// What the judge says.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Verdict {
+    pub(crate) figures: Figures,
+    pub(crate) violations: Vec<Violation>,
+}
+
+impl Verdict {
+    /// Whether every promise was kept.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.violations.is_empty()
+    }
+
+    /// The promises that were not.
+    pub(crate) fn broken(&self) -> BTreeSet<Promise> {
+        self.violations.iter().map(|violation| violation.promise).collect()
+    }
+}
+
+/// Judges a run.
+pub(crate) fn judge(evidence: &Evidence) -> Verdict {
+    let seen = Seen::of(evidence);
+    let mut found = Found::default();
+    screens::judge(&seen, &mut found);
+    sends::judge(&seen, &mut found);
+    heads::judge(&seen, &mut found);
+    reads::judge(&seen, &mut found);
+    members::judge(&seen, &mut found);
+    end::judge(&seen, &mut found);
+    let Found { mut figures, mut violations } = found;
+    let count = |wanted: &[Promise]| violations.iter().filter(|v| wanted.contains(&v.promise)).count();
+    figures.lost = count(&[Promise::I1, Promise::I3, Promise::I9]);
+    figures.duplicated = count(&[Promise::I5]);
+    figures.reordered = count(&[Promise::I6, Promise::I7]);
+    violations.sort_by_key(|violation| violation.promise);
+    Verdict { figures, violations }
+}
+
+/// What the functions of the promises add to.
+#[derive(Default)]
+struct Found {
+    figures: Figures,
+    violations: Vec<Violation>,
+}
+
+impl Found {
+    fn broken(&mut self, promise: Promise, who: &str, shown: Option<&Shown>, what: String) {
+        self.violations.push(Violation {
+            promise,
+            who: who.to_owned(),
+            room: shown.map(|shown| shown.room),
+            pos: shown.map(|shown| shown.pos),
+            cid: shown.map(|shown| shown.cid),
+            what,
+        });
+    }
+
+    fn broken_in(&mut self, promise: Promise, who: &str, room: RoomId, pos: Option<u64>, what: String) {
+        let (who, room) = (who.to_owned(), Some(room));
+        self.violations.push(Violation { promise, who, room, pos, cid: None, what });
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:?} {}: {}", self.promise, self.who, self.what)?;
+        if let Some(room) = self.room {
+            write!(out, "; room {room}")?;
+        }
+        if let Some(pos) = self.pos {
+            write!(out, ", position {pos}")?;
+        }
+        if let Some(cid) = self.cid {
+            write!(out, ", message {cid}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,310 @@
+//! One bad history for each promise.
+
+use std::collections::BTreeMap;
+
+use super::story::{Story, assert_broken, cid, room, shown, user};
+use crate::torture::{
+    check::{Epoch, Promise::*, judge},
+    journal::{Observed, Shown},
+};
+
+/// Two clients, three messages, nothing wrong.
+fn good() -> Story {
+    let mut story = Story::begin(2);
+    story.said(0, 0, 3, 2).said(1, 1, 5, 2).said(0, 2, 6, 2);
+    story
+}
+
+#[test]
+fn a_story_without_a_fault_is_clean_and_counted() {
+    let verdict = good().end(2);
+
+    assert_broken(&verdict, &[]);
+    let figures = verdict.figures;
+    assert_eq!((figures.sent, figures.acked, figures.unknown, figures.deliveries), (3, 3, 0, 6));
+    assert_eq!((figures.lost, figures.duplicated, figures.reordered), (0, 0, 0));
+}
+
+#[test]
+fn i1_an_acknowledged_message_is_missing() {
+    let mut story = good();
+    story.invoke(1, 3).ok(1, 3, 7);
+
+    let verdict = story.end(2);
+
+    assert_broken(&verdict, &[I1]);
+    assert_eq!(verdict.figures.lost, 1);
+}
+
+#[test]
+fn i1_an_acknowledged_message_is_elsewhere() {
+    let mut story = good();
+    story.invoke(1, 3).keep(shown(8, 1, 3)).ok(1, 3, 7);
+    (0..2).for_each(|who| drop(story.tell(who, Observed::Ev(shown(8, 1, 3)))));
+
+    assert_broken(&story.end(2), &[I1]);
+}
+
+#[test]
+fn i2_somebody_saw_what_never_happened() {
+    let mut story = good();
+    story.tell(1, Observed::Ev(shown(9, 0, 9)));
+
+    assert_broken(&story.end(2), &[I2]);
+}
+
+#[test]
+fn i2_somebody_saw_another_text() {
+    let mut story = good();
+    story.invoke(0, 3).keep(shown(7, 0, 3)).ok(0, 3, 7);
+    story.tell(0, Observed::Ev(shown(7, 0, 3)));
+    story.tell(1, Observed::Ev(Shown { hash: "another".into(), ..shown(7, 0, 3) }));
+
+    assert_broken(&story.end(2), &[I2]);
+}
+
+#[test]
+fn i3_a_screen_has_a_hole() {
+    let mut story = good();
+    story.invoke(0, 3).keep(shown(7, 0, 3)).ok(0, 3, 7).tell(0, Observed::Ev(shown(7, 0, 3)));
+    story.said(0, 4, 8, 2);
+
+    let verdict = story.end(2);
+
+    assert_broken(&verdict, &[I3]);
+    assert_eq!((verdict.violations[0].who.as_str(), verdict.violations[0].pos), ("c1", Some(8)));
+}
+
+#[test]
+fn i3_an_open_gap_is_no_hole_once_it_is_filled() {
+    let gap = |filled| {
+        let mut story = good();
+        story.invoke(0, 3).keep(shown(7, 0, 3)).ok(0, 3, 7).tell(0, Observed::Ev(shown(7, 0, 3)));
+        story.tell(1, Observed::Gap { room: room(0), from: 6, to: 8 });
+        story.said(0, 4, 8, 2);
+        if filled {
+            story.tell(1, Observed::Filled(shown(7, 0, 3)));
+        }
+        story.end(2)
+    };
+
+    assert_broken(&gap(true), &[]);
+    assert_broken(&gap(false), &[I3]);
+}
+
+#[test]
+fn i3_a_screen_goes_back() {
+    let mut story = Story::begin(1);
+    story.said(0, 0, 1, 1);
+    story.invoke(0, 1).keep(shown(2, 0, 1)).ok(0, 1, 2).invoke(0, 2).keep(shown(3, 0, 2)).ok(0, 2, 3);
+    for (pos, n) in [(3, 2), (2, 1)] {
+        story.tell(0, Observed::Ev(shown(pos, 0, n)));
+    }
+
+    assert_broken(&story.end(1), &[I3]);
+}
+
+#[test]
+fn i4_the_bare_wire_has_a_hole_or_goes_back_but_may_repeat() {
+    let heard = |positions: &[u64]| {
+        let mut story = good();
+        story.tell_by("raw", Observed::Hello { user: user(9) });
+        story.tell_by("raw", Observed::Subscribed { room: room(0) });
+        for pos in positions {
+            let n = [(3, 0), (5, 1), (6, 2)].into_iter().find(|(at, _)| at == pos).map_or(9, |(_, n)| n);
+            story.tell_by("raw", Observed::Heard(shown(*pos, n % 2, n)));
+        }
+        story.end(2)
+    };
+
+    assert_broken(&heard(&[3, 5, 6]), &[]);
+    assert_broken(&heard(&[3, 5, 5, 6]), &[]);
+    assert_eq!(heard(&[3, 5, 5, 6]).figures.redelivered, 1);
+    assert_broken(&heard(&[3, 6]), &[I4]);
+    assert_broken(&heard(&[5, 3, 6]), &[I4]);
+}
+
+#[test]
+fn i5_a_message_is_there_twice() {
+    let mut story = good();
+    story.keep(shown(7, 0, 2));
+    (0..2).for_each(|who| drop(story.tell(who, Observed::Ev(shown(7, 0, 2)))));
+
+    let verdict = story.end(2);
+
+    assert_broken(&verdict, &[I5]);
+    // On both screens and in the history.
+    assert_eq!(verdict.figures.duplicated, 3);
+}
+
+#[test]
+fn i6_what_was_sent_after_an_acknowledgement_comes_before_it() {
+    let mut story = Story::begin(2);
+    story.keep(shown(3, 1, 1)).keep(shown(4, 0, 0));
+    story.invoke(0, 0).ok(0, 0, 4).invoke(1, 1).ok(1, 1, 3);
+    for (pos, by, n) in [(3, 1, 1), (4, 0, 0)] {
+        (0..2).for_each(|who| drop(story.tell(who, Observed::Ev(shown(pos, by, n)))));
+    }
+
+    let verdict = story.end(2);
+
+    assert_broken(&verdict, &[I6]);
+    assert_eq!(verdict.figures.reordered, 1);
+}
+
+#[test]
+fn i7_a_sender_is_overtaken_by_itself() {
+    let overtaken = |fault: &str| {
+        let mut story = Story::begin(1);
+        let (fault, whom) = (fault.to_owned(), None);
+        story.tell_by("conductor", Observed::Fault { fault: fault.clone(), whom: whom.clone() });
+        story.invoke(0, 0).invoke(0, 1).keep(shown(3, 0, 1)).keep(shown(4, 0, 0)).ok(0, 1, 3).ok(0, 0, 4);
+        story.tell_by("conductor", Observed::Healed { fault, whom });
+        for (pos, n) in [(3, 1), (4, 0)] {
+            story.tell(0, Observed::Ev(shown(pos, 0, n)));
+        }
+        story.end(1)
+    };
+
+    assert_broken(&overtaken("kill"), &[I7]);
+    assert_broken(&overtaken("lock-log"), &[]);
+}
+
+#[test]
+fn i8_a_watermark_is_wrong_or_goes_back() {
+    let marks = |marks: &dyn Fn(&Story) -> Vec<(u64, u64, String)>| {
+        let mut story = good();
+        for (pos, n, h) in marks(&story) {
+            story.tell(1, Observed::Wm { room: room(0), pos, n, h });
+        }
+        story.end(2)
+    };
+    let right = |story: &Story| (6, story.head().0, story.head().1);
+
+    assert_broken(&marks(&|story| vec![right(story), right(story)]), &[]);
+    assert_broken(&marks(&|story| vec![(6, 4, right(story).2)]), &[I8]);
+    assert_broken(&marks(&|_| vec![(6, 3, "00".repeat(16))]), &[I8]);
+    let mut first = Story::begin(2);
+    first.said(0, 0, 3, 2);
+    let (n, h) = first.head();
+    assert_broken(&marks(&|story| vec![right(story), (3, n, h.clone())]), &[I8]);
+}
+
+#[test]
+fn i9_the_history_does_not_have_what_was_acknowledged_before() {
+    let page = |asked: u64, seen: Vec<Shown>| {
+        let mut story = good();
+        story.tell(0, Observed::Page { room: room(0), asked, after: 3, more: false, seen });
+        story.end(2)
+    };
+    let late = u64::MAX - 1;
+
+    assert_broken(&page(late, vec![shown(5, 1, 1), shown(6, 0, 2)]), &[]);
+    assert_broken(&page(late, vec![shown(5, 1, 1)]), &[I9]);
+    // Asked before the acknowledgement, it may be missing.
+    assert_broken(&page(1, vec![shown(5, 1, 1)]), &[]);
+}
+
+/// A log of its own for the second half.
+fn reborn(told: &[usize]) -> Story {
+    let mut story = good();
+    story.tell_by("conductor", Observed::Deleted);
+    story.evidence.epochs.push(Epoch::default());
+    for who in told {
+        story.tell(*who, Observed::Reset { room: room(0) });
+    }
+    story
+}
+
+#[test]
+fn i10_a_new_generation_is_told_and_not_mixed_with_the_old() {
+    let mut both = reborn(&[0, 1]);
+    both.said(0, 3, 1, 2).said(1, 4, 2, 2);
+    assert_broken(&both.end(2), &[]);
+
+    let mut one = reborn(&[0]);
+    one.said(0, 3, 1, 1);
+    assert_broken(&one.end(2), &[I10]);
+
+    let mut mixed = reborn(&[0, 1]);
+    mixed.tell(0, Observed::Ev(shown(3, 0, 0)));
+    mixed.said(1, 4, 4, 2);
+    assert_broken(&mixed.end(2), &[I10]);
+
+    let mut for_nothing = good();
+    for_nothing.tell(0, Observed::Reset { room: room(0) });
+    assert_broken(&for_nothing.end(2), &[I10]);
+}
+
+#[test]
+fn i11_somebody_who_left_hears_on() {
+    let left = |hears: bool| {
+        let mut story = Story::begin(2);
+        story.said(0, 0, 3, 2);
+        story.tell(1, Observed::Leave { room: room(0) });
+        let departure = Shown { kind: "left".into(), ..shown(4, 1, 8) };
+        story.keep(departure.clone()).tell(0, Observed::Ev(departure));
+        story.invoke(0, 1).keep(shown(5, 0, 1)).ok(0, 1, 5).tell(0, Observed::Ev(shown(5, 0, 1)));
+        if hears {
+            story.tell(1, Observed::Ev(shown(5, 0, 1)));
+        }
+        story.tell(1, Observed::Left { room: room(0) });
+        story.tell(1, Observed::Join { room: room(0) });
+        story.tell(1, Observed::Subscribed { room: room(0) });
+        story.tell(1, Observed::Ev(shown(5, 0, 1)));
+        story.said(0, 2, 6, 2);
+        story.end(2)
+    };
+
+    assert_broken(&left(false), &[]);
+    let verdict = left(true);
+    // The hole at the departure is seen as well.
+    assert!(verdict.broken().contains(&I11), "{:?}", verdict.violations);
+}
+
+#[test]
+fn i12_somebody_does_not_come_to_rest() {
+    let ends = |outbox: usize, head: u64| {
+        let mut story = good();
+        story.tell_by("conductor", Observed::Quiet);
+        for who in 0..2 {
+            story.tell(who, Observed::Settled { outbox, heads: BTreeMap::from([(room(0), head)]) });
+        }
+        judge(&story.evidence)
+    };
+
+    assert_broken(&ends(0, 6), &[]);
+    assert_broken(&ends(1, 6), &[I12]);
+    assert_broken(&ends(0, 5), &[I12]);
+    let mut unfinished = good();
+    unfinished.tell(0, Observed::Link { up: false, why: String::new() });
+    assert_broken(&judge(&unfinished.evidence), &[I12]);
+}
+
+#[test]
+fn i12_fifteen_seconds_are_the_limit() {
+    let after = |micros: u64| {
+        let mut story = good();
+        story.tell_by("conductor", Observed::Quiet);
+        story.now += micros;
+        story.tell(0, Observed::Live { room: room(0), pos: 6 });
+        for who in 0..2 {
+            story.tell(who, Observed::Settled { outbox: 0, heads: BTreeMap::from([(room(0), 6)]) });
+        }
+        judge(&story.evidence)
+    };
+
+    assert_broken(&after(14_000_000), &[]);
+    assert_broken(&after(15_500_000), &[I12]);
+}
+
+#[test]
+fn i13_a_refused_message_happened() {
+    let mut story = good();
+    story.invoke(0, 3);
+    story.tell(0, Observed::Err { room: room(0), cid: cid(3), code: "MSH-4130".into() });
+    story.keep(shown(7, 0, 3));
+    (0..2).for_each(|who| drop(story.tell(who, Observed::Ev(shown(7, 0, 3)))));
+
+    assert_broken(&story.end(2), &[I13]);
+}

@@ -1,0 +1,5 @@
+//! The judge on trial: a story without a fault passes, and each way to break a promise is named by that promise.
+
+mod bad;
+mod random;
+mod story;

@@ -1,0 +1,237 @@
+//! A client that speaks through the client core: what it shows is what the CLI and the TUI show.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use anyhow::bail;
+use client::{Hub, Live, LiveEvent};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use tokio::{
+    task::JoinSet,
+    time::{Interval, MissedTickBehavior, interval},
+};
+use wire::{ClientId, RoomId};
+
+use super::{
+    ClientArgs, Order, Orders,
+    errand::{self, Done},
+};
+use crate::{
+    report,
+    torture::{
+        journal::{Journal, Observed, Shown, hash},
+        people::Status,
+    },
+};
+
+/// Events that a client begins with.
+const TAIL: u32 = 50;
+/// More unanswered messages than this, and a person would stop typing.
+const PATIENT: usize = 200;
+/// One message in so many is longer than the hub takes.
+const TOO_LONG: u32 = 60;
+/// After one acknowledgement in so many the history is read.
+const READS: u32 = 15;
+const STATUS: Duration = Duration::from_millis(100);
+const ROAM: Duration = Duration::from_secs(3);
+
+/// Where somebody who roams is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Roam {
+    Home,
+    /// Leaving: whether the hub has answered, and whether the room has fallen silent.
+    Leaving {
+        answered: bool,
+        silent: bool,
+    },
+    Joining,
+}
+
+pub(super) struct Person {
+    hub: Hub,
+    live: Live,
+    journal: Journal,
+    args: ClientArgs,
+    dice: StdRng,
+    heads: BTreeMap<RoomId, u64>,
+    waiting: HashMap<ClientId, RoomId>,
+    going: bool,
+    roam: Roam,
+    errands: JoinSet<Done>,
+    said: u64,
+}
+
+impl Person {
+    pub(super) fn new(hub: Hub, journal: Journal, args: ClientArgs) -> Self {
+        let live = hub.live();
+        let dice = StdRng::seed_from_u64(args.seed);
+        let (heads, waiting, errands) = (BTreeMap::new(), HashMap::new(), JoinSet::new());
+        let (going, roam, said) = (false, Roam::Home, 0);
+        Self { hub, live, journal, args, dice, heads, waiting, going, roam, errands, said }
+    }
+
+    pub(super) async fn run(mut self, mut orders: Orders) -> anyhow::Result<()> {
+        for room in self.args.rooms.clone() {
+            self.follow(room)?;
+        }
+        let mut tongue = beat(Duration::from_secs_f64(1.0 / self.args.rate.max(0.01)));
+        let (mut status, mut roam) = (beat(STATUS), beat(ROAM));
+        loop {
+            tokio::select! {
+                order = orders.next() => match order {
+                    Order::Go => self.going = true,
+                    Order::Pause => self.going = false,
+                    Order::End => break,
+                },
+                event = self.live.next() => match event {
+                    Some(event) => self.hear(event)?,
+                    None => bail!("the live socket ended"),
+                },
+                Some(done) = self.errands.join_next() => self.returned(done?)?,
+                _ = tongue.tick(), if self.going && self.waiting.len() < PATIENT => self.say()?,
+                _ = roam.tick(), if self.going && self.args.roams => self.wander()?,
+                _ = status.tick() => report::line(&serde_json::to_string(&self.status())?),
+            }
+        }
+        let Status { outbox, heads, .. } = self.status();
+        self.journal.note(Observed::Settled { outbox, heads })
+    }
+
+    fn status(&self) -> Status {
+        let busy = self.errands.len() + usize::from(self.roam != Roam::Home);
+        Status { outbox: self.waiting.len(), busy, heads: self.heads.clone() }
+    }
+
+    fn follow(&mut self, room: RoomId) -> anyhow::Result<()> {
+        self.journal.note(Observed::Subscribed { room })?;
+        self.live.subscribe(room, None, TAIL);
+        Ok(())
+    }
+
+    fn say(&mut self) -> anyhow::Result<()> {
+        let room = self.args.rooms[self.dice.random_range(0..self.args.rooms.len())];
+        self.said += 1;
+        let mut body = format!("{} says its message {} ", self.args.name, self.said);
+        let length = if self.dice.random_ratio(1, TOO_LONG) { 17 * 1024 } else { 128 };
+        body.extend(std::iter::repeat_n('.', length - body.len().min(length)));
+        let hash = hash(&body);
+        let cid = self.live.say(room, body);
+        self.waiting.insert(cid, room);
+        self.journal.note(Observed::Invoke { room, cid, hash })
+    }
+
+    fn hear(&mut self, event: LiveEvent) -> anyhow::Result<()> {
+        match event {
+            LiveEvent::Event(event) => {
+                self.heads.insert(event.room, event.pos);
+                self.journal.note(Observed::Ev(Shown::from(&event)))
+            }
+            LiveEvent::Sent { cid, room, pos, .. } => self.sent(cid, room, pos),
+            LiveEvent::Refused { cid, room, problem } => {
+                self.waiting.remove(&cid);
+                self.journal.note(Observed::Err { room, cid, code: problem.code })
+            }
+            LiveEvent::Live { room, pos } => self.journal.note(Observed::Live { room, pos }),
+            LiveEvent::Gap { room, from, to } => {
+                self.errands.spawn(errand::fill(self.hub.clone(), room, from, to));
+                self.journal.note(Observed::Gap { room, from, to })
+            }
+            LiveEvent::Restarted { room } => {
+                self.heads.remove(&room);
+                self.journal.note(Observed::Reset { room })
+            }
+            LiveEvent::Left { room } => self.left(room),
+            LiveEvent::Head(head) => {
+                let wire::events::Head { room, pos, n, h } = head;
+                self.journal.note(Observed::Wm { room, pos, n, h })
+            }
+            LiveEvent::Connected => self.journal.note(Observed::Link { up: true, why: String::new() }),
+            LiveEvent::Reconnecting { why, .. } => self.journal.note(Observed::Link { up: false, why }),
+            LiveEvent::SignedOut { why } => bail!("{} was signed out: {why}", self.args.name),
+            LiveEvent::Job(_) | LiveEvent::Draining => Ok(()),
+        }
+    }
+
+    fn sent(&mut self, cid: ClientId, room: RoomId, pos: u64) -> anyhow::Result<()> {
+        self.waiting.remove(&cid);
+        self.journal.note(Observed::Ok { room, cid, pos })?;
+        if self.dice.random_ratio(1, READS) {
+            let asked = self.journal.watch.now();
+            self.errands.spawn(errand::page(self.hub.clone(), room, asked, pos.saturating_sub(3)));
+        }
+        Ok(())
+    }
+
+    fn wander(&mut self) -> anyhow::Result<()> {
+        if self.roam != Roam::Home {
+            return Ok(());
+        }
+        let room = self.args.rooms[0];
+        self.roam = Roam::Leaving { answered: false, silent: false };
+        self.journal.note(Observed::Leave { room })?;
+        self.errands.spawn(errand::leave(self.hub.clone(), room));
+        Ok(())
+    }
+
+    fn left(&mut self, room: RoomId) -> anyhow::Result<()> {
+        self.heads.remove(&room);
+        self.journal.note(Observed::Left { room })?;
+        match self.roam {
+            Roam::Leaving { answered, .. } if room == self.args.rooms[0] => {
+                self.roam = Roam::Leaving { answered, silent: true };
+                self.gone()
+            }
+            Roam::Joining if room == self.args.rooms[0] => Ok(()),
+            // The news of an earlier departure came late, or this client was killed while it was away.
+            _ => self.come_back(room),
+        }
+    }
+
+    fn come_back(&mut self, room: RoomId) -> anyhow::Result<()> {
+        self.journal.note(Observed::Join { room })?;
+        self.errands.spawn(errand::join(self.hub.clone(), room));
+        Ok(())
+    }
+
+    /// Comes back once the departure is certain from both sides.
+    fn gone(&mut self) -> anyhow::Result<()> {
+        if self.roam == (Roam::Leaving { answered: true, silent: true }) {
+            self.roam = Roam::Joining;
+            return self.come_back(self.args.rooms[0]);
+        }
+        Ok(())
+    }
+
+    fn returned(&mut self, done: Done) -> anyhow::Result<()> {
+        match done {
+            Done::Filled(events) => {
+                events.into_iter().try_for_each(|event| self.journal.note(Observed::Filled(event)))
+            }
+            Done::Page { room, asked, after, more, seen } => {
+                self.journal.note(Observed::Page { room, asked, after, more, seen })
+            }
+            Done::Left => {
+                if let Roam::Leaving { silent, .. } = self.roam {
+                    self.roam = Roam::Leaving { answered: true, silent };
+                }
+                self.gone()
+            }
+            Done::Joined(room) => {
+                if room == self.args.rooms[0] {
+                    self.roam = Roam::Home;
+                }
+                self.follow(room)
+            }
+            Done::Nothing => Ok(()),
+        }
+    }
+}
+
+/// A beat that leaves out what it missed.
+fn beat(period: Duration) -> Interval {
+    let mut beat = interval(period);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    beat
+}

@@ -1,0 +1,187 @@
+//! One run: the crew signs on, the load begins, the faults happen, everybody comes to rest, and the history is read.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::PoisonError,
+    time::Duration,
+};
+
+use anyhow::{Context as _, ensure};
+use tokio::{
+    sync::{Mutex, watch},
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+use super::{
+    check::{Epoch, Evidence},
+    faults::{self, Victims},
+    history,
+    journal::{self, Journal, Observed},
+    people::{Crew, Signing},
+    schedule::{Choice, Fault, Schedule, Step},
+    site::Site,
+};
+
+/// How long clients may need to come to rest. The judge is stricter; whoever needs longer is seen and not waited for.
+const REST: Duration = Duration::from_secs(20);
+/// Under load after the log was deleted.
+const NEW_LIFE: Duration = Duration::from_secs(2);
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// What a run is made of.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    /// The program, unless somebody else's hub is tortured.
+    pub(crate) mshub: PathBuf,
+    pub(crate) server: Option<std::net::SocketAddr>,
+    pub(crate) tokens: Vec<String>,
+    /// Options of `mshub up`.
+    pub(crate) options: Vec<String>,
+    pub(crate) gateways: usize,
+    pub(crate) seed: u64,
+    pub(crate) span: Duration,
+    pub(crate) clients: usize,
+    pub(crate) raws: usize,
+    pub(crate) rooms: usize,
+    pub(crate) rate: u32,
+    pub(crate) faults: Vec<Fault>,
+}
+
+impl Plan {
+    pub(crate) fn schedule(&self) -> Schedule {
+        let choice =
+            Choice { faults: &self.faults, span: self.span, clients: self.clients, gateways: self.gateways };
+        Schedule::new(self.seed, &choice)
+    }
+}
+
+/// Runs a plan in a folder and gives back what there is to judge.
+pub(crate) async fn run(plan: &Plan, folder: &Path) -> anyhow::Result<Evidence> {
+    let mut sites = Vec::new();
+    for n in 0..if plan.server.is_none() { plan.gateways } else { 0 } {
+        let mut site = Site::new(&plan.mshub, folder, &format!("hub{n}"), plan.options.clone());
+        if n > 0 {
+            share_secret(&sites, &site)?;
+        }
+        site.start().await?;
+        sites.push(site);
+    }
+    let hubs = match plan.server {
+        Some(address) => vec![watch::channel(Some(address)).1],
+        None => sites.iter().map(Site::address).collect(),
+    };
+    let Plan { clients, raws, rooms, rate, seed, .. } = *plan;
+    let signing = Signing { folder, hubs, clients, raws, rooms, rate, seed, tokens: &plan.tokens };
+    let crew = Crew::sign(&signing).await.context("the accounts and rooms cannot be made")?;
+    let journal = Journal::open(&folder.join("conductor.jsonl"), "conductor")?;
+    let sites = sites.into_iter().map(Mutex::new).collect();
+    let victims = Victims { sites, crew, journal: std::sync::Mutex::new(journal) };
+    let epochs = play(&victims, &plan.schedule()).await?;
+    history::write(&folder.join("history.jsonl"), &epochs)?;
+    evidence(folder)
+}
+
+/// Reads what a run left in its folder.
+pub(crate) fn evidence(folder: &Path) -> anyhow::Result<Evidence> {
+    let mut lines = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
+        let path = entry?.path();
+        let is_journal =
+            path.extension().is_some_and(|end| end == "jsonl") && !path.ends_with("history.jsonl");
+        if is_journal {
+            lines.extend(journal::read(&path)?);
+        }
+    }
+    Ok(Evidence { lines, epochs: history::read(&folder.join("history.jsonl"))? })
+}
+
+/// Gateways of one hub take each other's tokens.
+fn share_secret(sites: &[Site], site: &Site) -> anyhow::Result<()> {
+    let first = sites.first().context("there is no first hub")?;
+    std::fs::create_dir_all(&site.data)?;
+    std::fs::copy(first.data.join("secret"), site.data.join("secret"))?;
+    Ok(())
+}
+
+async fn play(victims: &Victims, schedule: &Schedule) -> anyhow::Result<Vec<Epoch>> {
+    let crew = &victims.crew;
+    crew.begin().await?;
+    crew.tell("go").await?;
+    let began = Instant::now();
+    let deletes = schedule.hub.iter().find(|step| step.fault == Fault::LogDeleted);
+    tokio::try_join!(lane(victims, began, &schedule.hub), lane(victims, began, &schedule.links))?;
+    sleep_until(began + schedule.span).await;
+    faults::mend_all(crew);
+    let mut epochs = Vec::new();
+    if deletes.is_some() {
+        rest(victims).await?;
+        epochs.push(history::dump(&crew.historian, &crew.rooms).await?);
+        delete(victims).await?;
+        crew.tell("go").await?;
+        sleep(NEW_LIFE).await;
+    }
+    crew.tell("pause").await?;
+    note(victims, Observed::Quiet)?;
+    rest(victims).await?;
+    crew.end().await?;
+    epochs.push(history::dump(&crew.historian, &crew.rooms).await?);
+    Ok(epochs)
+}
+
+/// Faults one after the other.
+async fn lane(victims: &Victims, began: Instant, steps: &[Step]) -> anyhow::Result<()> {
+    for step in steps.iter().filter(|step| step.fault != Fault::LogDeleted) {
+        sleep_until(began + step.at).await;
+        faults::inflict(victims, step).await?;
+    }
+    Ok(())
+}
+
+/// The log is deleted while nobody waits for an answer, so that it is certain what belongs to which generation.
+async fn delete(victims: &Victims) -> anyhow::Result<()> {
+    let fault = Fault::LogDeleted.name();
+    note(victims, Observed::Fault { fault: fault.clone(), whom: None })?;
+    let mut site = victims.site(0)?.lock().await;
+    site.kill().await?;
+    note(victims, Observed::Deleted)?;
+    faults::delete_log(&mut site).await?;
+    note(victims, Observed::Healed { fault, whom: None })
+}
+
+/// Waits until everybody who sends has an answer to everything and shows what the history shows.
+async fn rest(victims: &Victims) -> anyhow::Result<()> {
+    let crew = &victims.crew;
+    crew.tell("pause").await?;
+    let all = async {
+        loop {
+            let calm = crew.statuses().iter().all(|(_, status)| status.outbox == 0 && status.busy == 0);
+            if calm {
+                let heads = history::heads(&crew.historian, &crew.rooms).await?;
+                // A glance later, so that what was on its way when the heads were read has been told.
+                sleep(2 * GLANCE).await;
+                let still = history::heads(&crew.historian, &crew.rooms).await? == heads;
+                if still && crew.statuses().iter().all(|(_, status)| status.heads == heads) {
+                    return anyhow::Ok(());
+                }
+            }
+            sleep(GLANCE).await;
+        }
+    };
+    // The judge says who was late.
+    timeout(REST, all).await.unwrap_or(Ok(()))
+}
+
+fn note(victims: &Victims, what: Observed) -> anyhow::Result<()> {
+    victims.journal.lock().unwrap_or_else(PoisonError::into_inner).note(what)
+}
+
+/// Whether there is anything to do at all.
+pub(crate) fn check(plan: &Plan) -> anyhow::Result<()> {
+    ensure!(plan.clients >= 2 && plan.rooms >= 1, "it takes two clients and a room");
+    let shared = |flag: &str| plan.options.iter().any(|option| option == flag);
+    ensure!(
+        plan.gateways < 2 || shared("--bus-url") && shared("--database-url"),
+        "several gateways need a log and databases that they share: --bus-url and --database-url"
+    );
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! A crash at every flush and write of the log: at the n-th such call the hub is killed, and what it acknowledged
+//! before must be there after.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use client::{Hub, Live, LiveEvent};
+use tokio::time::{Instant, timeout, timeout_at};
+use wire::{ClientId, RoomId, rooms::NewRoom};
+
+use super::{
+    faults::{Inject, traced},
+    history,
+    proxy::Proxy,
+    schedule::Fault,
+    site::Site,
+};
+use crate::{hub::person, report};
+
+/// The calls by which the log reaches the disk.
+const CALLS: [&str; 3] = ["pwrite64", "fsync,fdatasync", "ftruncate"];
+/// How long a sender goes on after the crash it waits for.
+const CRASH: Duration = Duration::from_secs(4);
+const AGAIN: Duration = Duration::from_secs(20);
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The last call of each kind to crash at.
+    #[arg(long, default_value_t = 40)]
+    upto: u32,
+    /// Crash at every call, at every second, …
+    #[arg(long, default_value_t = 1)]
+    step: u32,
+}
+
+/// Whether nothing was lost or doubled at any of them.
+pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<bool> {
+    if let Some(why) = super::faults::missing(Fault::FsyncError) {
+        report::line(&format!("skipped: {why}"));
+        return Ok(true);
+    }
+    let folder = tempfile::tempdir()?;
+    let mut site = Site::new(mshub, folder.path(), "hub", Vec::new());
+    site.start().await?;
+    let proxy = Proxy::start(site.address()).await?;
+    let server = format!("http://{}", proxy.address).parse()?;
+    let hub = person(server, "crash", client::SessionStore::Memory).await?;
+    let room = hub.new_room(&NewRoom { name: "crash".into(), private: false, topic: String::new() }).await?;
+    let mut sender = Sender { live: hub.live(), room: room.id, waiting: Vec::new(), acked: Vec::new() };
+    sender.live.subscribe(room.id, None, 0);
+    let (mut points, mut crashes) = (0, 0);
+    for call in CALLS {
+        for n in (1..=options.upto).step_by(options.step.max(1) as usize) {
+            let wrapper = traced(&Inject::kill_at(call, n), &site.log_file());
+            // A hub that dies while it starts has crashed as well.
+            let started = site.restart_under(&wrapper).await.is_ok();
+            if started {
+                sender.talk_until_crash(&mut site).await?;
+            }
+            crashes += usize::from(site.kill().await.is_err() || !started || sender.crashed());
+            site.start().await.with_context(|| format!("after a crash at {call} {n}"))?;
+            sender.settle().await.with_context(|| format!("after a crash at {call} {n}"))?;
+            points += 1;
+            let wrong = sender.wrong(&hub, &room).await?;
+            if let Some(wrong) = wrong {
+                report::line(&format!("crash at {call} {n}: {wrong}"));
+                return Ok(false);
+            }
+        }
+    }
+    report::line(&format!(
+        "{points} crash points, {crashes} of them reached, {} messages acknowledged: 0 lost, 0 duplicated",
+        sender.acked.len()
+    ));
+    ensure!(crashes > 0, "no crash happened: the tracer does not reach the hub");
+    Ok(true)
+}
+
+struct Sender {
+    live: Live,
+    room: RoomId,
+    waiting: Vec<ClientId>,
+    acked: Vec<(ClientId, u64)>,
+}
+
+impl Sender {
+    /// Sends one message after the other until the hub is gone, or is there all the same after a while.
+    async fn talk_until_crash(&mut self, site: &mut Site) -> anyhow::Result<()> {
+        let until = Instant::now() + CRASH;
+        while Instant::now() < until && !has_ended(site) {
+            if self.waiting.is_empty() {
+                self.waiting.push(self.live.say(self.room, format!("message {}", self.acked.len())));
+            }
+            if let Ok(event) = timeout(Duration::from_millis(200), self.live.next()).await {
+                self.take(event.context("the live socket ended")?);
+            }
+            if !has_ended(site) && self.waiting.is_empty() && self.acked.len() % 200 == 199 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, event: LiveEvent) {
+        if let LiveEvent::Sent { cid, pos, .. } = event {
+            self.waiting.retain(|waiting| *waiting != cid);
+            self.acked.push((cid, pos));
+        }
+    }
+
+    /// Whether the last message went unanswered.
+    fn crashed(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Waits until the hub that is there again has answered everything.
+    async fn settle(&mut self) -> anyhow::Result<()> {
+        let until = Instant::now() + AGAIN;
+        while !self.waiting.is_empty() {
+            let event = timeout_at(until, self.live.next()).await.context("a message stays unanswered")?;
+            self.take(event.context("the live socket ended")?);
+        }
+        Ok(())
+    }
+
+    /// What is not as it was acknowledged.
+    async fn wrong(&self, hub: &Hub, room: &wire::rooms::Room) -> anyhow::Result<Option<String>> {
+        let epoch = history::dump(hub, std::slice::from_ref(room)).await?;
+        let said = epoch.rooms.values().flatten().filter(|event| event.kind == "said");
+        let mut kept: Vec<_> = said.map(|event| (event.pos, event.cid)).collect();
+        let mut told: Vec<_> = self.acked.iter().map(|(cid, pos)| (*pos, *cid)).collect();
+        kept.sort_unstable();
+        told.sort_unstable();
+        Ok((kept != told).then(|| {
+            let lost = told.iter().filter(|told| !kept.contains(told)).count();
+            format!("{lost} of {} acknowledged messages lost, {} in the history", told.len(), kept.len())
+        }))
+    }
+}
+
+fn has_ended(site: &Site) -> bool {
+    let alive = site.id().ok().map(|pid| std::fs::read_to_string(format!("/proc/{pid}/stat")));
+    // A zombie has ended: its state is the letter after its name.
+    !matches!(alive, Some(Ok(stat)) if !stat.contains(") Z "))
+}

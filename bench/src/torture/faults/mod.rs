@@ -1,0 +1,95 @@
+//! What is done to a hub and to the links: one function a fault, chosen by the schedule.
+
+mod clock;
+mod disk;
+mod link;
+mod lock;
+mod process;
+mod sql;
+mod tail;
+mod tracer;
+
+use anyhow::Context as _;
+use tokio::sync::Mutex;
+
+pub(crate) use link::mend_all;
+pub(crate) use tail::delete_log;
+pub(crate) use tracer::{Inject, traced};
+
+use super::{
+    journal::{Journal, Observed},
+    people::Crew,
+    schedule::{Fault, Step},
+    site::Site,
+};
+
+/// What faults act on.
+pub(crate) struct Victims {
+    /// Hubs of our own; none when somebody else's is tortured.
+    pub(crate) sites: Vec<Mutex<Site>>,
+    pub(crate) crew: Crew,
+    pub(crate) journal: std::sync::Mutex<Journal>,
+}
+
+impl Victims {
+    fn note(&self, what: Observed) -> anyhow::Result<()> {
+        self.journal.lock().unwrap_or_else(std::sync::PoisonError::into_inner).note(what)
+    }
+
+    pub(crate) fn site(&self, whom: usize) -> anyhow::Result<&Mutex<Site>> {
+        self.sites.get(whom % self.sites.len().max(1)).context("no hub of our own to do that to")
+    }
+}
+
+/// Why a fault cannot be had on this machine, if it cannot.
+pub(crate) fn missing(fault: Fault) -> Option<&'static str> {
+    match fault {
+        Fault::FsyncError | Fault::SlowDisk | Fault::NoSpace if !tracer::is_there() => {
+            Some("strace is not installed or may not trace")
+        }
+        Fault::ClockStep if !clock::is_there() => Some("faketime is not installed"),
+        _ => None,
+    }
+}
+
+/// Does it, waits as long as it lasts, and undoes it.
+pub(crate) async fn inflict(victims: &Victims, step: &Step) -> anyhow::Result<()> {
+    let whom = match step.fault {
+        Fault::CutAll => None,
+        fault if fault.is_of_links() || fault == Fault::ClientKill => Some(victims.crew.name(step.whom)),
+        _ => None,
+    };
+    let fault = step.fault.name();
+    victims.note(Observed::Fault { fault: fault.clone(), whom: whom.clone() })?;
+    let inflicted = done(victims, step).await.with_context(|| format!("the fault {fault}"));
+    victims.note(Observed::Healed { fault, whom })?;
+    inflicted
+}
+
+async fn done(victims: &Victims, step: &Step) -> anyhow::Result<()> {
+    let Step { fault, whom, lasts, .. } = *step;
+    if fault.is_of_links() {
+        link::break_it(&victims.crew, fault, whom, lasts).await;
+        return Ok(());
+    }
+    if fault == Fault::ClientKill {
+        return victims.crew.kill_and_restart(whom, lasts).await;
+    }
+    let mut site = victims.site(whom)?.lock().await;
+    match fault {
+        Fault::Kill => process::kill(&mut site, lasts).await,
+        Fault::Freeze => process::freeze(&site, lasts).await,
+        Fault::LockChat => lock::hold(&site.database("chat"), lasts).await,
+        Fault::LockServer => lock::hold(&site.database("server"), lasts).await,
+        Fault::LockLog => lock::hold(&site.log_file(), lasts).await,
+        Fault::DiskFull => disk::full(&mut site, lasts).await,
+        Fault::NoSpace => tracer::during(&mut site, &Inject::no_space(), lasts).await,
+        Fault::FsyncError => tracer::during(&mut site, &Inject::fsync_error(), lasts).await,
+        Fault::SlowDisk => tracer::during(&mut site, &Inject::slow_disk(), lasts).await,
+        Fault::TornTail => tail::tear(&mut site, lasts).await,
+        Fault::ClockStep => clock::step(&mut site, lasts).await,
+        // The generation changes only when nobody waits for an answer: the conductor does it.
+        Fault::LogDeleted | Fault::ClientKill => Ok(()),
+        Fault::Cut | Fault::CutAll | Fault::HalfOpen | Fault::Slow | Fault::Delay | Fault::AckLost => Ok(()),
+    }
+}

@@ -1,0 +1,186 @@
+//! What clients and faults write down while it happens: JSON Lines, one observation a line, never buffered.
+
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions},
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use platform::Clock;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use wire::{ClientId, RoomId, UserId, events::RoomEvent};
+
+/// One observation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Line {
+    /// Microseconds on a clock that all processes of this machine share and that never goes back within one.
+    pub(crate) t: u64,
+    /// Whose observation it is.
+    pub(crate) who: String,
+    #[serde(flatten)]
+    pub(crate) what: Observed,
+}
+
+/// What can be observed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub(crate) enum Observed {
+    /// Who the observer is to the hub.
+    Hello { user: UserId },
+    /// A room is followed from its tail on: what was on the screen before is not continued.
+    Subscribed { room: RoomId },
+    /// A message goes out.
+    Invoke { room: RoomId, cid: ClientId, hash: String },
+    /// It is durable, at this place.
+    Ok { room: RoomId, cid: ClientId, pos: u64 },
+    /// It was refused for good.
+    Err { room: RoomId, cid: ClientId, code: String },
+    /// An event was shown.
+    Ev(Shown),
+    /// An event arrived on the bare wire, before any repair.
+    Heard(Shown),
+    /// The past is complete up to here.
+    Live { room: RoomId, pos: u64 },
+    /// Events between two positions were left out, openly.
+    Gap { room: RoomId, from: u64, to: u64 },
+    /// An event of a gap, fetched.
+    Filled(Shown),
+    /// The log began anew.
+    Reset { room: RoomId },
+    /// The bare wire takes a room up again after a position.
+    Resumed { room: RoomId, pos: u64 },
+    /// How far the database is, and its count and chain hash.
+    Wm { room: RoomId, pos: u64, n: u64, h: String },
+    /// History: asked at `asked` for everything after a position.
+    Page { room: RoomId, asked: u64, after: u64, more: bool, seen: Vec<Shown> },
+    /// About to leave a room.
+    Leave { room: RoomId },
+    /// About to join it again.
+    Join { room: RoomId },
+    /// Nothing more of the room follows.
+    Left { room: RoomId },
+    /// The link came or went, and why.
+    Link {
+        up: bool,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
+    /// The end as a client sees it: messages without an answer, and the newest position of each room.
+    Settled { outbox: usize, heads: BTreeMap<RoomId, u64> },
+    /// A fault begins, on one client or on everybody.
+    Fault { fault: String, whom: Option<String> },
+    /// It is over.
+    Healed { fault: String, whom: Option<String> },
+    /// The log was deleted: a new generation begins.
+    Deleted,
+    /// Nobody sends any more, and no fault is left.
+    Quiet,
+}
+
+/// An event, as far as it matters whether two of them are the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Shown {
+    pub(crate) room: RoomId,
+    pub(crate) pos: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) prev: Option<u64>,
+    pub(crate) by: UserId,
+    pub(crate) cid: ClientId,
+    pub(crate) kind: String,
+    /// SHA-256 of the text, hexadecimal.
+    pub(crate) hash: String,
+}
+
+impl From<&RoomEvent> for Shown {
+    fn from(event: &RoomEvent) -> Self {
+        Self {
+            room: event.room,
+            pos: event.pos,
+            prev: event.prev,
+            by: event.by,
+            cid: event.cid,
+            kind: event.what.kind().to_owned(),
+            hash: hash(event.what.body()),
+        }
+    }
+}
+
+impl Shown {
+    /// Whether it is the same event at the same place; who told its predecessor does not matter.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        let key = |shown: &Self| (shown.room, shown.pos, shown.by, shown.cid);
+        key(self) == key(other) && self.kind == other.kind && self.hash == other.hash
+    }
+}
+
+/// SHA-256 of a text.
+pub(crate) fn hash(text: &str) -> String {
+    hex::encode(Sha256::digest(text.as_bytes()))
+}
+
+/// The shared time: one reading of the wall clock, and from there what has elapsed, so that a step of the wall clock
+/// during the run changes nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct Stopwatch {
+    wall: u64,
+    began: Instant,
+}
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self { wall: Clock::System.now().micros().unsigned_abs(), began: Instant::now() }
+    }
+
+    /// Microseconds.
+    pub(crate) fn now(&self) -> u64 {
+        self.wall + u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX / 2)
+    }
+}
+
+/// One observer's file.
+pub(crate) struct Journal {
+    who: String,
+    file: File,
+    pub(crate) watch: Stopwatch,
+}
+
+impl Journal {
+    /// Opens or continues a journal.
+    pub(crate) fn open(path: &Path, who: &str) -> anyhow::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = file.with_context(|| format!("the journal {} cannot be written", path.display()))?;
+        Ok(Self { who: who.to_owned(), file, watch: Stopwatch::start() })
+    }
+
+    /// Writes one line; a kill right after it loses nothing.
+    pub(crate) fn note(&mut self, what: Observed) -> anyhow::Result<()> {
+        let line = Line { t: self.watch.now(), who: self.who.clone(), what };
+        let mut text = serde_json::to_string(&line)?;
+        text.push('\n');
+        self.file.write_all(text.as_bytes()).context("the journal cannot be written")
+    }
+}
+
+/// Reads a journal. A last line without its end, of an observer that was killed, does not count.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Line>> {
+    let file = File::open(path).with_context(|| format!("the journal {} cannot be read", path.display()))?;
+    let mut lines = Vec::new();
+    for text in BufReader::new(file).lines() {
+        let text = text?;
+        match serde_json::from_str(&text) {
+            Ok(line) => lines.push(line),
+            Err(_) if !text.ends_with('}') => {}
+            Err(why) => anyhow::bail!("{}: {why}: {text}", path.display()),
+        }
+    }
+    Ok(lines)
+}
+
+/// How long something has lasted on the shared clock.
+pub(crate) fn span(from: u64, to: u64) -> Duration {
+    Duration::from_micros(to.saturating_sub(from))
+}

@@ -1,0 +1,207 @@
+//! `mshub-bench torture`: real clients, real faults, and a judge who believes only what was written down.
+
+mod check;
+mod client;
+mod conductor;
+mod crashpoints;
+mod faults;
+mod history;
+mod journal;
+mod mutants;
+mod people;
+mod proxy;
+mod schedule;
+mod site;
+mod verdict;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, ensure};
+use clap::{Args, Subcommand, ValueEnum as _};
+use platform::mutants::Mutant;
+use schedule::Fault;
+
+use crate::report;
+use conductor::Plan;
+
+/// Tortures a hub and judges what its clients saw.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct TortureArgs {
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Hubs with one known bug each, from a build with the feature `mutants`: each must be caught.
+    Mutants {
+        /// Only these.
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<Mutant>,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many run beside each other.
+        #[arg(long, default_value_t = 3)]
+        at_once: usize,
+    },
+    /// A crash at every flush and write of the log, one after the other (needs strace).
+    Crashpoints(crashpoints::Options),
+    /// Judges the folder of an earlier run again.
+    Check {
+        /// As given to `--keep`.
+        folder: PathBuf,
+    },
+    /// One client; started by a run.
+    #[command(hide = true)]
+    Client(client::ClientArgs),
+}
+
+#[derive(Args)]
+struct Run {
+    /// Seeds of the schedules, one run each, beside each other.
+    #[arg(long = "seed", value_delimiter = ',', default_value = "1")]
+    seeds: Vec<u64>,
+    /// For how long there is load, at least: it takes as long as each fault needs to happen once.
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// Clients that talk, each a process.
+    #[arg(long, default_value_t = 8)]
+    clients: usize,
+    /// Clients that only listen, to the bare wire.
+    #[arg(long, default_value_t = 2)]
+    raws: usize,
+    #[arg(long, default_value_t = 4)]
+    rooms: usize,
+    /// Messages a second of all clients together.
+    #[arg(long, default_value_t = 100)]
+    rate: u32,
+    /// Only these faults.
+    #[arg(long, value_delimiter = ',')]
+    faults: Vec<Fault>,
+    /// Faults that must not be left out because this machine lacks a tool.
+    #[arg(long, value_delimiter = ',')]
+    require: Vec<Fault>,
+    /// Tortures the hub at this address instead of one of its own: only the links can be broken.
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "tokens")]
+    server: Option<SocketAddr>,
+    /// A file with access tokens for that hub, one account a line: as many as clients of both kinds, and one more.
+    #[arg(long, value_name = "FILE")]
+    tokens: Option<PathBuf>,
+    /// Hubs that share everything.
+    #[arg(long, default_value_t = 1)]
+    gateways: usize,
+    /// Handed on to `mshub up`, such as `--bus-url=kafka://…`.
+    #[arg(long = "up", value_name = "OPTION", allow_hyphen_values = true)]
+    options: Vec<String>,
+    /// Keeps journals, history, verdict and the hub's log in this folder.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Prints the verdict as JSON, a line for each seed.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Whether everything held. Without `mshub` on the command line the one beside this program is tortured.
+pub(crate) async fn run(mshub: &Path, args: TortureArgs) -> anyhow::Result<bool> {
+    match args.what {
+        None => args.run.run(mshub).await,
+        Some(What::Mutants { only, seed, at_once }) => {
+            let wanted = if only.is_empty() { &Mutant::ALL[..] } else { &only };
+            mutants::run(mshub, wanted, seed, at_once).await
+        }
+        Some(What::Crashpoints(options)) => crashpoints::run(mshub, options).await,
+        Some(What::Check { folder }) => {
+            let verdict = check::judge(&conductor::evidence(&folder)?);
+            verdict::tell(&folder.display().to_string(), &verdict);
+            Ok(verdict.is_clean())
+        }
+        Some(What::Client(args)) => client::run(args).await.map(|()| true),
+    }
+}
+
+impl Run {
+    async fn run(self, mshub: &Path) -> anyhow::Result<bool> {
+        let faults = self.faults()?;
+        let mut runs = tokio::task::JoinSet::new();
+        for seed in &self.seeds {
+            let plan = self.plan(mshub, *seed, faults.clone())?;
+            conductor::check(&plan)?;
+            report::line(&plan.schedule().to_string());
+            let folder = self.keep.as_ref().map(|folder| folder.join(format!("seed-{seed}")));
+            runs.spawn(once(plan, folder));
+        }
+        let mut clean = true;
+        while let Some(run) = runs.join_next().await {
+            let (seed, verdict) = run??;
+            clean &= verdict.is_clean();
+            match self.json {
+                true => report::line(&serde_json::to_string(&verdict)?),
+                false => verdict::tell(&format!("seed {seed}"), &verdict),
+            }
+        }
+        Ok(clean)
+    }
+
+    /// What can be done here, and what cannot, said aloud.
+    fn faults(&self) -> anyhow::Result<Vec<Fault>> {
+        let wanted = if self.faults.is_empty() { Fault::value_variants() } else { &self.faults };
+        let mut faults = Vec::new();
+        for fault in wanted {
+            let foreign = self.server.is_some() && !fault.is_of_links() && *fault != Fault::ClientKill;
+            let missing = foreign.then_some("it is not our hub").or_else(|| faults::missing(*fault));
+            match missing {
+                None => faults.push(*fault),
+                Some(why) => {
+                    ensure!(!self.require.contains(fault), "{} is required: {why}", fault.name());
+                    report::line(&format!("skipped: {}: {why}", fault.name()));
+                }
+            }
+        }
+        Ok(faults)
+    }
+
+    fn plan(&self, mshub: &Path, seed: u64, faults: Vec<Fault>) -> anyhow::Result<Plan> {
+        let tokens = match &self.tokens {
+            None => Vec::new(),
+            Some(file) => {
+                let text = std::fs::read_to_string(file)
+                    .with_context(|| format!("the tokens {} cannot be read", file.display()))?;
+                text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+            }
+        };
+        Ok(Plan {
+            mshub: mshub.to_owned(),
+            server: self.server,
+            tokens,
+            options: self.options.clone(),
+            gateways: self.gateways,
+            seed,
+            span: Duration::from_secs(self.seconds),
+            clients: self.clients,
+            raws: self.raws,
+            rooms: self.rooms,
+            rate: self.rate,
+            faults,
+        })
+    }
+}
+
+async fn once(plan: Plan, keep: Option<PathBuf>) -> anyhow::Result<(u64, check::Verdict)> {
+    let temporary = tempfile::tempdir()?;
+    let folder = keep.clone().unwrap_or_else(|| temporary.path().to_owned());
+    std::fs::create_dir_all(&folder)?;
+    let evidence =
+        conductor::run(&plan, &folder).await.with_context(|| format!("the run of seed {}", plan.seed))?;
+    let verdict = check::judge(&evidence);
+    if keep.is_some() {
+        verdict::write(&folder.join("verdict.json"), &verdict)?;
+    }
+    Ok((plan.seed, verdict))
+}

@@ -1,0 +1,99 @@
+//! Checks the checker: hubs with one bug each, which the judge must catch, and one without, which must pass.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::ensure;
+use platform::mutants::Mutant;
+
+use super::{
+    check::{self, Promise},
+    conductor::{self, Plan},
+    schedule::Fault,
+    verdict,
+};
+use crate::report;
+
+/// What brings a bug to light.
+fn faults(mutant: Mutant) -> Vec<Fault> {
+    match mutant {
+        Mutant::M1 | Mutant::M3 | Mutant::M4 | Mutant::M6 => vec![Fault::Cut],
+        Mutant::M2 => vec![Fault::AckLost, Fault::Cut],
+        Mutant::M5 | Mutant::M8 => vec![Fault::Kill],
+        Mutant::M7 => vec![Fault::LogDeleted],
+    }
+}
+
+/// Tortures each mutant for a short while, several at a time; fails unless each is caught.
+pub(crate) async fn run(mshub: &Path, wanted: &[Mutant], seed: u64, at_once: usize) -> anyhow::Result<bool> {
+    let limit = std::sync::Arc::new(tokio::sync::Semaphore::new(at_once.max(1)));
+    let mut runs = tokio::task::JoinSet::new();
+    for mutant in wanted.iter().copied().map(Some).chain([None]) {
+        let (plan, limit) = (plan(mshub, mutant, seed), limit.clone());
+        runs.spawn(async move {
+            let _turn = limit.acquire().await?;
+            anyhow::Ok((mutant, once(&plan).await?))
+        });
+    }
+    let (mut all_caught, mut count) = (true, 0);
+    while let Some(run) = runs.join_next().await {
+        let (mutant, verdict) = run??;
+        count += 1;
+        let (name, as_it_should) = match mutant {
+            Some(mutant) => (mutant.to_string(), !verdict.is_clean() && caught_by(mutant, &verdict)),
+            None => ("no mutant".to_owned(), verdict.is_clean()),
+        };
+        all_caught &= as_it_should;
+        let broken = verdict.broken();
+        report::line(&format!(
+            "{name}: {} {broken:?}",
+            if as_it_should { "as it should be" } else { "WRONG" }
+        ));
+        match verdict.violations.first() {
+            _ if !as_it_should => verdict::tell(&name, &verdict),
+            Some(first) => report::line(&format!("  {first}")),
+            None => {}
+        }
+    }
+    ensure!(count == wanted.len() + 1, "some mutants did not run");
+    Ok(all_caught)
+}
+
+/// A mutant is caught by what it does, not by a run that merely came to no end.
+fn caught_by(mutant: Mutant, verdict: &check::Verdict) -> bool {
+    use Promise::{I1, I2, I3, I4, I5, I6, I8, I10};
+    let by: &[Promise] = match mutant {
+        Mutant::M1 => &[I2],
+        Mutant::M2 => &[I5],
+        Mutant::M3 | Mutant::M4 => &[I4, I3],
+        // The gateway's memory still has what the database lost: the count of the database betrays it.
+        Mutant::M5 => &[I1, I8],
+        Mutant::M6 => &[I3, I4, I6],
+        Mutant::M7 => &[I10],
+        Mutant::M8 => &[I1],
+    };
+    verdict.broken().iter().any(|promise| by.contains(promise))
+}
+
+async fn once(plan: &Plan) -> anyhow::Result<check::Verdict> {
+    let folder = tempfile::tempdir()?;
+    Ok(check::judge(&conductor::run(plan, folder.path()).await?))
+}
+
+fn plan(mshub: &Path, mutant: Option<Mutant>, seed: u64) -> Plan {
+    let options = mutant.map(|mutant| vec!["--mutant".to_owned(), mutant.to_string()]);
+    let control = || vec![Fault::Cut, Fault::AckLost, Fault::Kill, Fault::LogDeleted];
+    Plan {
+        mshub: mshub.to_owned(),
+        server: None,
+        tokens: Vec::new(),
+        options: options.unwrap_or_default(),
+        gateways: 1,
+        seed,
+        span: Duration::from_secs(6),
+        clients: 4,
+        raws: 3,
+        rooms: 2,
+        rate: 90,
+        faults: mutant.map_or_else(control, faults),
+    }
+}

@@ -1,0 +1,218 @@
+//! When which fault happens, from a seed: the same seed gives the same schedule.
+
+use std::{fmt, time::Duration};
+
+use clap::ValueEnum;
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
+
+/// Everything that can be done to a hub, or to the way there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Fault {
+    /// SIGKILL, and a new start.
+    Kill,
+    /// SIGSTOP, and SIGCONT.
+    Freeze,
+    /// The chat-worker's database is locked by somebody else.
+    LockChat,
+    /// The gateway's database is locked by somebody else.
+    LockServer,
+    /// The log is locked by somebody else, for longer than the hub is patient.
+    LockLog,
+    /// No file may grow any more (RLIMIT_FSIZE).
+    DiskFull,
+    /// The device has no space left (ENOSPC for every write to the log).
+    NoSpace,
+    /// A flush fails (EIO from fsync).
+    FsyncError,
+    /// The disk takes its time for every flush.
+    SlowDisk,
+    /// SIGKILL, and half a record at the end of the log's write-ahead log.
+    TornTail,
+    /// The hub's clock is an hour ahead, then back.
+    ClockStep,
+    /// The log is deleted, and the history that was made from it: a new generation.
+    LogDeleted,
+    /// SIGKILL for a client, which starts again with its outbox.
+    ClientKill,
+    /// One client's connections are reset.
+    Cut,
+    /// Every client's connections are reset at once.
+    CutAll,
+    /// One client's bytes vanish without a word, both ways.
+    HalfOpen,
+    /// One client's link carries 4 KiB a second.
+    Slow,
+    /// One client's link takes 100 to 300 ms longer.
+    Delay,
+    /// The request arrives, its answer never does.
+    AckLost,
+}
+
+impl Fault {
+    /// Whether it happens on the way of a client, and not to the hub.
+    pub(crate) fn is_of_links(self) -> bool {
+        matches!(self, Self::Cut | Self::CutAll | Self::HalfOpen | Self::Slow | Self::Delay | Self::AckLost)
+    }
+
+    /// Whether the log may refuse messages meanwhile. A message that was refused for now is sent again later, behind
+    /// those that followed it: only then a sender's order may change.
+    pub(crate) fn refuses(self) -> bool {
+        matches!(self, Self::LockLog | Self::DiskFull | Self::NoSpace | Self::FsyncError)
+    }
+
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// How long it lasts, in milliseconds.
+    fn lasts(self) -> std::ops::Range<u64> {
+        match self {
+            Self::Kill | Self::TornTail | Self::ClientKill => 100..900,
+            Self::Freeze => 1_000..3_000,
+            Self::LockChat | Self::LockServer => 2_000..4_000,
+            // Beyond the five seconds that the log waits for a lock.
+            Self::LockLog => 5_500..6_500,
+            Self::DiskFull | Self::NoSpace | Self::FsyncError | Self::SlowDisk | Self::ClockStep => {
+                2_500..4_000
+            }
+            Self::LogDeleted | Self::Cut | Self::CutAll => 0..1,
+            Self::HalfOpen | Self::Slow | Self::Delay => 1_000..3_000,
+            Self::AckLost => 500..1_500,
+        }
+    }
+}
+
+/// One fault at its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// Since the load began.
+    pub(crate) at: Duration,
+    pub(crate) fault: Fault,
+    /// The client, or the gateway, by its number.
+    pub(crate) whom: usize,
+    pub(crate) lasts: Duration,
+}
+
+/// All of them. Those of the hub come one after the other; those of the links run beside them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Schedule {
+    pub(crate) seed: u64,
+    pub(crate) hub: Vec<Step>,
+    pub(crate) links: Vec<Step>,
+    pub(crate) span: Duration,
+}
+
+/// What there is to choose from.
+pub(crate) struct Choice<'a> {
+    pub(crate) faults: &'a [Fault],
+    /// At least this long; longer when each fault could not happen once otherwise.
+    pub(crate) span: Duration,
+    pub(crate) clients: usize,
+    pub(crate) gateways: usize,
+}
+
+impl Schedule {
+    pub(crate) fn new(seed: u64, choice: &Choice<'_>) -> Self {
+        let mut dice = StdRng::seed_from_u64(seed);
+        let (links, mut hub): (Vec<_>, Vec<_>) = choice.faults.iter().partition(|fault| fault.is_of_links());
+        // A new generation begins with a quiet hub, so it comes last.
+        let deleted = hub.iter().position(|fault| *fault == Fault::LogDeleted).map(|at| hub.swap_remove(at));
+        let mut lane = Lane { dice: &mut dice, choice, steps: Vec::new(), at: Duration::from_secs(1) };
+        lane.fill(&hub, 800..2_000, choice.span);
+        lane.fill(deleted.as_slice(), 500..1_000, Duration::ZERO);
+        let (hub, end) = (lane.steps, lane.at);
+        let span = choice.span.max(end);
+        let mut lane = Lane { dice: &mut dice, choice, steps: Vec::new(), at: Duration::from_millis(500) };
+        lane.fill(&links, 200..900, span.saturating_sub(Duration::from_secs(3)));
+        // The generation changes while no link is broken, so that who is told what is certain.
+        let links = lane.steps;
+        Self { seed, hub, links, span }
+    }
+}
+
+struct Lane<'a, 'b> {
+    dice: &'a mut StdRng,
+    choice: &'a Choice<'b>,
+    steps: Vec<Step>,
+    at: Duration,
+}
+
+impl Lane<'_, '_> {
+    /// Each fault once, in any order, and again until the time is up.
+    fn fill(&mut self, faults: &[Fault], pause: std::ops::Range<u64>, until: Duration) {
+        let mut first = true;
+        while !faults.is_empty() && (first || self.at < until) {
+            let mut round = faults.to_vec();
+            round.sort();
+            round.shuffle(self.dice);
+            for fault in round {
+                if !first && self.at >= until {
+                    break;
+                }
+                let lasts = Duration::from_millis(self.dice.random_range(fault.lasts()));
+                let among = if fault.is_of_links() || fault == Fault::ClientKill {
+                    self.choice.clients
+                } else {
+                    self.choice.gateways
+                };
+                let whom = self.dice.random_range(0..among.max(1));
+                self.steps.push(Step { at: self.at, fault, whom, lasts });
+                self.at += lasts + Duration::from_millis(self.dice.random_range(pause.clone()));
+            }
+            first = false;
+        }
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "seed {}, {:.1} s", self.seed, self.span.as_secs_f64())?;
+        let mut steps: Vec<&Step> = self.hub.iter().chain(&self.links).collect();
+        steps.sort_by_key(|step| step.at);
+        for Step { at, fault, whom, lasts } in steps {
+            let (at, lasts) = (at.as_secs_f64(), lasts.as_secs_f64());
+            writeln!(out, "  {at:6.2} s  {:<12} {lasts:4.1} s  #{whom}", fault.name())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(seconds: u64) -> Choice<'static> {
+        let span = Duration::from_secs(seconds);
+        Choice { faults: Fault::value_variants(), span, clients: 7, gateways: 2 }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_schedule_and_another_one_another() {
+        let schedule = |seed| Schedule::new(seed, &choice(30));
+
+        assert_eq!(schedule(7), schedule(7));
+        assert_ne!(schedule(7).hub, schedule(8).hub);
+    }
+
+    #[test]
+    fn every_fault_happens_however_short_the_run() {
+        for seed in 0..50 {
+            let schedule = Schedule::new(seed, &choice(1));
+
+            let happens = |fault| schedule.hub.iter().chain(&schedule.links).any(|step| step.fault == fault);
+            assert!(Fault::value_variants().iter().all(|fault| happens(*fault)), "{schedule}");
+            assert_eq!(schedule.hub.last().map(|step| step.fault), Some(Fault::LogDeleted));
+        }
+    }
+
+    #[test]
+    fn faults_of_the_hub_never_overlap_and_name_somebody_who_is_there() {
+        let schedule = Schedule::new(3, &choice(120));
+
+        for pair in schedule.hub.windows(2) {
+            assert!(pair[0].at + pair[0].lasts <= pair[1].at, "{pair:?}");
+        }
+        assert!(schedule.links.iter().all(|step| step.whom < 7));
+        assert!(schedule.hub.last().is_some_and(|step| step.at > Duration::from_secs(100)));
+    }
+}
