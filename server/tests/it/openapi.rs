@@ -49,6 +49,7 @@ fn every_documented_path_is_one_of_the_contract_and_the_other_way_round() {
         paths::ROOM_MEMBERS,
         paths::ROOM_MESSAGES,
         paths::ROOM_EVENTS,
+        paths::ROOM_HEAD,
         paths::LIVE,
         paths::CONVERSIONS,
         paths::FORMATS,
