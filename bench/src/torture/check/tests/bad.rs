@@ -178,7 +178,8 @@ fn i7_a_sender_is_overtaken_by_itself() {
 
 #[test]
 fn i8_a_watermark_is_wrong_or_goes_back() {
-    let marks = |marks: &dyn Fn(&Story) -> Vec<(u64, u64, String)>| {
+    type Mark = (u64, u64, String);
+    let marks = |marks: &dyn Fn(&Story) -> Vec<Mark>| {
         let mut story = good();
         for (pos, n, h) in marks(&story) {
             story.tell(1, Observed::Wm { room: room(0), pos, n, h });
