@@ -91,6 +91,8 @@ async fn carry(client: TcpStream, hub: watch::Receiver<Option<SocketAddr>>, link
     if broken {
         // The client sees a reset; the hub an end, so that it still reads what was passed on.
         reset(to_client.as_ref());
+        // Dropped, it would say goodbye first.
+        to_client.forget();
     }
 }
 

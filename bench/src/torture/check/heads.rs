@@ -16,6 +16,10 @@ pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
     for (who, client) in &seen.clients {
         let mut newest: HashMap<(usize, RoomId), u64> = HashMap::new();
         for line in &client.lines {
+            if let Observed::Differs { room, after, upto } = &line.what {
+                let what = format!("its core says that the hub counts otherwise after {after}");
+                found.broken_in(Promise::I8, who, *room, Some(*upto), what);
+            }
             let Observed::Wm { room, pos, n, h } = &line.what else { continue };
             let at = (seen.epoch_at(line.t), *room);
             let last = newest.insert(at, *pos).unwrap_or(0);

@@ -117,7 +117,9 @@ impl<'a> Wall<'a, '_> {
         self.no_hole(screen, shown, promise, found);
         let Some(screen) = self.screens.get_mut(&shown.room) else { return };
         let again = !screen.shown.insert(shown.pos);
-        if !screen.cids.insert(shown.cid) && !(again && promise == Promise::I4) {
+        let may_repeat = again && promise == Promise::I4;
+        let is_new = screen.cids.insert(shown.cid);
+        if !is_new && !may_repeat {
             let what = "saw a message twice".to_owned();
             found.broken(Promise::I5, self.who, Some(shown), what);
         }

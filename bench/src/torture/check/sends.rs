@@ -16,6 +16,7 @@ struct Send {
     invoked: u64,
     /// When it was acknowledged, and where.
     acked: Option<(u64, u64)>,
+    refused: bool,
 }
 
 pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
@@ -37,7 +38,8 @@ fn sends(seen: &Seen<'_>, who: &str, client: &Client<'_>, found: &mut Found) -> 
         match &line.what {
             Observed::Invoke { room, cid, .. } => {
                 at.insert(*cid, sends.len());
-                sends.push(Send { key: (*room, user, *cid), invoked: line.t, acked: None });
+                let key = (*room, user, *cid);
+                sends.push(Send { key, invoked: line.t, acked: None, refused: false });
                 found.figures.sent += 1;
             }
             Observed::Ok { room, cid, pos } => {
@@ -56,7 +58,8 @@ fn sends(seen: &Seen<'_>, who: &str, client: &Client<'_>, found: &mut Found) -> 
                 }
             }
             Observed::Err { room, cid, code } => {
-                found.figures.refused += 1;
+                // A client that was killed may be refused the same message again.
+                at.get(cid).into_iter().for_each(|at| sends[*at].refused = true);
                 let key = (*room, user, *cid);
                 if let Some(pos) = (0..seen.epochs.len()).find_map(|epoch| seen.place(epoch, &key)) {
                     let what = format!("was refused with {code}, and is in the history: message {cid}");
@@ -66,7 +69,8 @@ fn sends(seen: &Seen<'_>, who: &str, client: &Client<'_>, found: &mut Found) -> 
             _ => {}
         }
     }
-    found.figures.unknown = found.figures.sent - found.figures.acked - found.figures.refused;
+    found.figures.refused += sends.iter().filter(|send| send.refused).count();
+    found.figures.unknown += sends.iter().filter(|send| send.acked.is_none() && !send.refused).count();
     if !sends.is_empty() {
         found.figures.clients += 1;
     }

@@ -73,7 +73,7 @@ pub(crate) async fn run(args: ClientArgs) -> anyhow::Result<()> {
     let mut journal = Journal::open(&args.journal, &args.name)?;
     journal.note(Observed::Hello { user: user(&hub).await? })?;
     match args.role {
-        Role::Core => person::Person::new(hub, journal, args).run(orders).await,
+        Role::Core => person::Person::new(hub, journal, args).await?.run(orders).await,
         Role::Raw => raw::Raw::new(hub, journal, args).run(orders).await,
     }
 }

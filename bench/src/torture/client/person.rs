@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::bail;
-use client::{Hub, Live, LiveEvent};
+use client::{Error, Hub, Live, LiveEvent, Outbox};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tokio::{
     task::JoinSet,
@@ -64,12 +64,18 @@ pub(super) struct Person {
 }
 
 impl Person {
-    pub(super) fn new(hub: Hub, journal: Journal, args: ClientArgs) -> Self {
-        let live = hub.live();
+    /// With the outbox on disk, as the CLI and the TUI have it: what a killed client had not sent, its next life sends.
+    pub(super) async fn new(hub: Hub, journal: Journal, args: ClientArgs) -> anyhow::Result<Self> {
+        let outbox = match hub.outbox(&args.folder.join("outbox")).await {
+            // A token from outside names no account to keep an outbox for.
+            Err(Error::SignedOut) => Outbox::in_memory(),
+            kept => kept?,
+        };
+        let live = hub.live_with(outbox);
         let dice = StdRng::seed_from_u64(args.seed);
         let (heads, waiting, errands) = (BTreeMap::new(), HashMap::new(), JoinSet::new());
         let (going, roam, said) = (false, Roam::Home, 0);
-        Self { hub, live, journal, args, dice, heads, waiting, going, roam, errands, said }
+        Ok(Self { hub, live, journal, args, dice, heads, waiting, going, roam, errands, said })
     }
 
     pub(super) async fn run(mut self, mut orders: Orders) -> anyhow::Result<()> {
@@ -150,6 +156,17 @@ impl Person {
             LiveEvent::Connected => self.journal.note(Observed::Link { up: true, why: String::new() }),
             LiveEvent::Reconnecting { why, .. } => self.journal.note(Observed::Link { up: false, why }),
             LiveEvent::SignedOut { why } => bail!("{} was signed out: {why}", self.args.name),
+            LiveEvent::Queued { cid, room, .. } => {
+                self.waiting.insert(cid, room);
+                Ok(())
+            }
+            LiveEvent::Dropped { cid, .. } => {
+                self.waiting.remove(&cid);
+                Ok(())
+            }
+            LiveEvent::Differs { room, after, upto } => {
+                self.journal.note(Observed::Differs { room, after, upto })
+            }
             LiveEvent::Job(_) | LiveEvent::Draining => Ok(()),
         }
     }

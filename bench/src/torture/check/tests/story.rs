@@ -57,7 +57,9 @@ impl Story {
     /// A message is sent, kept at a place, acknowledged and shown to everybody.
     pub(super) fn said(&mut self, by: usize, n: usize, pos: u64, clients: usize) -> &mut Self {
         self.invoke(by, n).keep(shown(pos, by, n)).ok(by, n, pos);
-        (0..clients).for_each(|who| drop(self.tell(who, Observed::Ev(shown(pos, by, n)))));
+        for who in 0..clients {
+            self.tell(who, Observed::Ev(shown(pos, by, n)));
+        }
         self
     }
 
