@@ -188,6 +188,19 @@ pub enum Heard {
         /// When it was written.
         ts: Timestamp,
     },
+    /// A message of ours that waited is sent under a new id.
+    Renewed {
+        /// Which.
+        cid: ClientId,
+        /// What it is from now on.
+        fresh: ClientId,
+        /// Where.
+        room: RoomId,
+    },
+    /// Events of a room that count for nothing.
+    Void(RoomId, Vec<u64>),
+    /// We are in one more room, by this person's doing.
+    Entered(String),
     /// A message of ours was taken out of the outbox, and is not sent.
     Dropped {
         /// Which.

@@ -211,6 +211,23 @@ impl Timeline {
         }
     }
 
+    /// An own message that waits has another id from now on.
+    pub fn renewed(&mut self, cid: ClientId, fresh: ClientId) {
+        if let Some(own) = self.pending.iter_mut().find(|own| own.cid == Some(cid)) {
+            own.cid = Some(fresh);
+        }
+    }
+
+    /// Events that count for nothing go.
+    pub fn void(&mut self, positions: &[u64]) {
+        self.entries.retain(|pos, _| !positions.contains(pos));
+        if let Scroll::Anchor(Place::At(pos), _) = self.scroll
+            && positions.contains(&pos)
+        {
+            self.scroll = Scroll::Follow;
+        }
+    }
+
     /// An own message was taken out of the outbox.
     pub fn dropped(&mut self, cid: ClientId) {
         self.pending.retain(|own| own.cid != Some(cid));

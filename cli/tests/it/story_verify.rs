@@ -125,7 +125,8 @@ fn a_room_is_exported_whole_and_from_any_place() {
     assert_eq!(lines.len(), history.len());
     for (line, shown) in lines.iter().zip(&history) {
         assert_eq!((&line["pos"], &line["id"], &line["by"]), (&shown["pos"], &shown["id"], &shown["by"]));
-        assert!(line["cid"].is_string() && line["prev"].is_u64(), "{line}");
+        // What is before an event is said where the hub knows it, which is not always as soon as the log has it.
+        assert!(line["cid"].is_string() && line.get("prev").is_none_or(Value::is_u64), "{line}");
     }
     assert_eq!(rest.lines(), lines[300..]);
 }

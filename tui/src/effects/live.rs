@@ -156,6 +156,9 @@ fn told(event: LiveEvent, drafts: &mut Drafts) -> Vec<Msg> {
 fn heard(event: LiveEvent) -> Heard {
     match event {
         LiveEvent::Queued { cid, room, body, at } => Heard::Queued { cid, room, body, ts: at },
+        LiveEvent::Renewed { cid, fresh, room } => Heard::Renewed { cid, fresh, room },
+        LiveEvent::Void { room, pos } => Heard::Void(room, pos),
+        LiveEvent::Entered { name, .. } => Heard::Entered(name),
         LiveEvent::Dropped { cid, room } => Heard::Dropped { cid, room },
         LiveEvent::Connected => Heard::Connected,
         LiveEvent::Reconnecting { attempt, why, .. } => Heard::Reconnecting { attempt, why },

@@ -53,6 +53,23 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
             }
             Vec::new()
         }
+        Heard::Renewed { cid, fresh, room } => {
+            if let Some(room) = state.room_mut(room) {
+                room.timeline.renewed(cid, fresh);
+            }
+            Vec::new()
+        }
+        Heard::Void(room, pos) => {
+            if let Some(room) = state.room_mut(room) {
+                room.timeline.void(&pos);
+            }
+            Vec::new()
+        }
+        Heard::Entered(name) => {
+            let name = text::clean_line(&name);
+            notify(state, Tone::Good, format!("{name} brought you into a room"), now);
+            vec![Effect::LoadRooms]
+        }
         Heard::Dropped { cid, room } => {
             if let Some(room) = state.room_mut(room) {
                 room.timeline.dropped(cid);

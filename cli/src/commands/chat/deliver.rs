@@ -79,6 +79,9 @@ impl Delivery {
             match event {
                 LiveEvent::Connected => (self.was_there, self.away) = (true, None),
                 LiveEvent::Reconnecting { why, .. } => self.away = Some(why),
+                LiveEvent::Renewed { cid, fresh, .. } if self.wanted.remove(&cid) => {
+                    self.wanted.insert(fresh);
+                }
                 LiveEvent::Sent { cid, room, pos, id, ts } if self.wanted.remove(&cid) => {
                     return Ok(Outcome::Said(Said { id, cid, room, pos, ts }));
                 }

@@ -181,7 +181,7 @@ fn kept(global: &Global, draft: &Draft, why: Option<String>) -> Result<(), CliEr
 #[derive(Default)]
 struct Tally {
     said: usize,
-    refused: Vec<Box<Problem>>,
+    refused: Vec<Problem>,
 }
 
 /// Says line by line. Meanwhile the hub may come and go: what was read is kept.
@@ -235,7 +235,7 @@ async fn take(
         }
         Outcome::Refused(cid, problem) => {
             delivery.withdraw(cid).await?;
-            tally.refused.push(problem);
+            tally.refused.push(*problem);
             Ok(())
         }
         Outcome::Dropped => Ok(()),
@@ -250,7 +250,7 @@ fn ended(tally: &Tally, waiting: usize) -> Result<(), CliError> {
     }
     match tally.refused.first() {
         None => Ok(()),
-        Some(first) if tally.said == 0 => Err(CliError::from((**first).clone())),
+        Some(first) if tally.said == 0 => Err(CliError::from(first.clone())),
         Some(first) => {
             let what = format!("{} lines were refused, {} stored: {first}", tally.refused.len(), tally.said);
             Err(CliError::new(Kind::Partial, what))

@@ -22,7 +22,11 @@ impl Connection {
                 self.tell_changes().await?;
             }
             ToClient::Err { cid: Some(cid), code, detail, retry, unknown, after_ms, .. } => {
-                if retry || unknown {
+                if code == Code::StaleId.name()
+                    && let Some(renewed) = self.post.renew(cid, socket.hubs_clock()).await
+                {
+                    self.emit(renewed).await?;
+                } else if retry || unknown {
                     self.post.retry(cid, after_ms.map(Duration::from_millis), Instant::now());
                 } else {
                     if let Some(refused) = self.post.refused(cid, problem(&code, detail)).await {
@@ -49,6 +53,13 @@ impl Connection {
                     self.tell_difference(differs).await?;
                 }
             }
+            ToClient::Void { room, pos } => {
+                if let Some(witness) = self.witnesses.get_mut(&room) {
+                    witness.void(&pos);
+                }
+                self.emit(LiveEvent::Void { room, pos }).await?;
+            }
+            ToClient::Entered { room, name, .. } => self.emit(LiveEvent::Entered { room, name }).await?,
             ToClient::Job { job } => self.emit(LiveEvent::Job(job)).await?,
             frame => {
                 let Some(room) = room_of(&frame) else { return Ok(()) };

@@ -79,6 +79,15 @@ pub enum LiveEvent {
         /// When it was said.
         at: Timestamp,
     },
+    /// The hub took no message under an id of that age: it is sent under a new one.
+    Renewed {
+        /// As [`Live::say`] returned it.
+        cid: ClientId,
+        /// What it is from now on.
+        fresh: ClientId,
+        /// The room.
+        room: RoomId,
+    },
     /// Somebody took a message out of the outbox: it is not sent (again).
     Dropped {
         /// As [`Live::say`] returned it.
@@ -110,6 +119,20 @@ pub enum LiveEvent {
     },
     /// A conversion of one's own changed.
     Job(Box<Job>),
+    /// Events that repeat earlier ones and count for nothing: take them from the screen.
+    Void {
+        /// The room.
+        room: RoomId,
+        /// Their positions.
+        pos: Vec<u64>,
+    },
+    /// A member of one more room, by invitation or from another device.
+    Entered {
+        /// The room.
+        room: RoomId,
+        /// What the person is called who made it so.
+        name: String,
+    },
     /// Not a member of the room (any more): nothing of it follows.
     Left {
         /// The room.

@@ -1,12 +1,16 @@
 //! The way of messages from the outbox to the hub: what is sent when, and what became of each.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use tokio::{
     sync::watch,
     task::{AbortHandle, JoinSet},
     time::{Instant, interval},
 };
+use uuid::Uuid;
 use wire::{ClientId, MessageId, Problem, RoomId, Timestamp, events::RoomEvent, frames::ToServer};
 
 use super::{LiveEvent, sending::Sending};
@@ -38,6 +42,8 @@ pub(super) struct Post {
     /// What was told of each message that waits: whether it was refused.
     told: HashMap<ClientId, (RoomId, bool)>,
     sending: Sending,
+    /// Ids that were made because the hub refused an older one: once is enough.
+    renewed: HashSet<ClientId>,
     searches: JoinSet<Sought>,
     look: Option<AbortHandle>,
 }
@@ -48,8 +54,8 @@ impl Post {
         // What is in it already is news here.
         view.mark_changed();
         let look = outbox.is_shared().then(|| tokio::spawn(keep_looking(outbox.clone())).abort_handle());
-        let (told, searches) = (HashMap::new(), JoinSet::new());
-        Self { hub, outbox, view, told, sending, searches, look }
+        let (told, renewed, searches) = (HashMap::new(), HashSet::new(), JoinSet::new());
+        Self { hub, outbox, view, told, sending, renewed, searches, look }
     }
 
     /// The next thing that concerns the post; nothing is lost when it is not waited for to the end.
@@ -166,6 +172,24 @@ impl Post {
             self.sending.retry(cid, Some(LOOK), Instant::now());
             None
         })
+    }
+
+    /// The hub does not take a message under an id of that age, and has no trace of it: it gets a new one, made at this
+    /// moment of the hub's clock. `None` when that was tried before.
+    pub(super) async fn renew(&mut self, cid: ClientId, now: Timestamp) -> Option<LiveEvent> {
+        let told = *self.told.get(&cid).filter(|_| !self.renewed.contains(&cid))?;
+        let micros = now.micros().unsigned_abs();
+        let (seconds, nanos) = (micros / 1_000_000, (micros % 1_000_000) as u32 * 1_000);
+        let fresh = ClientId(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos)));
+        if let Err(error) = self.outbox.renew(cid, fresh).await {
+            tracing::warn!(%error, "a message could not be given a new id");
+            return None;
+        }
+        self.renewed.insert(fresh);
+        self.told.remove(&cid);
+        self.told.insert(fresh, told);
+        self.sending.forget(cid);
+        Some(LiveEvent::Renewed { cid, fresh, room: told.0 })
     }
 
     /// The message was not taken, or nobody knows.

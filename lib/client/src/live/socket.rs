@@ -14,7 +14,12 @@ use tokio_tungstenite::{
     },
 };
 use url::Url;
-use wire::frames::{PROTOCOL, ToClient, ToServer, close};
+use wire::{
+    Timestamp,
+    frames::{PROTOCOL, ToClient, ToServer, close},
+};
+
+use crate::tokens;
 
 /// Name, TCP, TLS, upgrade and welcome together.
 const OPEN_PATIENCE: Duration = Duration::from_secs(10);
@@ -29,6 +34,8 @@ pub(super) struct Socket {
     /// Silence for longer than this means that nobody is there.
     patience: Duration,
     pub(super) window: usize,
+    /// How far the hub's clock is ahead of this machine's, in microseconds.
+    ahead: i64,
 }
 
 /// Why a socket is not there (any more).
@@ -61,10 +68,11 @@ impl Socket {
             .max_message_size(Some(LARGEST_MESSAGE))
             .max_frame_size(Some(LARGEST_MESSAGE));
         let (stream, _) = connect_async_with_config(request, Some(config), true).await.map_err(lost)?;
-        let mut socket = Self { stream, patience: OPEN_PATIENCE, window: 1 };
+        let mut socket = Self { stream, patience: OPEN_PATIENCE, window: 1, ahead: 0 };
         socket.send(&ToServer::Hello { v: PROTOCOL, tok: token }).await?;
         match socket.receive().await? {
-            ToClient::Welcome { hb_ms, win, .. } => {
+            ToClient::Welcome { hb_ms, win, now, .. } => {
+                socket.ahead = now.map_or(0, |now| now.micros() - tokens::now().micros());
                 socket.patience = Duration::from_millis(hb_ms.max(500)) * 2;
                 socket.window = win.max(1) as usize;
                 Ok(socket)
@@ -115,6 +123,11 @@ impl Socket {
             None
         };
         timeout(CLOSE_PATIENCE, close).await.ok().flatten()
+    }
+
+    /// What the hub's clock says, by this machine's and the difference when the socket was opened.
+    pub(super) fn hubs_clock(&self) -> Timestamp {
+        Timestamp::from_micros(tokens::now().micros() + self.ahead)
     }
 
     /// Says goodbye, but does not insist on an answer.

@@ -75,6 +75,11 @@ impl Witness {
         self.head(&ahead)
     }
 
+    /// These count for nothing, in no head.
+    pub(crate) fn void(&mut self, positions: &[u64]) {
+        self.shown.retain(|shown| !positions.contains(&shown.pos));
+    }
+
     /// Compares with a head that the hub announces.
     pub(crate) fn head(&mut self, head: &Head) -> Option<Difference> {
         let theirs = Standing::of(head)?;

@@ -30,6 +30,8 @@ pub(super) enum Note {
     Again { cid: ClientId, by: Uuid },
     /// The person does not want it sent.
     Dropped { cid: ClientId },
+    /// It waited for so long that the hub wants a new id for it: it was never taken under the old one.
+    Renewed { cid: ClientId, fresh: ClientId },
 }
 
 /// A message as a person wrote it.
@@ -124,6 +126,7 @@ impl Entries {
                 waiting.failed = None;
             }),
             Note::Dropped { cid } => drop(self.remove(cid)),
+            Note::Renewed { cid, fresh } => self.change(cid, |waiting| waiting.draft.cid = fresh),
         }
     }
 
@@ -216,6 +219,20 @@ mod tests {
             again.receipts().find(|receipt| receipt.cid == sent).unwrap().queued,
             Some(Timestamp::from_micros(1))
         );
+    }
+
+    #[test]
+    fn a_message_with_a_new_id_keeps_its_place() {
+        let mut entries = Entries::default();
+        let [(_, first), (old, second), (_, third)] = ["a", "b", "c"].map(put);
+        [first, second, third].into_iter().for_each(|note| entries.take(note));
+        let fresh = ClientId::new();
+
+        entries.take(Note::Renewed { cid: old, fresh });
+
+        let order: Vec<&str> = entries.waiting().iter().map(|waiting| waiting.draft.body.as_str()).collect();
+        assert_eq!(order, ["a", "b", "c"]);
+        assert!(entries.get(old).is_none() && entries.get(fresh).is_some());
     }
 
     #[test]

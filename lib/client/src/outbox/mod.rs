@@ -138,6 +138,10 @@ impl Outbox {
         self.with(move |desk| desk.sent(receipt)).await
     }
 
+    pub(crate) async fn renew(&self, cid: ClientId, fresh: ClientId) -> Result<(), Error> {
+        self.with(move |desk| desk.renew(cid, fresh)).await
+    }
+
     pub(crate) async fn failed(&self, cid: ClientId, problem: Problem) -> Result<(), Error> {
         self.with(move |desk| desk.failed(cid, problem)).await
     }

@@ -146,6 +146,35 @@ async fn a_refused_message_stays_until_somebody_wants_it_sent_or_dropped() {
     assert_eq!(event(&mut live).await, LiveEvent::Dropped { cid, room });
 }
 
+#[tokio::test]
+async fn an_id_that_is_too_old_for_the_hub_is_replaced_once_and_the_order_stays() {
+    let (router, mut sockets) = sockets();
+    let (hub, room) = (with_token(&serve(router).await, "t"), RoomId::new());
+    let mut live = hub.live_with(Outbox::in_memory());
+    let old = live.say(room, "old".into());
+    let mut socket = next(&mut sockets).await;
+    socket.welcome(25_000).await;
+    sends(&mut socket).await;
+    let stale = |cid| ToClient::Err {
+        cid: Some(cid),
+        id: None,
+        room: Some(room),
+        code: Code::StaleId.name().into(),
+        detail: "too old".into(),
+        retry: false,
+        unknown: false,
+        after_ms: None,
+    };
+
+    socket.say(stale(old)).await;
+    let LiveEvent::Renewed { cid, fresh, .. } = event(&mut live).await else { panic!("no new id") };
+    assert_eq!(cid, old);
+    assert_eq!(sends(&mut socket).await, (fresh, "old".to_owned()));
+    socket.say(stale(fresh)).await;
+
+    assert!(matches!(event(&mut live).await, LiveEvent::Refused { cid, .. } if cid == fresh));
+}
+
 /// Makes every message of an outbox older.
 fn age(dir: &Path, by_seconds: i64) {
     let path = dir.join("journal");

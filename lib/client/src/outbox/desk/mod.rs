@@ -98,6 +98,11 @@ impl Desk {
         self.note(vec![Note::Failed { cid, problem: Box::new(problem) }], true)
     }
 
+    /// Gives a message another id, at its place.
+    pub(super) fn renew(&mut self, cid: ClientId, fresh: ClientId) -> io::Result<()> {
+        self.note(vec![Note::Renewed { cid, fresh }], true)
+    }
+
     /// Takes a message out; whether it was there.
     pub(super) fn withdraw(&mut self, cid: ClientId) -> io::Result<bool> {
         let there = self.entries.get(cid).is_some();
