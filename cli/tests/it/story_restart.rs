@@ -72,7 +72,7 @@ fn a_conversation_survives_a_power_cut() {
 fn a_conversion_that_was_under_way_is_finished_after_a_power_cut() {
     let mut hub = Hub::start();
     let ann = hub.person("Ann");
-    let rows: String = (0..20_000).map(|row| format!("row {row},{row}\n")).collect();
+    let rows: String = (0..8_000).map(|row| format!("row {row},{row}\n")).collect();
     ann.file("long.csv", format!("name,amount\n{rows}"));
 
     let begun = ann.json(&["convert", "long.csv", "--to", "pdf", "--no-wait", "--json"]);

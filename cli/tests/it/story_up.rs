@@ -174,8 +174,8 @@ async fn an_open_socket_is_told_to_come_back_and_the_hub_ends_well() {
             break why;
         }
     };
-    // The reason in the closing frame: a connection that only broke has none.
-    assert_eq!(why, "the hub restarts");
+    // The reason it was told: a connection that only broke has none.
+    assert_eq!(why, "the hub is about to stop");
     assert_eq!(stopped.await.unwrap(), Some(0));
 }
 

@@ -14,10 +14,12 @@ use crate::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The flag of termios(3): what is typed is shown.
+const ECHO: u32 = 0o10;
 
 /// A command that believes a person is watching.
 struct Watched {
-    _master: Box<dyn MasterPty + Send>,
+    master: Box<dyn MasterPty + Send>,
     keys: Box<dyn std::io::Write + Send>,
     child: Box<dyn portable_pty::Child + Send + Sync>,
     screen: mpsc::Receiver<Vec<u8>>,
@@ -49,11 +51,27 @@ impl Watched {
                 let _ = show.send(buffer[..read].to_vec());
             }
         });
-        Self { _master: pair.master, keys, child, screen, seen: String::new() }
+        Self { master: pair.master, keys, child, screen, seen: String::new() }
+    }
+
+    /// As [`Watched::answer`], once the terminal has stopped to show what is typed: the question comes a moment earlier.
+    fn answer_unseen(&mut self, question: &str, line: &str) {
+        self.wait_for(question);
+        let deadline = Instant::now() + PATIENCE;
+        while self.master.get_termios().unwrap().local_flags.bits() & ECHO != 0 {
+            assert!(Instant::now() < deadline, "the terminal shows what is typed: {}", self.seen);
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        self.answer(question, line);
     }
 
     /// Waits until something is on the screen, then types a line.
     fn answer(&mut self, question: &str, line: &str) {
+        self.wait_for(question);
+        self.keys.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    fn wait_for(&mut self, question: &str) {
         let deadline = Instant::now() + PATIENCE;
         while !self.seen.contains(question) {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -61,7 +79,6 @@ impl Watched {
             let shown = shown.unwrap_or_else(|_| panic!("{question:?} was not asked: {}", self.seen));
             self.seen.push_str(&String::from_utf8_lossy(&shown));
         }
-        self.keys.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
     /// Waits for the end: the exit code, and everything that was shown.
@@ -82,8 +99,8 @@ fn a_person_is_asked_and_their_password_is_not_shown() {
     let mut signup = Watched::start(&ann, &["auth", "signup"]);
     signup.answer("E-mail:", "ann@example.org");
     signup.answer("Name:", "Ann");
-    signup.answer("Password", &secret);
-    signup.answer("Again:", &secret);
+    signup.answer_unseen("Password", &secret);
+    signup.answer_unseen("Again:", &secret);
     signup.answer("Verify now?", "");
     let (code, shown) = signup.end();
 

@@ -14,7 +14,7 @@ use crate::{
     Clock, UnknownEngine,
     bus::{self, Bus},
     db::{self, Db, Migrations},
-    fanout::Fanout,
+    fanout::{self, Fanout},
     mail::Mailer,
     objects::{LinkKey, Objects},
     redacted,
@@ -281,12 +281,13 @@ fn failed(port: &str, url: &EngineUrl, error: anyhow::Error) -> OpenError {
 
 fn is_not_understood(error: &anyhow::Error) -> bool {
     let of_bus = || matches!(error.downcast_ref(), Some(bus::OpenError::Unknown(_)));
+    let of_fanout = || matches!(error.downcast_ref(), Some(fanout::OpenError::Unknown(_)));
     let of_db = || match error.downcast_ref() {
         Some(db::OpenError::Unknown(_)) => true,
         Some(db::OpenError::Connect { source, .. }) => matches!(source, sqlx::Error::Configuration(_)),
         _ => false,
     };
-    error.chain().any(|cause| cause.is::<UnknownEngine>()) || of_bus() || of_db()
+    error.chain().any(|cause| cause.is::<UnknownEngine>()) || of_bus() || of_fanout() || of_db()
 }
 
 #[cfg(test)]
