@@ -55,6 +55,8 @@ pub(crate) enum Observed {
     Resumed { room: RoomId, pos: u64 },
     /// How far the database is, and its count and chain hash.
     Wm { room: RoomId, pos: u64, n: u64, h: String },
+    /// The hub takes events back that repeat others: they are not shown any more.
+    Void { room: RoomId, pos: Vec<u64> },
     /// The client core says that what it has differs from what the hub counts.
     Differs { room: RoomId, after: u64, upto: u64 },
     /// History: asked at `asked` for everything after a position.

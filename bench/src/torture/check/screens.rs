@@ -23,7 +23,12 @@ struct Screen<'a> {
 
 pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
     for (who, client) in &seen.clients {
-        let mut wall = Wall { seen, who, screens: HashMap::new(), filled: HashSet::new() };
+        let void = client.lines.iter().flat_map(|line| match &line.what {
+            Observed::Void { room, pos } => pos.iter().map(|pos| (*room, *pos)).collect(),
+            _ => Vec::new(),
+        });
+        let void = void.collect();
+        let mut wall = Wall { seen, who, screens: HashMap::new(), filled: HashSet::new(), void };
         for line in &client.lines {
             wall.take(line, found);
         }
@@ -38,6 +43,8 @@ struct Wall<'a, 'b> {
     who: &'b str,
     screens: HashMap<RoomId, Screen<'a>>,
     filled: HashSet<(usize, RoomId, u64)>,
+    /// What was taken back, which may have been seen before.
+    void: HashSet<(RoomId, u64)>,
 }
 
 impl<'a> Wall<'a, '_> {
@@ -58,6 +65,7 @@ impl<'a> Wall<'a, '_> {
                 self.real(epoch, shown, found);
             }
             Observed::Page { seen, .. } => seen.iter().for_each(|shown| self.real(epoch, shown, found)),
+            Observed::Ev(shown) if self.void.contains(&(shown.room, shown.pos)) => {}
             Observed::Ev(shown) => {
                 found.figures.deliveries += 1;
                 self.show(shown, line, Promise::I3, found);

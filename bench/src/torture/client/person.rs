@@ -167,7 +167,13 @@ impl Person {
             LiveEvent::Differs { room, after, upto } => {
                 self.journal.note(Observed::Differs { room, after, upto })
             }
-            LiveEvent::Job(_) | LiveEvent::Draining => Ok(()),
+            LiveEvent::Renewed { cid, fresh, room } => {
+                self.waiting.remove(&cid);
+                self.waiting.insert(fresh, room);
+                self.journal.note(Observed::Invoke { room, cid: fresh, hash: String::new() })
+            }
+            LiveEvent::Void { room, pos } => self.journal.note(Observed::Void { room, pos }),
+            LiveEvent::Entered { .. } | LiveEvent::Job(_) | LiveEvent::Draining => Ok(()),
         }
     }
 
