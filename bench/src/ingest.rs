@@ -73,7 +73,7 @@ async fn fill(bus: &Bus, options: &Options) -> anyhow::Result<()> {
             by: people[n / rooms.len() % people.len()],
             name: "Ann".into(),
             cid: ClientId::new(),
-            what: What::Said { body: "x".repeat(128) },
+            what: What::said("x".repeat(128)),
         };
         let record = serde_json::to_string(&ChatRecord::RoomV1(fact))?;
         pending.push(bus.enqueue(TOPIC_CHAT, &room.to_string(), record).await?);

@@ -70,7 +70,7 @@ async fn fill(data_dir: &Path, messages: u32) -> anyhow::Result<()> {
     let mut pending = Vec::new();
     for n in 0..messages {
         let room = rooms[n as usize % rooms.len()];
-        let what = What::Said { body: format!("message {n}: {}", "x".repeat(100)) };
+        let what = What::said(format!("message {n}: {}", "x".repeat(100)));
         let fact = RoomFact {
             id: MessageId::new(),
             room,

@@ -15,7 +15,7 @@ use wire::{
     events::{ChatRecord, Head, RoomEvent},
 };
 
-use crate::{consume::Failure, heads::Standing, sql};
+use crate::{consume::Failure, heads::Standing, messages, sql};
 
 /// What makes a message one message.
 pub(crate) type Key = (RoomId, UserId, ClientId);
@@ -72,6 +72,7 @@ impl<'a> Batch<'a> {
             let changed = self.stand(&mut tx).await?;
             // Neighbours of the tables' order one after the other: each page of an index is found once.
             self.events.sort_unstable_by_key(|event| (event.room, event.pos));
+            messages::take(&mut tx, &mut self.events).await?;
             if sql::insert(&mut tx, &self.events).await? < self.events.len() {
                 // Rare: a resend of long ago. The database knows which ones; without them the predecessors and the
                 // chains are others, so that all of it is made again.

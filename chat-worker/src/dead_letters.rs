@@ -3,7 +3,7 @@
 use platform::db::Db;
 use wire::Timestamp;
 
-use crate::{batch, heads::Standing, sql};
+use crate::{batch, heads::Standing, messages, sql};
 
 /// A record that was kept aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,7 @@ pub async fn replay(db: &Db) -> sqlx::Result<usize> {
             standing = standing.after(event);
         }
         sql::set_predecessors(&mut tx, &events).await?;
+        messages::refold(&mut tx, event.room, &mut events).await?;
         sql::set_standings(&mut tx, &[(event.room, standing)].into()).await?;
         sql::unbury(&mut tx, partition, pos).await?;
         tx.commit().await?;

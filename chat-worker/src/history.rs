@@ -13,12 +13,19 @@ use crate::{sql, state::App};
 
 const LONGEST_PAGE: u32 = 500;
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Part {
-    after: Option<u64>,
-    before: Option<u64>,
+    pub(crate) after: Option<u64>,
+    pub(crate) before: Option<u64>,
     limit: Option<u32>,
+}
+
+impl Part {
+    /// How many at most.
+    pub(crate) fn limit(&self) -> u32 {
+        self.limit.unwrap_or(LONGEST_PAGE).clamp(1, LONGEST_PAGE)
+    }
 }
 
 /// A page of a room's history, and how far the database is.
@@ -28,10 +35,8 @@ pub(crate) async fn page(
     ApiPath(room): ApiPath<RoomId>,
     ApiQuery(part): ApiQuery<Part>,
 ) -> Outcome<ApiJson<EventPage>> {
-    let limit = part.limit.unwrap_or(LONGEST_PAGE).clamp(1, LONGEST_PAGE);
-    let partition = app.bus.partition(&room.to_string());
-    let progress = sql::progress(&app.db).await?.remove(&partition);
-    let (ep, position) = progress.unwrap_or_else(|| (app.bus.epoch(partition), 0));
+    let limit = part.limit();
+    let (ep, position) = position(&app, room).await?;
     let one_more = i64::from(limit) + 1;
     let mut events = match (part.after, part.before) {
         (Some(after), None) => sql::after(&app.db, room, after, one_more).await?,
@@ -55,6 +60,13 @@ pub(crate) async fn page(
     let newest = events.last().filter(|_| !more || part.after.is_none()).map_or(0, |event| event.pos);
     let persisted = position.max(newest);
     Ok(ApiJson(EventPage { events, ep, upto: persisted, persisted, more }))
+}
+
+/// The generation of a room's log, and up to where the database has it.
+pub(crate) async fn position(app: &App, room: RoomId) -> sqlx::Result<(String, u64)> {
+    let partition = app.bus.partition(&room.to_string());
+    let progress = sql::progress(&app.db).await?.remove(&partition);
+    Ok(progress.unwrap_or_else(|| (app.bus.epoch(partition), 0)))
 }
 
 #[derive(Debug, Deserialize)]

@@ -8,9 +8,11 @@ mod consume;
 pub mod dead_letters;
 mod heads;
 mod history;
+mod messages;
 mod rebuild;
 pub mod report;
 mod routes;
+mod search;
 mod sql;
 mod state;
 
@@ -35,7 +37,7 @@ use state::State;
 const DRAIN: Duration = Duration::from_secs(8);
 
 /// The schema of the chat-worker's database.
-pub const MIGRATIONS: Migrations = platform::migrations!("migrations", ["0001_history"]);
+pub const MIGRATIONS: Migrations = platform::migrations!("migrations", ["0001_history", "0010_messages"]);
 
 /// The engines that the chat-worker needs, already open.
 pub struct Engines {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware, routing::get};
+use axum::{
+    Router, middleware,
+    routing::{get, post},
+};
 use platform::service::{
     health::{self, Health},
     problem::{no_method, no_route},
@@ -11,13 +14,17 @@ use platform::service::{
 use wire::paths::internal;
 
 use crate::{
-    consume, history,
+    consume, history, messages, search,
     state::{App, State},
 };
 
 pub(crate) fn all(state: &Arc<State>) -> Router {
     Router::new()
         .route(internal::HISTORY, get(history::page))
+        .route(internal::MESSAGES, get(messages::page))
+        .route(internal::PINS, get(messages::pins))
+        .route(internal::UNREAD, post(messages::unread))
+        .route(internal::SEARCH, post(search::search))
         .route(internal::SENT, get(history::sent))
         .route(internal::HEAD, get(history::head))
         .merge(health::livez())

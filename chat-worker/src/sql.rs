@@ -18,27 +18,29 @@ use crate::{
     batch::Key,
     dead_letters::DeadLetter,
     heads::{Hash, Standing},
+    search,
 };
 
 /// What the log said of a partition: its generation, and up to where it was taken in.
 pub(crate) type Progress = BTreeMap<i32, (String, u64)>;
 
-struct EventRow {
-    room: Uuid,
-    pos: i64,
-    prev: Option<i64>,
-    id: Uuid,
-    at: i64,
-    author: Uuid,
-    name: String,
-    cid: Uuid,
-    what: String,
+/// A row of `events`.
+pub(crate) struct EventRow {
+    pub(crate) room: Uuid,
+    pub(crate) pos: i64,
+    pub(crate) prev: Option<i64>,
+    pub(crate) id: Uuid,
+    pub(crate) at: i64,
+    pub(crate) author: Uuid,
+    pub(crate) name: String,
+    pub(crate) cid: Uuid,
+    pub(crate) what: String,
 }
 
 platform::from_row!(EventRow { room, pos, prev, id, at, author, name, cid, what });
 
 impl EventRow {
-    fn event(self) -> sqlx::Result<RoomEvent> {
+    pub(crate) fn event(self) -> sqlx::Result<RoomEvent> {
         let what: What =
             serde_json::from_str(&self.what).map_err(|error| sqlx::Error::Decode(error.into()))?;
         Ok(RoomEvent {
@@ -120,9 +122,13 @@ pub(crate) async fn advance(tx: &mut Transaction, partition: i32, from: u64, to:
 /// Drops the history, and begins to count anew from these generations.
 pub(crate) async fn begin_anew(db: &Db, epochs: &BTreeMap<i32, String>) -> sqlx::Result<()> {
     let mut tx = db.begin().await?;
+    search::forget_all(&mut tx).await?;
     in_tx!(&mut tx, tx => {
         sqlx::query("DELETE FROM events").execute(&mut **tx).await?;
         sqlx::query("DELETE FROM heads").execute(&mut **tx).await?;
+        sqlx::query("DELETE FROM said").execute(&mut **tx).await?;
+        sqlx::query("DELETE FROM mentions").execute(&mut **tx).await?;
+        sqlx::query("DELETE FROM folds").execute(&mut **tx).await?;
         sqlx::query("DELETE FROM dead_letters").execute(&mut **tx).await?;
         sqlx::query("DELETE FROM progress").execute(&mut **tx).await?;
         for (partition, epoch) in epochs {
@@ -142,12 +148,12 @@ pub(crate) async fn count(db: &Db) -> sqlx::Result<u64> {
 }
 
 /// Rows as SQLite takes many at once: one JSON array for all of them.
-fn array(rows: impl IntoIterator<Item = impl Serialize>) -> sqlx::Result<String> {
+pub(crate) fn array(rows: impl IntoIterator<Item = impl Serialize>) -> sqlx::Result<String> {
     let rows: Vec<_> = rows.into_iter().collect();
     serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
-fn hex(id: &Uuid) -> String {
+pub(crate) fn hex(id: &Uuid) -> String {
     id.simple().to_string()
 }
 

@@ -11,7 +11,7 @@ use platform::{
     objects::Objects,
     service::{Tasks, internal::InternalKey},
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -20,6 +20,9 @@ use crate::{
     live::{Appends, Registry},
     upstream::Upstream,
 };
+
+/// Answers without an end that one gateway gives at once.
+const TAILS: usize = 1_000;
 
 /// The gateway's state.
 pub(crate) struct State {
@@ -34,6 +37,8 @@ pub(crate) struct State {
     pub(crate) guards: Guards,
     pub(crate) live: Registry,
     pub(crate) appends: Appends,
+    /// Places for answers without an end.
+    pub(crate) tails: Arc<Semaphore>,
     pub(crate) upstream: Upstream,
     pub(crate) tasks: Tasks,
     /// Tells the task runner that there is something to do.
@@ -65,6 +70,7 @@ impl State {
             guards,
             live,
             appends: Appends::default(),
+            tails: Arc::new(Semaphore::new(TAILS)),
             upstream,
             tasks,
             wake: Notify::new(),

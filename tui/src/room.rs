@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wire::{
     ClientId, RoomId, Timestamp, UserId,
-    events::{RoomEvent, What},
+    events::RoomEvent,
     rooms::{Member, Room},
 };
 
@@ -70,15 +70,9 @@ pub struct Entry {
 impl Entry {
     fn of(event: RoomEvent) -> Self {
         let name = text::clean_line(&event.name);
-        let said = matches!(event.what, What::Said { .. });
-        let text = match event.what {
-            What::Said { body } => text::clean(&body),
-            What::Created { .. } => format!("{name} made the room"),
-            What::Joined => format!("{name} joined"),
-            What::Left => format!("{name} left"),
-            What::Invited { body, .. } => format!("{name} invited {}", text::clean_line(&body)),
-            What::Unknown => format!("{name} did something that this version does not know"),
-        };
+        let sentence = event.sentence();
+        let said = sentence.is_none();
+        let text = sentence.map_or_else(|| text::clean(event.what.body()), |told| text::clean_line(&told));
         Self { pos: event.pos, ts: event.ts, by: event.by, name, text, said }
     }
 }

@@ -8,7 +8,7 @@ use platform::{
     service::{http_client, internal::InternalKey},
     testing::TestEngines,
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use wire::{
@@ -73,6 +73,18 @@ impl Worker {
         self.engines.bus.append(TOPIC_CHAT, &fact.room.to_string(), record).await.unwrap().pos
     }
 
+    /// Appends what somebody does in a room.
+    pub(crate) async fn does(&self, room: RoomId, by: UserId, what: What) -> u64 {
+        self.append(RoomFact { by, what, ..said(room, "") }).await
+    }
+
+    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, by: UserId, body: &impl Serialize) -> T {
+        let request = http_client().post(format!("{}{path}", self.url)).json(body);
+        let response = self.key.sign(request, by).send().await.unwrap();
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        response.json().await.unwrap()
+    }
+
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> T {
         let request = http_client().get(format!("{}{path}", self.url)).query(query);
         let response = self.key.sign(request, UserId::new()).send().await.unwrap();
@@ -109,6 +121,6 @@ pub(crate) fn said(room: RoomId, body: &str) -> RoomFact {
         by: UserId::new(),
         name: "Ann".into(),
         cid: ClientId::new(),
-        what: What::Said { body: body.into() },
+        what: What::said(body),
     }
 }

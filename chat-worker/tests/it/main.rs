@@ -5,7 +5,9 @@
 mod fixture;
 mod heads;
 mod history;
+mod messages;
 mod program;
 mod rebuild;
 mod restart;
+mod search;
 mod several;

@@ -11,10 +11,14 @@ mod hub;
 mod story_chat;
 #[cfg(feature = "up")]
 mod story_convert;
+#[cfg(feature = "up")]
+mod story_messages;
 #[cfg(all(unix, feature = "up"))]
 mod story_outbox;
 #[cfg(feature = "up")]
 mod story_restart;
+#[cfg(feature = "up")]
+mod story_rooms;
 #[cfg(feature = "up")]
 mod story_signup;
 #[cfg(feature = "up")]

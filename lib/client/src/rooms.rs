@@ -1,7 +1,8 @@
-//! Rooms: list, make, join, leave, invite, say, and read what happened.
+//! Rooms: list, make, join, leave, look after who is in them, say, and read what happened.
 
 use std::time::Duration;
 
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -10,7 +11,10 @@ use wire::{
     events::{Head, RoomEvent},
     heads::{self, Link},
     paths,
-    rooms::{EventPage, Invite, Member, Members, NewRoom, Room, Rooms, Say, Sent},
+    rooms::{
+        Direct, EditRoom, EventPage, Invite, Member, MemberRole, Members, NewRoom, Room, Rooms, Say, Sent,
+        SetRole,
+    },
 };
 
 use crate::{ask::Ask, backoff, error::Error, hub::Hub};
@@ -54,6 +58,22 @@ impl Hub {
         self.ask(Ask::get(of(paths::ROOM, room))).await
     }
 
+    /// Changes name or topic of a room.
+    pub async fn edit_room(&self, room: &str, edit: &EditRoom) -> Result<Room, Error> {
+        self.ask(Ask::new(Method::PATCH, of(paths::ROOM, room)).repeatable().json(edit)?).await
+    }
+
+    /// Deletes a room for everybody, with its history.
+    pub async fn delete_room(&self, room: &str) -> Result<(), Error> {
+        self.tell(Ask::new(Method::DELETE, of(paths::ROOM, room))).await
+    }
+
+    /// The direct conversation with somebody, by address or id; made when there is none.
+    pub async fn direct(&self, user: &str) -> Result<Room, Error> {
+        let body = Direct { user: user.to_owned() };
+        self.ask(Ask::post(paths::DIRECT).repeatable().json(&body)?).await
+    }
+
     /// Joins a public room. Joining twice is joining once.
     pub async fn join(&self, room: &str) -> Result<Room, Error> {
         self.ask(Ask::post(of(paths::ROOM_JOIN, room)).repeatable()).await
@@ -70,6 +90,16 @@ impl Hub {
         self.tell(Ask::post(of(paths::ROOM_INVITES, room)).repeatable().json(&body)?).await
     }
 
+    /// Makes a member leave, by id, address or name.
+    pub async fn kick(&self, room: &str, user: &str) -> Result<(), Error> {
+        self.tell(Ask::new(Method::DELETE, member(room, user))).await
+    }
+
+    /// Changes what a member may do, by id, address or name.
+    pub async fn set_role(&self, room: &str, user: &str, role: MemberRole) -> Result<Member, Error> {
+        self.ask(Ask::new(Method::PUT, member(room, user)).json(&SetRole { role })?).await
+    }
+
     /// Who is in a room, by the time they joined.
     pub async fn members(&self, room: &str) -> Result<Vec<Member>, Error> {
         let members: Members = self.ask(Ask::get(of(paths::ROOM_MEMBERS, room))).await?;
@@ -81,7 +111,12 @@ impl Hub {
     /// Once the hub may have taken the message, it is sent again with the same id until its fate is known: the hub
     /// keeps `(room, author, cid)` once. [`Error::Pending`] when the fate is still unknown after a minute.
     pub async fn say(&self, room: &str, say: &Say) -> Result<Sent, Error> {
-        let ask = Ask::post(of(paths::ROOM_MESSAGES, room)).repeatable().json(say)?;
+        self.append(room, Ask::post(of(paths::ROOM_MESSAGES, room)).json(say)?).await
+    }
+
+    /// Sends what becomes a fact of the log, until its fate is known.
+    pub(crate) async fn append(&self, room: &str, ask: Ask) -> Result<Sent, Error> {
+        let ask = ask.repeatable();
         let until = Instant::now() + SAY_PATIENCE;
         let mut maybe_taken = false;
         for attempt in 0.. {
@@ -183,17 +218,7 @@ impl TryFrom<Box<RawValue>> for RawEvent {
 }
 
 fn page(room: &str, query: EventsQuery) -> Ask {
-    let mut ask = Ask::get(of(paths::ROOM_EVENTS, room));
-    if let Some(after) = query.after {
-        ask = ask.query("after", after);
-    }
-    if let Some(before) = query.before {
-        ask = ask.query("before", before);
-    }
-    if let Some(limit) = query.limit {
-        ask = ask.query("limit", limit);
-    }
-    ask
+    query.of(Ask::get(of(paths::ROOM_EVENTS, room)))
 }
 
 impl Hub {
@@ -224,7 +249,21 @@ impl Hub {
     }
 }
 
-fn of(path: &str, room: &str) -> String {
+impl EventsQuery {
+    pub(crate) fn of(self, ask: Ask) -> Ask {
+        let bounds = [("after", self.after), ("before", self.before), ("limit", self.limit.map(u64::from))];
+        bounds
+            .into_iter()
+            .filter_map(|(name, bound)| Some((name, bound?)))
+            .fold(ask, |ask, (name, bound)| ask.query(name, bound))
+    }
+}
+
+fn member(room: &str, user: &str) -> String {
+    paths::fill(&of(paths::ROOM_MEMBER, room), user)
+}
+
+pub(crate) fn of(path: &str, room: &str) -> String {
     paths::fill(path, room.strip_prefix('#').unwrap_or(room))
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, MessageId, RoomId, Timestamp, UserId};
+use crate::{ClientId, MessageId, RoomId, Timestamp, UserId, rooms::MemberRole};
 
 /// What is written to topic [`crate::paths::TOPIC_CHAT`], keyed by room. The variant carries the version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,19 +40,31 @@ fn known<'de, D: serde::Deserializer<'de>>(input: D) -> Result<What, D::Error> {
 }
 
 /// What can happen in a room. Past tense: these are facts.
+///
+/// A fact about a message names it by its position, `tgt`. Who reads facts applies each of them or, where it has lost
+/// its meaning (an edit of a removed message), passes over it: [`crate::messages::Message::take`] is the rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum What {
     /// The room was made.
     Created {
-        /// The room's name.
+        /// The room's name; empty for a direct conversation.
         body: String,
     },
     /// Somebody wrote a message.
     Said {
-        /// The text.
+        /// The text; empty once it was removed.
         body: String,
+        /// The position of the message that this one answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        re: Option<u64>,
+        /// Members whom the text names with `@`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        mentions: Vec<UserId>,
+        /// SHA-256 of the text that was removed, 64 hex digits: the chain hash can still be checked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        removed: Option<String>,
     },
     /// Somebody joined by themselves.
     Joined,
@@ -65,17 +77,107 @@ pub enum What {
         /// What the new member is called.
         body: String,
     },
+    /// Somebody was made to leave by another.
+    Kicked {
+        /// Who is not a member any more.
+        user: UserId,
+        /// What they are called.
+        body: String,
+    },
+    /// A member may do more, or less, from now on.
+    RoleChanged {
+        /// The member.
+        user: UserId,
+        /// What they are called.
+        body: String,
+        /// What they may do now.
+        role: MemberRole,
+    },
+    /// The room is for something else now.
+    TopicChanged {
+        /// What it is for; may be empty.
+        body: String,
+    },
+    /// The room has another name.
+    Renamed {
+        /// The name.
+        body: String,
+    },
+    /// The room is no more: nobody is in it, and its history is removed.
+    Closed,
+    /// The author put another text in place of a message's.
+    Edited {
+        /// The message.
+        tgt: u64,
+        /// The text; empty once the message was removed.
+        body: String,
+        /// Members whom the new text names with `@`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        mentions: Vec<UserId>,
+        /// As in `said`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        removed: Option<String>,
+    },
+    /// The text of a message was removed, by its author or by a moderator.
+    Redacted {
+        /// The message.
+        tgt: u64,
+    },
+    /// Somebody put a sign on a message.
+    Reacted {
+        /// The message.
+        tgt: u64,
+        /// The sign, such as `👍`.
+        body: String,
+    },
+    /// Somebody took their sign back.
+    Unreacted {
+        /// The message.
+        tgt: u64,
+        /// The sign.
+        body: String,
+    },
+    /// A message was pinned.
+    Pinned {
+        /// The message.
+        tgt: u64,
+    },
+    /// A message is not pinned any more.
+    Unpinned {
+        /// The message.
+        tgt: u64,
+    },
     /// Something that this version does not know. Only whoever reads meets it: a newer hub wrote it.
     #[serde(other)]
     Unknown,
 }
 
 impl What {
-    /// The text that a line of history shows, if there is one.
+    /// A plain message.
+    pub fn said(body: impl Into<String>) -> Self {
+        Self::Said { body: body.into(), re: None, mentions: Vec::new(), removed: None }
+    }
+
+    /// The text that a line of history shows, if there is one; also what the chain hash covers.
     pub fn body(&self) -> &str {
         match self {
-            Self::Created { body } | Self::Said { body } | Self::Invited { body, .. } => body,
-            Self::Joined | Self::Left | Self::Unknown => "",
+            Self::Created { body }
+            | Self::Said { body, .. }
+            | Self::Invited { body, .. }
+            | Self::Kicked { body, .. }
+            | Self::RoleChanged { body, .. }
+            | Self::TopicChanged { body }
+            | Self::Renamed { body }
+            | Self::Edited { body, .. }
+            | Self::Reacted { body, .. }
+            | Self::Unreacted { body, .. } => body,
+            Self::Joined
+            | Self::Left
+            | Self::Closed
+            | Self::Unknown
+            | Self::Redacted { .. }
+            | Self::Pinned { .. }
+            | Self::Unpinned { .. } => "",
         }
     }
 
@@ -87,7 +189,51 @@ impl What {
             Self::Joined => "joined",
             Self::Left => "left",
             Self::Invited { .. } => "invited",
+            Self::Kicked { .. } => "kicked",
+            Self::RoleChanged { .. } => "role_changed",
+            Self::TopicChanged { .. } => "topic_changed",
+            Self::Renamed { .. } => "renamed",
+            Self::Closed => "closed",
+            Self::Edited { .. } => "edited",
+            Self::Redacted { .. } => "redacted",
+            Self::Reacted { .. } => "reacted",
+            Self::Unreacted { .. } => "unreacted",
+            Self::Pinned { .. } => "pinned",
+            Self::Unpinned { .. } => "unpinned",
             Self::Unknown => "unknown",
+        }
+    }
+
+    /// The message that this fact is about, where it is about one.
+    pub fn target(&self) -> Option<u64> {
+        match self {
+            Self::Edited { tgt, .. }
+            | Self::Redacted { tgt }
+            | Self::Reacted { tgt, .. }
+            | Self::Unreacted { tgt, .. }
+            | Self::Pinned { tgt }
+            | Self::Unpinned { tgt } => Some(*tgt),
+            _ => None,
+        }
+    }
+
+    /// SHA-256 of the text that stood here before it was removed, 64 hex digits.
+    pub fn removed(&self) -> Option<&str> {
+        match self {
+            Self::Said { removed, .. } | Self::Edited { removed, .. } => removed.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Takes the text away and leaves its SHA-256. Once is enough; only what a person wrote can be removed.
+    pub fn remove(&mut self) {
+        if let Self::Said { body, mentions, removed, .. } | Self::Edited { body, mentions, removed, .. } =
+            self
+            && removed.is_none()
+        {
+            *removed = Some(hex::encode(crate::heads::digest(body)));
+            body.clear();
+            mentions.clear();
         }
     }
 }
@@ -124,6 +270,53 @@ impl RoomEvent {
         let RoomFact { id, room, by, name, cid, what } = fact;
         Self { id, room, pos, prev, ts, by, name, cid, what }
     }
+
+    /// Who is a member from this event on.
+    pub fn entered(&self) -> Option<UserId> {
+        match self.what {
+            What::Created { .. } | What::Joined => Some(self.by),
+            What::Invited { user, .. } => Some(user),
+            _ => None,
+        }
+    }
+
+    /// Who is no member any more from this event on. After `closed` nobody is.
+    pub fn left(&self) -> Option<UserId> {
+        match self.what {
+            What::Left => Some(self.by),
+            What::Kicked { user, .. } => Some(user),
+            _ => None,
+        }
+    }
+
+    /// What happened as a sentence for people, on one line; `None` for a message, whose text says it.
+    pub fn sentence(&self) -> Option<String> {
+        let Self { name, what, .. } = self;
+        let body = what.body();
+        let text = match what {
+            What::Said { removed: None, .. } => return None,
+            What::Said { .. } => format!("{name} said something that was removed"),
+            What::Created { .. } => format!("{name} made the room"),
+            What::Joined => format!("{name} joined"),
+            What::Left => format!("{name} left"),
+            What::Invited { .. } => format!("{name} invited {body}"),
+            What::Kicked { .. } => format!("{name} made {body} leave"),
+            What::RoleChanged { role, .. } => format!("{name} made {body} {}", role.name()),
+            What::TopicChanged { .. } if body.is_empty() => format!("{name} took the topic away"),
+            What::TopicChanged { .. } => format!("{name} set the topic: {body}"),
+            What::Renamed { .. } => format!("{name} renamed the room: #{body}"),
+            What::Closed => format!("{name} deleted the room"),
+            What::Edited { tgt, removed: Some(_), .. } => format!("{name} edited {tgt}, which was removed"),
+            What::Edited { tgt, .. } => format!("{name} edited {tgt}: {body}"),
+            What::Redacted { tgt } => format!("{name} removed {tgt}"),
+            What::Reacted { tgt, .. } => format!("{name} put {body} on {tgt}"),
+            What::Unreacted { tgt, .. } => format!("{name} took {body} off {tgt}"),
+            What::Pinned { tgt } => format!("{name} pinned {tgt}"),
+            What::Unpinned { tgt } => format!("{name} unpinned {tgt}"),
+            What::Unknown => format!("{name} did something that this version does not know"),
+        };
+        Some(text.replace(['\n', '\t'], " "))
+    }
 }
 
 /// What is published on the fan-out, all of which may be lost without harm.
@@ -152,6 +345,23 @@ pub enum Hint {
         /// The session.
         session: uuid::Uuid,
     },
+    /// Somebody has read a room up to a position: their other devices show it.
+    Read {
+        /// Who.
+        user: UserId,
+        /// What is read.
+        mark: Mark,
+    },
+}
+
+/// Up to where a person has read a room. Only grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Mark {
+    /// The room.
+    pub room: RoomId,
+    /// Everything up to here is read.
+    pub pos: u64,
 }
 
 /// How far the database has followed a room.
@@ -198,7 +408,7 @@ mod tests {
             by: UserId::new(),
             name: "Ann".into(),
             cid: ClientId::new(),
-            what: What::Said { body: "hi".into() },
+            what: What::said("hi"),
         };
 
         let text = serde_json::to_string(&ChatRecord::RoomV1(fact.clone())).unwrap();
@@ -206,5 +416,25 @@ mod tests {
         assert!(text.contains(r#""v":"room1""#), "{text}");
         assert!(text.contains(r#""kind":"said""#), "{text}");
         assert_eq!(serde_json::from_str::<ChatRecord>(&text).unwrap(), ChatRecord::RoomV1(fact));
+    }
+
+    #[test]
+    fn a_plain_message_looks_as_it_did_before_there_were_replies() {
+        let text = serde_json::to_string(&What::said("hi")).unwrap();
+
+        assert_eq!(text, r#"{"kind":"said","body":"hi"}"#);
+        assert_eq!(serde_json::from_str::<What>(&text).unwrap(), What::said("hi"));
+    }
+
+    #[test]
+    fn a_text_is_removed_once_and_only_its_digest_stays() {
+        let mut what = What::said("secret");
+
+        what.remove();
+        what.remove();
+
+        // `printf secret | sha256sum`
+        let digest = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+        assert_eq!((what.body(), what.removed()), ("", Some(digest)));
     }
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, MessageId, RoomId, Timestamp, UserId, conversions::Job, events::RoomEvent};
+use crate::{
+    ClientId, MessageId, RoomId, Timestamp, UserId, conversions::Job, events::RoomEvent, messages::Act,
+};
 
 /// The protocol version that both sides of this build speak.
 pub const PROTOCOL: u32 = 1;
@@ -76,6 +78,24 @@ pub enum ToServer {
         room: RoomId,
         /// 1 byte to 16 KiB of UTF-8.
         body: String,
+        /// The position of the message that this one answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        re: Option<u64>,
+    },
+    /// Do something to a message; answered as `send` is.
+    Op {
+        /// Where.
+        room: RoomId,
+        /// What to do, to which message.
+        #[serde(flatten)]
+        act: Act,
+    },
+    /// Everything of a room up to a position is read; answered with `read`.
+    Read {
+        /// The room.
+        room: RoomId,
+        /// Up to here.
+        pos: u64,
     },
     /// Begin or stop to hear of one's own conversions.
     Jobs {
@@ -229,6 +249,13 @@ pub enum ToClient {
         /// Its newest state.
         job: Box<Job>,
     },
+    /// The caller has read a room up to here, on this device or on another.
+    Read {
+        /// The room.
+        room: RoomId,
+        /// Up to here.
+        pos: u64,
+    },
     /// Answer to `ping`.
     Pong {
         /// As given.
@@ -305,7 +332,7 @@ mod tests {
             by: UserId::new(),
             name: "Ann".into(),
             cid: ClientId::new(),
-            what: crate::events::What::Said { body: "hi".into() },
+            what: crate::events::What::said("hi"),
         };
 
         let text = serde_json::to_string(&ToClient::Ev(event.clone())).unwrap();

@@ -33,7 +33,11 @@ pub struct Link<'a> {
 impl<'a> Link<'a> {
     /// The part of an event that goes into the chain.
     pub fn of(event: &'a RoomEvent) -> Self {
-        let body = digest(event.what.body());
+        let mut body = [0; 32];
+        let removed = event.what.removed().map(|kept| hex::decode_to_slice(kept, &mut body));
+        if !matches!(removed, Some(Ok(()))) {
+            body = digest(event.what.body());
+        }
         Self { pos: event.pos, by: event.by, cid: event.cid, kind: event.what.kind(), body }
     }
 }

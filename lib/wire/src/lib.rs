@@ -9,6 +9,7 @@ pub mod events;
 pub mod frames;
 pub mod heads;
 pub mod ids;
+pub mod messages;
 pub mod paths;
 pub mod problem;
 pub mod rooms;

@@ -63,6 +63,20 @@ pub const ROOM_INVITES: &str = "/api/v1/rooms/{room}/invites";
 pub const ROOM_MEMBERS: &str = "/api/v1/rooms/{room}/members";
 /// Say something.
 pub const ROOM_MESSAGES: &str = "/api/v1/rooms/{room}/messages";
+/// One member of it.
+pub const ROOM_MEMBER: &str = "/api/v1/rooms/{room}/members/{user}";
+/// Do something to a message.
+pub const ROOM_OPS: &str = "/api/v1/rooms/{room}/ops";
+/// Pinned messages.
+pub const ROOM_PINS: &str = "/api/v1/rooms/{room}/pins";
+/// Read it up to a position.
+pub const ROOM_READ: &str = "/api/v1/rooms/{room}/read";
+/// What happens, as it happens, without a socket.
+pub const ROOM_TAIL: &str = "/api/v1/rooms/{room}/tail";
+/// The conversation with one person.
+pub const DIRECT: &str = "/api/v1/direct";
+/// Messages that hold certain words.
+pub const SEARCH: &str = "/api/v1/search";
 /// What happened.
 pub const ROOM_EVENTS: &str = "/api/v1/rooms/{room}/events";
 /// Where it stands in the database: count and chain hash.
@@ -98,6 +112,14 @@ pub mod internal {
     pub const HISTORY: &str = "/internal/v1/rooms/{room}/events";
     /// chat-worker: where a message of the user in the header was stored (`cid`), or null.
     pub const SENT: &str = "/internal/v1/rooms/{room}/sent";
+    /// chat-worker: folded messages of a room (`after`, `before`, `limit`).
+    pub const MESSAGES: &str = "/internal/v1/rooms/{room}/messages";
+    /// chat-worker: pinned messages of a room.
+    pub const PINS: &str = "/internal/v1/rooms/{room}/pins";
+    /// chat-worker: what is unread after read marks of the user in the header.
+    pub const UNREAD: &str = "/internal/v1/unread";
+    /// chat-worker: messages of some rooms that hold certain words.
+    pub const SEARCH: &str = "/internal/v1/search";
     /// chat-worker: how far the database is with a room.
     pub const HEAD: &str = "/internal/v1/rooms/{room}/head";
     /// convert-worker: jobs of the user in the header.

@@ -36,6 +36,22 @@ pub struct Room {
     pub members: u32,
     /// Whether the caller is in it.
     pub joined: bool,
+    /// Whether it is a conversation of two people; `name` is then what the other one is called.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub direct: bool,
+    /// What the caller may do in it; absent when they are not in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<MemberRole>,
+    /// How many messages of others came after the caller's read mark; absent when they are not in it, and for a moment
+    /// when the history cannot be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<u64>,
+    /// How many of these name the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mentions: Option<u64>,
+    /// Up to where the caller has read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<u64>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -59,6 +75,22 @@ pub enum MemberRole {
     Moderator,
     /// Also owns the room.
     Owner,
+}
+
+impl MemberRole {
+    /// The stable name, as JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Moderator => "moderator",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// The role of that stable name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Member, Self::Moderator, Self::Owner].into_iter().find(|role| role.name() == name)
+    }
 }
 
 /// One member of a room.
@@ -93,6 +125,37 @@ pub struct Invite {
     pub user: String,
 }
 
+/// `PATCH /api/v1/rooms/{room}`: only what is given changes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EditRoom {
+    /// As in [`NewRoom`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// At most 250 characters; empty to take it away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+}
+
+/// `PUT /api/v1/rooms/{room}/members/{user}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SetRole {
+    /// What the member may do from now on.
+    pub role: MemberRole,
+}
+
+/// `POST /api/v1/direct`: the conversation of two people, the same one whoever asks first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Direct {
+    /// An e-mail address or a user id.
+    pub user: String,
+}
+
 /// `POST /api/v1/rooms/{room}/messages`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -102,6 +165,9 @@ pub struct Say {
     pub cid: ClientId,
     /// The text: 1 byte to 16 KiB of UTF-8.
     pub body: String,
+    /// The position of the message that this one answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub re: Option<u64>,
 }
 
 /// A message that is durable: it has its final place in the room.

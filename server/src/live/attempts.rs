@@ -152,6 +152,11 @@ impl Attempts {
         (true, flight.waiters.into_iter().map(|waiter| (key, waiter, Ok(sent.clone()))).collect())
     }
 
+    /// Where the log has shown it.
+    pub(super) fn known(&self, key: Key) -> Option<&Sent> {
+        self.known.get(&key)
+    }
+
     /// Whether an event is the first of its kind, as far as is known.
     pub(super) fn is_first(&self, event: &RoomEvent) -> bool {
         let known = self.known.get(&(event.room, event.by, event.cid));
@@ -196,7 +201,7 @@ mod tests {
             by: key.1,
             name: "Ann".into(),
             cid: key.2,
-            what: What::Said { body: "hi".into() },
+            what: What::said("hi"),
         }
     }
 

@@ -65,7 +65,7 @@ mod tests {
             by: UserId::new(),
             name: "Ann".into(),
             cid: ClientId::new(),
-            what: What::Said { body: body.into() },
+            what: What::said(body),
         }
     }
 

@@ -6,7 +6,7 @@ use platform::fanout::Subscription;
 use tokio::time::{Instant, interval, sleep_until};
 use wire::{
     RoomId,
-    events::{Head, Hint},
+    events::{Head, Hint, Mark},
     frames::ToClient,
     paths::SUBJECT_HINTS,
 };
@@ -53,6 +53,9 @@ fn pass_on(state: &State, hint: &str, waiting: &mut HashMap<RoomId, Head>) {
             waiting.extend(heads.into_iter().map(|head| (head.room, head)));
         }
         Ok(Hint::Voided { room, pos }) => state.live.hint(room, &encoded(&ToClient::Void { room, pos })),
+        Ok(Hint::Read { user, mark: Mark { room, pos } }) => {
+            state.live.people.hint(user, &encoded(&ToClient::Read { room, pos }));
+        }
         Ok(Hint::SessionEnded { session }) => state.live.people.end_session(session),
         Err(error) => tracing::debug!(%error, "a hint of another version is passed over"),
     }

@@ -31,7 +31,7 @@ use wire::{
 };
 
 pub(crate) use appends::Appends;
-pub(crate) use attempts::Waiter;
+pub(crate) use attempts::{Key, Waiter};
 pub(crate) use past::{after, in_memory, newest_of_log};
 pub(crate) use registry::Registry;
 pub(crate) use say::{Begun, begin};

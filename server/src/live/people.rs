@@ -97,6 +97,12 @@ impl People {
         users.get(&user).into_iter().flatten().for_each(|entry| entry.line.tell(frame.clone()));
     }
 
+    /// Something that may be lost, for every socket of a person.
+    pub(super) fn hint(&self, user: UserId, frame: &Utf8Bytes) {
+        let users = locked(&self.users);
+        users.get(&user).into_iter().flatten().for_each(|entry| entry.line.hint(frame.clone()));
+    }
+
     /// The state of a conversion, for those of its owner's sockets that asked. A full line drops it: the next one
     /// says more, and the job can be read.
     pub(super) fn hint_job(&self, owner: UserId, frame: &Utf8Bytes) {

@@ -15,7 +15,7 @@ use platform::{
     bus::{AppendError, Bus, Positions},
     mutants::{self, Mutant},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use wire::{
     MessageId, RoomId, Timestamp, UserId,
     events::{Head, RoomEvent},
@@ -177,6 +177,18 @@ impl Registry {
         self.partition_of(room).and_then(|partition| locked(&partition.attempts).reach())
     }
 
+    /// Waits until this gateway has seen a fact in the log.
+    pub(crate) async fn heard(&self, key: Key) {
+        let Some(partition) = self.partition_of(key.0) else { return };
+        // The sender lives as long as the registry.
+        let _ = partition.follow().wait_for(|_| locked(&partition.attempts).known(key).is_some()).await;
+    }
+
+    /// Sees how far this gateway follows the log of a room.
+    pub(crate) fn follow(&self, room: RoomId) -> Option<watch::Receiver<u64>> {
+        self.partition_of(room).map(Partition::follow)
+    }
+
     /// Whether an event is no repetition of an earlier one.
     pub(super) fn is_first(&self, event: &RoomEvent) -> bool {
         self.partition_of(event.room).is_none_or(|partition| locked(&partition.attempts).is_first(event))
@@ -242,7 +254,7 @@ impl Registry {
     }
 
     /// The newest position of a room, if it is known here.
-    pub(super) fn last(&self, room: RoomId) -> Option<u64> {
+    pub(crate) fn last(&self, room: RoomId) -> Option<u64> {
         self.shard(room).get(&room).and_then(Room::last)
     }
 
@@ -404,7 +416,7 @@ mod tests {
     }
 
     fn said(room: RoomId, pos: u64) -> RoomEvent {
-        event(room, UserId::new(), pos, What::Said { body: "hi".into() })
+        event(room, UserId::new(), pos, What::said("hi"))
     }
 
     fn heard(line: &Line) -> Vec<String> {

@@ -14,6 +14,7 @@ use wire::{
 };
 
 use super::{bundle, encoded, line::Line};
+use crate::rooms;
 
 /// Names a socket of this gateway.
 pub(super) type SocketId = u64;
@@ -23,6 +24,19 @@ pub(super) type SocketId = u64;
 pub(super) struct Kept {
     pub(super) pos: u64,
     pub(super) json: Utf8Bytes,
+}
+
+impl Kept {
+    /// Takes the text away if this is a message that was removed, or an edit of it.
+    fn blank(&mut self, tgt: u64) {
+        if self.pos != tgt && !self.json.contains(&format!("\"tgt\":{tgt}")) {
+            return;
+        }
+        if let Ok(mut event) = serde_json::from_str::<RoomEvent>(&self.json) {
+            rooms::blank([&mut event], tgt);
+            self.json = serde_json::to_string(&event).expect("an event is plain data").into();
+        }
+    }
 }
 
 /// One socket that follows the room.
@@ -63,15 +77,15 @@ pub(super) enum Reach {
 pub(super) enum Change {
     In(UserId),
     Out(UserId),
+    /// Nobody is in it any more.
+    Closed,
 }
 
 impl Change {
     pub(super) fn of(event: &RoomEvent) -> Option<Self> {
-        match &event.what {
-            What::Created { .. } | What::Joined => Some(Self::In(event.by)),
-            What::Invited { user, .. } => Some(Self::In(*user)),
-            What::Left => Some(Self::Out(event.by)),
-            What::Said { .. } | What::Unknown => None,
+        match event.what {
+            What::Closed => Some(Self::Closed),
+            _ => event.entered().map(Self::In).or_else(|| event.left().map(Self::Out)),
         }
     }
 }
@@ -101,6 +115,10 @@ impl Room {
             self.last = Some(event.pos);
             let json = Utf8Bytes::from(serde_json::to_string(&event).expect("an event is plain data"));
             run.push(Kept { pos: event.pos, json });
+            if let What::Redacted { tgt } = event.what {
+                let earlier = self.recent.iter_mut().chain(&mut kept).chain(&mut run);
+                earlier.for_each(|kept| kept.blank(tgt));
+            }
             if let Some(change) = Change::of(&event) {
                 self.push(id, after, &run);
                 after = self.last;
@@ -137,14 +155,18 @@ impl Room {
             }
             Change::Out(user) => {
                 self.members.as_mut().map(|members| members.remove(user));
-                self.expel(id, *user);
+                self.expel(id, |listener| listener == *user);
+            }
+            Change::Closed => {
+                self.members = None;
+                self.expel(id, |_| true);
             }
         }
     }
 
-    fn expel(&mut self, id: RoomId, user: UserId) {
+    fn expel(&mut self, id: RoomId, whom: impl Fn(UserId) -> bool) {
         let unsubbed = encoded(&ToClient::Unsubbed { room: id });
-        for (_, listener) in self.listeners.extract_if(|_, listener| listener.user == user) {
+        for (_, listener) in self.listeners.extract_if(|_, listener| whom(listener.user)) {
             listener.line.forget(id);
             listener.line.tell(unsubbed.clone());
         }

@@ -5,12 +5,15 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use platform::bus::{Positions, ReadError, Record, Tail};
 use wire::{
     Timestamp,
-    events::{ChatRecord, RoomEvent},
+    events::{ChatRecord, RoomEvent, What},
     paths::TOPIC_CHAT,
 };
 
 use super::{attempts::WINDOW_SECONDS, partition::Partition};
-use crate::state::{App, State};
+use crate::{
+    rooms,
+    state::{App, State},
+};
 
 /// Records of a partition that are read at the start at most: of messages before them the database is asked.
 const WARM_UP: u64 = 50_000;
@@ -143,6 +146,9 @@ pub(super) async fn read(state: &State, room: wire::RoomId, after: u64) -> Resul
                 && state.live.is_first(&event)
             {
                 event.prev = events.last().map(|event| event.pos);
+                if let What::Redacted { tgt } = event.what {
+                    rooms::blank(&mut events, tgt);
+                }
                 events.push(event);
             }
         }

@@ -6,12 +6,12 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use wire::{
     Code, RoomId, UserId,
-    events::RoomEvent,
+    events::What,
     paths::{fill, internal},
     rooms::EventPage,
 };
 
-use super::joined;
+use super::{blank, joined};
 use crate::{
     accounts::Caller,
     live,
@@ -38,6 +38,27 @@ pub(crate) struct Part {
     pub(crate) limit: Option<u32>,
 }
 
+impl Part {
+    /// Refuses a part with two ends.
+    pub(super) fn check(self) -> Outcome<()> {
+        if self.after.is_some() && self.before.is_some() {
+            let detail = "ask for what is after or for what is before, not for both";
+            return Err(ApiError::new(Code::BadRequest, detail));
+        }
+        Ok(())
+    }
+
+    /// How many at most.
+    pub(super) fn limit(self) -> usize {
+        self.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE) as usize
+    }
+
+    /// Whether a position is within its bounds.
+    pub(super) fn holds(self, pos: u64) -> bool {
+        self.after.is_none_or(|after| pos > after) && self.before.is_none_or(|before| pos < before)
+    }
+}
+
 /// Shows what happened in a room that the caller is in: after a position, before one, or the newest.
 #[utoipa::path(get, path = "/api/v1/rooms/{room}/events", tag = "rooms", params(("room" = String, Path), Part), security(("bearer" = [])),
     responses((status = 200, body = EventPage), (status = 404, body = wire::Problem), (status = 502, body = wire::Problem)))]
@@ -47,12 +68,7 @@ pub(crate) async fn history(
     ApiPath(room): ApiPath<String>,
     ApiQuery(part): ApiQuery<Part>,
 ) -> Outcome<ApiJson<EventPage>> {
-    if part.after.is_some() && part.before.is_some() {
-        return Err(ApiError::new(
-            Code::BadRequest,
-            "ask for what is after or for what is before, not for both",
-        ));
-    }
+    part.check()?;
     let room = joined(&state, &caller, &room).await?;
     page(&state, room.id, caller.user, part).await.map(ApiJson)
 }
@@ -60,7 +76,7 @@ pub(crate) async fn history(
 /// A page that holds everything of its range, whether the database has it already or only the log. What this gateway
 /// remembers is not asked of the database.
 pub(crate) async fn page(state: &Hub, room: RoomId, user: UserId, part: Part) -> Outcome<EventPage> {
-    let limit = part.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE) as usize;
+    let limit = part.limit();
     let ep = state.live.epoch(room);
     // The log's end first, then the database: what the database gains in between is in both and counted once.
     let upto = state.live.tailed(room);
@@ -71,13 +87,14 @@ pub(crate) async fn page(state: &Hub, room: RoomId, user: UserId, part: Part) ->
         Ok(page) => page,
         Err(down) => logged(state, room, part).await?.ok_or(down)?,
     };
-    let full = part.after.is_some() && page.events.len() >= limit;
-    let reaches_log = part.before.is_none_or(|before| before > page.persisted + 1);
-    if !full && reaches_log {
-        let after = page.persisted.max(part.after.unwrap_or(0));
-        let newer = live::after(state, room, after).await?;
-        let wanted = newer.into_iter().filter(|event| part.before.is_none_or(|before| event.pos < before));
-        page.events.extend(wanted);
+    let newer = live::after(state, room, page.persisted).await?;
+    for event in &newer {
+        if let What::Redacted { tgt } = event.what {
+            blank(&mut page.events, tgt);
+        }
+    }
+    if !(part.after.is_some() && page.events.len() >= limit) {
+        page.events.extend(newer.into_iter().filter(|event| part.holds(event.pos)));
     }
     page.more |= cut(&mut page.events, limit, part.after.is_some());
     page.upto = page.persisted.max(upto);
@@ -92,10 +109,7 @@ async fn logged(state: &Hub, room: RoomId, part: Part) -> Outcome<Option<EventPa
         return Ok(None);
     }
     let upto = state.live.tailed(room);
-    events.retain(|event| {
-        part.after.is_none_or(|after| event.pos > after)
-            && part.before.is_none_or(|before| event.pos < before)
-    });
+    events.retain(|event| part.holds(event.pos));
     Ok(Some(EventPage {
         events,
         ep: String::new(),
@@ -106,12 +120,12 @@ async fn logged(state: &Hub, room: RoomId, part: Part) -> Outcome<Option<EventPa
 }
 
 /// Cuts to the limit at the far end of the question; whether something was cut.
-fn cut(events: &mut Vec<RoomEvent>, limit: usize, from_the_front: bool) -> bool {
-    let surplus = events.len().saturating_sub(limit);
+pub(super) fn cut<T>(items: &mut Vec<T>, limit: usize, from_the_front: bool) -> bool {
+    let surplus = items.len().saturating_sub(limit);
     if from_the_front {
-        events.truncate(limit);
+        items.truncate(limit);
     } else {
-        events.drain(..surplus);
+        items.drain(..surplus);
     }
     surplus > 0
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use wire::rooms::Rooms;
 
-use super::sql;
+use super::{sql, unread};
 use crate::{accounts::Caller, state::App};
 
 /// Which rooms to list.
@@ -18,7 +18,7 @@ pub(crate) struct Which {
     public: bool,
 }
 
-/// Lists rooms by name: those the caller is in, or all public ones.
+/// Lists rooms by name: those the caller is in, or all public ones, with what is unread in them.
 #[utoipa::path(get, path = "/api/v1/rooms", tag = "rooms", params(Which), security(("bearer" = [])),
     responses((status = 200, body = Rooms), (status = 401, body = wire::Problem)))]
 pub(crate) async fn list(
@@ -26,9 +26,10 @@ pub(crate) async fn list(
     caller: Caller,
     ApiQuery(which): ApiQuery<Which>,
 ) -> Outcome<ApiJson<Rooms>> {
-    let items = match which.public {
+    let mut items = match which.public {
         true => sql::public(&state.db, caller.user).await?,
         false => sql::of_user(&state.db, caller.user).await?,
     };
+    unread::fill(&state, caller.user, &mut items).await;
     Ok(ApiJson(Rooms { items }))
 }

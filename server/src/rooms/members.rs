@@ -1,22 +1,24 @@
-//! Who is in a room: listing, joining, leaving, inviting.
+//! Who is in a room: listing, joining, leaving, inviting, making leave, and what each may do.
 
 use axum::{extract::State, http::StatusCode};
-use platform::service::{ApiError, ApiJson, ApiPath, Outcome};
+use platform::{
+    db::Transaction,
+    service::{ApiError, ApiJson, ApiPath, Outcome},
+};
 use wire::{
-    Code, UserId,
+    Code, RoomId, UserId,
     events::What,
-    rooms::{Invite, MemberRole, Members, Room},
+    rooms::{Invite, Member, MemberRole, Members, Room, SetRole},
 };
 
-use super::{fact, joined, sql, visible};
+use super::{change::Change, joined, rights, rights::Deed, sql, visible};
 use crate::{
     accounts::{self, Caller},
     state::{App, State as Hub},
-    tasks::{self, Task},
 };
 
-/// People in one room.
-const MOST_MEMBERS: u64 = 10_000;
+/// People that one room holds.
+const LARGEST: i64 = 10_000;
 
 /// Lists the members of a room that the caller is in.
 #[utoipa::path(get, path = "/api/v1/rooms/{room}/members", tag = "rooms", params(("room" = String, Path)), security(("bearer" = [])),
@@ -31,49 +33,43 @@ pub(crate) async fn list(
     Ok(ApiJson(Members { items }))
 }
 
-/// Joins a public room. Joining twice is no error.
+/// Joins a public room. Joining twice is no error. Who joins a room that nobody is in owns it.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/join", tag = "rooms", params(("room" = String, Path)), security(("bearer" = [])),
-    responses((status = 200, body = Room), (status = 404, body = wire::Problem)))]
+    responses((status = 200, body = Room), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem)))]
 pub(crate) async fn join(
     State(state): State<App>,
     caller: Caller,
     ApiPath(room): ApiPath<String>,
 ) -> Outcome<ApiJson<Room>> {
     let room = visible(&state, &caller, &room).await?;
-    add(&state, &room, caller.user, fact(room.id, &caller, What::Joined)).await?;
+    if !room.joined {
+        add(&state, &caller, room.id, caller.user, &caller.name, What::Joined).await?;
+    }
     visible(&state, &caller, &room.id.to_string()).await.map(ApiJson)
 }
 
-/// Leaves a room: nothing that happens there later is seen.
+/// Leaves a room: nothing that happens there later is seen. The last owner leaves only when nobody else is there.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/leave", tag = "rooms", params(("room" = String, Path)), security(("bearer" = [])),
-    responses((status = 204), (status = 404, body = wire::Problem)))]
+    responses((status = 204), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem)))]
 pub(crate) async fn leave(
     State(state): State<App>,
     caller: Caller,
     ApiPath(room): ApiPath<String>,
 ) -> Outcome<StatusCode> {
     let room = joined(&state, &caller, &room).await?;
-    let mut tx = state.db.begin().await?;
-    let left = sql::remove_member(&mut tx, room.id, caller.user).await?;
-    if left {
-        tasks::enqueue(
-            &mut tx,
-            &Task::Announce { fact: fact(room.id, &caller, What::Left) },
-            state.clock.now(),
-        )
-        .await?;
+    rights::check(&room, Deed::Leave)?;
+    let mut change = Change::of(&state, &caller, room.id).await?;
+    keep_an_owner(&mut change.tx, room.id, caller.user).await?;
+    if sql::remove_member(&mut change.tx, room.id, caller.user).await? {
+        change.tell(What::Left).await?;
     }
-    tx.commit().await?;
-    if left {
-        state.live.drop_member(room.id, caller.user);
-    }
-    tasks::wake(&state);
+    change.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Makes somebody a member. The answer is the same whether or not the address has an account.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/invites", tag = "rooms", params(("room" = String, Path)), request_body = Invite, security(("bearer" = [])),
-    responses((status = 202), (status = 404, body = wire::Problem), (status = 422, body = wire::Problem)))]
+    responses((status = 202), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem), (status = 422, body = wire::Problem)))]
 pub(crate) async fn invite(
     State(state): State<App>,
     caller: Caller,
@@ -81,35 +77,136 @@ pub(crate) async fn invite(
     ApiJson(asked): ApiJson<Invite>,
 ) -> Outcome<StatusCode> {
     let room = joined(&state, &caller, &room).await?;
-    if let Some((user, name)) = guest(&state, &asked.user).await? {
-        let invited = What::Invited { user, body: name };
-        add(&state, &room, user, fact(room.id, &caller, invited)).await?;
+    rights::check(&room, Deed::Invite)?;
+    if let Some((user, name)) = person(&state, &asked.user).await? {
+        let invited = What::Invited { user, body: name.clone() };
+        add(&state, &caller, room.id, user, &name, invited).await?;
     }
     Ok(StatusCode::ACCEPTED)
 }
 
-async fn guest(state: &Hub, text: &str) -> Outcome<Option<(UserId, String)>> {
+/// Makes a member of a lower role leave. Moderators may.
+#[utoipa::path(delete, path = "/api/v1/rooms/{room}/members/{user}", tag = "rooms", security(("bearer" = [])),
+    params(("room" = String, Path), ("user" = String, Path, description = "Id, e-mail address, or the name of exactly one member")),
+    responses((status = 204), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem)))]
+pub(crate) async fn kick(
+    State(state): State<App>,
+    caller: Caller,
+    ApiPath((room, user)): ApiPath<(String, String)>,
+) -> Outcome<StatusCode> {
+    let room = joined(&state, &caller, &room).await?;
+    let role = rights::check(&room, Deed::Kick)?;
+    let member = member(&state, room.id, &user).await?;
+    let mut change = Change::of(&state, &caller, room.id).await?;
+    // Looked at again: the role may have changed since.
+    let theirs = sql::role_of(&mut change.tx, room.id, member.id).await?.unwrap_or(member.role);
+    rights::check_below(role, theirs)?;
+    if sql::remove_member(&mut change.tx, room.id, member.id).await? {
+        change.tell(What::Kicked { user: member.id, body: member.name }).await?;
+    }
+    change.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Changes what a member may do. Owners may; a room keeps at least one.
+#[utoipa::path(put, path = "/api/v1/rooms/{room}/members/{user}", tag = "rooms", request_body = SetRole, security(("bearer" = [])),
+    params(("room" = String, Path), ("user" = String, Path, description = "Id, e-mail address, or the name of exactly one member")),
+    responses((status = 200, body = Member), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem)))]
+pub(crate) async fn set_role(
+    State(state): State<App>,
+    caller: Caller,
+    ApiPath((room, user)): ApiPath<(String, String)>,
+    ApiJson(SetRole { role }): ApiJson<SetRole>,
+) -> Outcome<ApiJson<Member>> {
+    let room = joined(&state, &caller, &room).await?;
+    rights::check(&room, Deed::SetRole)?;
+    let member = member(&state, room.id, &user).await?;
+    let mut change = Change::of(&state, &caller, room.id).await?;
+    if role < MemberRole::Owner {
+        keep_an_owner(&mut change.tx, room.id, member.id).await?;
+    }
+    if sql::role_of(&mut change.tx, room.id, member.id).await?.is_some_and(|before| before != role) {
+        sql::set_role(&mut change.tx, room.id, member.id, role).await?;
+        change.tell(What::RoleChanged { user: member.id, body: member.name.clone(), role }).await?;
+    }
+    change.commit().await?;
+    Ok(ApiJson(Member { role, ..member }))
+}
+
+/// The account that an address or an id is of, and what it is called.
+pub(super) async fn person(state: &Hub, text: &str) -> Outcome<Option<(UserId, String)>> {
     if let Ok(id) = text.trim().parse::<UserId>() {
         return Ok(accounts::name_of(&state.db, id).await?.map(|name| (id, name)));
     }
     if !text.contains('@') {
-        let detail = "invite by e-mail address or user id";
+        let detail = "name them by e-mail address or user id";
         return Err(ApiError::new(Code::InvalidField, detail).field("/user", detail));
     }
     Ok(accounts::find_by_email(&state.db, text.trim()).await?)
 }
 
-/// The membership and the fact that says so, in one transaction. Nothing happens for somebody who is in already.
-async fn add(state: &App, room: &Room, user: UserId, fact: wire::events::RoomFact) -> Outcome<()> {
-    let now = state.clock.now();
-    let mut tx = state.db.begin().await?;
-    if sql::add_member(&mut tx, room.id, user, MemberRole::Member, now).await? {
-        if sql::count_members(&mut tx, room.id).await? > MOST_MEMBERS {
-            return Err(ApiError::new(Code::Conflict, format!("a room has at most {MOST_MEMBERS} members")));
+/// The member that an id, an address or a name is of.
+async fn member(state: &Hub, room: RoomId, text: &str) -> Outcome<Member> {
+    let text = text.trim();
+    let id = match text.parse::<UserId>() {
+        Ok(id) => Some(id),
+        Err(_) if text.contains('@') => accounts::find_by_email(&state.db, text).await?.map(|(id, _)| id),
+        Err(_) => return by_name(sql::members(&state.db, room).await?, text),
+    };
+    let found = match id {
+        Some(id) => sql::member(&state.db, room, id).await?,
+        None => None,
+    };
+    found.ok_or_else(|| ApiError::not_found("member"))
+}
+
+fn by_name(members: Vec<Member>, name: &str) -> Outcome<Member> {
+    let name = name.to_lowercase();
+    let mut found = members.into_iter().filter(|member| member.name.to_lowercase() == name);
+    match (found.next(), found.next()) {
+        (Some(member), None) => Ok(member),
+        (None, _) => Err(ApiError::not_found("member")),
+        (Some(_), Some(_)) => {
+            Err(ApiError::new(Code::Conflict, format!("more than one member is called `{name}`"))
+                .hint("name them by address or id: see `mshub room members`"))
         }
-        tasks::enqueue(&mut tx, &Task::Announce { fact }, now).await?;
     }
-    tx.commit().await?;
-    tasks::wake(state);
+}
+
+/// Refuses to take the last owner from those who stay.
+async fn keep_an_owner(tx: &mut Transaction, room: RoomId, user: UserId) -> Outcome<()> {
+    let (members, owners) = sql::count_members(tx, room).await?;
+    let owns = sql::role_of(tx, room, user).await? == Some(MemberRole::Owner);
+    if owns && owners == 1 && members > 1 {
+        return Err(ApiError::new(Code::Conflict, "the room would be without an owner")
+            .hint("make somebody else owner first: `mshub room role ROOM USER owner`"));
+    }
     Ok(())
+}
+
+/// The membership and the fact that says so, in one transaction. Nothing happens for somebody who is in already.
+async fn add(
+    state: &Hub,
+    caller: &Caller,
+    room: RoomId,
+    user: UserId,
+    name: &str,
+    what: What,
+) -> Outcome<()> {
+    let mut change = Change::of(state, caller, room).await?;
+    let (members, _) = sql::count_members(&mut change.tx, room).await?;
+    let role = if members == 0 { MemberRole::Owner } else { MemberRole::Member };
+    // Whoever comes has nothing unread: what was said before was not said to them.
+    let mark = state.live.tailed(room);
+    if !sql::add_member(&mut change.tx, room, user, role, mark, state.clock.now()).await? {
+        return Ok(());
+    }
+    if members >= LARGEST {
+        return Err(ApiError::new(Code::Conflict, format!("the room is full: {LARGEST} people are in it")));
+    }
+    change.tell(what).await?;
+    if role == MemberRole::Owner {
+        change.tell(What::RoleChanged { user, body: name.to_owned(), role }).await?;
+    }
+    change.commit().await
 }

@@ -2,15 +2,29 @@
 //!
 //! A room somebody may not see and a room that is not there are the same answer.
 
+pub(crate) mod act;
+mod change;
+pub(crate) mod direct;
+pub(crate) mod edit;
+mod gone;
 pub(crate) mod head;
 pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod members;
+mod mentions;
+pub(crate) mod messages;
 mod name;
 pub(crate) mod new;
+pub(crate) mod read;
+mod rights;
 pub(crate) mod say;
+pub(crate) mod search;
 pub(crate) mod show;
 mod sql;
+pub(crate) mod tail;
+mod unread;
+
+pub(crate) use gone::blank;
 
 use platform::{
     bus::AppendError,
@@ -55,10 +69,16 @@ fn fact(room: RoomId, by: &Caller, what: What) -> RoomFact {
     RoomFact { id: MessageId::new(), room, by: by.user, name: by.name.clone(), cid: ClientId::new(), what }
 }
 
-/// The room of an id or a name, if the caller may see it: public, or a member.
+/// `@bob@example.org` names the direct conversation with whom the address is of.
+fn is_address(text: &str) -> bool {
+    text.strip_prefix('@').is_some_and(|address| address.contains('@'))
+}
+
+/// The room of an id, a name or `@address`, if the caller may see it: public, or a member.
 async fn visible(state: &State, caller: &Caller, text: &str) -> Outcome<Room> {
     let found = match text.parse::<RoomId>() {
         Ok(id) => sql::by_id(&state.db, caller.user, id).await?.into_iter().collect(),
+        Err(_) if is_address(text) => direct::with(state, caller, &text[1..]).await?.into_iter().collect(),
         Err(_) => sql::by_name(&state.db, caller.user, &name::normal(text)).await?,
     };
     let mut joined: Vec<Room> = found.iter().filter(|room| room.joined).cloned().collect();

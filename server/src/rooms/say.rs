@@ -9,13 +9,13 @@ use platform::{
 };
 use tokio::sync::oneshot;
 use wire::{
-    ClientId, Code, MessageId, RoomId,
+    ClientId, Code, MessageId, RoomId, UserId,
     events::{RoomFact, What},
     paths::{fill, internal},
     rooms::{Say, Sent},
 };
 
-use super::{record, visible};
+use super::{mentions, messages, record, visible};
 use crate::{
     accounts::Caller,
     live::{self, Begun, Waiter},
@@ -39,47 +39,87 @@ pub(crate) async fn say(
     State(state): State<App>,
     caller: Caller,
     ApiPath(room): ApiPath<String>,
-    ApiJson(Say { cid, body }): ApiJson<Say>,
+    ApiJson(Say { cid, body, re }): ApiJson<Say>,
 ) -> Outcome<ApiJson<Sent>> {
     let room = visible(&state, &caller, &room).await?;
+    let made = match room.joined {
+        true => said(&state, caller.user, room.id, body, re).await,
+        false => Err(ApiError::not_found("room")),
+    };
+    append(&state, &caller, room.id, cid, made).await.map(ApiJson)
+}
+
+/// Puts what somebody says or does in line, and waits until it is durable.
+pub(super) async fn append(
+    state: &App,
+    caller: &Caller,
+    room: RoomId,
+    cid: ClientId,
+    made: Outcome<What>,
+) -> Outcome<Sent> {
     let (tell, told) = oneshot::channel();
-    match begin(&state, &caller, (room.id, room.joined), cid, body, Waiter::Call(tell)).await? {
-        Begun::Known(sent) => Ok(ApiJson(sent)),
+    match begin(state, caller, room, cid, made, Waiter::Call(tell)).await? {
+        Begun::Known(sent) => Ok(sent),
         Begun::Waiting => {
             let outcome = tokio::time::timeout(PATIENCE, told).await.ok().and_then(Result::ok);
             let given_up = || Err(AppendError::Unknown("nobody said what became of it".into()));
-            outcome.unwrap_or_else(given_up).map(ApiJson).map_err(refused)
+            outcome.unwrap_or_else(given_up).map_err(refused)
         }
     }
 }
 
-/// Checks a message and puts that of a member in line. Whoever calls this for one message after the other gets their
-/// order in the log. Somebody who left since hears what became of a message that was sent before: a refusal would deny
-/// what is in the log.
-pub(crate) async fn begin(
-    state: &App,
-    caller: &Caller,
-    (room, is_member): (RoomId, bool),
-    cid: ClientId,
+/// A message that may be said: neither empty nor too long, in answer to one that is there.
+pub(crate) async fn said(
+    state: &Hub,
+    user: UserId,
+    room: RoomId,
     body: String,
-    waiter: Waiter,
-) -> Outcome<Begun> {
+    re: Option<u64>,
+) -> Outcome<What> {
+    check_length(&body)?;
+    if let Some(re) = re {
+        messages::at(state, user, room, re).await?;
+    }
+    let mentions = mentions::of(state, room, &body).await?;
+    Ok(What::Said { body, re, mentions, removed: None })
+}
+
+/// Refuses a text that is empty or too long.
+pub(super) fn check_length(body: &str) -> Outcome<()> {
     if body.is_empty() || body.len() > LONGEST {
         let detail = format!("a message is 1 to {LONGEST} bytes, this one is {}", body.len());
         let code = if body.is_empty() { Code::InvalidField } else { Code::TooLarge };
         return Err(ApiError::new(code, detail.clone()).field("/body", detail));
     }
-    if state.live.is_too_fast(caller.user, room) {
+    Ok(())
+}
+
+/// Puts what somebody says or does in line. Whoever calls this for one after the other gets their order in the log.
+/// What is refused now, because its author left or its message is gone, may have been taken before: then its place is
+/// the answer. A refusal would deny what is in the log.
+pub(crate) async fn begin(
+    state: &App,
+    caller: &Caller,
+    room: RoomId,
+    cid: ClientId,
+    made: Outcome<What>,
+    waiter: Waiter,
+) -> Outcome<Begun> {
+    if made.is_ok() && state.live.is_too_fast(caller.user, room) {
         return Err(
             ApiError::new(Code::RateLimited, "you, or all in this room, are sending too fast").retry_after(1)
         );
     }
-    let what = What::Said { body };
+    // What is refused has no content, and comes nowhere.
+    let (what, refusal) = match made {
+        Ok(what) => (what, None),
+        Err(refusal) => (What::Unknown, Some(refusal)),
+    };
     let fact = RoomFact { id: MessageId::new(), room, by: caller.user, name: caller.name.clone(), cid, what };
     let before = async {
-        match trace(state, caller, room, cid).await? {
-            None if !is_member => Err(ApiError::not_found("room")),
-            found => Ok(found),
+        match (trace(state, caller, room, cid).await?, refusal) {
+            (None, Some(refusal)) => Err(refusal),
+            (found, _) => Ok(found),
         }
     };
     live::begin(state, &fact, record(fact.clone()), waiter, before).await

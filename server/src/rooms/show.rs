@@ -14,5 +14,7 @@ pub(crate) async fn show(
     caller: Caller,
     ApiPath(room): ApiPath<String>,
 ) -> Outcome<ApiJson<Room>> {
-    super::visible(&state, &caller, &room).await.map(ApiJson)
+    let mut room = super::visible(&state, &caller, &room).await?;
+    super::unread::fill(&state, caller.user, std::slice::from_mut(&mut room)).await;
+    Ok(ApiJson(room))
 }

@@ -17,10 +17,12 @@ struct RoomRow {
     topic: String,
     created_at: i64,
     members: i64,
-    joined: bool,
+    direct: bool,
+    role: Option<String>,
+    mark: Option<i64>,
 }
 
-platform::from_row!(RoomRow { id, name, private, topic, created_at, members, joined });
+platform::from_row!(RoomRow { id, name, private, topic, created_at, members, direct, role, mark });
 
 impl From<RoomRow> for Room {
     fn from(row: RoomRow) -> Self {
@@ -30,10 +32,31 @@ impl From<RoomRow> for Room {
             private: row.private,
             topic: row.topic,
             members: u32::try_from(row.members).unwrap_or(u32::MAX),
-            joined: row.joined,
+            joined: row.role.is_some(),
+            direct: row.direct,
+            role: row.role.as_deref().map(role),
+            unread: None,
+            mentions: None,
+            mark: row.mark.map(i64::unsigned_abs),
             created_at: Timestamp::from_micros(row.created_at),
         }
     }
+}
+
+/// Rooms as the person in `$1` sees them; a direct conversation is called what its other half is called.
+macro_rules! rooms {
+    ($which:literal) => {
+        concat!(
+            "SELECT rooms.id AS id, private, topic, rooms.created_at AS created_at, direct IS NOT NULL AS direct,
+                    CASE WHEN direct IS NULL THEN rooms.name ELSE coalesce((
+                        SELECT users.name FROM members AS other JOIN users ON users.id = other.user_id
+                        WHERE other.room = rooms.id AND other.user_id <> $1), '') END AS name,
+                    (SELECT count(*) FROM members WHERE members.room = rooms.id) AS members,
+                    me.role AS role, me.mark AS mark
+             FROM rooms LEFT JOIN members AS me ON me.room = rooms.id AND me.user_id = $1 ",
+            $which
+        )
+    };
 }
 
 struct MemberRow {
@@ -57,27 +80,13 @@ impl From<MemberRow> for Member {
 }
 
 fn role(name: &str) -> MemberRole {
-    match name {
-        "owner" => MemberRole::Owner,
-        "moderator" => MemberRole::Moderator,
-        _ => MemberRole::Member,
-    }
-}
-
-fn role_name(role: MemberRole) -> &'static str {
-    match role {
-        MemberRole::Owner => "owner",
-        MemberRole::Moderator => "moderator",
-        MemberRole::Member => "member",
-    }
+    // What this build does not know may do least.
+    MemberRole::from_name(name).unwrap_or(MemberRole::Member)
 }
 
 pub(super) async fn by_id(db: &Db, viewer: UserId, room: RoomId) -> sqlx::Result<Option<Room>> {
     let row: Option<RoomRow> = each!(db.reader(), pool => sqlx::query_as(
-        "SELECT id, name, private, topic, created_at,
-                (SELECT count(*) FROM members WHERE room = rooms.id) AS members,
-                EXISTS (SELECT 1 FROM members WHERE room = rooms.id AND user_id = $1) AS joined
-         FROM rooms WHERE id = $2",
+        rooms!("WHERE rooms.id = $2"),
     ).bind(viewer.0).bind(room.0).fetch_optional(pool).await)?;
     Ok(row.map(Room::from))
 }
@@ -85,30 +94,29 @@ pub(super) async fn by_id(db: &Db, viewer: UserId, room: RoomId) -> sqlx::Result
 /// Every room of that name: at most one is public, the others are private ones.
 pub(super) async fn by_name(db: &Db, viewer: UserId, name: &str) -> sqlx::Result<Vec<Room>> {
     let rows: Vec<RoomRow> = each!(db.reader(), pool => sqlx::query_as(
-        "SELECT id, name, private, topic, created_at,
-                (SELECT count(*) FROM members WHERE room = rooms.id) AS members,
-                EXISTS (SELECT 1 FROM members WHERE room = rooms.id AND user_id = $1) AS joined
-         FROM rooms WHERE name = $2 ORDER BY id",
+        rooms!("WHERE direct IS NULL AND rooms.name = $2 ORDER BY rooms.id"),
     ).bind(viewer.0).bind(name).fetch_all(pool).await)?;
     Ok(rows.into_iter().map(Room::from).collect())
 }
 
+/// The direct conversation of a pair.
+pub(super) async fn by_pair(db: &Db, viewer: UserId, pair: &[u8]) -> sqlx::Result<Option<Room>> {
+    let row: Option<RoomRow> = each!(db.reader(), pool => sqlx::query_as(
+        rooms!("WHERE direct = $2"),
+    ).bind(viewer.0).bind(pair).fetch_optional(pool).await)?;
+    Ok(row.map(Room::from))
+}
+
 pub(super) async fn of_user(db: &Db, user: UserId) -> sqlx::Result<Vec<Room>> {
     let rows: Vec<RoomRow> = each!(db.reader(), pool => sqlx::query_as(
-        "SELECT id, name, private, topic, created_at,
-                (SELECT count(*) FROM members WHERE room = rooms.id) AS members,
-                EXISTS (SELECT 1 FROM members WHERE room = rooms.id AND user_id = $1) AS joined
-         FROM rooms WHERE id IN (SELECT room FROM members WHERE user_id = $1) ORDER BY name, id LIMIT 1000",
+        rooms!("WHERE me.role IS NOT NULL ORDER BY name, id LIMIT 1000"),
     ).bind(user.0).fetch_all(pool).await)?;
     Ok(rows.into_iter().map(Room::from).collect())
 }
 
 pub(super) async fn public(db: &Db, viewer: UserId) -> sqlx::Result<Vec<Room>> {
     let rows: Vec<RoomRow> = each!(db.reader(), pool => sqlx::query_as(
-        "SELECT id, name, private, topic, created_at,
-                (SELECT count(*) FROM members WHERE room = rooms.id) AS members,
-                EXISTS (SELECT 1 FROM members WHERE room = rooms.id AND user_id = $1) AS joined
-         FROM rooms WHERE private = $2 ORDER BY name, id LIMIT 1000",
+        rooms!("WHERE private = $2 ORDER BY name, id LIMIT 1000"),
     ).bind(viewer.0).bind(false).fetch_all(pool).await)?;
     Ok(rows.into_iter().map(Room::from).collect())
 }
@@ -120,6 +128,15 @@ pub(super) async fn members(db: &Db, room: RoomId) -> sqlx::Result<Vec<Member>> 
          WHERE room = $1 ORDER BY joined_at, user_id LIMIT 10000",
     ).bind(room.0).fetch_all(pool).await)?;
     Ok(rows.into_iter().map(Member::from).collect())
+}
+
+/// One member of a room.
+pub(super) async fn member(db: &Db, room: RoomId, user: UserId) -> sqlx::Result<Option<Member>> {
+    let row: Option<MemberRow> = each!(db.reader(), pool => sqlx::query_as(
+        "SELECT user_id, users.name AS name, members.role AS role, joined_at
+         FROM members JOIN users ON users.id = members.user_id WHERE room = $1 AND user_id = $2",
+    ).bind(room.0).bind(user.0).fetch_optional(pool).await)?;
+    Ok(row.map(Member::from))
 }
 
 pub(super) async fn is_member(db: &Db, room: RoomId, user: UserId) -> sqlx::Result<bool> {
@@ -135,13 +152,6 @@ pub(super) async fn member_ids(db: &Db, room: RoomId, most: usize) -> sqlx::Resu
     Ok(ids.into_iter().map(UserId).collect())
 }
 
-pub(super) async fn count_members(tx: &mut Transaction, room: RoomId) -> sqlx::Result<u64> {
-    let members: i64 = in_tx!(tx, tx => sqlx::query_scalar(
-        "SELECT count(*) FROM members WHERE room = $1",
-    ).bind(room.0).fetch_one(&mut **tx).await)?;
-    Ok(members.unsigned_abs())
-}
-
 pub(super) async fn count(db: &Db) -> sqlx::Result<u64> {
     let rooms: i64 = each!(db.reader(), pool => sqlx::query_scalar(
         "SELECT count(*) FROM rooms",
@@ -149,27 +159,101 @@ pub(super) async fn count(db: &Db) -> sqlx::Result<u64> {
     Ok(rooms.unsigned_abs())
 }
 
-pub(super) async fn insert(tx: &mut Transaction, room: &Room) -> sqlx::Result<()> {
-    in_tx!(tx, tx => sqlx::query(
-        "INSERT INTO rooms (id, name, private, topic, created_at) VALUES ($1, $2, $3, $4, $5)",
+/// Makes a room. `pair` is of a direct conversation; somebody else may have made that one just before.
+pub(super) async fn insert(tx: &mut Transaction, room: &Room, pair: Option<&[u8]>) -> sqlx::Result<bool> {
+    let made = in_tx!(tx, tx => sqlx::query(
+        "INSERT INTO rooms (id, name, private, topic, created_at, direct) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (direct) DO NOTHING",
     ).bind(room.id.0).bind(&room.name).bind(room.private).bind(&room.topic).bind(room.created_at.micros())
-     .execute(&mut **tx).await.map(drop))
+     .bind(pair).execute(&mut **tx).await.map(|done| done.rows_affected()))?;
+    Ok(made == 1)
 }
 
-/// Makes somebody a member; `false` when they were one already.
+/// Makes whoever changes the same room wait until this transaction ends; `false` when there is no such room.
+pub(super) async fn lock(tx: &mut Transaction, room: RoomId) -> sqlx::Result<bool> {
+    let found = in_tx!(tx, tx => sqlx::query(
+        "UPDATE rooms SET created_at = created_at WHERE id = $1",
+    ).bind(room.0).execute(&mut **tx).await.map(|done| done.rows_affected()))?;
+    Ok(found == 1)
+}
+
+/// Changes name and topic.
+pub(super) async fn describe(tx: &mut Transaction, room: &Room) -> sqlx::Result<()> {
+    in_tx!(tx, tx => sqlx::query(
+        "UPDATE rooms SET name = $2, topic = $3 WHERE id = $1",
+    ).bind(room.id.0).bind(&room.name).bind(&room.topic).execute(&mut **tx).await.map(drop))
+}
+
+/// Removes a room and every membership in it.
+pub(super) async fn delete(tx: &mut Transaction, room: RoomId) -> sqlx::Result<()> {
+    in_tx!(tx, tx => sqlx::query(
+        "DELETE FROM rooms WHERE id = $1",
+    ).bind(room.0).execute(&mut **tx).await.map(drop))
+}
+
+/// How many are in a room, and how many of them own it.
+pub(super) async fn count_members(tx: &mut Transaction, room: RoomId) -> sqlx::Result<(i64, i64)> {
+    in_tx!(tx, tx => sqlx::query_as(
+        "SELECT count(*), count(CASE WHEN role = 'owner' THEN 1 END) FROM members WHERE room = $1",
+    ).bind(room.0).fetch_one(&mut **tx).await)
+}
+
+/// What a member may do; `None` when they are none.
+pub(super) async fn role_of(
+    tx: &mut Transaction,
+    room: RoomId,
+    user: UserId,
+) -> sqlx::Result<Option<MemberRole>> {
+    let found: Option<String> = in_tx!(tx, tx => sqlx::query_scalar(
+        "SELECT role FROM members WHERE room = $1 AND user_id = $2",
+    ).bind(room.0).bind(user.0).fetch_optional(&mut **tx).await)?;
+    Ok(found.as_deref().map(role))
+}
+
+/// Changes what a member may do.
+pub(super) async fn set_role(
+    tx: &mut Transaction,
+    room: RoomId,
+    user: UserId,
+    role: MemberRole,
+) -> sqlx::Result<()> {
+    in_tx!(tx, tx => sqlx::query(
+        "UPDATE members SET role = $3 WHERE room = $1 AND user_id = $2",
+    ).bind(room.0).bind(user.0).bind(role.name()).execute(&mut **tx).await.map(drop))
+}
+
+/// Makes somebody a member who has read everything up to `mark`; `false` when they were one already.
 pub(super) async fn add_member(
     tx: &mut Transaction,
     room: RoomId,
     user: UserId,
     role: MemberRole,
+    mark: u64,
     at: Timestamp,
 ) -> sqlx::Result<bool> {
     let added = in_tx!(tx, tx => sqlx::query(
-        "INSERT INTO members (room, user_id, role, joined_at) VALUES ($1, $2, $3, $4)
+        "INSERT INTO members (room, user_id, role, mark, joined_at) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (room, user_id) DO NOTHING",
-    ).bind(room.0).bind(user.0).bind(role_name(role)).bind(at.micros())
+    ).bind(room.0).bind(user.0).bind(role.name()).bind(mark.cast_signed()).bind(at.micros())
      .execute(&mut **tx).await.map(|done| done.rows_affected()))?;
     Ok(added == 1)
+}
+
+/// Up to where a member has read; `None` when they are none.
+pub(super) async fn mark(db: &Db, room: RoomId, user: UserId) -> sqlx::Result<Option<u64>> {
+    let mark: Option<i64> = each!(db.reader(), pool => sqlx::query_scalar(
+        "SELECT mark FROM members WHERE room = $1 AND user_id = $2",
+    ).bind(room.0).bind(user.0).fetch_optional(pool).await)?;
+    Ok(mark.map(i64::unsigned_abs))
+}
+
+/// Moves a read mark on; `false` when it was there already, or there is no such member.
+pub(super) async fn set_mark(db: &Db, room: RoomId, user: UserId, pos: u64) -> sqlx::Result<bool> {
+    let moved = each!(db.writer(), pool => sqlx::query(
+        "UPDATE members SET mark = $3 WHERE room = $1 AND user_id = $2 AND mark < $3",
+    ).bind(room.0).bind(user.0).bind(pos.cast_signed())
+     .execute(pool).await.map(|done| done.rows_affected()))?;
+    Ok(moved == 1)
 }
 
 /// Ends a membership; `false` when there was none.

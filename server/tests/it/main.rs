@@ -10,5 +10,6 @@ mod live;
 mod openapi;
 mod pages;
 mod photos;
+mod rooms;
 mod sessions;
 mod tasks;

@@ -149,12 +149,12 @@ fn told(event: LiveEvent, drafts: &mut Drafts) -> Vec<Msg> {
     };
     match (named, event) {
         (Some(named), LiveEvent::Queued { .. }) => vec![named],
-        (named, event) => named.into_iter().chain([Msg::Heard(heard(event))]).collect(),
+        (named, event) => named.into_iter().chain(heard(event).map(Msg::Heard)).collect(),
     }
 }
 
-fn heard(event: LiveEvent) -> Heard {
-    match event {
+fn heard(event: LiveEvent) -> Option<Heard> {
+    Some(match event {
         LiveEvent::Queued { cid, room, body, at } => Heard::Queued { cid, room, body, ts: at },
         LiveEvent::Renewed { cid, fresh, room } => Heard::Renewed { cid, fresh, room },
         LiveEvent::Void { room, pos } => Heard::Void(room, pos),
@@ -175,7 +175,9 @@ fn heard(event: LiveEvent) -> Heard {
         LiveEvent::Head(head) => Heard::Head(head),
         LiveEvent::SignedOut { why } => Heard::SignedOut(why),
         LiveEvent::Draining => Heard::Draining,
-    }
+        // The list of rooms says it within a moment.
+        LiveEvent::Read { .. } => return None,
+    })
 }
 
 /// Tells the list of rooms whenever it has changed. A hub that cannot be asked is not told of here: the socket does.

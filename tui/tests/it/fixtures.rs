@@ -72,6 +72,11 @@ pub(crate) fn room(number: u128, name: &str, topic: &str) -> Room {
         topic: topic.into(),
         members: 3,
         joined: true,
+        direct: false,
+        role: None,
+        unread: None,
+        mentions: None,
+        mark: None,
         created_at: at(0),
     }
 }
@@ -91,7 +96,7 @@ pub(crate) fn event(room: u128, pos: u64, minutes: i64, by: (u128, &str), what: 
 }
 
 pub(crate) fn said(room: u128, pos: u64, minutes: i64, by: (u128, &str), body: &str) -> RoomEvent {
-    event(room, pos, minutes, by, What::Said { body: body.into() })
+    event(room, pos, minutes, by, What::said(body))
 }
 
 pub(crate) fn job(number: u128, name: &str, to: &str, state: JobState) -> Job {

@@ -173,7 +173,9 @@ impl Person {
                 self.journal.note(Observed::Invoke { room, cid: fresh, hash: String::new() })
             }
             LiveEvent::Void { room, pos } => self.journal.note(Observed::Void { room, pos }),
-            LiveEvent::Entered { .. } | LiveEvent::Job(_) | LiveEvent::Draining => Ok(()),
+            LiveEvent::Entered { .. } | LiveEvent::Read { .. } | LiveEvent::Job(_) | LiveEvent::Draining => {
+                Ok(())
+            }
         }
     }
 

@@ -1,10 +1,7 @@
 //! One event of a room as a line: the same for history and tail.
 
 use serde::Serialize;
-use wire::{
-    MessageId, RoomId, Timestamp, UserId,
-    events::{RoomEvent, What},
-};
+use wire::{MessageId, RoomId, Timestamp, UserId, events::RoomEvent};
 
 use crate::{error::CliError, output::Output, text};
 
@@ -41,19 +38,15 @@ pub(super) fn json_length(out: &Output, event: &RoomEvent) -> Result<usize, CliE
 /// A line as a person reads it. Further lines of a message are set in, so that none can pass for somebody else's.
 fn spoken(event: &RoomEvent, clock: &str) -> String {
     let name = event.name.replace(['\n', '\t'], " ");
-    match &event.what {
-        What::Said { body } => format!("{clock} {name}  {}", body.replace('\n', "\n      ")),
-        What::Created { .. } => format!("{clock} -- {name} made the room"),
-        What::Joined => format!("{clock} -- {name} joined"),
-        What::Left => format!("{clock} -- {name} left"),
-        What::Invited { body, .. } => format!("{clock} -- {name} invited {}", body.replace('\n', " ")),
-        What::Unknown => format!("{clock} -- {name} did something that this version does not know"),
+    match event.sentence() {
+        Some(sentence) => format!("{clock} -- {sentence}"),
+        None => format!("{clock} {name}  {}", event.what.body().replace('\n', "\n      ")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use wire::ClientId;
+    use wire::{ClientId, events::What};
 
     use super::*;
 
@@ -68,7 +61,7 @@ mod tests {
             by: UserId::new(),
             name: "Ann\n20:01 Bob".into(),
             cid: ClientId::new(),
-            what: What::Said { body: "hi\n20:01 Bob  I agree".into() },
+            what: What::said("hi\n20:01 Bob  I agree"),
         };
 
         assert_eq!(spoken(&event, "20:00"), "20:00 Ann 20:01 Bob  hi\n      20:01 Bob  I agree");

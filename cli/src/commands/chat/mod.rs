@@ -1,11 +1,16 @@
-//! `mshub chat`: say something, read what was said, follow a room.
+//! `mshub chat`: say something, read what was said, follow a room, and do something to messages.
 
+mod act;
 mod deliver;
 mod follow;
 mod history;
 mod line;
+mod message;
+mod messages;
 mod outbox;
 mod position;
+mod read;
+mod search;
 mod send;
 mod tail;
 mod trace;
@@ -15,8 +20,12 @@ use clap::Subcommand;
 
 use crate::{error::CliError, global::Global};
 
+pub use act::{EditArgs, PinArgs, ReactArgs, RmArgs};
 pub use history::HistoryArgs;
+pub use messages::MessagesArgs;
 pub use outbox::OutboxArgs;
+pub use read::ReadArgs;
+pub use search::SearchArgs;
 pub use send::SendArgs;
 pub use tail::TailArgs;
 pub use trace::TraceArgs;
@@ -28,6 +37,13 @@ pub enum ChatCommand {
     Send(SendArgs),
     History(HistoryArgs),
     Tail(TailArgs),
+    Messages(MessagesArgs),
+    Search(SearchArgs),
+    Edit(EditArgs),
+    Rm(RmArgs),
+    React(ReactArgs),
+    Pin(PinArgs),
+    Read(ReadArgs),
     Wait(WaitArgs),
     Outbox(OutboxArgs),
     Trace(TraceArgs),
@@ -49,5 +65,12 @@ pub async fn run(command: ChatCommand, global: &Global) -> Result<(), CliError> 
         ChatCommand::Wait(args) => wait::run(args, global).await,
         ChatCommand::Outbox(args) => outbox::run(args, global).await,
         ChatCommand::Trace(args) => trace::run(args, global).await,
+        ChatCommand::Messages(args) => messages::run(args, global).await,
+        ChatCommand::Search(args) => search::run(args, global).await,
+        ChatCommand::Edit(args) => act::edit(args, global).await,
+        ChatCommand::Rm(args) => act::remove(args, global).await,
+        ChatCommand::React(args) => act::react(args, global).await,
+        ChatCommand::Pin(args) => act::pin(args, global).await,
+        ChatCommand::Read(args) => read::run(args, global).await,
     }
 }

@@ -12,7 +12,10 @@ use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     time::{Instant, timeout_at},
 };
-use wire::{ClientId, Problem, RoomId};
+use wire::{
+    ClientId, Problem, RoomId,
+    rooms::{Say, Sent},
+};
 
 use super::deliver::{Delivery, Outcome, PATIENCE, Said};
 use crate::{
@@ -58,6 +61,9 @@ pub struct SendArgs {
     /// Do not keep the message when no hub can be reached: exit with code 7 instead
     #[arg(long)]
     pub no_queue: bool,
+    /// The position of the message that this one answers; an answer is not kept while no hub can be reached
+    #[arg(long, value_name = "POS", conflicts_with = "lines")]
+    pub reply: Option<u64>,
 }
 
 /// Sends.
@@ -67,6 +73,9 @@ pub(super) async fn run(args: SendArgs, global: &Global) -> Result<(), CliError>
         return lines(&args, global, &hub).await;
     }
     let body = body(&args).await?;
+    if args.reply.is_some() {
+        return answer(&args, global, &hub, body).await;
+    }
     let deadline = Instant::now() + patience(global);
     let outbox = global.outbox(&hub).await?;
     let Place { room, away } = place(&hub, &outbox, &args.room, deadline).await?;
@@ -106,6 +115,14 @@ pub(super) async fn run(args: SendArgs, global: &Global) -> Result<(), CliError>
             Err(error)
         }
     }
+}
+
+/// Answers a message: over HTTP, because what waits in the outbox answers nothing.
+async fn answer(args: &SendArgs, global: &Global, hub: &Hub, body: String) -> Result<(), CliError> {
+    let say = Say { cid: args.cid.unwrap_or_default(), body, re: args.reply };
+    let Sent { id, cid, room, pos, ts, .. } = hub.say(&args.room, &say).await?;
+    let said = Said { id, cid, room, pos, ts };
+    global.out.result(&said, said.id, || format!("said in {}, at {pos}", args.room))
 }
 
 fn patience(global: &Global) -> Duration {

@@ -1,11 +1,11 @@
-//! `mshub room`: make, find, join and leave rooms, and take what happened in them along.
+//! `mshub room`: make, find, join and leave rooms, look after who is in them, and take what happened along.
 
 mod export;
 mod verify;
 
 use clap::Subcommand;
 use serde_json::json;
-use wire::rooms::{NewRoom, Room};
+use wire::rooms::{EditRoom, MemberRole, NewRoom, Room};
 
 use crate::{error::CliError, global::Global, text::moment};
 
@@ -15,7 +15,9 @@ use crate::{error::CliError, global::Global, text::moment};
   mshub room new general
   mshub room new release --private --topic 'what ships when'
   mshub room list --public
-  mshub room invite release bob@example.org")]
+  mshub room invite release bob@example.org
+  mshub room role release bob@example.org moderator
+  mshub room dm bob@example.org && mshub chat send @bob@example.org 'hello'")]
 pub enum RoomCommand {
     /// Make a room and join it
     New {
@@ -68,6 +70,57 @@ pub enum RoomCommand {
     },
     Verify(verify::VerifyArgs),
     Export(export::ExportArgs),
+    /// Open the conversation with one person, to be named @ADDRESS or by its id
+    Dm {
+        /// Address or id
+        #[arg(value_name = "EMAIL|ID")]
+        user: String,
+    },
+    /// Make members leave
+    Kick {
+        /// The room
+        room: String,
+        /// Addresses, ids or names
+        #[arg(required = true, value_name = "USER")]
+        users: Vec<String>,
+    },
+    /// Change what a member may do: member, moderator or owner
+    Role {
+        /// The room
+        room: String,
+        /// Address, id or name
+        user: String,
+        /// What they may do from now on
+        #[arg(value_parser = role)]
+        role: MemberRole,
+    },
+    /// Say what a room is for
+    Topic {
+        /// The room
+        room: String,
+        /// The topic; '' takes it away
+        topic: String,
+    },
+    /// Give a room another name
+    Rename {
+        /// The room
+        room: String,
+        /// The name
+        name: String,
+    },
+    /// Delete a room for everybody, with its history
+    #[command(alias = "delete")]
+    Rm {
+        /// The room
+        room: String,
+        /// Its name once more, because this cannot be taken back
+        #[arg(long, value_name = "NAME")]
+        confirm: String,
+    },
+}
+
+fn role(text: &str) -> Result<MemberRole, String> {
+    MemberRole::from_name(text).ok_or_else(|| "it is one of member, moderator, owner".to_owned())
 }
 
 /// Does it.
@@ -92,6 +145,26 @@ pub async fn run(command: RoomCommand, global: &Global) -> Result<(), CliError> 
         RoomCommand::Members { room } => members(global, &room).await,
         RoomCommand::Verify(args) => verify::run(args, global).await,
         RoomCommand::Export(args) => export::run(args, global).await,
+        RoomCommand::Dm { user } => {
+            let room = global.hub()?.direct(&user).await?;
+            global.out.result(&room, room.id, || {
+                format!("with {}; say something: mshub chat send {} 'hello'", room.name, room.id)
+            })
+        }
+        RoomCommand::Kick { room, users } => kick(global, &room, &users).await,
+        RoomCommand::Role { room, user, role } => {
+            let member = global.hub()?.set_role(&room, &user, role).await?;
+            global
+                .out
+                .result(&member, member.id, || format!("{} is {} in {room} now", member.name, role.name()))
+        }
+        RoomCommand::Topic { room, topic } => {
+            edit(global, &room, EditRoom { topic: Some(topic), name: None }).await
+        }
+        RoomCommand::Rename { room, name } => {
+            edit(global, &room, EditRoom { name: Some(name), topic: None }).await
+        }
+        RoomCommand::Rm { room, confirm } => remove(global, &room, &confirm).await,
     }
 }
 
@@ -107,18 +180,57 @@ async fn make(global: &Global, room: NewRoom, invites: &[String]) -> Result<(), 
     })
 }
 
+async fn kick(global: &Global, room: &str, users: &[String]) -> Result<(), CliError> {
+    let hub = global.hub()?;
+    for user in users {
+        hub.kick(room, user).await?;
+        let kicked = json!({"room": room, "user": user});
+        global.out.result(&kicked, user, || format!("{user} is not in {room} any more"))?;
+    }
+    Ok(())
+}
+
+async fn edit(global: &Global, room: &str, edit: EditRoom) -> Result<(), CliError> {
+    let room = global.hub()?.edit_room(room, &edit).await?;
+    global.out.result(&room, room.id, || format!("#{}  {}", room.name, room.topic))
+}
+
+async fn remove(global: &Global, room: &str, confirm: &str) -> Result<(), CliError> {
+    let hub = global.hub()?;
+    let found = hub.room(room).await?;
+    if confirm.trim_start_matches('#') != found.name {
+        return Err(CliError::usage(format!("--confirm has to be the room's name: {}", found.name)));
+    }
+    hub.delete_room(&found.id.to_string()).await?;
+    let gone = json!({"id": found.id, "name": found.name, "deleted": true});
+    global.out.result(&gone, found.id, || format!("#{} is deleted", found.name))
+}
+
 async fn list(global: &Global, public: bool) -> Result<(), CliError> {
     let rooms = global.hub()?.rooms(public).await?;
     global.out.list(
         &rooms,
-        &["ROOM", "MEMBERS", "", "TOPIC"],
+        &["ROOM", "MEMBERS", "UNREAD", "", "TOPIC"],
         |room| room.id.to_string(),
-        |room| vec![format!("#{}", room.name), room.members.to_string(), about(room), room.topic.clone()],
+        |room| vec![called(room), room.members.to_string(), unread(room), about(room), room.topic.clone()],
     )
 }
 
+fn called(room: &Room) -> String {
+    format!("{}{}", if room.direct { '@' } else { '#' }, room.name)
+}
+
+/// How much is unread, and behind it how often one is named there; nothing when everything is read.
+fn unread(room: &Room) -> String {
+    match (room.unread, room.mentions) {
+        (None | Some(0), _) => String::new(),
+        (Some(unread), None | Some(0)) => unread.to_string(),
+        (Some(unread), Some(mentions)) => format!("{unread} @{mentions}"),
+    }
+}
+
 fn about(room: &Room) -> String {
-    let private = room.private.then_some("private");
+    let private = (room.private && !room.direct).then_some("private");
     let joined = (!room.joined).then_some("not joined");
     private.into_iter().chain(joined).collect::<Vec<_>>().join(", ")
 }
@@ -130,8 +242,8 @@ fn show(global: &Global, room: &Room) -> Result<(), CliError> {
             if room.joined { "you are in it" } else { "not joined" },
         );
         format!(
-            "#{}\nid       {}\ntopic    {}\nmembers  {}\n{kind}, {joined}, since {}",
-            room.name,
+            "{}\nid       {}\ntopic    {}\nmembers  {}\n{kind}, {joined}, since {}",
+            called(room),
             room.id,
             room.topic,
             room.members,
@@ -159,7 +271,7 @@ async fn members(global: &Global, room: &str) -> Result<(), CliError> {
         &["NAME", "ROLE", "SINCE", "ID"],
         |member| member.id.to_string(),
         |member| {
-            let role = format!("{:?}", member.role).to_lowercase();
+            let role = member.role.name().to_owned();
             vec![member.name.clone(), role, moment(member.joined_at), member.id.to_string()]
         },
     )

@@ -60,6 +60,7 @@ impl Connection {
                 self.emit(LiveEvent::Void { room, pos }).await?;
             }
             ToClient::Entered { room, name, .. } => self.emit(LiveEvent::Entered { room, name }).await?,
+            ToClient::Read { room, pos } => self.emit(LiveEvent::Read { room, pos }).await?,
             ToClient::Job { job } => self.emit(LiveEvent::Job(job)).await?,
             frame => {
                 let Some(room) = room_of(&frame) else { return Ok(()) };

@@ -150,6 +150,13 @@ pub enum LiveEvent {
         /// Up to here it was compared.
         upto: u64,
     },
+    /// The person has read a room up to a position, here or on another device.
+    Read {
+        /// The room.
+        room: RoomId,
+        /// Up to here.
+        pos: u64,
+    },
     /// The session has ended; the socket stays closed.
     SignedOut {
         /// What the hub said.

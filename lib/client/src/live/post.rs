@@ -29,7 +29,7 @@ pub(super) enum News {
     /// The outbox has changed.
     Changed,
     /// A message was looked for in its room; nothing when the search itself failed.
-    Sought(Option<Sought>),
+    Sought(Option<Box<Sought>>),
 }
 
 type Sought = (ClientId, Result<Option<RoomEvent>, Error>);
@@ -66,13 +66,14 @@ impl Post {
                 // The outbox is gone only together with its owner, which is this.
                 Err(_) => std::future::pending().await,
             },
-            Some(sought) = self.searches.join_next() => News::Sought(sought.ok()),
+            Some(sought) = self.searches.join_next() => News::Sought(sought.ok().map(Box::new)),
         }
     }
 
     /// Takes what [`Self::next`] brought; [`Self::changes`] tells of it.
     pub(super) async fn take(&mut self, news: News) {
-        let News::Sought(Some((cid, found))) = news else { return };
+        let News::Sought(Some(sought)) = news else { return };
+        let (cid, found) = *sought;
         match found {
             Ok(Some(event)) => self.sent(cid, event.room, event.pos, event.id, event.ts).await,
             Ok(None) => self.sending.not_found(cid),

@@ -173,7 +173,7 @@ impl Progress {
 
 fn frame(waiting: &Waiting) -> ToServer {
     let draft = &waiting.draft;
-    ToServer::Send { cid: draft.cid, room: draft.room, body: draft.body.clone() }
+    ToServer::Send { cid: draft.cid, room: draft.room, body: draft.body.clone(), re: None }
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ fn said(room: RoomId, pos: u64) -> RoomEvent {
         by: UserId::new(),
         name: "Ann".into(),
         cid: ClientId::new(),
-        what: What::Said { body: pos.to_string() },
+        what: What::said(pos.to_string()),
     }
 }
 
@@ -196,7 +196,7 @@ async fn what_is_shown_is_checked_against_what_the_database_has() {
     let ToServer::Sub { id, .. } = hub.hear().await else { panic!("no subscription") };
     let events: Vec<RoomEvent> = (1..=3).map(|pos| said(room, pos)).collect();
     let mut other = events.clone();
-    other[1].what = What::Said { body: "not what was shown".into() };
+    other[1].what = What::said("not what was shown");
 
     hub.say(ToClient::Subbed { id, room, ep: "e".into(), head: 3, mode: SubMode::Resume }).await;
     hub.say(ToClient::Evs { room, ev: events.clone() }).await;
@@ -221,11 +221,11 @@ async fn a_message_keeps_its_id_until_it_is_acknowledged() {
 
     let mut first = next(&mut sockets).await;
     first.welcome(25_000).await;
-    assert_eq!(first.hear().await, ToServer::Send { cid, room, body: "hi".into() });
+    assert_eq!(first.hear().await, ToServer::Send { cid, room, body: "hi".into(), re: None });
     drop(first);
     let mut second = next(&mut sockets).await;
     second.welcome(25_000).await;
-    assert_eq!(second.hear().await, ToServer::Send { cid, room, body: "hi".into() });
+    assert_eq!(second.hear().await, ToServer::Send { cid, room, body: "hi".into(), re: None });
     let unsure = |cid, retry, unknown| ToClient::Err {
         cid: Some(cid),
         id: None,
@@ -237,7 +237,7 @@ async fn a_message_keeps_its_id_until_it_is_acknowledged() {
         after_ms: None,
     };
     second.say(unsure(cid, false, true)).await;
-    assert_eq!(second.hear().await, ToServer::Send { cid, room, body: "hi".into() });
+    assert_eq!(second.hear().await, ToServer::Send { cid, room, body: "hi".into(), re: None });
     let (id, ts) = (MessageId::new(), Timestamp::from_micros(5));
     let ok = ToClient::Ok { cid, room, pos: 9, id, ts, dup: true };
     second.say(ok.clone()).await;

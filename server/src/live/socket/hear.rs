@@ -7,6 +7,7 @@ use platform::service::ApiError;
 use wire::{
     Code, RoomId,
     frames::{ToClient, ToServer, close},
+    messages::Act,
 };
 
 use super::{
@@ -15,9 +16,9 @@ use super::{
         limits::{FRAME, SUBSCRIPTIONS},
         line::Ending,
     },
-    Open, refusal,
+    Open, refusal, say,
 };
-use crate::accounts;
+use crate::{accounts, rooms};
 
 impl Open {
     pub(super) async fn hear(&mut self, message: Message) -> Result<(), Ending> {
@@ -41,7 +42,11 @@ impl Open {
                 self.subscribe(id, Wish::Sub { id, room, after, tail })
             }
             ToServer::Unsub { room } => self.unsubscribe(room),
-            ToServer::Send { cid, room, body } => self.say(cid, room, body).await,
+            ToServer::Send { cid, room, body, re } => self.say(cid, room, say::Wish::Say { body, re }).await,
+            ToServer::Op { room, act: Act { cid, tgt, op } } => {
+                self.say(cid, room, say::Wish::Act { tgt, op }).await
+            }
+            ToServer::Read { room, pos } => self.read(room, pos).await,
             ToServer::Jobs { on } => {
                 self.state.live.people.watch_jobs(self.caller.user, self.seat.socket, on);
             }
@@ -87,5 +92,14 @@ impl Open {
         self.rooms.remove(&room);
         self.state.live.unsubscribe(room, self.seat.socket);
         self.seat.line.forget(room);
+    }
+
+    /// Answers with where the mark stands; who is not in the room hears that nothing of it follows.
+    async fn read(&mut self, room: RoomId, pos: u64) {
+        let frame = match rooms::read::mark(&self.state, &self.caller, room, pos).await {
+            Ok(mark) => ToClient::Read { room, pos: mark },
+            Err(error) => refusal(error.problem(), None, None, Some(room)),
+        };
+        self.tell(&frame);
     }
 }

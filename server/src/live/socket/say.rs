@@ -1,7 +1,7 @@
 //! Messages of one socket: in order, a window of them at a time.
 
 use platform::service::ApiError;
-use wire::{ClientId, Code, RoomId, frames::ToClient, rooms::Sent};
+use wire::{ClientId, Code, RoomId, frames::ToClient, messages::Op, rooms::Sent};
 
 use super::{
     super::{
@@ -10,17 +10,24 @@ use super::{
     },
     Open, refusal,
 };
-use crate::rooms::say;
+use crate::rooms::{act, say};
+
+/// What a socket wants to be in the log.
+pub(super) enum Wish {
+    Say { body: String, re: Option<u64> },
+    Act { tgt: u64, op: Op },
+}
 
 impl Open {
-    pub(super) async fn say(&mut self, cid: ClientId, room: RoomId, body: String) {
+    /// Says or does something in a room.
+    pub(super) async fn say(&mut self, cid: ClientId, room: RoomId, wish: Wish) {
         if self.held_back.get(&room).is_some_and(|first| *first != cid) {
             let detail = "an earlier message to this room was refused; send that first";
             let waits = ApiError::new(Code::Unavailable, detail);
             return self.tell(&refusal(waits.problem(), Some(cid), None, Some(room)));
         }
         self.held_back.remove(&room);
-        match self.begin(cid, room, body).await {
+        match self.begin(cid, room, wish).await {
             Ok(Begun::Waiting) => self.unanswered += 1,
             Ok(Begun::Known(sent)) => self.tell(&ok(cid, room, sent)),
             Err(error) => {
@@ -30,10 +37,15 @@ impl Open {
         }
     }
 
-    async fn begin(&mut self, cid: ClientId, room: RoomId, body: String) -> Result<Begun, ApiError> {
-        let is_member = members::is_member(&self.state, room, self.caller.user).await?;
+    async fn begin(&mut self, cid: ClientId, room: RoomId, wish: Wish) -> Result<Begun, ApiError> {
+        let user = self.caller.user;
+        let made = match wish {
+            _ if !members::is_member(&self.state, room, user).await? => Err(ApiError::not_found("room")),
+            Wish::Say { body, re } => say::said(&self.state, user, room, body, re).await,
+            Wish::Act { tgt, op } => act::checked(&self.state, &self.caller, room, tgt, op).await,
+        };
         let waiter = Waiter::Socket(self.seat.line.clone());
-        say::begin(&self.state, &self.caller, (room, is_member), cid, body, waiter).await
+        say::begin(&self.state, &self.caller, room, cid, made, waiter).await
     }
 
     /// The frame for the outcome of a message that was in line.

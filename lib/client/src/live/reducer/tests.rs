@@ -17,7 +17,7 @@ fn event(room: RoomId, pos: u64, prev: Option<u64>) -> RoomEvent {
         by: UserId(uuid::Uuid::nil()),
         name: "Ann".into(),
         cid: ClientId::new(),
-        what: What::Said { body: pos.to_string() },
+        what: What::said(pos.to_string()),
     }
 }
 

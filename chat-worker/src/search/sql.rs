@@ -1,0 +1,151 @@
+//! SQL of the search: the one place where the engines differ, because each has an index for words of its own.
+
+use platform::{
+    db::{Db, Pool, Transaction},
+    each,
+};
+use sqlx::QueryBuilder;
+use wire::messages::{Message, Search, SearchOrder};
+
+use super::words::{Term, for_postgres, for_sqlite};
+use crate::{messages::MessageRow, sql::array};
+
+/// How an engine is asked for words.
+struct Dialect {
+    question: String,
+    id: &'static str,
+    /// Stands between the bound question twice: as a condition before it and behind it.
+    fits: [&'static str; 2],
+    best_first: [&'static str; 2],
+}
+
+fn dialect(db: &Db, terms: &[Term]) -> Dialect {
+    match db.reader() {
+        Pool::Sqlite(_) => Dialect {
+            question: for_sqlite(terms),
+            id: "words.rowid",
+            fits: ["words MATCH ", ""],
+            // The rank of the match; the question is bound once more only so that both engines have it.
+            best_first: ["words.rank, length(", ")"],
+        },
+        Pool::Postgres(_) => Dialect {
+            question: for_postgres(terms),
+            id: "words.id",
+            fits: ["words.body @@ to_tsquery('simple', ", ")"],
+            best_first: ["ts_rank(words.body, to_tsquery('simple', ", ")) DESC"],
+        },
+    }
+}
+
+/// Messages that hold all terms, each with its number in the index. `from` is a number (time) or a count (rank).
+pub(super) async fn find(
+    db: &Db,
+    terms: &[Term],
+    asked: &Search,
+    from: Option<i64>,
+    limit: usize,
+) -> sqlx::Result<Vec<(i64, Message)>> {
+    let Dialect { question, id, fits, best_first } = dialect(db, terms);
+    let rows: Vec<MessageRow> = each!(db.reader(), pool => {
+        let mut select = QueryBuilder::new(
+            "SELECT said.id AS said, events.room, events.pos, prev, events.id, events.at, events.author, name, cid,
+                    what, fold
+             FROM words JOIN said ON said.id = ",
+        );
+        select.push(id).push(
+            " JOIN events ON events.room = said.room AND events.pos = said.pos
+              LEFT JOIN folds ON folds.room = said.room AND folds.pos = said.pos WHERE ",
+        );
+        select.push(fits[0]).push_bind(&question).push(fits[1]).push(" AND said.room IN (");
+        let mut rooms = select.separated(", ");
+        for room in &asked.rooms {
+            rooms.push_bind(room.0);
+        }
+        select.push(")");
+        if let Some(by) = asked.by {
+            select.push(" AND said.author = ").push_bind(by.0);
+        }
+        if let Some(since) = asked.since {
+            select.push(" AND said.at >= ").push_bind(since.micros());
+        }
+        if let Some(until) = asked.until {
+            select.push(" AND said.at < ").push_bind(until.micros());
+        }
+        match asked.order {
+            SearchOrder::Time => {
+                if let Some(from) = from {
+                    select.push(" AND ").push(id).push(" < ").push_bind(from);
+                }
+                select.push(" ORDER BY ").push(id).push(" DESC LIMIT ").push_bind(limit.cast_signed() as i64);
+            }
+            SearchOrder::Rank => {
+                select.push(" ORDER BY ").push(best_first[0]).push_bind(&question).push(best_first[1]);
+                select.push(", ").push(id).push(" DESC LIMIT ").push_bind(limit.cast_signed() as i64);
+                select.push(" OFFSET ").push_bind(from.unwrap_or(0));
+            }
+        }
+        select.build_query_as().fetch_all(pool).await
+    })?;
+    let found = rows.into_iter().map(|row| {
+        let said = row.said;
+        Ok(row.message()?.map(|message| (said, message)))
+    });
+    found.filter_map(sqlx::Result::transpose).collect()
+}
+
+/// Puts words into the index, each under the number of its message.
+pub(crate) async fn index(tx: &mut Transaction, words: Vec<(i64, String)>) -> sqlx::Result<()> {
+    if words.is_empty() {
+        return Ok(());
+    }
+    match tx {
+        Transaction::Sqlite(tx) => {
+            sqlx::query("INSERT INTO words (rowid, body) SELECT value ->> 0, value ->> 1 FROM json_each($1)")
+                .bind(array(words)?)
+                .execute(&mut **tx)
+                .await?;
+        }
+        Transaction::Postgres(tx) => {
+            let (ids, bodies): (Vec<i64>, Vec<String>) = words.into_iter().unzip();
+            sqlx::query(
+                "INSERT INTO words (id, body)
+                 SELECT id, to_tsvector('simple', body) FROM UNNEST($1::int8[], $2::text[]) AS fresh (id, body)",
+            )
+            .bind(ids)
+            .bind(bodies)
+            .execute(&mut **tx)
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes words out of the index.
+pub(crate) async fn forget(tx: &mut Transaction, ids: &[i64]) -> sqlx::Result<()> {
+    match tx {
+        Transaction::Sqlite(tx) => {
+            sqlx::query("DELETE FROM words WHERE rowid IN (SELECT value FROM json_each($1))")
+                .bind(array(ids)?)
+                .execute(&mut **tx)
+                .await?;
+        }
+        Transaction::Postgres(tx) => {
+            sqlx::query("DELETE FROM words WHERE id = ANY($1)").bind(ids).execute(&mut **tx).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Empties the index.
+pub(crate) async fn forget_all(tx: &mut Transaction) -> sqlx::Result<()> {
+    match tx {
+        // <https://www.sqlite.org/fts5.html#the_delete_all_command>
+        Transaction::Sqlite(tx) => {
+            sqlx::query("INSERT INTO words (words) VALUES ('delete-all')").execute(&mut **tx).await?;
+        }
+        Transaction::Postgres(tx) => {
+            sqlx::query("DELETE FROM words").execute(&mut **tx).await?;
+        }
+    }
+    Ok(())
+}

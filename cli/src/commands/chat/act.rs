@@ -1,0 +1,117 @@
+//! `mshub chat edit`, `rm`, `react` and `pin`: doing something to a message.
+
+use clap::Args;
+use serde::Serialize;
+use wire::{
+    ClientId, MessageId, RoomId, Timestamp,
+    messages::{Act, Op},
+};
+
+use crate::{error::CliError, global::Global};
+
+/// Change the text of your message
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  mshub chat edit general 1207 'build is red'")]
+pub struct EditArgs {
+    /// The room
+    room: String,
+    /// The message's position, as `mshub chat history --json` shows it
+    pos: u64,
+    /// The text to put in its place
+    text: String,
+}
+
+/// Remove messages: yours, or as a moderator anybody's
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The text is gone for everybody and cannot be brought back; that there was a message stays visible.
+
+Example:
+  mshub chat rm general 1207"
+)]
+pub struct RmArgs {
+    /// The room
+    room: String,
+    /// Positions of the messages
+    #[arg(required = true, value_name = "POS")]
+    messages: Vec<u64>,
+}
+
+/// Put a sign on a message, or take yours back
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mshub chat react general 1207 👍
+  mshub chat react general 1207 👍 --remove")]
+pub struct ReactArgs {
+    /// The room
+    room: String,
+    /// The message's position
+    pos: u64,
+    /// The sign: an emoji or a short word
+    sign: String,
+    /// Take it back
+    #[arg(long)]
+    remove: bool,
+}
+
+/// Pin a message; without a message, list those that are pinned
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  mshub chat pin general 1207
+  mshub chat pin general 1207 --remove
+  mshub chat pin general")]
+pub struct PinArgs {
+    /// The room
+    room: String,
+    /// The message's position
+    pos: Option<u64>,
+    /// Take the pin away
+    #[arg(long, requires = "pos")]
+    remove: bool,
+}
+
+#[derive(Serialize)]
+struct Done {
+    id: MessageId,
+    cid: ClientId,
+    room: RoomId,
+    pos: u64,
+    tgt: u64,
+    ts: Timestamp,
+}
+
+pub(super) async fn edit(args: EditArgs, global: &Global) -> Result<(), CliError> {
+    act(global, &args.room, args.pos, Op::Edit { body: args.text }, "edited").await
+}
+
+pub(super) async fn remove(args: RmArgs, global: &Global) -> Result<(), CliError> {
+    for pos in args.messages {
+        act(global, &args.room, pos, Op::Redact, "removed").await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn react(args: ReactArgs, global: &Global) -> Result<(), CliError> {
+    let body = args.sign;
+    let op = if args.remove { Op::Unreact { body } } else { Op::React { body } };
+    act(global, &args.room, args.pos, op, "done").await
+}
+
+pub(super) async fn pin(args: PinArgs, global: &Global) -> Result<(), CliError> {
+    match args.pos {
+        Some(pos) if args.remove => act(global, &args.room, pos, Op::Unpin, "unpinned").await,
+        Some(pos) => act(global, &args.room, pos, Op::Pin, "pinned").await,
+        None => {
+            let pins = global.hub()?.pins(&args.room).await?;
+            pins.iter().try_for_each(|message| super::message::print(&global.out, message))
+        }
+    }
+}
+
+async fn act(global: &Global, room: &str, tgt: u64, op: Op, word: &str) -> Result<(), CliError> {
+    let act = Act { cid: ClientId::new(), tgt, op };
+    let sent = global.hub()?.act(room, &act).await?;
+    let done = Done { id: sent.id, cid: sent.cid, room: sent.room, pos: sent.pos, tgt, ts: sent.ts };
+    global.out.result(&done, done.pos, || format!("{tgt} in {room}: {word}, at {}", done.pos))
+}

@@ -1,0 +1,56 @@
+//! One message as it is now, as a line: the same for messages, pins and what a search finds.
+
+use wire::messages::Message;
+
+use crate::{error::CliError, output::Output, text};
+
+/// Prints a message.
+pub(super) fn print(out: &Output, message: &Message) -> Result<(), CliError> {
+    out.result(message, message.pos, || spoken(message, &text::clock(message.ts, text::now())))
+}
+
+/// As a person reads it. Further lines are set in, so that none can pass for somebody else's.
+fn spoken(message: &Message, clock: &str) -> String {
+    let name = message.name.replace(['\n', '\t'], " ");
+    if message.removed.is_some() {
+        return format!("{clock} {name}  (removed)");
+    }
+    let mut line = format!("{clock} {name}  {}", message.body.replace('\n', "\n      "));
+    if message.edited.is_some() {
+        line.push_str(" (edited)");
+    }
+    if message.pinned {
+        line.push_str(" (pinned)");
+    }
+    for reaction in &message.reactions {
+        line.push_str(&format!("  {} {}", reaction.body, reaction.by.len()));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::{
+        ClientId, MessageId, RoomId, Timestamp, UserId,
+        events::{RoomEvent, What},
+        messages::Removal,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_line_shows_what_was_done_to_the_message() {
+        let (id, room, by, cid) = (MessageId::new(), RoomId::new(), UserId::new(), ClientId::new());
+        let (prev, ts, what) = (None, Timestamp::default(), What::said("one\ntwo"));
+        let event = |pos, what| RoomEvent { id, room, pos, prev, ts, by, name: "Ann".into(), cid, what };
+        let mut message = Message::begun_by(&event(1, what)).unwrap();
+        assert_eq!(spoken(&message, "20:00"), "20:00 Ann  one\n      two");
+
+        message.take(&event(2, What::Reacted { tgt: 1, body: "👍".into() }));
+        message.take(&event(3, What::Pinned { tgt: 1 }));
+        assert_eq!(spoken(&message, "20:00"), "20:00 Ann  one\n      two (pinned)  👍 1");
+
+        message.removed = Some(Removal { by, ts });
+        assert_eq!(spoken(&message, "20:00"), "20:00 Ann  (removed)");
+    }
+}

@@ -1,0 +1,71 @@
+//! A change of a room: rows and the facts that say so in one transaction, done when the log has the facts.
+
+use std::time::Duration;
+
+use platform::{
+    db::Transaction,
+    service::{ApiError, Outcome},
+};
+use wire::{RoomId, UserId, events::What};
+
+use super::fact;
+use crate::{
+    accounts::Caller,
+    live::Key,
+    state::State,
+    tasks::{self, Task},
+};
+
+/// How long an answer waits for the log. The change is made by then; the fact follows as soon as the log takes it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A change under way; dropped without `commit` nothing has happened.
+pub(super) struct Change<'a> {
+    state: &'a State,
+    caller: &'a Caller,
+    room: RoomId,
+    pub(super) tx: Transaction,
+    last: Option<Key>,
+    gone: Option<UserId>,
+}
+
+impl<'a> Change<'a> {
+    /// Begins to make a room.
+    pub(super) async fn new(state: &'a State, caller: &'a Caller, room: RoomId) -> sqlx::Result<Self> {
+        Ok(Self { state, caller, room, tx: state.db.begin().await?, last: None, gone: None })
+    }
+
+    /// Begins to change a room that is there; whoever else wants to change it waits.
+    pub(super) async fn of(state: &'a State, caller: &'a Caller, room: RoomId) -> Outcome<Self> {
+        let mut change = Self::new(state, caller, room).await?;
+        let found = super::sql::lock(&mut change.tx, room).await?;
+        if found { Ok(change) } else { Err(ApiError::not_found("room")) }
+    }
+
+    /// Adds what happened, by the caller. Facts come into the log in the order in which they are told.
+    pub(super) async fn tell(&mut self, what: What) -> sqlx::Result<()> {
+        match &what {
+            What::Left => self.gone = Some(self.caller.user),
+            What::Kicked { user, .. } => self.gone = Some(*user),
+            _ => {}
+        }
+        let fact = fact(self.room, self.caller, what);
+        self.last = Some((fact.room, fact.by, fact.cid));
+        tasks::enqueue(&mut self.tx, &Task::Announce { fact }, self.state.clock.now()).await.map(drop)
+    }
+
+    /// Makes it so. Whoever gets the answer and then says something says it after these facts.
+    pub(super) async fn commit(self) -> Outcome<()> {
+        self.tx.commit().await?;
+        if let Some(gone) = self.gone {
+            self.state.live.drop_member(self.room, gone);
+        }
+        tasks::wake(self.state);
+        if let Some(last) = self.last
+            && tokio::time::timeout(PATIENCE, self.state.live.heard(last)).await.is_err()
+        {
+            tracing::warn!(room = %self.room, "a change was made and the log does not say so yet");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! Messages as people see them: the database's folded view, with what only the log has yet folded in.
+
+use axum::extract::State;
+use platform::service::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome};
+use wire::{
+    Code, RoomId, UserId,
+    events::RoomEvent,
+    messages::{Message, MessagePage},
+    paths::{fill, internal},
+};
+
+use super::{
+    history::{self, Part},
+    joined,
+};
+use crate::{
+    accounts::Caller,
+    live,
+    state::{App, State as Hub},
+    upstream,
+};
+
+/// Shows messages of a room that the caller is in, each with what was done to it: edited texts, removed ones as such,
+/// signs and pins. `events` has the facts behind it.
+#[utoipa::path(get, path = "/api/v1/rooms/{room}/messages", tag = "rooms", params(("room" = String, Path), Part), security(("bearer" = [])),
+    responses((status = 200, body = MessagePage), (status = 404, body = wire::Problem), (status = 502, body = wire::Problem)))]
+pub(crate) async fn list(
+    State(state): State<App>,
+    caller: Caller,
+    ApiPath(room): ApiPath<String>,
+    ApiQuery(part): ApiQuery<Part>,
+) -> Outcome<ApiJson<MessagePage>> {
+    part.check()?;
+    let room = joined(&state, &caller, &room).await?;
+    page(&state, caller.user, room.id, part).await.map(ApiJson)
+}
+
+/// Shows the pinned messages of a room that the caller is in, oldest first.
+#[utoipa::path(get, path = "/api/v1/rooms/{room}/pins", tag = "rooms", params(("room" = String, Path)), security(("bearer" = [])),
+    responses((status = 200, body = MessagePage), (status = 404, body = wire::Problem), (status = 502, body = wire::Problem)))]
+pub(crate) async fn pins(
+    State(state): State<App>,
+    caller: Caller,
+    ApiPath(room): ApiPath<String>,
+) -> Outcome<ApiJson<MessagePage>> {
+    let room = joined(&state, &caller, &room).await?;
+    let path = fill(internal::PINS, room.id);
+    let mut page: MessagePage =
+        upstream::call(state.upstream.chat(reqwest::Method::GET, &path, caller.user)).await?;
+    let newer = live::after(&state, room.id, page.upto).await?;
+    // Pinned since: the message may be in the database or, like its pin, only in the log.
+    for event in newer.iter().filter(|event| matches!(event.what, wire::events::What::Pinned { .. })) {
+        let Some(tgt) = event.what.target() else { continue };
+        if page.messages.iter().all(|message| message.pos != tgt) {
+            page.messages.extend(find(&state, caller.user, room.id, tgt).await?);
+        }
+    }
+    fold(&mut page.messages, &newer);
+    page.messages.retain(|message| message.pinned);
+    page.messages.sort_by_key(|message| message.pos);
+    page.messages.dedup_by_key(|message| message.pos);
+    page.upto = newer.last().map_or(page.upto, |event| event.pos);
+    page.ep = state.live.epoch(room.id);
+    Ok(ApiJson(page))
+}
+
+/// The message at a position, to answer it or to do something to it.
+pub(super) async fn at(state: &Hub, user: UserId, room: RoomId, pos: u64) -> Outcome<Message> {
+    let message = find(state, user, room, pos).await?;
+    let message = message.ok_or_else(|| {
+        let detail = format!("there is no message at {pos} in this room");
+        ApiError::new(Code::NotFound, detail).hint("see `mshub chat history --json` for positions")
+    })?;
+    if message.removed.is_some() {
+        return Err(ApiError::new(Code::Conflict, format!("the message at {pos} was removed")));
+    }
+    Ok(message)
+}
+
+async fn find(state: &Hub, user: UserId, room: RoomId, pos: u64) -> Outcome<Option<Message>> {
+    let page = page(state, user, room, only(pos)).await?;
+    Ok(page.messages.into_iter().find(|message| message.pos == pos))
+}
+
+/// A page that holds every message of its range as it is now, whether the database has it already or only the log.
+async fn page(state: &Hub, user: UserId, room: RoomId, part: Part) -> Outcome<MessagePage> {
+    let limit = part.limit();
+    let tailed = state.live.tailed(room);
+    let mut page = stored(state, user, room, Part { limit: u32::try_from(limit).ok(), ..part }).await?;
+
+    let newer = live::after(state, room, page.upto).await?;
+    if !(page.more && part.after.is_some()) {
+        let begun = newer.iter().filter(|event| part.holds(event.pos)).filter_map(Message::begun_by);
+        page.messages.extend(begun);
+    }
+    fold(&mut page.messages, &newer);
+    page.more |= history::cut(&mut page.messages, limit, part.after.is_some());
+    page.upto = page.upto.max(tailed);
+    page.ep = state.live.epoch(room);
+    Ok(page)
+}
+
+/// The message at a position as the database has it.
+pub(super) async fn stored_at(state: &Hub, user: UserId, room: RoomId, pos: u64) -> Outcome<Option<Message>> {
+    let page = stored(state, user, room, only(pos)).await?;
+    Ok(page.messages.into_iter().find(|message| message.pos == pos))
+}
+
+async fn stored(state: &Hub, user: UserId, room: RoomId, part: Part) -> Outcome<MessagePage> {
+    let path = fill(internal::MESSAGES, room);
+    upstream::call(state.upstream.chat(reqwest::Method::GET, &path, user).query(&part)).await
+}
+
+fn only(pos: u64) -> Part {
+    Part { after: Some(pos.saturating_sub(1)), limit: Some(1), ..Part::default() }
+}
+
+/// Applies later facts to messages.
+pub(super) fn fold(messages: &mut [Message], newer: &[RoomEvent]) {
+    for event in newer.iter().filter(|event| event.what.target().is_some()) {
+        messages.iter_mut().for_each(|message| message.take(event));
+    }
+}
