@@ -16,7 +16,7 @@ use super::{
         limits::{FRAME, SUBSCRIPTIONS},
         line::Ending,
     },
-    Open, refusal, say,
+    Open, not_let_in, refusal, say,
 };
 use crate::{accounts, rooms};
 
@@ -61,7 +61,8 @@ impl Open {
                 self.caller = caller;
                 Ok(())
             }
-            _ => Err((close::UNAUTHENTICATED, "sign in first")),
+            Ok(_) => Err((close::UNAUTHENTICATED, "sign in first")),
+            Err(error) => Err(not_let_in(&error)),
         }
     }
 

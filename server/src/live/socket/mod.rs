@@ -85,11 +85,17 @@ async fn hello(state: &App, socket: &mut WebSocket) -> Result<Caller, Ending> {
         if v != PROTOCOL {
             return Err((close::PROTOCOL, "this hub speaks version 1"));
         }
-        return accounts::authenticate(state, &tok)
-            .await
-            .map_err(|_| (close::UNAUTHENTICATED, "sign in first"));
+        return accounts::authenticate(state, &tok).await.map_err(|error| not_let_in(&error));
     }
     Err((close::PROTOCOL, "no hello"))
+}
+
+/// Only a token that was judged ends a session: a database that is away is no reason to sign in again.
+fn not_let_in(error: &ApiError) -> Ending {
+    match error.problem().status {
+        401 | 403 => (close::UNAUTHENTICATED, "sign in first"),
+        _ => (close::RESTART, "the token cannot be checked right now; come back"),
+    }
 }
 
 async fn end(mut socket: WebSocket, (code, reason): Ending) {
