@@ -41,8 +41,8 @@ pub struct RmArgs {
 /// Put a sign on a message, or take yours back
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  mshub chat react general 1207 👍
-  mshub chat react general 1207 👍 --remove")]
+  mshub chat react general 1207 :+1:
+  mshub chat react general 1207 :+1: --remove")]
 pub struct ReactArgs {
     /// The room
     room: String,
