@@ -1,6 +1,6 @@
 //! Following the log: every partition from a position of its own, without a group, without a gap.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use rdkafka::{
@@ -18,6 +18,8 @@ use super::{
 
 /// Records handed over at once.
 const BATCH: usize = 2_000;
+/// After this long without a message the tail asks whether there is none, or whether the client has stopped to fetch.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// Follows one topic.
 pub struct Tail {
@@ -113,7 +115,11 @@ impl Tail {
     /// Waits for one message, and takes what else is there. Nothing is consumed before the wait is over.
     async fn batch(&mut self) -> Vec<Arc<Record>> {
         let mut records = Vec::new();
-        let mut came = Some(self.consumer.recv().await);
+        let Ok(first) = tokio::time::timeout(SILENCE, self.consumer.recv()).await else {
+            self.look().await;
+            return records;
+        };
+        let mut came = Some(first);
         while let Some(message) = came {
             let taken = match message {
                 Ok(message) => take(&mut self.after, &message),
@@ -129,6 +135,21 @@ impl Tail {
             came = if records.len() < BATCH { self.consumer.recv().now_or_never() } else { None };
         }
         records
+    }
+
+    /// Begins to fetch anew where there are records that were not brought: a partition whose broker died and came back
+    /// was seen to stay silent for good.
+    async fn look(&mut self) {
+        // A broker that does not answer has no news either.
+        let Ok(extents) = self.reader.extents(&self.topic.name, self.topic.partitions).await else { return };
+        let seen = |partition: &i32| self.after.get(partition).copied().unwrap_or(0);
+        let Some(behind) = extents.iter().find(|extent| extent.high > seen(&extent.partition)) else {
+            return;
+        };
+        tracing::warn!(partition = behind.partition, head = behind.high, "nothing comes; fetching anew");
+        if let Err(error) = self.assign() {
+            self.state = State::Failed(error.to_string());
+        }
     }
 
     /// Finds the partition whose records are gone.
