@@ -24,7 +24,7 @@ use platform::{
     db::{Db, Migrations},
     engines::{OpenError, Opener},
     fanout::Fanout,
-    service::{Health, Tasks, Waits, internal::InternalKey, serve},
+    service::{Ready, Running, Tasks, Waits, internal::InternalKey, serve},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -69,23 +69,25 @@ pub struct Config {
 
 /// Runs the chat-worker until `stop`. It answers requests when `ready` is told how to ask after its health; it fails
 /// only while it starts.
-pub async fn run(
+pub fn run(
     config: Config,
     engines: Engines,
     listener: TcpListener,
-    ready: impl FnOnce(Health),
+    ready: Ready,
     stop: CancellationToken,
-) -> anyhow::Result<()> {
-    let Engines { db, bus, fanout, clock: _ } = engines;
-    let state = Arc::new(State { key: config.key, db, bus, fanout, tasks: Tasks::under(&stop) });
-    consume::start(&state).await?;
-    let served = tokio::spawn(serve(listener, routes::all(&state), Waits::default(), stop.clone()));
-    ready(routes::health(&state));
+) -> Running {
+    Box::pin(async move {
+        let Engines { db, bus, fanout, clock: _ } = engines;
+        let state = Arc::new(State { key: config.key, db, bus, fanout, tasks: Tasks::under(&stop) });
+        consume::start(&state).await?;
+        let served = tokio::spawn(serve(listener, routes::all(&state), Waits::default(), stop.clone()));
+        ready(routes::health(&state));
 
-    stop.cancelled().await;
-    if !state.tasks.finish(DRAIN).await {
-        tracing::warn!("the batch in hand was left; it will be taken in again");
-    }
-    served.await?;
-    Ok(())
+        stop.cancelled().await;
+        if !state.tasks.finish(DRAIN).await {
+            tracing::warn!("the batch in hand was left; it will be taken in again");
+        }
+        served.await?;
+        Ok(())
+    })
 }

@@ -26,7 +26,7 @@ use platform::{
     engines::{OpenError, Opener},
     fanout::Fanout,
     objects::Objects,
-    service::{Health, Waits, serve},
+    service::{Ready, Running, Waits, serve},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -64,26 +64,30 @@ impl Engines {
 
 /// Runs the convert-worker until `stop`. It answers requests when `ready` is told how to ask after its health; it fails
 /// only while it starts.
-pub async fn run(
+pub fn run(
     config: Config,
     engines: Engines,
     listener: TcpListener,
-    ready: impl FnOnce(Health),
+    ready: Ready,
     stop: CancellationToken,
-) -> anyhow::Result<()> {
-    let app = App::open(config, engines, &stop).await?;
-    runner::start(&app).await?;
-    let server = tokio::spawn(serve(listener, routes::routes(&app), Waits::default(), stop.clone()));
-    ready(health::parts(&app));
+) -> Running {
+    Box::pin(async move {
+        let app = App::open(config, engines, &stop).await?;
+        runner::start(&app).await?;
+        let server = tokio::spawn(serve(listener, routes::routes(&app), Waits::default(), stop.clone()));
+        ready(health::parts(&app));
 
-    stop.cancelled().await;
-    if !app.tasks.finish(app.config.drain).await {
-        tracing::info!("giving back the conversions that take longer");
-        app.running.stop_all();
-        if !app.tasks.finish(RELEASE).await {
-            tracing::warn!("some conversions could not be given back; they go on when their leases expire");
+        stop.cancelled().await;
+        if !app.tasks.finish(app.config.drain).await {
+            tracing::info!("giving back the conversions that take longer");
+            app.running.stop_all();
+            if !app.tasks.finish(RELEASE).await {
+                tracing::warn!(
+                    "some conversions could not be given back; they go on when their leases expire"
+                );
+            }
         }
-    }
-    server.await?;
-    Ok(())
+        server.await?;
+        Ok(())
+    })
 }

@@ -24,7 +24,7 @@ use platform::{
     fanout::Fanout,
     mail::Mailer,
     objects::Objects,
-    service::{Health, Waits, serve},
+    service::{Ready, Running, Waits, serve},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -80,32 +80,34 @@ pub struct Listeners {
 
 /// Runs the gateway until `stop`. It answers requests when `ready` is told how to ask after its health; it fails only
 /// while it starts.
-pub async fn run(
+pub fn run(
     config: Config,
     engines: Engines,
     listeners: Listeners,
-    ready: impl FnOnce(Health),
+    ready: Ready,
     stop: CancellationToken,
-) -> anyhow::Result<()> {
-    let state = Arc::new(State::open(config, engines)?);
-    tasks::start(&state);
-    live::start(&state).await?;
+) -> Running {
+    Box::pin(async move {
+        let state = Arc::new(State::open(config, engines)?);
+        tasks::start(&state);
+        live::start(&state).await?;
 
-    let web = listeners
-        .web
-        .map(|listener| tokio::spawn(serve(listener, routes::web(&state), Waits::default(), stop.clone())));
-    let api = tokio::spawn(serve(listeners.api, routes::api(&state), Waits::default(), stop.clone()));
-    ready(routes::health(&state));
+        let web = listeners.web.map(|listener| {
+            tokio::spawn(serve(listener, routes::web(&state), Waits::default(), stop.clone()))
+        });
+        let api = tokio::spawn(serve(listeners.api, routes::api(&state), Waits::default(), stop.clone()));
+        ready(routes::health(&state));
 
-    stop.cancelled().await;
-    live::drain(&state).await;
-    let ended = state.tasks.finish(DRAIN).await;
-    if !ended {
-        tracing::warn!("some sockets or tasks did not end in time");
-    }
-    api.await?;
-    if let Some(web) = web {
-        web.await?;
-    }
-    Ok(())
+        stop.cancelled().await;
+        live::drain(&state).await;
+        let ended = state.tasks.finish(DRAIN).await;
+        if !ended {
+            tracing::warn!("some sockets or tasks did not end in time");
+        }
+        api.await?;
+        if let Some(web) = web {
+            web.await?;
+        }
+        Ok(())
+    })
 }

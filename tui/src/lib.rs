@@ -25,6 +25,7 @@ pub mod widgets;
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context;
+use futures_util::future::LocalBoxFuture;
 use jiff::tz::TimeZone;
 use ratatui::{Terminal, backend::CrosstermBackend};
 use wire::Timestamp;
@@ -99,26 +100,28 @@ pub struct Killed {
 ///
 /// Errors: standard input or output is no terminal; the terminal fails; [`Killed`] (downcast it) after SIGTERM,
 /// SIGHUP or SIGINT.
-pub async fn run(hub: client::Hub, options: Options) -> anyhow::Result<()> {
-    let guard = term::Guard::enter().context("cannot take over the terminal")?;
-    term::colours(options.theme);
-    let mut terminal = Terminal::new(CrosstermBackend::new(std::io::stdout()))?;
-    let mut input = std::pin::pin!(term::input().context("cannot listen to the terminal")?);
-    let mut app = App::new(hub, options);
-    loop {
-        match app.drive(&mut terminal, &mut input).await? {
-            Pause::Quit => return Ok(()),
-            Pause::Killed(signal) => return Err(Killed { signal }.into()),
-            Pause::Suspended => {
-                if let Err(why) = guard.suspend() {
-                    app.tell(format!("cannot go to the background: {why}"));
+pub fn run(hub: client::Hub, options: Options) -> LocalBoxFuture<'static, anyhow::Result<()>> {
+    Box::pin(async move {
+        let guard = term::Guard::enter().context("cannot take over the terminal")?;
+        term::colours(options.theme);
+        let mut terminal = Terminal::new(CrosstermBackend::new(std::io::stdout()))?;
+        let mut input = std::pin::pin!(term::input().context("cannot listen to the terminal")?);
+        let mut app = App::new(hub, options);
+        loop {
+            match app.drive(&mut terminal, &mut input).await? {
+                Pause::Quit => return Ok(()),
+                Pause::Killed(signal) => return Err(Killed { signal }.into()),
+                Pause::Suspended => {
+                    if let Err(why) = guard.suspend() {
+                        app.tell(format!("cannot go to the background: {why}"));
+                    }
+                    event_loop::wipe(&mut terminal)?;
                 }
-                event_loop::wipe(&mut terminal)?;
-            }
-            Pause::Resumed => {
-                guard.renew()?;
-                event_loop::wipe(&mut terminal)?;
+                Pause::Resumed => {
+                    guard.renew()?;
+                    event_loop::wipe(&mut terminal)?;
+                }
             }
         }
-    }
+    })
 }

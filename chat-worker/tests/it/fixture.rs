@@ -50,7 +50,8 @@ impl Worker {
             clock: engines.clock.clone(),
         };
         let config = Config { key: key.clone() };
-        let task = tokio::spawn(run(config, own, listener, |_| ready.send(()).unwrap(), stop.clone()));
+        let told = Box::new(|_| ready.send(()).unwrap());
+        let task = tokio::spawn(run(config, own, listener, told, stop.clone()));
         is_ready.await.expect("the worker did not start");
         Self { engines, url, key, stop, task }
     }

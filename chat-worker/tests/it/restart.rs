@@ -80,8 +80,9 @@ async fn a_history_of_another_log_is_not_mixed_with_this_one() {
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = mshub_chat_worker::Config { key: platform::service::internal::InternalKey::derive(b"x") };
-    let refused =
-        mshub_chat_worker::run(config, engines, listener, |_| (), Default::default()).await.unwrap_err();
+    let refused = mshub_chat_worker::run(config, engines, listener, Box::new(|_| ()), Default::default())
+        .await
+        .unwrap_err();
 
     assert!(refused.to_string().contains("another") || refused.to_string().contains("log"), "{refused}");
 }

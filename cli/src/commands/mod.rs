@@ -21,7 +21,10 @@ pub mod tui;
 pub mod up;
 pub mod version;
 
+use std::future::ready;
+
 use clap::Subcommand;
+use futures_util::future::LocalBoxFuture;
 
 use crate::{error::CliError, global::Global};
 
@@ -87,27 +90,27 @@ impl Command {
     }
 }
 
-/// Does it.
-pub async fn dispatch(command: Command, global: &Global) -> Result<(), CliError> {
+/// Does it. Each command is a future of its own on the heap: as parts of one another they would be compiled for minutes.
+pub fn dispatch(command: Command, global: &Global) -> LocalBoxFuture<'_, Result<(), CliError>> {
     match command {
         #[cfg(feature = "up")]
-        Command::Up(args) => up::run(*args, global).await,
-        Command::Tui(args) => tui::run(args, global).await,
-        Command::Auth(command) => auth::run(command, global).await,
-        Command::Profile(command) => profile::run(command, global).await,
-        Command::Room(command) => room::run(command, global).await,
-        Command::Chat(command) => chat::run(command, global).await,
-        Command::Convert(args) => convert::run(*args, global).await,
-        Command::Job(command) => job::run(command, global).await,
-        Command::Formats(args) => formats::run(args, global).await,
-        Command::Api(args) => api::run(args, global).await,
-        Command::Context(command) => context::run(command, global),
-        Command::Admin(command) => admin::run(command, global).await,
-        Command::Status => status::run(global).await,
-        Command::Doctor => doctor::run(global).await,
-        Command::Explain(args) => explain::run(args, global),
-        Command::Completions(args) => completions::run(args, global),
-        Command::Man(args) => man::run(args, global),
-        Command::Version => version::run(global),
+        Command::Up(args) => Box::pin(up::run(*args, global)),
+        Command::Tui(args) => Box::pin(tui::run(args, global)),
+        Command::Auth(command) => Box::pin(auth::run(command, global)),
+        Command::Profile(command) => Box::pin(profile::run(command, global)),
+        Command::Room(command) => Box::pin(room::run(command, global)),
+        Command::Chat(command) => Box::pin(chat::run(command, global)),
+        Command::Convert(args) => Box::pin(convert::run(*args, global)),
+        Command::Job(command) => Box::pin(job::run(command, global)),
+        Command::Formats(args) => Box::pin(formats::run(args, global)),
+        Command::Api(args) => Box::pin(api::run(args, global)),
+        Command::Context(command) => Box::pin(ready(context::run(command, global))),
+        Command::Admin(command) => Box::pin(admin::run(command, global)),
+        Command::Status => Box::pin(status::run(global)),
+        Command::Doctor => Box::pin(doctor::run(global)),
+        Command::Explain(args) => Box::pin(ready(explain::run(args, global))),
+        Command::Completions(args) => Box::pin(ready(completions::run(args, global))),
+        Command::Man(args) => Box::pin(ready(man::run(args, global))),
+        Command::Version => Box::pin(ready(version::run(global))),
     }
 }

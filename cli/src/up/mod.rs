@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration}
 use platform::{
     Clock,
     engines::{OpenError, Opener, Urls},
-    service::{Admin, Health, internal::InternalKey},
+    service::{self, Admin, Running, internal::InternalKey},
 };
 use tokio::{sync::oneshot, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -167,18 +167,15 @@ impl Hub {
 
 impl Part {
     /// Starts a service and waits until it is ready, or has failed to be.
-    async fn start<Run>(
+    async fn start(
         name: &'static str,
         watched: &Admin,
-        run: impl FnOnce(CancellationToken, Box<dyn FnOnce(Health) + Send>) -> Run,
-    ) -> anyhow::Result<Self>
-    where
-        Run: Future<Output = anyhow::Result<()>> + Send + 'static,
-    {
+        run: impl FnOnce(CancellationToken, service::Ready) -> Running,
+    ) -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
         let (ready, is_ready) = oneshot::channel();
         let watched = watched.clone();
-        let tell: Box<dyn FnOnce(Health) + Send> = Box::new(move |health| {
+        let tell: service::Ready = Box::new(move |health| {
             watched.ready(name, health);
             // Nobody waits any more only when the start was given up.
             ready.send(()).unwrap_or(());

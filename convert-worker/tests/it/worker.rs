@@ -89,8 +89,8 @@ impl Worker {
             };
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            run(config, engines, listener, move |health| told.send((address, health)).ok().unwrap(), stopped)
-                .await
+            let told = Box::new(move |health| told.send((address, health)).ok().unwrap());
+            run(config, engines, listener, told, stopped).await
         });
         let (address, health) = ready.await.expect("the worker starts");
         let address = format!("http://{address}");

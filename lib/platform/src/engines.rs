@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -141,6 +142,9 @@ impl OpenError {
     }
 }
 
+/// An engine on its way; boxed for the reason that [`Running`](crate::service::Running) gives.
+pub type Opening<'a, Engine> = BoxFuture<'a, Result<Engine, OpenError>>;
+
 /// Opens engines, each once: who asks again gets the same one.
 pub struct Opener {
     urls: Urls,
@@ -172,36 +176,39 @@ impl Opener {
     }
 
     /// The database of one service, migrated.
-    pub async fn database(&self, service: &'static str, migrations: Migrations) -> Result<Db, OpenError> {
-        let url = given("database", self.urls.database.as_ref())?;
-        let db = Db::open(&url.0, service, migrations)
-            .await
-            .map_err(|error| failed("database", url, error.into()))?;
-        self.databases.lock().unwrap_or_else(PoisonError::into_inner).push(db.clone());
-        Ok(db)
+    pub fn database(&self, service: &'static str, migrations: Migrations) -> Opening<'_, Db> {
+        let open = async move {
+            let url = given("database", self.urls.database.as_ref())?;
+            let db = Db::open(&url.0, service, migrations)
+                .await
+                .map_err(|error| failed("database", url, error.into()))?;
+            self.databases.lock().unwrap_or_else(PoisonError::into_inner).push(db.clone());
+            Ok(db)
+        };
+        open.boxed()
     }
 
     /// The chat log.
-    pub async fn bus(&self) -> Result<Bus, OpenError> {
-        let open = |url| Bus::open(url, self.clock.clone());
-        once("bus", &self.bus, self.urls.bus.as_ref(), open).await
+    pub fn bus(&self) -> Opening<'_, Bus> {
+        let open = move |url| Bus::open(url, self.clock.clone());
+        once("bus", &self.bus, self.urls.bus.as_ref(), open).boxed()
     }
 
     /// The fan-out.
-    pub async fn fanout(&self) -> Result<Fanout, OpenError> {
-        once("fanout", &self.fanout, self.urls.fanout.as_ref(), Fanout::open).await
+    pub fn fanout(&self) -> Opening<'_, Fanout> {
+        once("fanout", &self.fanout, self.urls.fanout.as_ref(), Fanout::open).boxed()
     }
 
     /// The objects.
-    pub async fn objects(&self) -> Result<Objects, OpenError> {
-        let open = |url| Objects::open(url, self.links.clone());
-        once("objects", &self.objects, self.urls.objects.as_ref(), open).await
+    pub fn objects(&self) -> Opening<'_, Objects> {
+        let open = move |url| Objects::open(url, self.links.clone());
+        once("objects", &self.objects, self.urls.objects.as_ref(), open).boxed()
     }
 
     /// The mailer.
-    pub async fn mail(&self) -> Result<Mailer, OpenError> {
-        let open = |url| Mailer::open(url, self.clock.clone());
-        once("mail", &self.mail, self.urls.mail.as_ref(), open).await
+    pub fn mail(&self) -> Opening<'_, Mailer> {
+        let open = move |url| Mailer::open(url, self.clock.clone());
+        once("mail", &self.mail, self.urls.mail.as_ref(), open).boxed()
     }
 
     /// Closes what was opened. The log first: it is what others lean on, and nobody writes to it any more.
@@ -216,16 +223,16 @@ impl Opener {
     }
 }
 
-async fn once<'a, Engine, Why, Opening>(
+async fn once<'a, Engine, Why, Opened>(
     port: &'static str,
     cell: &OnceCell<Engine>,
     url: Option<&'a EngineUrl>,
-    open: impl FnOnce(&'a str) -> Opening,
+    open: impl FnOnce(&'a str) -> Opened,
 ) -> Result<Engine, OpenError>
 where
     Engine: Clone,
     Why: Into<anyhow::Error>,
-    Opening: Future<Output = Result<Engine, Why>>,
+    Opened: Future<Output = Result<Engine, Why>>,
 {
     let opening = async {
         let url = given(port, url)?;

@@ -191,7 +191,7 @@ impl Server {
         let stop = CancellationToken::new();
         let (tell, ready) = oneshot::channel();
         let listeners = Listeners { api, web: Some(web) };
-        let told = |_| tell.send(()).expect("the test waits for it");
+        let told = Box::new(|_| tell.send(()).expect("the test waits for it"));
         let running = tokio::spawn(run(config, engines, listeners, told, stop.clone()));
         ready.await.unwrap();
         Self {

@@ -9,6 +9,7 @@ mod sqlite;
 pub use migrations::Migrations;
 pub(crate) use sqlite::connect_options as sqlite_options;
 
+use futures_util::{FutureExt as _, future::BoxFuture};
 use sqlx::{PgPool, SqlitePool};
 
 use crate::UnknownEngine;
@@ -105,11 +106,16 @@ impl Db {
     }
 
     /// Begins a transaction that writes.
-    pub async fn begin(&self) -> sqlx::Result<Transaction> {
-        match self {
-            Self::Sqlite { write, .. } => Ok(Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?)),
-            Self::Postgres(pool) => Ok(Transaction::Postgres(pool.begin().await?)),
-        }
+    pub fn begin(&self) -> BoxFuture<'_, sqlx::Result<Transaction>> {
+        let begin = async move {
+            match self {
+                Self::Sqlite { write, .. } => {
+                    Ok(Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?))
+                }
+                Self::Postgres(pool) => Ok(Transaction::Postgres(pool.begin().await?)),
+            }
+        };
+        begin.boxed()
     }
 
     /// Answers when the database does: for readiness.
@@ -131,10 +137,10 @@ impl Db {
 
 impl Transaction {
     /// Makes everything since `begin` durable, or nothing of it.
-    pub async fn commit(self) -> sqlx::Result<()> {
+    pub fn commit(self) -> BoxFuture<'static, sqlx::Result<()>> {
         match self {
-            Self::Sqlite(tx) => tx.commit().await,
-            Self::Postgres(tx) => tx.commit().await,
+            Self::Sqlite(tx) => tx.commit().boxed(),
+            Self::Postgres(tx) => tx.commit().boxed(),
         }
     }
 }

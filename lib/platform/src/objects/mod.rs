@@ -14,7 +14,7 @@ mod s3_upload;
 use std::{path::Path, pin::Pin, time::Duration};
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{FutureExt as _, Stream, future, future::BoxFuture};
 use wire::Timestamp;
 
 pub use disposition::attachment;
@@ -116,11 +116,11 @@ impl Objects {
 
     /// Stores a body of at most `limit` bytes under a key. Durable when it answers; a body that breaks off or is
     /// too large leaves nothing behind.
-    pub async fn put(&self, key: &str, body: Body, limit: u64) -> Result<Stored, Error> {
+    pub fn put<'a>(&'a self, key: &'a str, body: Body, limit: u64) -> BoxFuture<'a, Result<Stored, Error>> {
         match self {
-            Self::Folder(folder) => folder.put(key, body, limit).await,
+            Self::Folder(folder) => folder.put(key, body, limit).boxed(),
             #[cfg(feature = "s3")]
-            Self::S3(s3) => s3.put(key, body, limit).await,
+            Self::S3(s3) => s3.put(key, body, limit).boxed(),
         }
     }
 
@@ -133,11 +133,11 @@ impl Objects {
     }
 
     /// Reads an object from a byte on, to its end. From behind its end there is nothing, which is no error.
-    pub async fn get(&self, key: &str, from: u64) -> Result<Object, Error> {
+    pub fn get<'a>(&'a self, key: &'a str, from: u64) -> BoxFuture<'a, Result<Object, Error>> {
         match self {
-            Self::Folder(folder) => folder.get(key, from).await,
+            Self::Folder(folder) => folder.get(key, from).boxed(),
             #[cfg(feature = "s3")]
-            Self::S3(s3) => s3.get(key, from).await,
+            Self::S3(s3) => s3.get(key, from).boxed(),
         }
     }
 
@@ -152,21 +152,25 @@ impl Objects {
     }
 
     /// Removes an object. One that is not there is removed already.
-    pub async fn delete(&self, key: &str) -> Result<(), Error> {
+    pub fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         match self {
-            Self::Folder(folder) => folder.delete(key).await,
+            Self::Folder(folder) => folder.delete(key).boxed(),
             #[cfg(feature = "s3")]
-            Self::S3(s3) => s3.delete(key).await,
+            Self::S3(s3) => s3.delete(key).boxed(),
         }
     }
 
     /// A link to the object that works without a token until it expires. Of the folder store it is relative to the
     /// gateway, which serves [`wire::paths::OBJECT`]; of S3 it is absolute and leads to the store itself.
-    pub async fn signed_link(&self, key: &str, terms: &LinkTerms) -> Result<String, Error> {
+    pub fn signed_link<'a>(
+        &'a self,
+        key: &'a str,
+        terms: &'a LinkTerms,
+    ) -> BoxFuture<'a, Result<String, Error>> {
         match self {
-            Self::Folder(folder) => Ok(folder.signed_link(key, terms)),
+            Self::Folder(folder) => future::ready(Ok(folder.signed_link(key, terms))).boxed(),
             #[cfg(feature = "s3")]
-            Self::S3(s3) => s3.signed_link(key, terms).await,
+            Self::S3(s3) => s3.signed_link(key, terms).boxed(),
         }
     }
 
@@ -191,11 +195,11 @@ impl Objects {
     }
 
     /// Answers when the store does: for readiness.
-    pub async fn ping(&self) -> Result<(), Error> {
+    pub fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
         match self {
-            Self::Folder(folder) => folder.ping().await,
+            Self::Folder(folder) => folder.ping().boxed(),
             #[cfg(feature = "s3")]
-            Self::S3(s3) => s3.ping().await,
+            Self::S3(s3) => s3.ping().boxed(),
         }
     }
 }

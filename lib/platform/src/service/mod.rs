@@ -18,6 +18,15 @@ pub use tasks::Tasks;
 
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+
+/// What a service calls once it answers requests, with how to ask after its health.
+pub type Ready = Box<dyn FnOnce(Health) + Send>;
+
+/// A service at work. It is boxed where it is written: the code of an `async fn` is compiled by whoever awaits it, and
+/// whoever composes services would compile all of them again.
+pub type Running = BoxFuture<'static, anyhow::Result<()>>;
+
 /// A client for calls between our own parts and to engines: bounded waits, no redirects, no proxy for loopback.
 pub fn http_client() -> reqwest::Client {
     reqwest::Client::builder()

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{Admin, Health, install_tls, signals::Signals, telemetry};
+use super::{Admin, Ready, install_tls, signals::Signals, telemetry};
 use crate::{config::ServiceFlags, engines::OpenError};
 
 /// What a service on its own is given.
@@ -21,12 +21,12 @@ pub struct Process {
 
 impl Process {
     /// What the service tells when it answers.
-    pub fn ready(&self) -> impl FnOnce(Health) + Send + use<> {
+    pub fn ready(&self) -> Ready {
         let (admin, name) = (self.admin.clone(), self.name);
-        move |health| {
+        Box::new(move |health| {
             admin.ready(name, health);
             tracing::info!("the {name} is ready");
-        }
+        })
     }
 }
 

@@ -82,7 +82,7 @@ impl Gateway {
         };
         let (told, ready) = tokio::sync::oneshot::channel();
         let listeners = Listeners { api, web: None };
-        tokio::spawn(run(config, parts, listeners, move |_| told.send(()).unwrap(), stop.clone()));
+        tokio::spawn(run(config, parts, listeners, Box::new(|_| told.send(()).unwrap()), stop.clone()));
         ready.await.expect("the gateway starts");
         let http = http_client();
         let (user, token) = sign_in(&http, &address).await;
