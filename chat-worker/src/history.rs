@@ -1,7 +1,10 @@
 //! Serving the history to the gateway, which has checked that the person may see the room.
 
 use axum::extract::State;
-use platform::service::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome, internal::OnBehalfOf};
+use platform::{
+    db::Transaction,
+    service::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome, internal::OnBehalfOf},
+};
 use serde::Deserialize;
 use wire::{
     ClientId, Code, RoomId,
@@ -36,11 +39,12 @@ pub(crate) async fn page(
     ApiQuery(part): ApiQuery<Part>,
 ) -> Outcome<ApiJson<EventPage>> {
     let limit = part.limit();
-    let (ep, position) = position(&app, room).await?;
+    let mut tx = app.db.snapshot().await?;
+    let (ep, persisted) = position(&app, &mut tx, room).await?;
     let one_more = i64::from(limit) + 1;
     let mut events = match (part.after, part.before) {
-        (Some(after), None) => sql::after(&app.db, room, after, one_more).await?,
-        (None, before) => sql::before(&app.db, room, before.unwrap_or(u64::MAX), one_more).await?,
+        (Some(after), None) => sql::after(&mut tx, room, after, one_more).await?,
+        (None, before) => sql::before(&mut tx, room, before.unwrap_or(u64::MAX), one_more).await?,
         (Some(_), Some(_)) => {
             return Err(ApiError::new(
                 Code::BadRequest,
@@ -55,17 +59,14 @@ pub(crate) async fn page(
             None => drop(events.remove(0)),
         }
     }
-    // Rows are stored in order: an event that is here vouches for all before it, even when it came after the position
-    // was read.
-    let newest = events.last().filter(|_| !more || part.after.is_none()).map_or(0, |event| event.pos);
-    let persisted = position.max(newest);
     Ok(ApiJson(EventPage { events, ep, upto: persisted, persisted, more }))
 }
 
-/// The generation of a room's log, and up to where the database has it.
-pub(crate) async fn position(app: &App, room: RoomId) -> sqlx::Result<(String, u64)> {
+/// The generation of a room's log, and up to where the database has it. What is read in the same transaction is the
+/// room as it was there: without what came later, and without what that changed.
+pub(crate) async fn position(app: &App, tx: &mut Transaction, room: RoomId) -> sqlx::Result<(String, u64)> {
     let partition = app.bus.partition(&room.to_string());
-    let progress = sql::progress(&app.db).await?.remove(&partition);
+    let progress = sql::progress_in(tx).await?.remove(&partition);
     Ok(progress.unwrap_or_else(|| (app.bus.epoch(partition), 0)))
 }
 

@@ -62,20 +62,30 @@ fn events(rows: Vec<EventRow>) -> sqlx::Result<Vec<RoomEvent>> {
 }
 
 /// Events after a position, oldest first.
-pub(crate) async fn after(db: &Db, room: RoomId, after: u64, limit: i64) -> sqlx::Result<Vec<RoomEvent>> {
-    let rows: Vec<EventRow> = each!(db.reader(), pool => sqlx::query_as(
+pub(crate) async fn after(
+    tx: &mut Transaction,
+    room: RoomId,
+    after: u64,
+    limit: i64,
+) -> sqlx::Result<Vec<RoomEvent>> {
+    let rows: Vec<EventRow> = in_tx!(tx, tx => sqlx::query_as(
         "SELECT room, pos, prev, id, at, author, name, cid, what FROM events
          WHERE room = $1 AND pos > $2 ORDER BY pos LIMIT $3",
-    ).bind(room.0).bind(after.cast_signed()).bind(limit).fetch_all(pool).await)?;
+    ).bind(room.0).bind(after.min(i64::MAX.unsigned_abs()).cast_signed()).bind(limit).fetch_all(&mut **tx).await)?;
     events(rows)
 }
 
 /// The newest events before a position, oldest first.
-pub(crate) async fn before(db: &Db, room: RoomId, before: u64, limit: i64) -> sqlx::Result<Vec<RoomEvent>> {
-    let rows: Vec<EventRow> = each!(db.reader(), pool => sqlx::query_as(
+pub(crate) async fn before(
+    tx: &mut Transaction,
+    room: RoomId,
+    before: u64,
+    limit: i64,
+) -> sqlx::Result<Vec<RoomEvent>> {
+    let rows: Vec<EventRow> = in_tx!(tx, tx => sqlx::query_as(
         "SELECT room, pos, prev, id, at, author, name, cid, what FROM events
          WHERE room = $1 AND pos < $2 ORDER BY pos DESC LIMIT $3",
-    ).bind(room.0).bind(before.min(i64::MAX.unsigned_abs()).cast_signed()).bind(limit).fetch_all(pool).await)?;
+    ).bind(room.0).bind(before.min(i64::MAX.unsigned_abs()).cast_signed()).bind(limit).fetch_all(&mut **tx).await)?;
     let mut events = events(rows)?;
     events.reverse();
     Ok(events)
@@ -97,9 +107,14 @@ pub(crate) async fn by_cid(
 
 /// Up to where each partition was taken in, and of which generation.
 pub(crate) async fn progress(db: &Db) -> sqlx::Result<Progress> {
-    let rows: Vec<(i32, String, i64)> = each!(db.reader(), pool => sqlx::query_as(
+    progress_in(&mut db.snapshot().await?).await
+}
+
+/// The same for whoever reads more of the same state.
+pub(crate) async fn progress_in(tx: &mut Transaction) -> sqlx::Result<Progress> {
+    let rows: Vec<(i32, String, i64)> = in_tx!(tx, tx => sqlx::query_as(
         "SELECT part, epoch, pos FROM progress",
-    ).fetch_all(pool).await)?;
+    ).fetch_all(&mut **tx).await)?;
     Ok(rows.into_iter().map(|(partition, epoch, pos)| (partition, (epoch, pos.unsigned_abs()))).collect())
 }
 

@@ -79,7 +79,7 @@ async fn find(tx: &mut Transaction, events: &[RoomEvent], place: Place) -> sqlx:
     let here = events.iter().find(|event| (event.room, event.pos) == place);
     match here {
         Some(event) => Ok(Message::begun_by(event)),
-        None => sql::find(tx, place.0, place.1).await,
+        None => Ok(sql::at(tx, place.0, &[place.1]).await?.pop()),
     }
 }
 

@@ -7,8 +7,7 @@ use axum::extract::State;
 use platform::service::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome, internal::OnBehalfOf};
 use wire::{
     Code, RoomId,
-    events::Mark,
-    messages::{Counted, MessagePage},
+    messages::{Count, Counted, MessagePage},
 };
 
 pub(crate) use fold::{refold, take};
@@ -29,9 +28,10 @@ pub(crate) async fn page(
     ApiPath(room): ApiPath<RoomId>,
     ApiQuery(part): ApiQuery<Part>,
 ) -> Outcome<ApiJson<MessagePage>> {
-    let (ep, upto) = history::position(&app, room).await?;
+    let mut tx = app.db.snapshot().await?;
+    let (ep, upto) = history::position(&app, &mut tx, room).await?;
     let limit = part.limit() as usize;
-    let mut messages = sql::page(&app.db, room, part, upto, limit + 1).await?;
+    let mut messages = sql::page(&mut tx, room, part, limit + 1).await?;
     let more = messages.len() > limit;
     if more {
         match part.after {
@@ -48,8 +48,9 @@ pub(crate) async fn pins(
     _caller: OnBehalfOf,
     ApiPath(room): ApiPath<RoomId>,
 ) -> Outcome<ApiJson<MessagePage>> {
-    let (ep, upto) = history::position(&app, room).await?;
-    let messages = sql::pins(&app.db, room).await?;
+    let mut tx = app.db.snapshot().await?;
+    let (ep, upto) = history::position(&app, &mut tx, room).await?;
+    let messages = sql::pins(&mut tx, room).await?;
     Ok(ApiJson(MessagePage { messages, ep, upto, more: false }))
 }
 
@@ -57,17 +58,23 @@ pub(crate) async fn pins(
 pub(crate) async fn unread(
     State(app): State<App>,
     OnBehalfOf(user): OnBehalfOf,
-    ApiJson(marks): ApiJson<Vec<Mark>>,
+    ApiJson(counts): ApiJson<Vec<Count>>,
 ) -> Outcome<ApiJson<Vec<Counted>>> {
-    if marks.len() > MARKS {
+    if counts.len() > MARKS {
         return Err(ApiError::new(Code::TooLarge, format!("at most {MARKS} marks are counted at once")));
     }
-    // The positions first, and nothing after them is counted: the gateway adds that from the log.
-    let progress = crate::sql::progress(&app.db).await?;
-    let upto = |mark: &Mark| {
+    // One state of the database for all of it: the gateway adds what came later from the log, and knows what of it is
+    // counted here already by the position alone.
+    let mut tx = app.db.snapshot().await?;
+    let progress = crate::sql::progress_in(&mut tx).await?;
+    let marks: Vec<_> = counts.iter().map(|count| count.mark).collect();
+    let unread = sql::unread(&mut tx, user, &marks).await?;
+    let mut counted = Vec::with_capacity(counts.len());
+    for (Count { mark, show }, unread) in counts.iter().zip(unread) {
         let partition = app.bus.partition(&mark.room.to_string());
-        progress.get(&partition).map_or(0, |(_, pos)| *pos)
-    };
-    let spans: Vec<_> = marks.iter().map(|mark| (*mark, upto(mark))).collect();
-    sql::unread(&app.db, user, &spans).await.map(ApiJson).map_err(Into::into)
+        let upto = progress.get(&partition).map_or(0, |(_, pos)| *pos);
+        let shown = sql::at(&mut tx, mark.room, show).await?;
+        counted.push(Counted { unread, upto, shown });
+    }
+    Ok(ApiJson(counted))
 }

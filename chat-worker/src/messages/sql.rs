@@ -2,16 +2,13 @@
 
 use std::collections::HashMap;
 
-use platform::{
-    db::{Db, Transaction},
-    each, in_tx,
-};
+use platform::{db::Transaction, in_tx};
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 use wire::{
     RoomId, UserId,
     events::{Mark, What},
-    messages::{Counted, Message, Unread},
+    messages::{Message, Unread},
 };
 
 use super::fold::words;
@@ -21,8 +18,10 @@ use crate::{
     sql::{EventRow, array, hex},
 };
 
-/// Rooms of one statement: four values each, far below every engine's limit of parameters.
+/// Rooms of one statement: three values each, far below every engine's limit of parameters.
 const ROOMS: usize = 500;
+/// Positions of one statement, for the same reason.
+const PLACES: usize = 1_000;
 
 /// A message as the tables have it: the event that began it and, if anything was done to it, what it is now.
 pub(crate) struct MessageRow {
@@ -64,17 +63,16 @@ fn written(value: &impl serde::Serialize) -> sqlx::Result<String> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
-/// Messages of a room up to a position of the log, oldest first: after a position, or the newest before one.
+/// Messages of a room, oldest first: after a position, or the newest before one.
 pub(super) async fn page(
-    db: &Db,
+    tx: &mut Transaction,
     room: RoomId,
     part: Part,
-    upto: u64,
     limit: usize,
 ) -> sqlx::Result<Vec<Message>> {
-    let before = part.before.unwrap_or(u64::MAX).min(upto.saturating_add(1)).min(i64::MAX.unsigned_abs());
+    let [after, before] = [part.after.unwrap_or(0), part.before.unwrap_or(u64::MAX)].map(place);
     let order = if part.after.is_some() { "ASC" } else { "DESC" };
-    let rows: Vec<MessageRow> = each!(db.reader(), pool => {
+    let rows: Vec<MessageRow> = in_tx!(tx, tx => {
         let mut select = QueryBuilder::new(
             "SELECT said.id AS said, events.room, events.pos, prev, events.id, events.at, events.author, name, cid,
                     what, fold
@@ -82,10 +80,10 @@ pub(super) async fn page(
                   LEFT JOIN folds ON folds.room = said.room AND folds.pos = said.pos
              WHERE said.room = ",
         );
-        select.push_bind(room.0).push(" AND said.pos < ").push_bind(before.cast_signed());
-        select.push(" AND said.pos > ").push_bind(part.after.unwrap_or(0).cast_signed());
+        select.push_bind(room.0).push(" AND said.pos < ").push_bind(before);
+        select.push(" AND said.pos > ").push_bind(after);
         select.push(" ORDER BY said.pos ").push(order).push(" LIMIT ").push_bind(limit.cast_signed() as i64);
-        select.build_query_as().fetch_all(pool).await
+        select.build_query_as().fetch_all(&mut **tx).await
     })?;
     let messages = rows.into_iter().filter_map(|row| row.message().transpose());
     let mut messages = messages.collect::<sqlx::Result<Vec<_>>>()?;
@@ -95,42 +93,45 @@ pub(super) async fn page(
     Ok(messages)
 }
 
+/// A position as the engines take it; what no log ever reaches is the last one they know.
+fn place(pos: u64) -> i64 {
+    pos.min(i64::MAX.unsigned_abs()).cast_signed()
+}
+
 /// Pinned messages, oldest first.
-pub(super) async fn pins(db: &Db, room: RoomId) -> sqlx::Result<Vec<Message>> {
-    let folds: Vec<String> = each!(db.reader(), pool => sqlx::query_scalar(
+pub(super) async fn pins(tx: &mut Transaction, room: RoomId) -> sqlx::Result<Vec<Message>> {
+    let folds: Vec<String> = in_tx!(tx, tx => sqlx::query_scalar(
         "SELECT fold FROM folds WHERE room = $1 AND pinned = $2 ORDER BY pos LIMIT 500",
-    ).bind(room.0).bind(true).fetch_all(pool).await)?;
+    ).bind(room.0).bind(true).fetch_all(&mut **tx).await)?;
     folds.iter().map(|fold| parsed(fold)).collect()
 }
 
-/// What is unread after each mark, up to a position of the log.
-pub(super) async fn unread(db: &Db, user: UserId, spans: &[(Mark, u64)]) -> sqlx::Result<Vec<Counted>> {
-    let mut counted = Vec::with_capacity(spans.len());
-    for chunk in spans.chunks(ROOMS) {
-        let rows: Vec<(i64, i64, i64)> = each!(db.reader(), pool => {
-            let mut select = QueryBuilder::new("WITH spans (nth, room, mark, upto) AS (");
-            select.push_values((0_i64..).zip(chunk), |mut row, (nth, (mark, upto))| {
-                row.push_bind(nth)
-                    .push_bind(mark.room.0)
-                    .push_bind(mark.pos.cast_signed())
-                    .push_bind(upto.cast_signed());
+/// What is unread after each mark.
+pub(super) async fn unread(tx: &mut Transaction, user: UserId, marks: &[Mark]) -> sqlx::Result<Vec<Unread>> {
+    let mut counted = Vec::with_capacity(marks.len());
+    for chunk in marks.chunks(ROOMS) {
+        let rows: Vec<(i64, i64, i64)> = in_tx!(tx, tx => {
+            let mut select = QueryBuilder::new("WITH marks (nth, room, mark) AS (");
+            select.push_values((0_i64..).zip(chunk), |mut row, (nth, mark)| {
+                row.push_bind(nth).push_bind(mark.room.0).push_bind(place(mark.pos));
             });
             select.push(
                 ") SELECT nth,
                     (SELECT count(*) FROM said
-                     WHERE said.room = spans.room AND said.pos > mark AND said.pos <= upto AND author <> ",
+                     WHERE said.room = marks.room AND said.pos > mark AND author <> ",
             );
             select.push_bind(user.0).push(" AND gone = ").push_bind(false).push(
                 "), (SELECT count(*) FROM mentions
-                     WHERE mentions.room = spans.room AND mentions.pos > mark AND mentions.pos <= upto
-                     AND user_id = ",
+                     WHERE mentions.room = marks.room AND mentions.pos > mark AND user_id = ",
             );
-            select.push_bind(user.0).push(") FROM spans ORDER BY nth");
-            select.build_query_as().fetch_all(pool).await
+            select.push_bind(user.0).push(") FROM marks ORDER BY nth");
+            select.build_query_as().fetch_all(&mut **tx).await
         })?;
-        counted.extend(chunk.iter().zip(rows).map(|((mark, upto), (_, unread, mentions))| {
-            let (unread, mentions) = (unread.unsigned_abs(), mentions.unsigned_abs());
-            Counted { unread: Unread { room: mark.room, mark: mark.pos, unread, mentions }, upto: *upto }
+        counted.extend(chunk.iter().zip(rows).map(|(mark, (_, unread, mentions))| Unread {
+            room: mark.room,
+            mark: mark.pos,
+            unread: unread.unsigned_abs(),
+            mentions: mentions.unsigned_abs(),
         }));
     }
     Ok(counted)
@@ -224,14 +225,29 @@ pub(super) async fn keep(tx: &mut Transaction, message: &Message) -> sqlx::Resul
      .execute(&mut **tx).await.map(drop))
 }
 
-/// The message at a position, as the database has it.
-pub(super) async fn find(tx: &mut Transaction, room: RoomId, pos: u64) -> sqlx::Result<Option<Message>> {
-    let row: Option<MessageRow> = in_tx!(tx, tx => sqlx::query_as(
-        "SELECT CAST(0 AS BIGINT) AS said, events.room, events.pos, prev, id, at, author, name, cid, what, fold
-         FROM events LEFT JOIN folds ON folds.room = events.room AND folds.pos = events.pos
-         WHERE events.room = $1 AND events.pos = $2",
-    ).bind(room.0).bind(pos.cast_signed()).fetch_optional(&mut **tx).await)?;
-    row.map_or(Ok(None), MessageRow::message)
+/// The messages at some positions of a room, as far as the database has them.
+pub(super) async fn at(tx: &mut Transaction, room: RoomId, positions: &[u64]) -> sqlx::Result<Vec<Message>> {
+    let mut messages = Vec::with_capacity(positions.len());
+    for chunk in positions.chunks(PLACES) {
+        let rows: Vec<MessageRow> = in_tx!(tx, tx => {
+            let mut select = QueryBuilder::new(
+                "SELECT CAST(0 AS BIGINT) AS said, events.room, events.pos, prev, id, at, author, name, cid, what, fold
+                 FROM events LEFT JOIN folds ON folds.room = events.room AND folds.pos = events.pos
+                 WHERE events.room = ",
+            );
+            select.push_bind(room.0).push(" AND events.pos IN (");
+            let mut places = select.separated(", ");
+            for pos in chunk {
+                places.push_bind(place(*pos));
+            }
+            select.push(")");
+            select.build_query_as().fetch_all(&mut **tx).await
+        })?;
+        for row in rows {
+            messages.extend(row.message()?);
+        }
+    }
+    Ok(messages)
 }
 
 /// Takes the texts of a removed message out of the events that brought them; their digests stay.

@@ -7,7 +7,7 @@ use axum::extract::State;
 use platform::service::{ApiError, ApiJson, Outcome, internal::OnBehalfOf};
 use wire::{
     Code,
-    messages::{Found, Search, SearchOrder},
+    messages::{Found, Search, SearchOrder, Searched},
 };
 
 pub(crate) use sql::{forget, forget_all, index};
@@ -23,18 +23,20 @@ pub(crate) async fn search(
     State(app): State<App>,
     _caller: OnBehalfOf,
     ApiJson(asked): ApiJson<Search>,
-) -> Outcome<ApiJson<Found>> {
+) -> Outcome<ApiJson<Searched>> {
     let terms = words::terms(&asked.text);
     if terms.is_empty() {
         let detail = "there is no word in it to look for";
         return Err(ApiError::new(Code::InvalidField, detail).field("/q", detail));
     }
     if asked.rooms.is_empty() {
-        return Ok(ApiJson(Found { items: Vec::new(), next: None }));
+        return Ok(ApiJson(Searched { found: Found { items: Vec::new(), next: None }, upto: Vec::new() }));
     }
     let from = begin(&asked)?;
     let limit = asked.limit.clamp(1, LONGEST_PAGE) as usize;
-    let mut rows = sql::find(&app.db, &terms, &asked, from, limit + 1).await?;
+    let mut tx = app.db.snapshot().await?;
+    let progress = crate::sql::progress_in(&mut tx).await?;
+    let mut rows = sql::find(&mut tx, &terms, &asked, from, limit + 1).await?;
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = match asked.order {
@@ -46,7 +48,8 @@ pub(crate) async fn search(
         }
     };
     let items = rows.into_iter().map(|(_, message)| message).collect();
-    Ok(ApiJson(Found { items, next }))
+    let upto = progress.into_iter().map(|(partition, (_, pos))| (partition, pos)).collect();
+    Ok(ApiJson(Searched { found: Found { items, next }, upto }))
 }
 
 /// Where the answer begins: after so many of the best ones, or before a message.

@@ -1,9 +1,6 @@
 //! SQL of the search: the one place where the engines differ, because each has an index for words of its own.
 
-use platform::{
-    db::{Db, Pool, Transaction},
-    each,
-};
+use platform::{db::Transaction, in_tx};
 use sqlx::QueryBuilder;
 use wire::messages::{Message, Search, SearchOrder};
 
@@ -19,16 +16,16 @@ struct Dialect {
     best_first: [&'static str; 2],
 }
 
-fn dialect(db: &Db, terms: &[Term]) -> Dialect {
-    match db.reader() {
-        Pool::Sqlite(_) => Dialect {
+fn dialect(tx: &Transaction, terms: &[Term]) -> Dialect {
+    match tx {
+        Transaction::Sqlite(_) => Dialect {
             question: for_sqlite(terms),
             id: "words.rowid",
             fits: ["words MATCH ", ""],
             // The rank of the match; the question is bound once more only so that both engines have it.
             best_first: ["words.rank, length(", ")"],
         },
-        Pool::Postgres(_) => Dialect {
+        Transaction::Postgres(_) => Dialect {
             question: for_postgres(terms),
             id: "words.id",
             fits: ["words.body @@ to_tsquery('simple', ", ")"],
@@ -39,14 +36,14 @@ fn dialect(db: &Db, terms: &[Term]) -> Dialect {
 
 /// Messages that hold all terms, each with its number in the index. `from` is a number (time) or a count (rank).
 pub(super) async fn find(
-    db: &Db,
+    tx: &mut Transaction,
     terms: &[Term],
     asked: &Search,
     from: Option<i64>,
     limit: usize,
 ) -> sqlx::Result<Vec<(i64, Message)>> {
-    let Dialect { question, id, fits, best_first } = dialect(db, terms);
-    let rows: Vec<MessageRow> = each!(db.reader(), pool => {
+    let Dialect { question, id, fits, best_first } = dialect(tx, terms);
+    let rows: Vec<MessageRow> = in_tx!(tx, tx => {
         let mut select = QueryBuilder::new(
             "SELECT said.id AS said, events.room, events.pos, prev, events.id, events.at, events.author, name, cid,
                     what, fold
@@ -84,7 +81,7 @@ pub(super) async fn find(
                 select.push(" OFFSET ").push_bind(from.unwrap_or(0));
             }
         }
-        select.build_query_as().fetch_all(pool).await
+        select.build_query_as().fetch_all(&mut **tx).await
     })?;
     let found = rows.into_iter().map(|row| {
         let said = row.said;

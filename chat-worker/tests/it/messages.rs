@@ -1,11 +1,13 @@
 //! Messages as they are now, and what is unread of them.
 
+use std::time::Duration;
+
 use platform::{db::Db, each, sqlx};
 use wire::{
     RoomId, UserId,
     events::{Mark, What},
     heads::{Link, Standing, digest},
-    messages::{Counted, MessagePage, Reaction},
+    messages::{Count, Counted, MessagePage, Reaction},
     paths::{fill, internal},
 };
 
@@ -109,6 +111,46 @@ async fn what_others_said_after_the_mark_and_did_not_take_back_is_unread() {
     let gone = worker.does(room, bob, What::Redacted { tgt: last }).await;
     worker.page_at(room, gone).await;
     assert_eq!(unread(&worker, ann, room, before).await, (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_of_one_moment_while_the_database_moves() {
+    let worker = Worker::start().await;
+    let (room, ann, bob) = (RoomId::new(), UserId::new(), UserId::new());
+    let first = worker.does(room, ann, What::said("first")).await;
+    // Of every two places after the first one, the second takes away what the first one brought.
+    let last = first + 200;
+    let there = |upto: u64| 1 + upto.saturating_sub(first) % 2;
+    let moves = async {
+        for _ in 0..100 {
+            let tgt = worker.does(room, ann, What::said("here")).await;
+            worker.does(room, ann, What::Redacted { tgt }).await;
+        }
+    };
+    let counts = [Count { mark: Mark { room, pos: 0 }, show: vec![first, first + 1] }];
+    let looks = async {
+        let mut upto = first;
+        while upto < last {
+            let counted: Vec<Counted> = worker.post(internal::UNREAD, bob, &counts).await;
+            let Counted { unread, shown, .. } = &counted[0];
+            upto = counted[0].upto;
+            assert_eq!(unread.unread, if upto < first { 0 } else { there(upto) }, "at {upto}");
+            let was_removed = shown.iter().any(|message| message.removed.is_some());
+            assert_eq!(was_removed, upto >= first + 2, "at {upto}: {shown:?}");
+
+            let page: MessagePage =
+                worker.get(&fill(internal::MESSAGES, room), &[("after", (first - 1).to_string())]).await;
+            let left = page.messages.iter().filter(|message| message.removed.is_none()).count() as u64;
+            assert_eq!(left, if page.upto < first { 0 } else { there(page.upto) }, "at {}", page.upto);
+            let page = worker.page(room, &[("limit", "1".into())]).await;
+            let newest = page.events.last().map_or(page.persisted, |event| event.pos);
+            assert_eq!(newest, page.persisted);
+        }
+    };
+
+    let both = async { tokio::join!(moves, looks) };
+
+    tokio::time::timeout(Duration::from_secs(120), both).await.unwrap();
 }
 
 #[tokio::test]

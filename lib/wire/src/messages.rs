@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ClientId, MessageId, RoomId, Timestamp, UserId,
-    events::{RoomEvent, What},
+    events::{Mark, RoomEvent, What},
 };
 
 /// Kinds of signs that one message can carry.
@@ -230,14 +230,28 @@ pub struct Unread {
     pub mentions: u64,
 }
 
-/// What the chat-worker counted after a read mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What the gateway asks the chat-worker to count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// After which mark.
+    #[serde(flatten)]
+    pub mark: Mark,
+    /// Positions of messages to show beside the count, as they were when it was made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub show: Vec<u64>,
+}
+
+/// What the chat-worker counted after a read mark, in one look at the database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
     /// What is unread in the database.
     #[serde(flatten)]
     pub unread: Unread,
-    /// How far the database is with the room: up to here everything is counted.
+    /// How far the database was with the room: up to here everything is counted, and nothing after it.
     pub upto: u64,
+    /// The messages that were asked for, as far as the database had them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shown: Vec<Message>,
 }
 
 /// `GET /api/v1/search`: messages of the caller's rooms.
@@ -249,6 +263,17 @@ pub struct Found {
     /// Where to go on; absent at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+}
+
+/// What the chat-worker found, and how far it was when it looked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Searched {
+    /// What the person sees.
+    #[serde(flatten)]
+    pub found: Found,
+    /// Of each partition of the log: everything up to here was looked at, and nothing after it.
+    #[serde(default)]
+    pub upto: Vec<(i32, u64)>,
 }
 
 /// What the gateway asks the chat-worker to look for.

@@ -1,5 +1,7 @@
 //! Messages as people see them: the database's folded view, with what only the log has yet folded in.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
 use platform::service::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome};
 use wire::{
@@ -48,17 +50,17 @@ pub(crate) async fn pins(
     let mut page: MessagePage =
         upstream::call(state.upstream.chat(reqwest::Method::GET, &path, caller.user)).await?;
     let newer = live::after(&state, room.id, page.upto).await?;
-    // Pinned since: the message may be in the database or, like its pin, only in the log.
+    fold(&mut page.messages, &newer);
+    // Pinned since: the message may be in the database or, like its pin, only in the log. It is found as it is now,
+    // and nothing is folded into it twice.
     for event in newer.iter().filter(|event| matches!(event.what, wire::events::What::Pinned { .. })) {
         let Some(tgt) = event.what.target() else { continue };
         if page.messages.iter().all(|message| message.pos != tgt) {
             page.messages.extend(find(&state, caller.user, room.id, tgt).await?);
         }
     }
-    fold(&mut page.messages, &newer);
     page.messages.retain(|message| message.pinned);
     page.messages.sort_by_key(|message| message.pos);
-    page.messages.dedup_by_key(|message| message.pos);
     page.upto = newer.last().map_or(page.upto, |event| event.pos);
     page.ep = state.live.epoch(room.id);
     Ok(ApiJson(page))
@@ -100,12 +102,6 @@ async fn page(state: &Hub, user: UserId, room: RoomId, part: Part) -> Outcome<Me
     Ok(page)
 }
 
-/// The message at a position as the database has it.
-pub(super) async fn stored_at(state: &Hub, user: UserId, room: RoomId, pos: u64) -> Outcome<Option<Message>> {
-    let page = stored(state, user, room, only(pos)).await?;
-    Ok(page.messages.into_iter().find(|message| message.pos == pos))
-}
-
 async fn stored(state: &Hub, user: UserId, room: RoomId, part: Part) -> Outcome<MessagePage> {
     let path = fill(internal::MESSAGES, room);
     upstream::call(state.upstream.chat(reqwest::Method::GET, &path, user).query(&part)).await
@@ -115,9 +111,14 @@ fn only(pos: u64) -> Part {
     Part { after: Some(pos.saturating_sub(1)), limit: Some(1), ..Part::default() }
 }
 
-/// Applies later facts to messages.
+/// Applies later facts to messages: each once, in the order of the log.
 pub(super) fn fold(messages: &mut [Message], newer: &[RoomEvent]) {
-    for event in newer.iter().filter(|event| event.what.target().is_some()) {
-        messages.iter_mut().for_each(|message| message.take(event));
+    let mut places: HashMap<u64, &mut Message> =
+        messages.iter_mut().map(|message| (message.pos, message)).collect();
+    for event in newer {
+        let message = event.what.target().and_then(|tgt| places.get_mut(&tgt));
+        if let Some(message) = message {
+            message.take(event);
+        }
     }
 }

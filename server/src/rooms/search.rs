@@ -1,12 +1,14 @@
 //! Searching the messages of the caller's rooms.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
 use platform::service::{ApiError, ApiJson, ApiQuery, Outcome};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use wire::{
     Code, RoomId, Timestamp,
-    messages::{Found, Search, SearchOrder},
+    messages::{Found, Search, SearchOrder, Searched},
     paths::internal,
 };
 
@@ -59,9 +61,8 @@ pub(crate) async fn search(
 ) -> Outcome<ApiJson<Found>> {
     let asked = asked(&state, &caller, question).await?;
     let request = state.upstream.chat(reqwest::Method::POST, internal::SEARCH, caller.user).json(&asked);
-    let mut found: Found = upstream::call(request).await?;
-    freshen(&state, &mut found).await?;
-    Ok(ApiJson(found))
+    let searched: Searched = upstream::call(request).await?;
+    freshen(&state, searched).await.map(ApiJson)
 }
 
 async fn asked(state: &Hub, caller: &Caller, question: Question) -> Outcome<Search> {
@@ -85,15 +86,15 @@ async fn asked(state: &Hub, caller: &Caller, question: Question) -> Outcome<Sear
 }
 
 /// What was removed or edited a moment ago is in the log before it is in the index.
-async fn freshen(state: &Hub, found: &mut Found) -> Outcome<()> {
+async fn freshen(state: &Hub, Searched { mut found, upto }: Searched) -> Outcome<Found> {
+    let upto: HashMap<i32, u64> = upto.into_iter().collect();
     for message in &mut found.items {
-        // Nothing before the database says how far it is: it has just said what it has.
-        let upto = state.live.persisted(message.room);
-        if upto > 0 {
-            let newer = live::after(state, message.room, upto).await?;
+        let room = message.room;
+        if let Some(upto) = upto.get(&state.bus.partition(&room.to_string())) {
+            let newer = live::after(state, room, *upto).await?;
             messages::fold(std::slice::from_mut(message), &newer);
         }
     }
     found.items.retain(|message| message.removed.is_none());
-    Ok(())
+    Ok(found)
 }

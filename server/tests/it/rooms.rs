@@ -1,9 +1,19 @@
 //! Rooms at their limits; what people do in them is told in the stories of `cli/tests/it`.
 
+use std::sync::{Arc, Mutex};
+
+use axum::{Json, Router, routing::post};
 use platform::{each, sqlx};
 use serde_json::json;
+use tokio::net::TcpListener;
+use wire::{
+    ClientId, MessageId, RoomId, UserId,
+    events::{ChatRecord, RoomFact, What},
+    messages::{Count, Counted, Message, Removal, Unread},
+    paths::{TOPIC_CHAT, internal},
+};
 
-use crate::fixture::{Server, access};
+use crate::fixture::{Server, access, eventually};
 
 #[tokio::test]
 async fn a_room_that_is_full_takes_nobody_else() {
@@ -44,4 +54,60 @@ async fn who_joins_an_empty_room_owns_it() {
     assert_eq!(server.delete("/api/v1/rooms/general", access(&ann)).await.status, 404);
     assert_eq!(server.delete("/api/v1/rooms/general", access(&bob)).await.status, 204);
     server.post("/api/v1/rooms", access(&ann), json!({ "name": "general" })).await.good();
+}
+
+/// A chat-worker that takes a removal in between two questions: the first answer is of the moment before it.
+async fn moving_worker(said: Arc<Mutex<Option<Message>>>) -> reqwest::Url {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let moved = Arc::new(Mutex::new(false));
+    let unread = async move |Json(counts): Json<Vec<Count>>| {
+        let was_moved = std::mem::replace(&mut *moved.lock().unwrap(), true);
+        let mut message = said.lock().unwrap().clone().unwrap();
+        if was_moved {
+            message.removed = Some(Removal { by: message.by, ts: message.ts });
+        }
+        let Count { mark, show } = counts[0].clone();
+        let unread = Unread { room: mark.room, mark: mark.pos, unread: u64::from(!was_moved), mentions: 0 };
+        let upto = message.pos + u64::from(was_moved);
+        let shown = if show.contains(&message.pos) { vec![message] } else { Vec::new() };
+        Json(vec![Counted { unread, upto, shown }])
+    };
+    let routes = Router::new().route(internal::UNREAD, post(unread));
+    tokio::spawn(async { axum::serve(listener, routes).await });
+    url
+}
+
+#[tokio::test]
+async fn what_is_unread_is_right_while_the_worker_moves() {
+    let said = Arc::new(Mutex::new(None));
+    let worker = moving_worker(said.clone()).await;
+    let server = Server::start_with(|config| config.chat_worker = worker).await;
+    let ann = server.account("ann@example.org", "Ann").await;
+    let room = server.post("/api/v1/rooms", access(&ann), json!({ "name": "general" })).await.good();
+    let room: RoomId = room["id"].as_str().unwrap().parse().unwrap();
+    let bob = UserId::new();
+    let append = async |what: What| {
+        let (id, cid) = (MessageId::new(), ClientId::new());
+        let fact = RoomFact { id, room, by: bob, name: "Bob".into(), cid, what };
+        let record = serde_json::to_string(&ChatRecord::RoomV1(fact.clone())).unwrap();
+        let taken = server.bus.append(TOPIC_CHAT, &room.to_string(), record).await.unwrap();
+        wire::events::RoomEvent::placed(fact, taken.pos, None, taken.at)
+    };
+    let event = append(What::said("here for a moment")).await;
+    *said.lock().unwrap() = Message::begun_by(&event);
+    let removal = append(What::Redacted { tgt: event.pos }).await;
+    let path = format!("/api/v1/rooms/{room}/events?after={}", event.pos);
+    eventually("the gateway has followed the log", async || {
+        let page = server.get(&path, access(&ann)).await.good();
+        let newest = page["events"].as_array().unwrap().last().cloned();
+        newest.filter(|newest| newest["pos"] == removal.pos)
+    })
+    .await;
+
+    let rooms = server.get("/api/v1/rooms", access(&ann)).await.good();
+
+    let counted = &rooms["items"][0];
+    assert_eq!((&counted["unread"], &counted["mentions"]), (&json!(0), &json!(0)), "{rooms}");
+    server.end().await;
 }

@@ -38,9 +38,9 @@ pub enum Pool<'a> {
 
 /// An open transaction; dropped without `commit` it is rolled back.
 pub enum Transaction {
-    /// SQLite, begun `IMMEDIATE`: it never has to be upgraded, so it never fails as busy half way.
+    /// SQLite; one that writes is begun `IMMEDIATE`: it never has to be upgraded, so it never fails as busy half way.
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
-    /// PostgreSQL, `READ COMMITTED`.
+    /// PostgreSQL; one that writes is `READ COMMITTED`.
     Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
 }
 
@@ -116,6 +116,17 @@ impl Db {
             }
         };
         begin.boxed()
+    }
+
+    /// Begins a transaction that only reads: all its statements see one state of the database.
+    pub async fn snapshot(&self) -> sqlx::Result<Transaction> {
+        match self {
+            Self::Sqlite { read, .. } => Ok(Transaction::Sqlite(read.begin().await?)),
+            Self::Postgres(pool) => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                Ok(Transaction::Postgres(pool.begin_with(begin).await?))
+            }
+        }
     }
 
     /// Answers when the database does: for readiness.
