@@ -161,8 +161,9 @@ async fn an_older_copy_of_the_log_is_refused_before_it_takes_a_place_twice() {
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = mshub_chat_worker::Config { key: platform::service::internal::InternalKey::derive(b"x") };
-    let refused =
-        mshub_chat_worker::run(config, own, listener, |_| (), Default::default()).await.unwrap_err();
+    let refused = mshub_chat_worker::run(config, own, listener, Box::new(|_| ()), Default::default())
+        .await
+        .unwrap_err();
 
     assert!(refused.to_string().contains("older copy"), "{refused}");
 }

@@ -98,7 +98,7 @@ impl Site {
         };
         let (stop, (tell, ready)) = (CancellationToken::new(), oneshot::channel());
         let listeners = server::Listeners { api, web: None };
-        let told = |_| tell.send(()).expect("the test waits for it");
+        let told = Box::new(|_| tell.send(()).expect("the test waits for it"));
         let task = tokio::spawn(server::run(config, engines, listeners, told, stop.clone()));
         ready.await.expect("the gateway did not start");
         Part { url, stop, task }
@@ -110,7 +110,7 @@ impl Site {
         let address = listener.local_addr().unwrap();
         let config = chat_worker::Config { key: InternalKey::derive(SECRET) };
         let (stop, (tell, ready)) = (CancellationToken::new(), oneshot::channel());
-        let told = |_| tell.send(()).expect("the test waits for it");
+        let told = Box::new(|_| tell.send(()).expect("the test waits for it"));
         let task = tokio::spawn(chat_worker::run(config, engines, listener, told, stop.clone()));
         ready.await.expect("the worker did not start");
         self.door.to.send_replace(Some(address));
@@ -255,14 +255,14 @@ async fn the_history_is_whole_while_the_worker_is_away_and_the_same_when_it_is_b
     while !matches!(next(&mut live).await, LiveEvent::Live { .. }) {}
 
     let (db, held) = site.hold_history().await;
-    let fresh = say(&ann, room, 200..1_200).await;
+    let fresh = say(&ann, room, 200..900).await;
     assert_eq!(hear(&mut live, fresh.len()).await, fresh, "live goes on while the worker stands still");
     said.extend(fresh);
     assert_eq!(history(&bob).await, said, "the database and the log make one history");
 
     site.door.to.send_replace(None);
     worker.stop().await;
-    let fresh = say(&ann, room, 1_200..2_200).await;
+    let fresh = say(&ann, room, 900..1_600).await;
     assert_eq!(hear(&mut live, fresh.len()).await, fresh, "live goes on while the worker is away");
     said.extend(fresh);
     let by_hand = Say { cid: ClientId::new(), body: "over HTTP".into(), re: None };
