@@ -38,29 +38,43 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let fanout = Fanout::open("embedded:").await?;
     fill(&bus, &options).await?;
 
-    let mut rates = Vec::new();
+    let (mut rates, mut indexed) = (Vec::new(), Vec::new());
     for _ in 0..options.runs {
         let done = chat_worker::rebuild(&db, &bus, &fanout, true).await?;
         anyhow::ensure!(done.events == u64::from(options.messages), "{} rows came in", done.events);
         rates.push(rate(done.events, done.took));
+        indexed.push(rate(done.events, done.indexed));
     }
-    rates.sort_by(f64::total_cmp);
-    let [least, most] = [rates.first(), rates.last()].map(|rate| rate.copied().unwrap_or(0.0));
-    let median = rates.get(rates.len() / 2).copied().unwrap_or(0.0);
-    report::line(&format!(
-        "| rows/s persisted, {} messages in {} rooms | n={} | min {least:.0} | median {median:.0} | max {most:.0} |",
-        options.messages, options.rooms, options.runs
-    ));
+    let of = format!("{} messages in {} rooms", options.messages, options.rooms);
+    row(&format!("rows/s persisted, {of}"), rates);
+    row(&format!("the same, and every word in the index, {of}"), indexed);
     bus.close().await;
     db.close().await;
     Ok(())
+}
+
+fn row(what: &str, mut rates: Vec<f64>) {
+    rates.sort_by(f64::total_cmp);
+    let [least, most] = [rates.first(), rates.last()].map(|rate| rate.copied().unwrap_or(0.0));
+    let median = rates.get(rates.len() / 2).copied().unwrap_or(0.0);
+    let n = rates.len();
+    report::line(&format!("| {what} | n={n} | min {least:.0} | median {median:.0} | max {most:.0} |"));
 }
 
 fn rate(events: u64, took: Duration) -> f64 {
     events as f64 / took.as_secs_f64().max(1e-9)
 }
 
-/// Messages of 128 bytes, round the rooms, of ten people each.
+/// Twenty words of a vocabulary of five thousand: about 128 bytes.
+fn text(n: usize) -> String {
+    let words = (0..20_usize).map(|nth| {
+        let word = (n * 7_919 + nth * 104_729) % 5_000;
+        format!("w{}{:x}", "aeiou".chars().nth(word % 5).unwrap_or('a'), word * 31)
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Messages round the rooms, of ten people each.
 async fn fill(bus: &Bus, options: &Options) -> anyhow::Result<()> {
     let rooms: Vec<(RoomId, Vec<UserId>)> =
         (0..options.rooms).map(|_| (RoomId::new(), (0..10).map(|_| UserId::new()).collect())).collect();
@@ -73,7 +87,7 @@ async fn fill(bus: &Bus, options: &Options) -> anyhow::Result<()> {
             by: people[n / rooms.len() % people.len()],
             name: "Ann".into(),
             cid: ClientId::new(),
-            what: What::said("x".repeat(128)),
+            what: What::said(text(n)),
         };
         let record = serde_json::to_string(&ChatRecord::RoomV1(fact))?;
         pending.push(bus.enqueue(TOPIC_CHAT, &room.to_string(), record).await?);

@@ -9,10 +9,13 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use client::LiveEvent;
-use tokio::sync::mpsc;
+use tokio::{process::Command, sync::mpsc};
 use wire::{ClientId, RoomId, rooms::NewRoom};
 
-use crate::{hub::Running, report};
+use crate::{
+    hub::{Running, up},
+    report,
+};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -25,6 +28,12 @@ pub(crate) struct Options {
     /// Rooms; each has one who writes and one who reads.
     #[arg(long, default_value_t = 10)]
     rooms: u32,
+    /// Screens of the one who reads.
+    #[arg(long, default_value_t = 1)]
+    screens: u32,
+    /// When the log acknowledges: fsync or os.
+    #[arg(long, default_value = "fsync")]
+    durability: String,
 }
 
 enum Seen {
@@ -35,7 +44,9 @@ enum Seen {
 
 pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let hub = Running::start(mshub, folder.path()).await?;
+    let mut command = up(Command::new(mshub), folder.path());
+    command.args(["--durability", &options.durability]);
+    let hub = Running::spawn(command).await?;
     let (seen, mut sights) = mpsc::unbounded_channel();
     let each = options.rate * options.seconds / options.rooms;
     let pause = Duration::from_secs_f64(f64::from(options.rooms) / f64::from(options.rate));
@@ -47,8 +58,11 @@ pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
             .new_room(&NewRoom { name: format!("bench{n}"), private: false, topic: String::new() })
             .await?;
         reader.join(&room.name).await?;
-        let (here, there) = (listening(&writer, room.id).await?, listening(&reader, room.id).await?);
-        tasks.push(tokio::spawn(read(there, each, seen.clone())));
+        let here = listening(&writer, room.id).await?;
+        for _ in 0..options.screens {
+            let there = listening(&reader, room.id).await?;
+            tasks.push(tokio::spawn(read(there, each, seen.clone())));
+        }
         tasks.push(tokio::spawn(write(here, room.id, each, pause, seen.clone())));
     }
     drop(seen);
@@ -69,13 +83,15 @@ pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
     arrived.extend(early.into_iter().filter_map(since));
     let acknowledged: Vec<_> = acknowledged.into_iter().filter_map(since).collect();
     report::line(&format!(
-        "| {} msg/s in {} rooms, {} s | sent {} | arrived {} | lost {} |",
+        "| {} msg/s in {} rooms with {} screens, {} s, durability {} | sent {} | arrived {} | lost {} |",
         options.rate,
         options.rooms,
+        options.screens,
         options.seconds,
+        options.durability,
         sent.len(),
         arrived.len(),
-        sent.len() - arrived.len()
+        (sent.len() * options.screens as usize).saturating_sub(arrived.len())
     ));
     report::row("send → acknowledged", acknowledged);
     report::row("send → other screen", arrived);

@@ -6,6 +6,7 @@ mod hub;
 mod ingest;
 mod latency;
 mod report;
+mod scroll;
 mod startup;
 mod torture;
 
@@ -37,6 +38,8 @@ enum What {
     Convert(convert::Options),
     /// From a full log to the history database.
     Ingest(ingest::Options),
+    /// Pages of a long room, anywhere in it, over HTTP.
+    Scroll(scroll::Options),
     /// Faults on the hub and on the way to it, and a judge of what its clients saw.
     Torture(Box<torture::TortureArgs>),
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
                 What::Fanout(options) => fanout::run(&mshub, options).await,
                 What::Convert(options) => convert::run(&mshub, options).await,
                 What::Ingest(options) => ingest::run(options).await,
+                What::Scroll(options) => scroll::run(&mshub, options).await,
                 What::Torture(args) => return torture::run(&mshub, *args).await,
             }
             .map(|()| true)

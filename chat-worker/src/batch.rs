@@ -15,18 +15,24 @@ use wire::{
     events::{ChatRecord, Head, RoomEvent},
 };
 
-use crate::{consume::Failure, heads::Standing, messages, sql};
+use crate::{consume::Failure, heads::Standing, messages, search, sql};
 
 /// What makes a message one message.
 pub(crate) type Key = (RoomId, UserId, ClientId);
 /// Where rooms stand.
 pub(crate) type Standings = HashMap<RoomId, Standing>;
 
+/// Of a larger batch the words are left to the index to catch up with, so that the rows come in faster.
+const INDEXED: usize = 1_024;
+
+/// A record, and its event, or why it has none.
+pub(crate) type Entry = (Arc<Record>, Result<RoomEvent, String>);
+
 /// Records on their way into the database.
-pub(crate) struct Batch<'a> {
+pub(crate) struct Batch {
     events: Vec<RoomEvent>,
     /// Records that cannot be read, and why.
-    letters: Vec<(&'a Record, String)>,
+    letters: Vec<(Arc<Record>, String)>,
     /// Of each partition: up to where the database is, and will be.
     moves: Vec<(i32, u64, u64)>,
 }
@@ -38,19 +44,21 @@ pub(crate) struct Taken {
     pub(crate) heads: Vec<Head>,
     /// Records that repeat messages which the database has had for long.
     pub(crate) voids: HashMap<RoomId, Vec<u64>>,
+    /// Whether the index has yet to come to some messages.
+    pub(crate) unindexed: bool,
 }
 
-impl<'a> Batch<'a> {
-    /// Reads records that follow `positions`. A message that the batch has twice is taken once.
-    pub(crate) fn of(records: &'a [Arc<Record>], positions: &Positions) -> Self {
-        let (mut events, mut letters) = (Vec::with_capacity(records.len()), Vec::new());
-        let (mut seen, mut ends) = (HashSet::with_capacity(records.len()), Positions::new());
-        for record in records {
+impl Batch {
+    /// Takes records that follow `positions`. A message that the batch has twice is taken once.
+    pub(crate) fn of(entries: Vec<Entry>, positions: &Positions) -> Self {
+        let (mut events, mut letters) = (Vec::with_capacity(entries.len()), Vec::new());
+        let (mut seen, mut ends) = (HashSet::with_capacity(entries.len()), Positions::new());
+        for (record, read) in entries {
             ends.insert(record.partition, record.pos);
-            match read(record) {
+            match read {
                 Ok(event) if seen.insert(key(&event)) => events.push(event),
                 Ok(_) => {}
-                Err(reason) => letters.push((record.as_ref(), reason)),
+                Err(reason) => letters.push((record, reason)),
             }
         }
         let from = |partition| positions.get(partition).copied().unwrap_or(0);
@@ -96,8 +104,9 @@ impl<'a> Batch<'a> {
             if !mutants::is(Mutant::M5) {
                 self.move_on(&mut tx).await?;
             }
+            let unindexed = self.events.len() > INDEXED || search::catch_up(&mut tx).await?;
             tx.commit().await?;
-            return Ok(self.taken(&changed, voids));
+            return Ok(self.taken(&changed, voids, unindexed));
         }
     }
 
@@ -123,10 +132,10 @@ impl<'a> Batch<'a> {
         Ok(standings)
     }
 
-    fn taken(self, changed: &Standings, voids: HashMap<RoomId, Vec<u64>>) -> Taken {
+    fn taken(self, changed: &Standings, voids: HashMap<RoomId, Vec<u64>>, unindexed: bool) -> Taken {
         let heads = changed.iter().map(|(room, standing)| standing.head(*room)).collect();
         let positions = self.moves.iter().map(|(partition, _, to)| (*partition, *to)).collect();
-        Taken { positions, rows: self.events.len(), heads, voids }
+        Taken { positions, rows: self.events.len(), heads, voids, unindexed }
     }
 }
 

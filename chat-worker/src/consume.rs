@@ -7,20 +7,19 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::bail;
 use platform::{
-    bus::{Bus, Positions, ReadError, Tail},
+    bus::{Bus, Positions, ReadError},
     db::Db,
     fanout::Fanout,
 };
 use wire::{events::Hint, paths::SUBJECT_HINTS, paths::TOPIC_CHAT};
 
 use crate::{
+    ahead::Ahead,
     batch::{Batch, Taken},
-    sql,
+    search, sql,
     state::State,
 };
 
-/// Records of one transaction.
-const BATCH: usize = 4_096;
 /// Between two tries after the database or the log failed.
 const AGAIN: Duration = Duration::from_millis(250);
 /// How long another instance may stand still before this one takes over.
@@ -55,9 +54,21 @@ pub(crate) async fn begin(db: &Db, bus: &Bus) -> anyhow::Result<()> {
     for partition in bus.heads(TOPIC_CHAT).await?.into_keys() {
         sql::begin_progress(db, partition, &bus.epoch(partition)).await?;
     }
-    for (partition, (kept, pos)) in sql::progress(db).await? {
+    let progress = sql::progress(db).await?;
+    // Asked afterwards: another instance may move both on.
+    let heads = bus.heads(TOPIC_CHAT).await?;
+    for (partition, (kept, pos)) in progress {
         let epoch = bus.epoch(partition);
-        if kept != epoch {
+        let head = heads.get(&partition).copied().unwrap_or(0);
+        if kept == epoch && pos > head {
+            bail!(
+                "the history was written from this log up to {pos}, but the log here ends at {head}: it is an older copy. \
+                 Put the newest one back, or give the history up and begin anew with `mshub-chat-worker rebuild --discard`"
+            );
+        }
+        if bus.same_upto(&kept).is_some_and(|upto| pos <= upto) {
+            sql::set_epoch(db, partition, &epoch).await?;
+        } else if kept != epoch {
             bail!(
                 "the history was written from log {kept} up to {pos}, but the log here is {epoch}: put the log's file \
                  back, or give that history up and begin anew with `mshub-chat-worker rebuild --discard`"
@@ -131,8 +142,10 @@ async fn follow(state: &State) -> Failure {
 
 /// A reader of the whole log, and how far the database is.
 pub(crate) struct Follower {
-    tail: Tail,
+    ahead: Ahead,
     positions: Positions,
+    /// Whether the index may have to come to some messages.
+    unindexed: bool,
 }
 
 impl Follower {
@@ -144,8 +157,9 @@ impl Follower {
             }
             positions.insert(partition, pos);
         }
-        let tail = bus.tail(TOPIC_CHAT, positions.clone()).await?;
-        Ok(Self { tail, positions })
+        // Nothing that the loss of power could take back: the database would be ahead of the log.
+        let tail = bus.tail_flushed(TOPIC_CHAT, positions.clone()).await?;
+        Ok(Self { ahead: Ahead::of(tail), positions, unindexed: true })
     }
 
     /// Whether everything up to these positions is in the database.
@@ -153,18 +167,33 @@ impl Follower {
         heads.iter().all(|(partition, head)| self.positions.get(partition).is_some_and(|pos| pos >= head))
     }
 
-    /// Takes in what comes next, and tells how far the database is.
-    pub(crate) async fn step(&mut self, db: &Db, fanout: &Fanout) -> Result<usize, Failure> {
-        let records = self.tail.next().await?;
-        let mut rows = 0;
-        for records in records.chunks(BATCH) {
-            let batch = Batch::of(records, &self.positions);
-            let taken = batch.take(db).await?;
-            self.positions.extend(taken.positions.clone());
-            rows += taken.rows;
-            announce(fanout, taken).await;
+    /// Takes in what comes next, and tells how far the database is; while nothing comes, the index catches up.
+    pub(crate) async fn step(&mut self, db: &Db, fanout: &Fanout) -> Result<(), Failure> {
+        let entries = tokio::select! {
+            biased;
+            entries = self.ahead.next() => entries?,
+            () = std::future::ready(()), if self.unindexed => return self.index(db).await,
+        };
+        let taken = Batch::of(entries, &self.positions).take(db).await?;
+        self.positions.extend(taken.positions.clone());
+        self.unindexed = taken.unindexed;
+        announce(fanout, taken).await;
+        Ok(())
+    }
+
+    /// Brings the index on by a part.
+    async fn index(&mut self, db: &Db) -> Result<(), Failure> {
+        let mut tx = db.begin().await?;
+        self.unindexed = search::catch_up(&mut tx).await?;
+        tx.commit().await.map_err(Into::into)
+    }
+
+    /// Brings the index up to the database.
+    pub(crate) async fn index_all(&mut self, db: &Db) -> Result<(), Failure> {
+        while self.unindexed {
+            self.index(db).await?;
         }
-        Ok(rows)
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use platform::db::Db;
 use wire::Timestamp;
 
-use crate::{batch, heads::Standing, messages, sql};
+use crate::{batch, heads::Standing, messages, search, sql};
 
 /// A record that was kept aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +57,7 @@ pub async fn replay(db: &Db) -> sqlx::Result<usize> {
         sql::set_predecessors(&mut tx, &events).await?;
         messages::refold(&mut tx, event.room, &mut events).await?;
         sql::set_standings(&mut tx, &[(event.room, standing)].into()).await?;
+        while search::catch_up(&mut tx).await? {}
         sql::unbury(&mut tx, partition, pos).await?;
         tx.commit().await?;
         replayed += 1;

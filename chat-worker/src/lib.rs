@@ -2,6 +2,7 @@
 //!
 //! [`run`] starts it on a listener and stops everything it started.
 
+mod ahead;
 mod batch;
 mod config;
 mod consume;
@@ -37,7 +38,8 @@ use state::State;
 const DRAIN: Duration = Duration::from_secs(8);
 
 /// The schema of the chat-worker's database.
-pub const MIGRATIONS: Migrations = platform::migrations!("migrations", ["0001_history", "0010_messages"]);
+pub const MIGRATIONS: Migrations =
+    platform::migrations!("migrations", ["0001_history", "0010_messages", "0020_indexed"]);
 
 /// The engines that the chat-worker needs, already open.
 pub struct Engines {

@@ -25,6 +25,8 @@ pub struct Rebuilt {
     pub events: u64,
     /// From the first deletion to the last row.
     pub took: Duration,
+    /// From the first deletion to the last word of the index.
+    pub indexed: Duration,
 }
 
 /// Drops the history and takes the whole log in again. A history that the log cannot give back, because it was written
@@ -39,8 +41,10 @@ pub async fn rebuild(db: &Db, bus: &Bus, fanout: &Fanout, discard: bool) -> anyh
     let began = Instant::now();
     let epochs = heads.keys().map(|partition| (*partition, bus.epoch(*partition))).collect();
     sql::begin_anew(db, &epochs).await.context("the history could not be dropped; it is as it was")?;
-    replay(db, bus, fanout, &heads).await?;
-    Ok(Rebuilt { events: sql::count(db).await?, took: began.elapsed() })
+    let mut follower = replay(db, bus, fanout, &heads).await?;
+    let took = began.elapsed();
+    follower.index_all(db).await?;
+    Ok(Rebuilt { events: sql::count(db).await?, took, indexed: began.elapsed() })
 }
 
 async fn refuse_loss(db: &Db, bus: &Bus, heads: &Positions) -> anyhow::Result<()> {
@@ -66,15 +70,15 @@ async fn refuse_loss(db: &Db, bus: &Bus, heads: &Positions) -> anyhow::Result<()
 }
 
 /// Takes in everything up to `heads`, or lets a chat-worker that runs do it.
-async fn replay(db: &Db, bus: &Bus, fanout: &Fanout, heads: &Positions) -> anyhow::Result<()> {
+async fn replay(db: &Db, bus: &Bus, fanout: &Fanout, heads: &Positions) -> anyhow::Result<Follower> {
     loop {
         let mut follower = Follower::open(db, bus).await?;
         loop {
             if follower.has_reached(heads) {
-                return Ok(());
+                return Ok(follower);
             }
             match follower.step(db, fanout).await {
-                Ok(_) => {}
+                Ok(()) => {}
                 Err(Failure::Fenced(..)) => break,
                 Err(failure) => return Err(failure.into()),
             }

@@ -10,7 +10,10 @@ use crate::{Rebuilt, dead_letters::DeadLetter};
 pub fn rebuilt(done: Rebuilt) -> anyhow::Result<()> {
     let seconds = done.took.as_secs_f64();
     let rate = (done.events as f64 / seconds.max(1e-9)).round();
-    line(&json!({ "events": done.events, "seconds": seconds, "events_per_second": rate }))
+    let indexed = done.indexed.as_secs_f64();
+    line(
+        &json!({ "events": done.events, "seconds": seconds, "events_per_second": rate, "indexed_seconds": indexed }),
+    )
 }
 
 /// A record that was kept aside.

@@ -64,6 +64,7 @@ impl Flags {
             fanout: self.fanout.read()?,
             objects: self.objects.read()?,
             mail: self.mail.read()?,
+            ..Urls::default()
         })
     }
 

@@ -1,6 +1,6 @@
 //! Folding later facts into the messages they are about, in the transaction that stores them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use platform::db::Transaction;
 use wire::{
@@ -31,10 +31,13 @@ pub(crate) async fn take(tx: &mut Transaction, fresh: &mut [RoomEvent]) -> sqlx:
     let mut begun = begun(fresh, &folds);
     // Their numbers are the order of a search: that of time, over all rooms.
     begun.sort_by_key(|message| (message.ts, message.pos));
+    // Asked before anything is stored: nobody else moves the index on until the end, so that no message comes in behind it.
+    let indexed = search::indexed(tx).await?;
     sql::insert(tx, &begun).await?;
+    let begun: HashSet<Place> = begun.iter().map(|message| (message.room, message.pos)).collect();
     for message in folds.values() {
-        if begun.iter().all(|begun| (begun.room, begun.pos) != (message.room, message.pos)) {
-            sql::change(tx, message).await?;
+        if !begun.contains(&(message.room, message.pos)) {
+            sql::change(tx, message, indexed).await?;
         }
         sql::keep(tx, message).await?;
     }
@@ -98,9 +101,4 @@ fn begun(fresh: &[RoomEvent], folds: &HashMap<Place, Message>) -> Vec<Message> {
         None => Message::begun_by(event),
     };
     fresh.iter().filter_map(begin).collect()
-}
-
-/// The words of a message that is still there.
-pub(super) fn words(message: &Message) -> Option<String> {
-    message.removed.is_none().then(|| search::words::plain(&message.body))
 }

@@ -1,7 +1,5 @@
 //! SQL of messages: what was said, whom it names, and what became of it.
 
-use std::collections::HashMap;
-
 use platform::{db::Transaction, in_tx};
 use sqlx::QueryBuilder;
 use uuid::Uuid;
@@ -11,11 +9,10 @@ use wire::{
     messages::{Message, Unread},
 };
 
-use super::fold::words;
 use crate::{
     history::Part,
     search,
-    sql::{EventRow, array, hex},
+    sql::{EventRow, ROWS},
 };
 
 /// Rooms of one statement: three values each, far below every engine's limit of parameters.
@@ -137,82 +134,85 @@ pub(super) async fn unread(tx: &mut Transaction, user: UserId, marks: &[Mark]) -
     Ok(counted)
 }
 
-/// Stores new messages, in order, with whom they name and their words.
+/// Stores new messages, in order, with whom they name. Their words are the index's to catch up with.
 pub(super) async fn insert(tx: &mut Transaction, messages: &[Message]) -> sqlx::Result<()> {
     if messages.is_empty() {
         return Ok(());
     }
-    let numbers = insert_said(tx, messages).await?;
-    let number = |message: &Message| numbers.get(&(message.room, message.pos)).copied();
-    let words = messages.iter().filter_map(|message| Some((number(message)?, words(message)?)));
-    search::index(tx, words.collect()).await?;
-    for message in messages.iter().filter(|message| !message.mentions.is_empty()) {
-        name(tx, message).await?;
-    }
-    Ok(())
+    insert_said(tx, messages).await?;
+    name(tx, messages).await
 }
 
-async fn insert_said(
-    tx: &mut Transaction,
-    messages: &[Message],
-) -> sqlx::Result<HashMap<(RoomId, u64), i64>> {
-    let rows: Vec<(i64, Uuid, i64)> = match tx {
+async fn insert_said(tx: &mut Transaction, messages: &[Message]) -> sqlx::Result<()> {
+    match tx {
         Transaction::Sqlite(tx) => {
-            let rows = array(messages.iter().map(|message| {
-                let (room, author) = (hex(&message.room.0), hex(&message.by.0));
-                let gone = i64::from(message.removed.is_some());
-                (room, message.pos.cast_signed(), author, message.ts.micros(), gone)
-            }))?;
-            sqlx::query_as(
-                "INSERT INTO said (room, pos, author, at, gone)
-                 SELECT unhex(value ->> 0), value ->> 1, unhex(value ->> 2), value ->> 3, value ->> 4 FROM json_each($1)
-                 RETURNING id, room, pos",
-            )
-            .bind(rows)
-            .fetch_all(&mut **tx)
-            .await?
+            // Numbers of messages that are gone are not given again to any that the index has passed by.
+            let newest = "SELECT max(upto, (SELECT coalesce(max(id), 0) FROM said)) FROM indexed";
+            let mut number: i64 = sqlx::query_scalar(newest).fetch_one(&mut **tx).await?;
+            for messages in messages.chunks(ROWS) {
+                let mut insert = QueryBuilder::new("INSERT INTO said (id, room, pos, author, at, gone) ");
+                insert.push_values(messages, |mut row, message| {
+                    number += 1;
+                    row.push_bind(number).push_bind(message.room.0).push_bind(message.pos.cast_signed());
+                    row.push_bind(message.by.0).push_bind(message.ts.micros());
+                    row.push_bind(message.removed.is_some());
+                });
+                insert.build().execute(&mut **tx).await?;
+            }
+            Ok(())
         }
-        Transaction::Postgres(tx) => {
-            sqlx::query_as(
-                "INSERT INTO said (room, pos, author, at, gone)
-                 SELECT * FROM UNNEST($1::uuid[], $2::int8[], $3::uuid[], $4::int8[], $5::bool[])
-                 RETURNING id, room, pos",
-            )
-            .bind(messages.iter().map(|message| message.room.0).collect::<Vec<_>>())
-            .bind(messages.iter().map(|message| message.pos.cast_signed()).collect::<Vec<_>>())
-            .bind(messages.iter().map(|message| message.by.0).collect::<Vec<_>>())
-            .bind(messages.iter().map(|message| message.ts.micros()).collect::<Vec<_>>())
-            .bind(messages.iter().map(|message| message.removed.is_some()).collect::<Vec<_>>())
-            .fetch_all(&mut **tx)
-            .await?
-        }
-    };
-    Ok(rows.into_iter().map(|(id, room, pos)| ((RoomId(room), pos.unsigned_abs()), id)).collect())
+        Transaction::Postgres(tx) => sqlx::query(
+            "INSERT INTO said (room, pos, author, at, gone)
+             SELECT * FROM UNNEST($1::uuid[], $2::int8[], $3::uuid[], $4::int8[], $5::bool[])",
+        )
+        .bind(messages.iter().map(|message| message.room.0).collect::<Vec<_>>())
+        .bind(messages.iter().map(|message| message.pos.cast_signed()).collect::<Vec<_>>())
+        .bind(messages.iter().map(|message| message.by.0).collect::<Vec<_>>())
+        .bind(messages.iter().map(|message| message.ts.micros()).collect::<Vec<_>>())
+        .bind(messages.iter().map(|message| message.removed.is_some()).collect::<Vec<_>>())
+        .execute(&mut **tx)
+        .await
+        .map(drop),
+    }
 }
 
-/// Keeps whom a message names. Naming oneself tells nobody anything.
-async fn name(tx: &mut Transaction, message: &Message) -> sqlx::Result<()> {
-    for user in message.mentions.iter().filter(|user| **user != message.by) {
-        in_tx!(tx, tx => sqlx::query(
-            "INSERT INTO mentions (user_id, room, pos) VALUES ($1, $2, $3) ON CONFLICT (user_id, room, pos) DO NOTHING",
-        ).bind(user.0).bind(message.room.0).bind(message.pos.cast_signed()).execute(&mut **tx).await.map(drop))?;
+/// Keeps whom messages name. Naming oneself tells nobody anything.
+async fn name(tx: &mut Transaction, messages: &[Message]) -> sqlx::Result<()> {
+    let named: Vec<(Uuid, Uuid, i64)> = messages
+        .iter()
+        .flat_map(|message| {
+            let others = message.mentions.iter().filter(|user| **user != message.by);
+            others.map(|user| (user.0, message.room.0, message.pos.cast_signed()))
+        })
+        .collect();
+    for chunk in named.chunks(ROWS) {
+        in_tx!(tx, tx => {
+            let mut insert = QueryBuilder::new("INSERT INTO mentions (user_id, room, pos) ");
+            insert.push_values(chunk, |mut row, (user, room, pos)| {
+                row.push_bind(*user).push_bind(*room).push_bind(*pos);
+            });
+            insert.push(" ON CONFLICT (user_id, room, pos) DO NOTHING");
+            insert.build().execute(&mut **tx).await.map(drop)
+        })?;
     }
     Ok(())
 }
 
-/// Brings counts, names and words of an earlier message up to date.
-pub(super) async fn change(tx: &mut Transaction, message: &Message) -> sqlx::Result<()> {
+/// Brings counts, names and words of an earlier message up to date. The index has the words of messages up to the
+/// number `indexed`; it comes to the others later.
+pub(super) async fn change(tx: &mut Transaction, message: &Message, indexed: i64) -> sqlx::Result<()> {
     let (room, pos) = (message.room.0, message.pos.cast_signed());
     in_tx!(tx, tx => sqlx::query(
         "DELETE FROM mentions WHERE room = $1 AND pos = $2",
     ).bind(room).bind(pos).execute(&mut **tx).await.map(drop))?;
-    name(tx, message).await?;
+    name(tx, std::slice::from_ref(message)).await?;
     let id: Option<i64> = in_tx!(tx, tx => sqlx::query_scalar(
         "UPDATE said SET gone = $3 WHERE room = $1 AND pos = $2 RETURNING id",
     ).bind(room).bind(pos).bind(message.removed.is_some()).fetch_optional(&mut **tx).await)?;
-    let Some(id) = id else { return Ok(()) };
-    search::forget(tx, &[id]).await?;
-    search::index(tx, words(message).map(|words| (id, words)).into_iter().collect()).await
+    match id {
+        Some(id) if id <= indexed => search::renew(tx, id, message).await,
+        _ => Ok(()),
+    }
 }
 
 /// Keeps what a message is now.

@@ -1,7 +1,8 @@
 //! Full-text search over the messages of some rooms.
 
+mod index;
 mod sql;
-pub(crate) mod words;
+mod words;
 
 use axum::extract::State;
 use platform::service::{ApiError, ApiJson, Outcome, internal::OnBehalfOf};
@@ -10,7 +11,8 @@ use wire::{
     messages::{Found, Search, SearchOrder, Searched},
 };
 
-pub(crate) use sql::{forget, forget_all, index};
+pub(crate) use index::{catch_up, renew};
+pub(crate) use sql::{forget, forget_all, indexed};
 
 use crate::state::App;
 
@@ -30,7 +32,8 @@ pub(crate) async fn search(
         return Err(ApiError::new(Code::InvalidField, detail).field("/q", detail));
     }
     if asked.rooms.is_empty() {
-        return Ok(ApiJson(Searched { found: Found { items: Vec::new(), next: None }, upto: Vec::new() }));
+        let found = Found { items: Vec::new(), next: None, behind: None };
+        return Ok(ApiJson(Searched { found, upto: Vec::new() }));
     }
     let from = begin(&asked)?;
     let limit = asked.limit.clamp(1, LONGEST_PAGE) as usize;
@@ -49,7 +52,8 @@ pub(crate) async fn search(
     };
     let items = rows.into_iter().map(|(_, message)| message).collect();
     let upto = progress.into_iter().map(|(partition, (_, pos))| (partition, pos)).collect();
-    Ok(ApiJson(Searched { found: Found { items, next }, upto }))
+    let behind = Some(sql::behind(&mut tx).await?).filter(|behind| *behind > 0);
+    Ok(ApiJson(Searched { found: Found { items, next, behind }, upto }))
 }
 
 /// Where the answer begins: after so many of the best ones, or before a message.

@@ -90,8 +90,47 @@ pub(super) async fn find(
     found.filter_map(sqlx::Result::transpose).collect()
 }
 
+/// Up to which message the words are in the index. Nobody else moves it on before the transaction ends.
+pub(crate) async fn indexed(tx: &mut Transaction) -> sqlx::Result<i64> {
+    match tx {
+        Transaction::Sqlite(tx) => sqlx::query_scalar("SELECT upto FROM indexed").fetch_one(&mut **tx).await,
+        Transaction::Postgres(tx) => {
+            sqlx::query_scalar("SELECT upto FROM indexed FOR UPDATE").fetch_one(&mut **tx).await
+        }
+    }
+}
+
+/// The index has the words of everything up to here.
+pub(super) async fn set_indexed(tx: &mut Transaction, upto: i64) -> sqlx::Result<()> {
+    in_tx!(tx, tx => sqlx::query("UPDATE indexed SET upto = $1").bind(upto).execute(&mut **tx).await.map(drop))
+}
+
+/// How many messages the index has yet to come to, about.
+pub(super) async fn behind(tx: &mut Transaction) -> sqlx::Result<u64> {
+    let behind: i64 = in_tx!(tx, tx => sqlx::query_scalar(
+        "SELECT (SELECT coalesce(max(id), 0) FROM said) - upto FROM indexed",
+    ).fetch_one(&mut **tx).await)?;
+    Ok(u64::try_from(behind).unwrap_or(0))
+}
+
+/// The next messages after the number of one, with their numbers.
+pub(super) async fn unindexed(
+    tx: &mut Transaction,
+    after: i64,
+    limit: usize,
+) -> sqlx::Result<Vec<(i64, Option<Message>)>> {
+    let rows: Vec<MessageRow> = in_tx!(tx, tx => sqlx::query_as(
+        "SELECT said.id AS said, events.room, events.pos, prev, events.id, events.at, events.author, name, cid,
+                what, fold
+         FROM said JOIN events ON events.room = said.room AND events.pos = said.pos
+              LEFT JOIN folds ON folds.room = said.room AND folds.pos = said.pos
+         WHERE said.id > $1 ORDER BY said.id LIMIT $2",
+    ).bind(after).bind(limit.cast_signed() as i64).fetch_all(&mut **tx).await)?;
+    rows.into_iter().map(|row| Ok((row.said, row.message()?))).collect()
+}
+
 /// Puts words into the index, each under the number of its message.
-pub(crate) async fn index(tx: &mut Transaction, words: Vec<(i64, String)>) -> sqlx::Result<()> {
+pub(super) async fn insert(tx: &mut Transaction, words: Vec<(i64, String)>) -> sqlx::Result<()> {
     if words.is_empty() {
         return Ok(());
     }

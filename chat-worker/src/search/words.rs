@@ -1,5 +1,7 @@
 //! Words: the same on every engine, because texts and questions are cut here and not there.
 
+use wire::messages::Message;
+
 /// Words of one question; what comes after is passed over.
 const MOST: usize = 32;
 
@@ -10,8 +12,13 @@ pub(crate) struct Term {
     begun: bool,
 }
 
+/// The words of a message that is still there.
+pub(super) fn of(message: &Message) -> Option<String> {
+    message.removed.is_none().then(|| plain(&message.body))
+}
+
 /// The words of a text, in lower case, with one space between them.
-pub(crate) fn plain(text: &str) -> String {
+fn plain(text: &str) -> String {
     words(text).collect::<Vec<_>>().join(" ")
 }
 

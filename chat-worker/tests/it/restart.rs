@@ -1,6 +1,13 @@
 //! A worker that ends anywhere goes on exactly where its database stands.
 
-use platform::db::Db;
+use std::sync::Arc;
+
+use platform::{
+    bus::Bus,
+    db::Db,
+    sqlx::{self, Connection as _},
+    testing::TestEngines,
+};
 use wire::{RoomId, events::Hint, paths::SUBJECT_HINTS};
 
 use crate::fixture::{Worker, said};
@@ -85,4 +92,78 @@ async fn a_history_of_another_log_is_not_mixed_with_this_one() {
         .unwrap_err();
 
     assert!(refused.to_string().contains("another") || refused.to_string().contains("log"), "{refused}");
+}
+
+/// Closes the log, lets something happen to its files, and opens it again.
+async fn reopened(
+    engines: Arc<TestEngines>,
+    happens: impl AsyncFnOnce(&std::path::Path),
+) -> Arc<TestEngines> {
+    let mut engines = Arc::into_inner(engines).unwrap();
+    engines.bus.close().await;
+    let folder = engines.folder.path().join("log");
+    happens(&folder).await;
+    let url = format!("embedded:{}", folder.display());
+    engines.bus = Bus::open(&url, engines.clock.clone()).await.unwrap();
+    Arc::new(engines)
+}
+
+#[tokio::test]
+async fn a_log_that_the_power_may_have_torn_is_followed_on_under_its_new_epoch() {
+    let worker = Worker::start().await;
+    let room = RoomId::new();
+    let first = worker.append(said(room, "before")).await;
+    worker.page_at(room, first).await;
+    let epoch = worker.engines.bus.epoch(0);
+
+    let engines = reopened(worker.stop().await, async |folder| {
+        let file = format!("sqlite:{}", folder.join("log.db").display());
+        let mut log = sqlx::SqliteConnection::connect(&file).await.unwrap();
+        let torn = "INSERT INTO unflushed (boot) VALUES ('an earlier start of the machine')";
+        sqlx::query(torn).execute(&mut log).await.unwrap();
+        log.close().await.unwrap();
+    })
+    .await;
+    let worker = Worker::on(engines).await;
+    let last = worker.append(said(room, "after")).await;
+
+    assert_ne!(worker.engines.bus.epoch(0), epoch);
+    let page = worker.page_at(room, last).await;
+    assert_eq!((page.events.len(), page.ep), (2, worker.engines.bus.epoch(0)));
+    assert_eq!(worker.head(room).await.n, 2);
+}
+
+#[tokio::test]
+async fn an_older_copy_of_the_log_is_refused_before_it_takes_a_place_twice() {
+    let worker = Worker::start().await;
+    let room = RoomId::new();
+    let first = worker.append(said(room, "kept in the copy")).await;
+    worker.page_at(room, first).await;
+    let copy = tempfile::tempdir().unwrap();
+    let copied = copy.path().join("log.db");
+    let engines = reopened(worker.stop().await, async |folder| {
+        std::fs::copy(folder.join("log.db"), &copied).unwrap();
+    })
+    .await;
+    let worker = Worker::on(engines).await;
+    let last = worker.append(said(room, "not in the copy")).await;
+    worker.page_at(room, last).await;
+    let engines = reopened(worker.stop().await, async |folder| {
+        std::fs::copy(&copied, folder.join("log.db")).unwrap();
+    })
+    .await;
+
+    let own = mshub_chat_worker::Engines {
+        db: Db::open(&engines.database_url(), "chat", mshub_chat_worker::MIGRATIONS).await.unwrap(),
+        bus: engines.bus.clone(),
+        fanout: engines.fanout.clone(),
+        clock: engines.clock.clone(),
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config = mshub_chat_worker::Config { key: platform::service::internal::InternalKey::derive(b"x") };
+    let refused = mshub_chat_worker::run(config, own, listener, Box::new(|_| ()), Default::default())
+        .await
+        .unwrap_err();
+
+    assert!(refused.to_string().contains("older copy"), "{refused}");
 }

@@ -1,13 +1,15 @@
 //! The search: words of some rooms, as the messages are now.
 
+use std::time::Duration;
+
 use wire::{
     RoomId, UserId,
-    events::What,
+    events::{ChatRecord, RoomFact, What},
     messages::{Found, Search, SearchOrder},
-    paths::internal,
+    paths::{TOPIC_CHAT, internal},
 };
 
-use crate::fixture::Worker;
+use crate::fixture::{Worker, said};
 
 fn question(text: &str, rooms: &[RoomId]) -> Search {
     Search {
@@ -97,4 +99,42 @@ async fn a_long_answer_comes_in_pages_newest_first_without_a_seam() {
     assert_eq!(found(&worker, &since).await[0], "needle 24");
     let until = Search { until: Some(moments[0]), ..question("needle", &[room]) };
     assert!(found(&worker, &until).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_came_in_too_fast_for_the_index_is_found_when_it_has_caught_up() {
+    let worker = Worker::start().await;
+    let (room, ann) = (RoomId::new(), UserId::new());
+    let first = worker.does(room, ann, What::said("first")).await;
+    worker.page_at(room, first).await;
+    let engines = worker.stop().await;
+    let mut pending = Vec::new();
+    for nth in 0..3_000 {
+        let fact = RoomFact { by: ann, ..said(room, &format!("needle {nth}")) };
+        let record = serde_json::to_string(&ChatRecord::RoomV1(fact)).unwrap();
+        pending.push(engines.bus.enqueue(TOPIC_CHAT, &room.to_string(), record).await.unwrap());
+    }
+    for append in pending {
+        append.durable().await.unwrap();
+    }
+
+    let worker = Worker::on(engines).await;
+    // Changed before the index has come to it, and after.
+    let removed = worker.does(room, ann, What::Redacted { tgt: first + 1 }).await;
+    worker.page_at(room, removed).await;
+    let needle = Search { limit: 100, ..question("needle", &[room]) };
+    let complete = async {
+        loop {
+            let found: Found = worker.post(internal::SEARCH, ann, &needle).await;
+            if found.behind.is_none() {
+                return found;
+            }
+        }
+    };
+    let found = tokio::time::timeout(Duration::from_secs(60), complete).await.unwrap();
+
+    assert_eq!((found.items.len(), found.items[0].body.as_str()), (100, "needle 2999"));
+    let gone = Search { limit: 100, ..question("\"needle 0\"", &[room]) };
+    let found: Found = worker.post(internal::SEARCH, ann, &gone).await;
+    assert!(found.items.is_empty(), "{found:?}");
 }

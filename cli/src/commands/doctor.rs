@@ -80,7 +80,10 @@ async fn server(global: &Global) -> Finding {
         Ok(answer) => answer,
         Err(error) => return Finding::bad("hub", error),
     };
-    let found = format!("version {} answers in {} ms", info.version, took.as_millis());
+    let mut found = format!("version {} answers in {} ms", info.version, took.as_millis());
+    if info.durability.as_deref() == Some("os") {
+        found.push_str("; the loss of power takes up to a second of messages (its durability is os)");
+    }
     if info.protocol < wire::frames::PROTOCOL {
         let old = CliError::new(Kind::Other, format!("{found}, but it is older than this program"));
         return Finding::bad("hub", old.hint("upgrade the hub"));

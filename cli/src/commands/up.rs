@@ -9,6 +9,7 @@ use std::{
 
 use clap::Args;
 use platform::{
+    bus::Durability,
     config::{BusFlags, DatabaseFlags, FanoutFlags, MailFlags, ObjectsFlags},
     engines::{OpenError, Urls},
     service::{install_tls, signals::Signals, telemetry},
@@ -66,6 +67,9 @@ pub struct UpArgs {
     /// The largest upload in bytes
     #[arg(long, env = "MSHUB_MAX_UPLOAD_BYTES", default_value_t = 100 * 1024 * 1024, value_name = "BYTES")]
     max_upload_bytes: u64,
+    /// When the log in the data directory acknowledges a message
+    #[arg(long, env = "MSHUB_DURABILITY", value_enum, default_value_t, value_name = "WHEN")]
+    durability: Durability,
     #[command(flatten)]
     database: DatabaseFlags,
     #[command(flatten)]
@@ -99,6 +103,7 @@ struct ReadyLine<'a> {
     admin: &'a str,
     data_dir: String,
     engines: &'a BTreeMap<&'static str, String>,
+    durability: &'static str,
     version: &'static str,
 }
 
@@ -156,6 +161,7 @@ fn plan(args: UpArgs, data_dir: PathBuf) -> Result<Plan, CliError> {
             fanout: args.fanout.read()?,
             objects: args.objects.read()?,
             mail: args.mail.read()?,
+            durability: args.durability,
         },
         public_url: args.public_url,
         admin_email: args.admin_email,
@@ -165,7 +171,7 @@ fn plan(args: UpArgs, data_dir: PathBuf) -> Result<Plan, CliError> {
 }
 
 fn say(global: &Global, ready: &Ready) -> Result<(), CliError> {
-    let Ready { api, web, convert, chat, admin, data_dir, keeps_mail, engines, chosen } = ready;
+    let Ready { api, web, convert, chat, admin, data_dir, keeps_mail, engines, chosen, durability } = ready;
     let version = env!("CARGO_PKG_VERSION");
     let data_dir = data_dir.display().to_string();
     let mail = match keeps_mail {
@@ -181,9 +187,15 @@ fn say(global: &Global, ready: &Ready) -> Result<(), CliError> {
         admin,
         data_dir: data_dir.clone(),
         engines,
+        durability: durability.name(),
         version,
     };
     let mut rows = String::new();
+    if *durability == Durability::Os {
+        rows.push_str(
+            "  The log is flushed behind its answers: the loss of power takes up to a second of messages\n",
+        );
+    }
     for (port, url) in chosen {
         rows.push_str(&format!("  The {port} is {url}\n"));
     }

@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration}
 
 use platform::{
     Clock,
+    bus::Durability,
     engines::{OpenError, Opener, Urls},
     service::{self, Admin, Running, internal::InternalKey},
 };
@@ -51,6 +52,8 @@ pub(crate) struct Ready {
     pub(crate) engines: BTreeMap<&'static str, String>,
     /// The same of those that are not the embedded ones in the data directory.
     pub(crate) chosen: BTreeMap<&'static str, String>,
+    /// When the log acknowledges.
+    pub(crate) durability: Durability,
 }
 
 /// Why the hub did not start.
@@ -111,6 +114,7 @@ impl Hub {
             keeps_mail: for_server.mail.route() == wire::accounts::MailRoute::Kept,
             engines: engines.urls().shown(),
             chosen: plan.urls.shown(),
+            durability: plan.urls.durability,
         };
         let gateway = gateway_config(&plan, &bound, &secret)?;
         let Bound { api, web, convert, chat, admin } = bound;

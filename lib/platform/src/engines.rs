@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     Clock, UnknownEngine,
-    bus::{self, Bus},
+    bus::{self, Bus, Durability},
     db::{self, Db, Migrations},
     fanout::{self, Fanout},
     mail::Mailer,
@@ -91,6 +91,8 @@ pub struct Urls {
     pub objects: Option<EngineUrl>,
     /// Mail.
     pub mail: Option<EngineUrl>,
+    /// When the chat log acknowledges, if it is an embedded one.
+    pub durability: Durability,
 }
 
 impl Urls {
@@ -104,12 +106,13 @@ impl Urls {
             fanout: self.fanout.or_else(|| Some(EngineUrl("embedded:".to_owned()))),
             objects: self.objects.or_else(|| at("file", "objects")),
             mail: self.mail.or_else(|| at("kept", "mail")),
+            durability: self.durability,
         }
     }
 
     /// Port and URL without password, of each port that has one: for people.
     pub fn shown(&self) -> BTreeMap<&'static str, String> {
-        let Self { database, bus, fanout, objects, mail } = self;
+        let Self { database, bus, fanout, objects, mail, durability: _ } = self;
         [("database", database), ("bus", bus), ("fanout", fanout), ("objects", objects), ("mail", mail)]
             .into_iter()
             .filter_map(|(port, url)| Some((port, url.as_ref()?.to_string())))
@@ -190,7 +193,7 @@ impl Opener {
 
     /// The chat log.
     pub fn bus(&self) -> Opening<'_, Bus> {
-        let open = move |url| Bus::open(url, self.clock.clone());
+        let open = move |url| Bus::open_as(url, self.clock.clone(), self.urls.durability);
         once("bus", &self.bus, self.urls.bus.as_ref(), open).boxed()
     }
 

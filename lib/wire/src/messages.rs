@@ -263,6 +263,9 @@ pub struct Found {
     /// Where to go on; absent at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// About how many messages of the hub cannot be found yet, because very much came at once; absent when none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<u64>,
 }
 
 /// What the chat-worker found, and how far it was when it looked.

@@ -15,5 +15,6 @@ pub(crate) async fn show(State(state): State<App>) -> ApiJson<HubInfo> {
         protocol: frames::PROTOCOL,
         mail: state.mail.route(),
         max_upload_bytes: state.config.max_upload_bytes,
+        durability: Some(state.bus.durability().name().into()),
     })
 }

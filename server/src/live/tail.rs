@@ -17,6 +17,8 @@ use crate::{
 
 /// Records of a partition that are read at the start at most: of messages before them the database is asked.
 const WARM_UP: u64 = 50_000;
+/// Between two looks whether a hole of the log is closed.
+const HOLE: Duration = Duration::from_secs(5);
 /// Between two tries to read a log that failed.
 const AGAIN: Duration = Duration::from_millis(250);
 
@@ -78,10 +80,11 @@ async fn follow(state: App, mut tail: Tail) {
         if is_another_log(&state) {
             tracing::warn!(%error, "the log began anew; everybody subscribes again");
         } else if matches!(error, ReadError::Hole { .. }) {
-            // Going on would hide a loss. Readiness fails from here on, because the tail stands still.
+            // Going on behind it would hide a loss. Readiness fails, because the tail stands still, until somebody has
+            // put back what is missing.
             metrics::counter!("mshub_log_holes_total").increment(1);
-            tracing::error!(%error, "this gateway stops following the log");
-            return;
+            tracing::error!(%error, "this gateway follows the log no further; it looks again and again");
+            tokio::time::sleep(HOLE).await;
         } else {
             tracing::warn!(%error, "the log cannot be read; trying again");
             tokio::time::sleep(AGAIN).await;

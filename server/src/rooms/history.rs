@@ -53,6 +53,11 @@ impl Part {
         self.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE) as usize
     }
 
+    /// Whether all of it, or its beginning, is at a position or before it.
+    pub(super) fn begins_before(self, pos: u64) -> bool {
+        self.after.is_some_and(|after| after < pos) || self.before.is_some_and(|before| before <= pos)
+    }
+
     /// Whether a position is within its bounds.
     pub(super) fn holds(self, pos: u64) -> bool {
         self.after.is_none_or(|after| pos > after) && self.before.is_none_or(|before| pos < before)
@@ -105,18 +110,13 @@ pub(crate) async fn page(state: &Hub, room: RoomId, user: UserId, part: Part) ->
 /// What the log alone has, for a database that does not answer; nothing when that is less than was asked for.
 async fn logged(state: &Hub, room: RoomId, part: Part) -> Outcome<Option<EventPage>> {
     let (mut events, from) = live::newest_of_log(state, room).await?;
-    if part.after.is_some_and(|after| after < from) || part.before.is_some_and(|before| before <= from) {
+    if part.begins_before(from) {
         return Ok(None);
     }
     let upto = state.live.tailed(room);
     events.retain(|event| part.holds(event.pos));
-    Ok(Some(EventPage {
-        events,
-        ep: String::new(),
-        upto,
-        persisted: upto,
-        more: from > 0 && part.after.is_none(),
-    }))
+    let more = cut(&mut events, part.limit(), part.after.is_some()) || (from > 0 && part.after.is_none());
+    Ok(Some(EventPage { events, ep: String::new(), upto, persisted: upto, more }))
 }
 
 /// Cuts to the limit at the far end of the question; whether something was cut.

@@ -88,8 +88,10 @@ async fn find(state: &Hub, user: UserId, room: RoomId, pos: u64) -> Outcome<Opti
 async fn page(state: &Hub, user: UserId, room: RoomId, part: Part) -> Outcome<MessagePage> {
     let limit = part.limit();
     let tailed = state.live.tailed(room);
-    let mut page = stored(state, user, room, Part { limit: u32::try_from(limit).ok(), ..part }).await?;
-
+    let mut page = match stored(state, user, room, Part { limit: u32::try_from(limit).ok(), ..part }).await {
+        Ok(page) => page,
+        Err(down) => return logged(state, room, part).await?.ok_or(down),
+    };
     let newer = live::after(state, room, page.upto).await?;
     if !(page.more && part.after.is_some()) {
         let begun = newer.iter().filter(|event| part.holds(event.pos)).filter_map(Message::begun_by);
@@ -100,6 +102,21 @@ async fn page(state: &Hub, user: UserId, room: RoomId, part: Part) -> Outcome<Me
     page.upto = page.upto.max(tailed);
     page.ep = state.live.epoch(room);
     Ok(page)
+}
+
+/// What the log alone has, for a database that does not answer; nothing when that is less than was asked for.
+async fn logged(state: &Hub, room: RoomId, part: Part) -> Outcome<Option<MessagePage>> {
+    let (events, from) = live::newest_of_log(state, room).await?;
+    if part.begins_before(from) {
+        return Ok(None);
+    }
+    let begun = events.iter().filter(|event| part.holds(event.pos)).filter_map(Message::begun_by);
+    let mut messages: Vec<Message> = begun.collect();
+    fold(&mut messages, &events);
+    let cut = history::cut(&mut messages, part.limit(), part.after.is_some());
+    let more = cut || (from > 0 && part.after.is_none());
+    let (ep, upto) = (state.live.epoch(room), state.live.tailed(room));
+    Ok(Some(MessagePage { messages, ep, upto, more }))
 }
 
 async fn stored(state: &Hub, user: UserId, room: RoomId, part: Part) -> Outcome<MessagePage> {

@@ -9,6 +9,7 @@ mod kafka;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use clap::ValueEnum;
 use wire::Timestamp;
 
 use crate::{Clock, UnknownEngine};
@@ -41,6 +42,27 @@ pub struct Appended {
 
 /// A place in every partition: the newest position that was already seen.
 pub type Positions = BTreeMap<i32, u64>;
+
+/// When the embedded log acknowledges an append.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Durability {
+    /// When the disk has it: it survives the loss of power
+    #[default]
+    Fsync,
+    /// When the operating system has it, and the disk within a second: it survives the end of the hub, however sudden, and
+    /// not the loss of power
+    Os,
+}
+
+impl Durability {
+    /// As it is written in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fsync => "fsync",
+            Self::Os => "os",
+        }
+    }
+}
 
 /// Why an append was not acknowledged.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -112,8 +134,21 @@ impl Bus {
     /// that is made, and what one that is there must have; `prefix` of its name; `tls`; `sasl`
     /// (`PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`).
     pub async fn open(url: &str, clock: Clock) -> Result<Self, OpenError> {
+        Self::open_as(url, clock, Durability::Fsync).await
+    }
+
+    /// The same, and an embedded log acknowledges as it is told. Kafka acknowledges when all replicas have a record; it
+    /// refuses to be told otherwise.
+    pub async fn open_as(url: &str, clock: Clock, durability: Durability) -> Result<Self, OpenError> {
         match crate::split_scheme(url) {
-            ("embedded", folder) => Ok(Self::Embedded(embedded::Log::open(folder, clock).await?)),
+            ("embedded", folder) => Ok(Self::Embedded(embedded::Log::open(folder, clock, durability).await?)),
+            (scheme, _) if durability != Durability::Fsync => Err(OpenError::Failed {
+                url: crate::redacted(url),
+                why: format!(
+                    "`--durability {}` is for the embedded log, not for {scheme}",
+                    durability.name()
+                ),
+            }),
             #[cfg(feature = "kafka")]
             ("kafka", _) => Ok(Self::Kafka(kafka::Log::open(url).await?)),
             _ => Err(UnknownEngine { port: "bus", url: crate::redacted(url), expected: EXPECTED }.into()),
@@ -155,6 +190,17 @@ impl Bus {
         }
     }
 
+    /// The same, and nothing that the loss of power could take back: for whoever keeps what he reads.
+    pub async fn tail_flushed(&self, topic: &'static str, after: Positions) -> Result<Tail, ReadError> {
+        match self {
+            Self::Embedded(log) => {
+                Ok(Tail::Embedded(log.tail_flushed(topic, after.get(&0).copied().unwrap_or(0))))
+            }
+            #[cfg(feature = "kafka")]
+            Self::Kafka(_) => self.tail(topic, after).await,
+        }
+    }
+
     /// The newest position of every partition.
     pub async fn heads(&self, topic: &'static str) -> Result<Positions, ReadError> {
         match self {
@@ -189,6 +235,26 @@ impl Bus {
             Self::Embedded(log) => format!("{}.{partition}", log.generation()),
             #[cfg(feature = "kafka")]
             Self::Kafka(log) => format!("{}.{partition}", log.generation()),
+        }
+    }
+
+    /// Up to which position a partition is the same as under an earlier epoch; `None` when that was of another log.
+    pub fn same_upto(&self, epoch: &str) -> Option<u64> {
+        match self {
+            Self::Embedded(log) => {
+                log.same_upto(epoch.split_once('.').map_or(epoch, |(generation, _)| generation))
+            }
+            #[cfg(feature = "kafka")]
+            Self::Kafka(_) => None,
+        }
+    }
+
+    /// When an append is acknowledged.
+    pub fn durability(&self) -> Durability {
+        match self {
+            Self::Embedded(log) => log.durability(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(_) => Durability::Fsync,
         }
     }
 

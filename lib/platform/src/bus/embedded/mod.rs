@@ -1,27 +1,38 @@
 //! The embedded log: one SQLite file, one writer with group commit, readers from a ring in memory.
 //!
 //! Every append that arrives while a commit is on its way to the disk joins the next one, so the rate is not bound
-//! to one flush a record. An answer is given only after `COMMIT` returned under `synchronous=FULL`.
+//! to one flush a record. An answer is given only after `COMMIT` returned under `synchronous=FULL`; with
+//! [`Durability::Os`] under `synchronous=NORMAL`, and the flush comes behind it.
+
+mod flusher;
+mod generations;
+mod tail;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{HashMap, VecDeque},
     path::Path,
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use sqlx::{Connection, Row, SqliteConnection, SqlitePool, raw_sql, sqlite::SqlitePoolOptions};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use wire::Timestamp;
 
-use super::{AppendError, Appended, OpenError, ReadError, Record};
+use super::{AppendError, Appended, Durability, OpenError, ReadError, Record};
 use crate::{
     Clock,
     db::sqlite_options,
     mutants::{self, Mutant},
 };
+use generations::Generations;
+pub use tail::Tail;
 
 /// Appends that may wait for the writer; past this, appending waits.
 const QUEUE: usize = 16_384;
@@ -29,11 +40,10 @@ const QUEUE: usize = 16_384;
 const BATCH: usize = 2_048;
 /// Newest records kept in memory for readers that follow closely.
 const RING: usize = 8_192;
-/// Records of one read from the file.
-const PAGE: i64 = 4_096;
+/// How long a record may be in the page cache only. Each flush holds up whatever is written meanwhile.
+const FLUSH: Duration = Duration::from_secs(1);
 
 const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS log (generation TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS records (
         topic TEXT NOT NULL, pos INTEGER NOT NULL, at INTEGER NOT NULL, key TEXT NOT NULL, payload TEXT NOT NULL,
         PRIMARY KEY (topic, pos)
@@ -45,7 +55,10 @@ const SCHEMA: &str = "
 pub struct Log(Arc<Shared>);
 
 struct Shared {
-    generation: String,
+    durability: Durability,
+    generations: Generations,
+    /// Ends with the log.
+    flusher: tokio::sync::Mutex<Option<(DropGuard, tokio::task::JoinHandle<()>)>>,
     queue: RwLock<Option<mpsc::Sender<Append>>>,
     writer: tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
     state: Arc<State>,
@@ -57,11 +70,14 @@ struct State {
     topics: RwLock<HashMap<&'static str, Arc<Topic>>>,
     /// Set when the disk refused a flush: what is in the page cache can no longer be trusted to reach it.
     broken: AtomicBool,
+    flushes: AtomicU64,
 }
 
 struct Topic {
     ring: RwLock<VecDeque<Arc<Record>>>,
     head: watch::Sender<u64>,
+    /// Up to where the loss of power takes nothing.
+    flushed: watch::Sender<u64>,
 }
 
 struct Append {
@@ -73,7 +89,16 @@ struct Append {
 
 impl Log {
     /// Opens or makes `FOLDER/log.db`.
-    pub(super) async fn open(folder: &str, clock: Clock) -> Result<Self, OpenError> {
+    pub(super) async fn open(folder: &str, clock: Clock, durability: Durability) -> Result<Self, OpenError> {
+        Self::open_flushing(folder, clock, durability, FLUSH).await
+    }
+
+    async fn open_flushing(
+        folder: &str,
+        clock: Clock,
+        durability: Durability,
+        every: Duration,
+    ) -> Result<Self, OpenError> {
         let file = Path::new(folder).join("log.db");
         let failed = |why: String| OpenError::Failed { url: format!("embedded:{}", file.display()), why };
         std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
@@ -81,21 +106,31 @@ impl Log {
         let mut connection = SqliteConnection::connect_with(&sqlite_options(&file))
             .await
             .map_err(|error| failed(error.to_string()))?;
-        let generation = prepare(&mut connection).await.map_err(|error| failed(error.to_string()))?;
+        let generations =
+            prepare(&mut connection, durability).await.map_err(|error| failed(error.to_string()))?;
         let heads = heads(&mut connection).await.map_err(|error| failed(error.to_string()))?;
         let read = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_lazy_with(sqlite_options(&file).read_only(true));
 
-        let state = Arc::new(State { read, topics: RwLock::default(), broken: AtomicBool::new(false) });
+        let (broken, flushes) = (AtomicBool::new(false), AtomicU64::new(0));
+        let state = Arc::new(State { read, topics: RwLock::default(), broken, flushes });
         let (queue, appends) = mpsc::channel(QUEUE);
-        let writer = Writer { connection, appends, clock, heads: heads.clone(), state: state.clone() };
+        let writer =
+            Writer { connection, appends, clock, durability, heads: heads.clone(), state: state.clone() };
         for (topic, (pos, _)) in heads {
             state.preset(topic, pos);
         }
         let writer = tokio::spawn(writer.run());
+        let flusher = (durability == Durability::Os).then(|| {
+            let stop = CancellationToken::new();
+            let flusher = tokio::spawn(flusher::run(state.clone(), file, every, stop.clone()));
+            (stop.drop_guard(), flusher)
+        });
         Ok(Self(Arc::new(Shared {
-            generation,
+            durability,
+            generations,
+            flusher: tokio::sync::Mutex::new(flusher),
             queue: RwLock::new(Some(queue)),
             writer: tokio::sync::Mutex::new(Some(writer)),
             state,
@@ -124,6 +159,12 @@ impl Log {
         Tail { topic, after, head, state: self.0.state.clone() }
     }
 
+    /// The same, and nothing that is in the page cache only.
+    pub(super) fn tail_flushed(&self, topic: &'static str, after: u64) -> Tail {
+        let head = self.0.state.topic(topic).flushed.subscribe();
+        Tail { topic, after, head, state: self.0.state.clone() }
+    }
+
     pub(super) fn head(&self, topic: &'static str) -> u64 {
         *self.0.state.topic(topic).head.borrow()
     }
@@ -142,7 +183,17 @@ impl Log {
     }
 
     pub(super) fn generation(&self) -> &str {
-        &self.0.generation
+        &self.0.generations.newest
+    }
+
+    /// Up to where an earlier generation is the same.
+    pub(super) fn same_upto(&self, generation: &str) -> Option<u64> {
+        let earlier = &self.0.generations.earlier;
+        earlier.iter().find(|(earlier, _)| earlier == generation).map(|(_, upto)| *upto)
+    }
+
+    pub(super) fn durability(&self) -> Durability {
+        self.0.durability
     }
 
     pub(super) fn ping(&self) -> Result<(), AppendError> {
@@ -154,6 +205,13 @@ impl Log {
 
     pub(super) async fn close(&self) {
         self.0.queue.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((stop, flusher)) = self.0.flusher.lock().await.take() {
+            drop(stop);
+            // What it leaves the writer flushes at its end.
+            if let Err(error) = flusher.await {
+                tracing::error!(%error, "the log's flusher did not stop cleanly");
+            }
+        }
         if let Some(writer) = self.0.writer.lock().await.take()
             && let Err(error) = writer.await
         {
@@ -163,15 +221,13 @@ impl Log {
     }
 }
 
-async fn prepare(connection: &mut SqliteConnection) -> sqlx::Result<String> {
+async fn prepare(connection: &mut SqliteConnection, durability: Durability) -> sqlx::Result<Generations> {
     raw_sql(SCHEMA).execute(&mut *connection).await?;
-    let found = sqlx::query_scalar("SELECT generation FROM log").fetch_optional(&mut *connection).await?;
-    if let Some(generation) = found {
-        return Ok(generation);
+    let generations = generations::begin(connection, durability).await?;
+    if durability == Durability::Os {
+        raw_sql("PRAGMA synchronous = NORMAL").execute(&mut *connection).await?;
     }
-    let generation = hex::encode(rand::random::<[u8; 6]>());
-    sqlx::query("INSERT INTO log (generation) VALUES ($1)").bind(&generation).execute(connection).await?;
-    Ok(generation)
+    Ok(generations)
 }
 
 /// The newest position and time of each topic. Topics are few and named by the program, so their names are kept for good.
@@ -196,14 +252,33 @@ impl State {
 
     fn preset(&self, name: &'static str, head: u64) -> Arc<Topic> {
         let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
-        let topic = topics
-            .entry(name)
-            .or_insert_with(|| Arc::new(Topic { ring: RwLock::default(), head: watch::Sender::new(head) }));
+        let topic = topics.entry(name).or_insert_with(|| Arc::new(Topic::after(head)));
         topic.clone()
+    }
+
+    /// Topics with records that are in the page cache only, and up to where they are written.
+    fn unflushed(&self) -> Vec<(Arc<Topic>, u64)> {
+        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let written = topics.values().map(|topic| (topic.clone(), *topic.head.borrow()));
+        written.filter(|(topic, head)| *topic.flushed.borrow() < *head).collect()
+    }
+
+    /// Everything up to these positions is on the disk.
+    fn flushed(&self, written: Vec<(Arc<Topic>, u64)>) {
+        self.flushes.fetch_add(1, Ordering::AcqRel);
+        metrics::counter!("mshub_log_flushes_total").increment(1);
+        for (topic, upto) in written {
+            topic.flushed.send_replace(upto);
+        }
     }
 }
 
 impl Topic {
+    fn after(head: u64) -> Self {
+        let [head, flushed] = [head, head].map(watch::Sender::new);
+        Self { ring: RwLock::default(), head, flushed }
+    }
+
     /// Shows durable records to readers: first the ring, then the head, so that a reader who sees the head finds them.
     fn publish(&self, records: Vec<Arc<Record>>) {
         let Some(newest) = records.last().map(|record| record.pos) else { return };
@@ -230,6 +305,7 @@ struct Writer {
     connection: SqliteConnection,
     appends: mpsc::Receiver<Append>,
     clock: Clock,
+    durability: Durability,
     /// Newest position and time of each topic.
     heads: HashMap<&'static str, (u64, i64)>,
     state: Arc<State>,
@@ -241,7 +317,14 @@ impl Writer {
         while self.appends.recv_many(&mut batch, BATCH).await > 0 {
             self.write(std::mem::take(&mut batch)).await;
         }
-        if let Err(error) = self.connection.close().await {
+        let flushed = match self.durability {
+            Durability::Fsync => Ok(()),
+            Durability::Os => generations::end(&mut self.connection).await,
+        };
+        if flushed.is_ok() {
+            self.state.flushed(self.state.unflushed());
+        }
+        if let Err(error) = flushed.and(self.connection.close().await) {
             tracing::error!(%error, "the log did not close cleanly");
         }
     }
@@ -338,6 +421,9 @@ impl Writer {
         for (topic, records) in by_topic {
             self.state.topic(topic).publish(records);
         }
+        if self.durability == Durability::Fsync {
+            self.state.flushed(self.state.unflushed());
+        }
         for (answer, appended) in answers {
             // Whoever hung up will send again with the same id.
             let _ = answer.send(Ok(appended));
@@ -359,52 +445,5 @@ pub struct Pending(oneshot::Receiver<Result<Appended, AppendError>>);
 impl Pending {
     pub(super) async fn durable(self) -> Result<Appended, AppendError> {
         self.0.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writer stopped half way".into())))
-    }
-}
-
-/// Follows one topic.
-pub struct Tail {
-    topic: &'static str,
-    after: u64,
-    head: watch::Receiver<u64>,
-    state: Arc<State>,
-}
-
-impl Tail {
-    pub(super) async fn next(&mut self) -> Result<Vec<Arc<Record>>, ReadError> {
-        loop {
-            let after = self.after;
-            self.head
-                .wait_for(|head| *head > after)
-                .await
-                .map_err(|_| ReadError::Failed("the log is closed".into()))?;
-            let records = match self.state.topic(self.topic).after(self.after) {
-                Some(records) => records,
-                None => self.read_file().await?,
-            };
-            let Some(first) = records.first() else { continue };
-            if first.pos != self.after + 1 {
-                return Err(ReadError::Hole { partition: 0, expected: self.after + 1, found: first.pos });
-            }
-            self.after = records.last().map_or(self.after, |newest| newest.pos);
-            return Ok(records);
-        }
-    }
-
-    async fn read_file(&self) -> Result<Vec<Arc<Record>>, ReadError> {
-        let page =
-            "SELECT pos, at, key, payload FROM records WHERE topic = $1 AND pos > $2 ORDER BY pos LIMIT $3";
-        let rows = sqlx::query_as::<_, (i64, i64, String, String)>(page)
-            .bind(self.topic)
-            .bind(self.after.cast_signed())
-            .bind(PAGE)
-            .fetch_all(&self.state.read)
-            .await
-            .map_err(|error| ReadError::Failed(error.to_string()))?;
-        let record = |(pos, at, key, payload): (i64, i64, String, String)| {
-            let at = Timestamp::from_micros(at);
-            Arc::new(Record { partition: 0, pos: pos.unsigned_abs(), key, payload, at })
-        };
-        Ok(rows.into_iter().map(record).collect())
     }
 }
