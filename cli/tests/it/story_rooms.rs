@@ -147,7 +147,7 @@ fn the_commands_say_what_they_did() {
     assert_eq!(ann.run(&["room", "kick", "main", "bob@example.org"]).code, 0);
     assert_eq!(bob.run(&["room", "kick", "main", "Ann"]).code, 3);
     assert_eq!(ann.json(&["room", "dm", "bob@example.org", "--json"])["name"], "Bob");
-    assert_eq!(ann.run(&["room", "list"]).text(), "@Bob\t2\t\t\t\n#main\t1\t\t\tall of it\n");
+    assert_eq!(ann.run(&["room", "list"]).text(), "@Bob\t2\n#main\t1\t\t\tall of it\n");
     assert_eq!(ann.run(&["room", "rm", "main", "--confirm", "other"]).code, 2);
     assert_eq!(ann.json(&["room", "rm", "main", "--confirm", "main", "--json"])["deleted"], true);
     assert_eq!(ann.run(&["room", "show", "main"]).code, 3);
