@@ -76,7 +76,7 @@ pub enum RoomCommand {
         #[arg(value_name = "EMAIL|ID")]
         user: String,
     },
-    /// Make members leave
+    /// Make members leave, until a moderator or an owner invites them again
     Kick {
         /// The room
         room: String,
@@ -185,7 +185,9 @@ async fn kick(global: &Global, room: &str, users: &[String]) -> Result<(), CliEr
     for user in users {
         hub.kick(room, user).await?;
         let kicked = json!({"room": room, "user": user});
-        global.out.result(&kicked, user, || format!("{user} is not in {room} any more"))?;
+        global.out.result(&kicked, user, || {
+            format!("{user} is not in {room} any more, and comes back only when a moderator or an owner invites them")
+        })?;
     }
     Ok(())
 }
