@@ -108,9 +108,7 @@ impl Log {
         key: &str,
         payload: String,
     ) -> Result<Pending, AppendError> {
-        self.ping()?;
-        let queue = self.0.queue.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let queue = queue.ok_or_else(|| AppendError::Unavailable("the log is closing".into()))?;
+        let queue = self.queue()?;
         let (answer, answered) = oneshot::channel();
         queue
             .send(Append { topic, key: key.to_owned(), payload, answer })
@@ -146,10 +144,16 @@ impl Log {
     }
 
     pub(super) fn ping(&self) -> Result<(), AppendError> {
+        self.queue().map(drop)
+    }
+
+    /// Where appends go, as long as they are taken.
+    fn queue(&self) -> Result<mpsc::Sender<Append>, AppendError> {
         if self.0.state.broken.load(Ordering::Acquire) {
             return Err(AppendError::Unavailable("the disk refused a flush; restart the hub".into()));
         }
-        Ok(())
+        let queue = self.0.queue.read().unwrap_or_else(PoisonError::into_inner).clone();
+        queue.ok_or_else(|| AppendError::Unavailable("the log is closed".into()))
     }
 
     pub(super) async fn close(&self) {
