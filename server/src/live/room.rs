@@ -13,7 +13,7 @@ use wire::{
     frames::ToClient,
 };
 
-use super::{bundle, encoded, line::Line};
+use super::{bundle, encoded, limits::CROWD, line::Line};
 use crate::rooms;
 
 /// Names a socket of this gateway.
@@ -229,6 +229,16 @@ impl Room {
     /// Something that may be lost, for everybody who follows.
     pub(super) fn hint(&self, frame: &Utf8Bytes) {
         self.listeners.values().for_each(|listener| listener.line.hint(frame.clone()));
+    }
+
+    /// Whether anybody follows.
+    pub(super) fn is_followed(&self) -> bool {
+        !self.listeners.is_empty()
+    }
+
+    /// Who is in it, when that is known here and they are few enough to be told of each other.
+    pub(super) fn few_members(&self) -> Option<&HashSet<UserId>> {
+        self.members.as_ref().filter(|members| members.len() <= CROWD)
     }
 
     /// The log began anew: nothing that was known of it holds.

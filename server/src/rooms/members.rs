@@ -20,7 +20,7 @@ use crate::{
 /// People that one room holds.
 const LARGEST: i64 = 10_000;
 
-/// Lists the members of a room that the caller is in.
+/// Lists the members of a room that the caller is in, and who of them is here.
 #[utoipa::path(get, path = "/api/v1/rooms/{room}/members", tag = "rooms", params(("room" = String, Path)), security(("bearer" = [])),
     responses((status = 200, body = Members), (status = 404, body = wire::Problem)))]
 pub(crate) async fn list(
@@ -29,7 +29,9 @@ pub(crate) async fn list(
     ApiPath(room): ApiPath<String>,
 ) -> Outcome<ApiJson<Members>> {
     let room = joined(&state, &caller, &room).await?;
-    let items = sql::members(&state.db, room.id).await?;
+    let mut items = sql::members(&state.db, room.id).await?;
+    let now = state.clock.now();
+    items.iter_mut().for_each(|member| member.presence = Some(state.live.presence(member.id, now)));
     Ok(ApiJson(Members { items }))
 }
 

@@ -103,6 +103,7 @@ mod tests {
             unread: None,
             mentions: None,
             mark: None,
+            upto: None,
             created_at: Timestamp::default(),
         }
     }

@@ -38,6 +38,7 @@ impl From<RoomRow> for Room {
             unread: None,
             mentions: None,
             mark: row.mark.map(i64::unsigned_abs),
+            upto: None,
             created_at: Timestamp::from_micros(row.created_at),
         }
     }
@@ -75,6 +76,7 @@ impl From<MemberRow> for Member {
             name: row.name,
             role: role(&row.role),
             joined_at: Timestamp::from_micros(row.joined_at),
+            presence: None,
         }
     }
 }

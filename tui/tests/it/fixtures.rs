@@ -77,6 +77,7 @@ pub(crate) fn room(number: u128, name: &str, topic: &str) -> Room {
         unread: None,
         mentions: None,
         mark: None,
+        upto: None,
         created_at: at(0),
     }
 }
@@ -244,6 +245,7 @@ impl Client {
             name: name.into(),
             role,
             joined_at: at(0),
+            presence: None,
         };
         client.tell(Msg::Members(
             room_id(1),

@@ -19,7 +19,7 @@ use axum::{
 use futures_util::future::BoxFuture;
 use platform::service::ApiError;
 use wire::{
-    ClientId, Code, Problem, RoomId,
+    ClientId, Code, Problem, RoomId, Timestamp,
     frames::{PROTOCOL, ToClient, ToServer, close},
 };
 
@@ -28,6 +28,7 @@ use super::{
     limits::{FRAME, HELLO},
     line::{Ending, Parcel},
     people::Seat,
+    typing::Typing,
 };
 use crate::{
     accounts::{self, Caller},
@@ -121,10 +122,15 @@ struct Open {
     /// Parcels out of the line, about to be written.
     parcels: Vec<Parcel>,
     heard: Instant,
+    /// When the person did something, as far as that was noted.
+    acted: Timestamp,
+    typing: Typing,
 }
 
 impl Open {
     fn new(state: App, caller: Caller, seat: Seat) -> Self {
+        let now = state.clock.now();
+        state.live.crowd.came(caller.user, now);
         Self {
             state,
             caller,
@@ -136,6 +142,8 @@ impl Open {
             catching_up: None,
             parcels: Vec::new(),
             heard: Instant::now(),
+            acted: now,
+            typing: Typing::default(),
         }
     }
 }
@@ -147,6 +155,7 @@ impl Drop for Open {
             self.state.live.unsubscribe(*room, self.seat.socket);
         }
         self.state.live.people.leave(self.caller.user, self.seat.socket);
+        self.state.live.crowd.went(self.caller.user, self.state.clock.now());
     }
 }
 
