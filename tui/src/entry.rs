@@ -47,13 +47,13 @@ impl Entry {
     pub fn of(event: RoomEvent, acts: &[RoomEvent]) -> Self {
         let mut entry =
             Self::guess(event.pos, event.ts, event.by, text::clean_line(&event.name), String::new());
-        if let Some(sentence) = event.sentence() {
-            entry.text = text::clean_line(&sentence);
+        entry.message = Message::begun_by(&event).map(Box::new);
+        if entry.message.is_none() {
+            entry.text = text::clean_line(&event.sentence().unwrap_or_default());
             entry.said = false;
             return entry;
         }
         entry.gone = event.what.removed().is_some();
-        entry.message = Message::begun_by(&event).map(Box::new);
         entry.re = entry.message.as_ref().and_then(|message| message.re);
         acts.iter().for_each(|act| entry.apply(act));
         entry.refresh();
