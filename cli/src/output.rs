@@ -136,7 +136,8 @@ impl Output {
         if !self.is_terminal() {
             let flat = |cell: String| cell.replace(['\t', '\n'], " ");
             return rows.iter().try_for_each(|row| {
-                self.line(cells(row).into_iter().map(flat).collect::<Vec<_>>().join("\t"))
+                let line = cells(row).into_iter().map(flat).collect::<Vec<_>>().join("\t");
+                self.line(line.trim_end_matches('\t'))
             });
         }
         if rows.is_empty() {

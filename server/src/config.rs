@@ -72,6 +72,7 @@ impl Flags {
     pub fn config(self, secret: Vec<u8>) -> Config {
         Config {
             public_url: self.public_url,
+            issuer: None,
             chat_worker: self.chat_worker,
             convert_worker: self.convert_worker,
             secret: Secret(secret),
@@ -87,6 +88,8 @@ impl Flags {
 pub struct Config {
     /// Where people reach it: links in mail begin with this.
     pub public_url: Url,
+    /// What access tokens name as their issuer; without it, the public URL. Tokens of another issuer are not taken.
+    pub issuer: Option<String>,
     /// Where the chat-worker answers.
     pub chat_worker: Url,
     /// Where the convert-worker answers.

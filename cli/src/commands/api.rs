@@ -52,7 +52,8 @@ pub async fn run(args: ApiArgs, global: &Global) -> Result<(), CliError> {
     }
     match answer {
         Value::Null => Ok(()),
-        Value::String(text) => global.out.line(text),
+        // What ends its line already gets no second end.
+        Value::String(text) => global.out.line(text.strip_suffix('\n').unwrap_or(&text)),
         answer => global.out.line(format!("{answer:#}")),
     }
 }

@@ -1,4 +1,4 @@
-//! The data directory: one hub at a time, and its secret.
+//! The data directory: one hub at a time, its secret, and the name under which it issues tokens.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -49,25 +49,41 @@ impl DataDir {
             Ok(secret) if secret.len() >= SECRET_BYTES => Ok(secret),
             Ok(_) => Err(unusable("the file `secret` is too short to be one; put the real one back".into())),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                make_secret(&path).map_err(|error| unusable(error.to_string()))
+                let secret = fresh_secret();
+                write(&path, &secret).map_err(|error| unusable(error.to_string()))?;
+                Ok(secret)
             }
             Err(error) => Err(unusable(error.to_string())),
         }
     }
+
+    /// What tokens of a hub without a public URL name as their issuer: its address at the first start, for good.
+    pub(crate) fn issuer(&self, address: &str) -> Result<String, Failure> {
+        let path = self.path.join("issuer");
+        let unusable = |why: std::io::Error| Failure::DataDir { path: path.clone(), why: why.to_string() };
+        match fs::read_to_string(&path) {
+            Ok(issuer) if !issuer.trim().is_empty() => Ok(issuer.trim().to_owned()),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(unusable(error)),
+            _ => {
+                write(&path, format!("{address}\n").as_bytes()).map_err(unusable)?;
+                Ok(address.to_owned())
+            }
+        }
+    }
 }
 
-/// Written beside and renamed: a hub that is killed here has a whole secret or none.
-fn make_secret(path: &Path) -> std::io::Result<Vec<u8>> {
-    let secret: Vec<u8> = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4(), uuid::Uuid::new_v4()]
-        .iter()
-        .flat_map(|random| *random.as_bytes())
-        .collect();
+fn fresh_secret() -> Vec<u8> {
+    let random = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
+    random.iter().flat_map(|random| *random.as_bytes()).collect()
+}
+
+/// Written beside and renamed: a hub that is killed here has the whole file or none.
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let part = path.with_extension("part");
     let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&part)?;
-    file.write_all(&secret)?;
+    file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&part, path)?;
-    Ok(secret)
+    fs::rename(&part, path)
 }
 
 #[cfg(test)]
@@ -84,6 +100,16 @@ mod tests {
         assert!(matches!(second, Err(Failure::Busy(_))));
         drop(first);
         DataDir::lock(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn the_issuer_is_the_address_of_the_first_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = DataDir::lock(folder.path()).unwrap();
+
+        let issuers = ["http://127.0.0.1:4001", "http://127.0.0.1:4002"].map(|at| held.issuer(at).unwrap());
+
+        assert_eq!(issuers, ["http://127.0.0.1:4001"; 2]);
     }
 
     #[test]

@@ -116,7 +116,11 @@ impl Hub {
             chosen: plan.urls.shown(),
             durability: plan.urls.durability,
         };
-        let gateway = gateway_config(&plan, &bound, &secret)?;
+        let mut gateway = gateway_config(&plan, &bound, &secret)?;
+        if plan.public_url.is_none() {
+            // A free port is another one at each start: sessions have to outlive it.
+            gateway.issuer = Some(lock.issuer(&ready.api)?);
+        }
         let Bound { api, web, convert, chat, admin } = bound;
         let (stopping, ended) = (CancellationToken::new(), CancellationToken::new());
         let watched = Admin::of(&[SERVER, CHAT, CONVERT], stopping.clone());
@@ -223,6 +227,7 @@ fn gateway_config(plan: &Plan, bound: &Bound, secret: &[u8]) -> anyhow::Result<s
     };
     Ok(server::Config {
         public_url,
+        issuer: None,
         chat_worker: Url::parse(&listeners::url(&bound.chat))?,
         convert_worker: Url::parse(&listeners::url(&bound.convert))?,
         secret: server::Secret(secret.to_vec()),

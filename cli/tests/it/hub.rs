@@ -61,9 +61,19 @@ impl Hub {
     /// Starts it again with the same data, at the same address.
     pub(crate) fn start_again(&mut self) {
         let port = self.server.rsplit(':').next().unwrap().to_owned();
-        let (process, ready) = launch(&self.data, &port, &[]);
-        assert_eq!(ready["api"], self.server);
-        (self.process, self.ready) = (process, ready);
+        let before = self.server.clone();
+        self.start_at(&port);
+        assert_eq!(self.server, before);
+    }
+
+    /// The same at some free port.
+    pub(crate) fn start_elsewhere(&mut self) {
+        self.start_at("0");
+    }
+
+    fn start_at(&mut self, port: &str) {
+        (self.process, self.ready) = launch(&self.data, port, &[]);
+        self.server = self.ready["api"].as_str().unwrap().to_owned();
     }
 
     /// Asks it to stop, and returns its exit code.

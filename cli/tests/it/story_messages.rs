@@ -202,10 +202,14 @@ fn the_commands_say_what_became_of_it() {
     let first = pos(&ann.json(&["chat", "send", "general", "teh build", "--json"]));
     let reply = bob.json(&["chat", "send", "general", "which @Ann?", "--reply", &first, "--json"]);
 
-    assert_eq!(ann.run(&["room", "list"]).text(), "#general\t2\t1 @1\t\t\n");
+    assert_eq!(ann.run(&["room", "list"]).text(), "#general\t2\t1 @1\n");
     assert_eq!(ann.json(&["chat", "read", "general", "--json"])["unread"], 0);
     ann.json(&["chat", "edit", "general", &first, "the build", "--json"]);
     ann.json(&["chat", "pin", "general", &first, "--json"]);
+    let sign = ["chat", "react", "general", &first, "👍"];
+    assert_eq!(bob.run(&sign).text(), format!("👍 is on {first} in general\n"));
+    let back = bob.run(&[&sign[..], &["--remove"]].concat());
+    assert_eq!(back.text(), format!("👍 is taken back from {first} in general\n"));
     bob.json(&["chat", "react", "general", &first, "👍", "--json"]);
     assert_eq!(bob.run(&["chat", "edit", "general", &first, "mine"]).code, 4);
 

@@ -29,10 +29,11 @@ fn ann_in_general(hub: &Hub) -> Person {
 fn what_is_said_while_the_hub_is_away_waits_and_is_sent_once_and_in_order() {
     let mut hub = Hub::start();
     let ann = ann_in_general(&hub);
-    ann.json(&["chat", "send", "general", "before", "--json"]);
+    let before = ann.json(&["chat", "send", "general", "before", "--json"])["pos"].clone();
     hub.kill();
 
-    let away = ann.run(&["chat", "send", "general", "while away", "--json"]);
+    let reply = ["chat", "send", "general", "while away", "--reply", &before.to_string(), "--json"];
+    let away = ann.run(&reply);
     let given_up = ann.run(&["chat", "send", "general", "never mind", "--no-queue", "--json"]);
     let unknown = ann.run(&["chat", "send", "elsewhere", "hi", "--json"]);
 
@@ -48,6 +49,7 @@ fn what_is_said_while_the_hub_is_away_waits_and_is_sent_once_and_in_order() {
     ann.json(&["chat", "send", "general", "after", "--json"]);
 
     assert_eq!(said(&ann), ["before", "while away", "after"]);
+    assert_eq!(ann.lines(&["chat", "messages", "general", "--json"])[1]["re"], before);
     assert!(waiting(&ann).is_empty());
 }
 

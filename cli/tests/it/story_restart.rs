@@ -12,7 +12,10 @@ use client::LiveEvent;
 use serde_json::Value;
 use wire::RoomId;
 
-use crate::hub::{Hub, eventually};
+use crate::{
+    command::{Person, finish},
+    hub::{Hub, eventually},
+};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -111,4 +114,20 @@ fn next(
         let found = async { while !wanted(&live.next().await.expect("the stream ended")) {} };
         tokio::time::timeout(PATIENCE, found).await.expect("it did not happen in time");
     });
+}
+
+#[test]
+fn a_session_outlives_a_hub_that_comes_back_at_another_port() {
+    let mut hub = Hub::start();
+    let ann = hub.person("Ann");
+    let token = ann.run(&["auth", "token"]).text().trim().to_owned();
+
+    hub.kill();
+    hub.start_elsewhere();
+
+    let somebody = Person::at(&hub.server);
+    let mut me = somebody.command(&["api", "/api/v1/me", "--json"]);
+    me.env("MSHUB_TOKEN", token);
+    let done = finish(me, b"");
+    assert_eq!((done.code, &done.lines()[0]["name"]), (0, &"Ann".into()), "{}", done.stderr);
 }

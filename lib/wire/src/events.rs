@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, MessageId, RoomId, Timestamp, UserId, rooms::MemberRole};
+use crate::{ClientId, MessageId, RoomId, Timestamp, UserId, frames::Here, rooms::MemberRole};
 
 /// What is written to topic [`crate::paths::TOPIC_CHAT`], keyed by room. The variant carries the version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -296,6 +296,7 @@ impl RoomEvent {
         let text = match what {
             What::Said { removed: None, .. } => return None,
             What::Said { .. } => format!("{name} said something that was removed"),
+            What::Created { .. } if body.is_empty() => format!("{name} opened the conversation"),
             What::Created { .. } => format!("{name} made the room"),
             What::Joined => format!("{name} joined"),
             What::Left => format!("{name} left"),
@@ -344,6 +345,24 @@ pub enum Hint {
     SessionEnded {
         /// The session.
         session: uuid::Uuid,
+    },
+    /// Somebody writes in a room, or has stopped.
+    Typing {
+        /// The room.
+        room: RoomId,
+        /// Who.
+        user: UserId,
+        /// What they are called.
+        name: String,
+        /// Writing or not.
+        on: bool,
+    },
+    /// How the people of one gateway are: those who changed, and now and then all of them again.
+    Presence {
+        /// The gateway, as long as it runs.
+        gateway: uuid::Uuid,
+        /// Some of its people.
+        who: Vec<Here>,
     },
     /// Somebody has read a room up to a position: their other devices show it.
     Read {

@@ -27,6 +27,9 @@ pub mod close {
     pub const TOO_MANY: u16 = 4429;
 }
 
+/// How long somebody counts as writing after it was said last. While it lasts, it is said again after about half of it.
+pub const TYPING: std::time::Duration = std::time::Duration::from_secs(6);
+
 /// A place in the log. Positions of different epochs have nothing to do with each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
@@ -97,6 +100,13 @@ pub enum ToServer {
         /// Up to here.
         pos: u64,
     },
+    /// The person is writing a message in a room that this socket follows, or has stopped. Not answered.
+    Typing {
+        /// The room.
+        room: RoomId,
+        /// Writing or not. Writing is said again while it lasts, see [`TYPING`].
+        on: bool,
+    },
     /// Begin or stop to hear of one's own conversions.
     Jobs {
         /// Begin or stop.
@@ -139,6 +149,9 @@ pub enum ToClient {
         head: u64,
         /// How the past is given.
         mode: SubMode,
+        /// Everything of the room up to here is in the database, as far as the hub knows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        persisted: Option<u64>,
     },
     /// One event.
     Ev(RoomEvent),
@@ -256,6 +269,14 @@ pub enum ToClient {
         /// Up to here.
         pos: u64,
     },
+    /// What passes: it is not kept anywhere, may be lost, and nothing depends on it.
+    Eph {
+        /// The room.
+        room: RoomId,
+        /// What.
+        #[serde(flatten)]
+        what: Passing,
+    },
     /// Answer to `ping`.
     Pong {
         /// As given.
@@ -285,6 +306,65 @@ pub enum LogState {
     Ok,
     /// Nothing right now: what is there can be read, what is sent is refused and can be sent again.
     Ro,
+}
+
+/// What passes in a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "k", rename_all = "snake_case")]
+pub enum Passing {
+    /// A member writes a message, for [`TYPING`] unless it is said again; or has stopped.
+    Typing {
+        /// The member.
+        user: UserId,
+        /// What they are called.
+        name: String,
+        /// Writing or not.
+        on: bool,
+    },
+    /// Who is here, as far as it changed.
+    Presence {
+        /// These are all who are here: everybody else is away for good.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        all: bool,
+        /// Members, and how each is.
+        who: Vec<Here>,
+    },
+    /// Something that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// How somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Here {
+    /// The person.
+    pub user: UserId,
+    /// How they are.
+    pub is: Presence,
+}
+
+/// Whether somebody is connected, and does something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// Not connected.
+    Offline,
+    /// Connected, and has done nothing for some minutes.
+    Away,
+    /// Connected.
+    Online,
+}
+
+impl Presence {
+    /// The stable name, as JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::Away => "away",
+            Self::Online => "online",
+        }
+    }
 }
 
 /// How a subscription begins.
@@ -319,6 +399,24 @@ mod tests {
         assert!(text.starts_with(r#"{"t":"ok","cid""#), "{text}");
         assert!(!text.contains("dup"), "{text}");
         assert_eq!(serde_json::from_str::<ToClient>(&text).unwrap(), frame);
+    }
+
+    #[test]
+    fn what_passes_is_flat_and_a_kind_of_tomorrow_is_passed_over() {
+        let user = UserId(uuid::Uuid::nil());
+        let what = Passing::Presence { all: false, who: vec![Here { user, is: Presence::Away }] };
+        let frame = ToClient::Eph { room: RoomId(uuid::Uuid::nil()), what };
+
+        let text = serde_json::to_string(&frame).unwrap();
+        let tomorrow = text.replace("presence", "sneeze");
+
+        assert!(
+            text.starts_with(r#"{"t":"eph","room""#) && text.contains(r#""k":"presence","who""#),
+            "{text}"
+        );
+        assert_eq!(serde_json::from_str::<ToClient>(&text).unwrap(), frame);
+        let ToClient::Eph { what, .. } = serde_json::from_str(&tomorrow).unwrap() else { unreachable!() };
+        assert_eq!(what, Passing::Unknown);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, MessageId, RoomId, Timestamp, UserId, events::RoomEvent};
+use crate::{ClientId, MessageId, RoomId, Timestamp, UserId, events::RoomEvent, frames::Presence};
 
 /// `POST /api/v1/rooms`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +52,9 @@ pub struct Room {
     /// Up to where the caller has read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<u64>,
+    /// Up to where `unread` and `mentions` were counted: what is said after it comes on top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upto: Option<u64>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -105,6 +108,9 @@ pub struct Member {
     pub role: MemberRole,
     /// Since when.
     pub joined_at: Timestamp,
+    /// Whether they are connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presence: Option<Presence>,
 }
 
 /// A list answer.

@@ -22,8 +22,10 @@ pub(crate) struct Keys {
     pub(super) checking: DecodingKey,
     /// RFC 7638 thumbprint of the public key.
     pub(super) kid: String,
-    /// Whose tokens these are: the hub's public URL.
+    /// Whose tokens these are: the hub's public URL, unless that is another one at each start.
     pub(super) issuer: String,
+    /// What links in mail begin with.
+    pub(super) links: String,
     /// For what is kept at rest instead of a token or a code.
     pub(super) prints: hmac::Key,
     /// For the refresh token that follows another.
@@ -44,12 +46,14 @@ impl Keys {
             .map_err(|_| anyhow::anyhow!("no signing key could be derived from the hub's secret"))?;
         let document = pair.to_pkcs8v1().map_err(|_| anyhow::anyhow!("the signing key cannot be encoded"))?;
         let public = BASE64_URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+        let links = config.public_url.as_str().trim_end_matches('/').to_owned();
         let mac = |label| hmac::Key::new(hmac::HMAC_SHA256, labelled(secret, label).as_ref());
         Ok(Self {
             signing: EncodingKey::from_ed_der(document.as_ref()),
             checking: DecodingKey::from_ed_der(pair.public_key().as_ref()),
             kid: thumbprint(&public),
-            issuer: config.public_url.as_str().trim_end_matches('/').to_owned(),
+            issuer: config.issuer.clone().unwrap_or_else(|| links.clone()),
+            links,
             prints: mac("mshub tokens at rest v1"),
             successors: mac("mshub refresh tokens v1"),
             public,
@@ -109,6 +113,7 @@ pub(super) mod tests {
         let url = |text: &str| text.parse().unwrap();
         Config {
             public_url: url("http://hub.test:8000/"),
+            issuer: None,
             chat_worker: url("http://127.0.0.1:1"),
             convert_worker: url("http://127.0.0.1:1"),
             secret: Secret(secret.to_vec()),

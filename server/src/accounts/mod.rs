@@ -22,7 +22,7 @@ mod throttle;
 mod tokens;
 pub(crate) mod verify;
 
-use platform::db::Db;
+use platform::{db::Db, service::Outcome};
 use wire::{Timestamp, UserId, accounts::AdminUser};
 
 pub(crate) use caller::{AdminCaller, Caller, authenticate};
@@ -40,6 +40,7 @@ pub(crate) struct Guards {
     guesses: throttle::Failures,
     letters: throttle::Quota,
     strangers: throttle::Quota,
+    inquiries: throttle::Quota,
 }
 
 impl Guards {
@@ -51,6 +52,7 @@ impl Guards {
             guesses: throttle::Failures::allowing(10),
             letters: throttle::Quota::new(5, std::time::Duration::from_secs(12 * 60)),
             strangers: throttle::Quota::new(30, std::time::Duration::from_secs(60)),
+            inquiries: throttle::Quota::new(20, std::time::Duration::from_secs(3 * 60)),
         })
     }
 }
@@ -64,6 +66,12 @@ pub(crate) async fn name_of(db: &Db, user: UserId) -> sqlx::Result<Option<String
 pub(crate) async fn find_by_email(db: &Db, email: &str) -> sqlx::Result<Option<(UserId, String)>> {
     let found = sql::account_of(db, &rules::normal_email(email)).await?;
     Ok(found.map(|account| (UserId(account.id), account.name)))
+}
+
+/// Counts a question of somebody signed in whose answer shows whether a stranger has an account: a handful is writing
+/// to colleagues, a list of addresses is not.
+pub(crate) fn asks_after_a_stranger(state: &State, user: UserId) -> Outcome<()> {
+    state.guards.inquiries.take(&user.to_string())
 }
 
 /// Writes another verification mail, if there is anything to verify.

@@ -71,7 +71,7 @@ async fn write(state: &Hub, row: &SignUpRow) -> sqlx::Result<()> {
 
     let mut tx = state.db.begin().await?;
     let mail = if has_account {
-        letters::already_there(&state.keys.issuer, &row.email)
+        letters::already_there(&state.keys.links, &row.email)
     } else {
         let (prints, mail) = invitation(state, row, has_rival, now);
         sql::insert_signup(&mut tx, row, &prints, now).await?;
@@ -89,7 +89,7 @@ pub(super) fn invitation(state: &Hub, row: &SignUpRow, has_rival: bool, now: Tim
         code: state.keys.print(Purpose::Code, &code),
         code_until: now.plus_seconds(CODE_SECONDS),
     };
-    let mail = letters::verification(&state.keys.issuer, &row.email, &row.name, &token, &code, has_rival);
+    let mail = letters::verification(&state.keys.links, &row.email, &row.name, &token, &code, has_rival);
     (prints, mail)
 }
 

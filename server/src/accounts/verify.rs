@@ -63,7 +63,7 @@ pub(super) async fn send_again(state: &Hub, email: &str) -> sqlx::Result<()> {
     let now = state.clock.now();
     if sql::account_of(&state.db, email).await?.is_some() {
         let tx = state.db.begin().await?;
-        return signup::post(state, tx, letters::already_there(&state.keys.issuer, email), now).await;
+        return signup::post(state, tx, letters::already_there(&state.keys.links, email), now).await;
     }
     let Some(row) = sql::newest_signup(&state.db, email).await? else { return Ok(()) };
     let has_rival = sql::count_signups(&state.db, email).await? > 1;

@@ -77,7 +77,9 @@ impl CatchUp {
                     return Err(ApiError::not_found("room"));
                 }
                 let upto = self.begin(id, after, tail).await?;
-                self.go_on(upto).await
+                self.go_on(upto).await?;
+                self.state.live.tell_crowd(self.room, &self.line);
+                Ok(())
             }
             Wish::Behind { from, .. } => {
                 if self.state.live.hears(self.room, self.socket) {
@@ -116,7 +118,8 @@ impl CatchUp {
         };
         let events = self.newest(newest, resume).await?;
         let head = live.last(self.room).or(resume).unwrap_or(0);
-        self.tell(&ToClient::Subbed { id, room: self.room, ep, head, mode });
+        let persisted = Some(live.persisted(self.room)).filter(|pos| *pos > 0);
+        self.tell(&ToClient::Subbed { id, room: self.room, ep, head, mode, persisted });
         match resume {
             Some(pos) => Ok(pos),
             None => Ok(self.send(events).await.unwrap_or(0).max(now)),

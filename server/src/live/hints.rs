@@ -11,7 +11,7 @@ use wire::{
     paths::SUBJECT_HINTS,
 };
 
-use super::{encoded, limits::WATERMARKS, line::Round};
+use super::{encoded, limits::WATERMARKS, line::Round, typing};
 use crate::state::{App, State};
 
 const LOOK: Duration = Duration::from_secs(1);
@@ -59,6 +59,8 @@ fn pass_on(state: &State, hint: &str, waiting: &mut HashMap<RoomId, Head>) {
         Ok(Hint::Read { user, mark: Mark { room, pos } }) => {
             state.live.people.hint(user, &encoded(&ToClient::Read { room, pos }));
         }
+        Ok(Hint::Typing { room, user, name, on }) => typing::tell(state, room, user, name, on),
+        Ok(Hint::Presence { gateway, who }) => state.live.crowd.heard(gateway, &who, state.clock.now()),
         Ok(Hint::SessionEnded { session }) => state.live.people.end_session(session),
         Err(error) => tracing::debug!(%error, "a hint of another version is passed over"),
     }

@@ -52,6 +52,9 @@ pub(super) const OUTCOME: Duration = Duration::from_secs(10);
 /// Appends whose outcome is awaited at once.
 pub(super) const APPENDS: usize = 16_384;
 
+/// In rooms with more members than this nobody is told who is here or writes: that grows with the square.
+pub(super) const CROWD: usize = 250;
+
 /// Watermarks of a room are told at most this often, and wait as long for a message to go out with.
 pub(super) const WATERMARKS: Duration = Duration::from_millis(100);
 /// Reconnects spread over at least this when the hub stops, and a millisecond more for each socket.

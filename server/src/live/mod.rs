@@ -15,12 +15,14 @@ mod members;
 mod partition;
 mod past;
 mod people;
+mod presence;
 mod queue;
 mod registry;
 mod room;
 mod say;
 pub(crate) mod socket;
 mod tail;
+mod typing;
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -51,6 +53,7 @@ pub(crate) async fn start(state: &App) -> anyhow::Result<()> {
     appends::start(state);
     tail::start(state).await?;
     hints::start(state).await;
+    state.tasks.spawn("presence", presence::watch(state.clone()));
     Ok(())
 }
 

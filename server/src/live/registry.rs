@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, watch};
 use wire::{
     MessageId, RoomId, Timestamp, UserId,
     events::{Head, RoomEvent},
-    frames::{LogState, ToClient},
+    frames::{LogState, Presence, ToClient},
     rooms::Sent,
 };
 
@@ -31,6 +31,7 @@ use super::{
     locked,
     partition::{Partition, Place},
     people::People,
+    presence::Crowd,
     room::{Change, Kept, Reach, Room, SocketId},
 };
 
@@ -48,6 +49,7 @@ pub(crate) struct Registry {
     partitions: OnceLock<Vec<Partition>>,
     rooms: [Mutex<Rooms>; SHARDS],
     pub(super) people: People,
+    pub(super) crowd: Crowd,
     user_rates: DefaultKeyedRateLimiter<UserId>,
     room_rates: DefaultKeyedRateLimiter<RoomId>,
     /// Turns to ask the database or the log for a catch-up.
@@ -65,6 +67,7 @@ impl Registry {
             partitions: OnceLock::new(),
             rooms: std::array::from_fn(|_| Mutex::default()),
             people: People::default(),
+            crowd: Crowd::default(),
             user_rates: DefaultKeyedRateLimiter::keyed(quota(sends_per_second)),
             room_rates: DefaultKeyedRateLimiter::keyed(quota(sends_per_second.saturating_mul(ROOM_RATE))),
             turns: Semaphore::new(cores * CATCH_UPS_PER_CORE),
@@ -328,11 +331,41 @@ impl Registry {
         }
     }
 
+    /// The database has answered: it has a room up to here, or it still has another log's positions.
+    pub(crate) fn stored(&self, room: RoomId, pos: u64) {
+        if let Some(partition) = self.partition_of(room) {
+            partition.persists(pos.min(partition.tailed()));
+        }
+    }
+
     /// Something that may be lost, for those who follow a room.
     pub(super) fn hint(&self, room: RoomId, frame: &bytes::Bytes) {
         if let Some(room) = self.shard(room).get(&room) {
             room.hint(frame);
         }
+    }
+
+    /// Who is in a room, when these are few enough to be told of each other, and known here.
+    pub(super) fn few_members(&self, room: RoomId) -> Option<Vec<UserId>> {
+        self.shard(room).get(&room)?.few_members().map(|members| members.iter().copied().collect())
+    }
+
+    /// Tells each room that somebody follows, and whose members are few, something that may be lost.
+    pub(super) fn each_small_room(&self, frame: impl Fn(RoomId, &HashSet<UserId>) -> Option<ToClient>) {
+        for shard in &self.rooms {
+            for (id, room) in locked(shard).iter() {
+                if let Some(members) = room.few_members().filter(|_| room.is_followed())
+                    && let Some(frame) = frame(*id, members)
+                {
+                    room.hint(&encoded(&frame));
+                }
+            }
+        }
+    }
+
+    /// How somebody is.
+    pub(crate) fn presence(&self, user: UserId, now: Timestamp) -> Presence {
+        self.crowd.is(user, now)
     }
 
     /// The log of a partition is another one: everybody who follows one of its rooms subscribes again.
@@ -390,9 +423,10 @@ fn entered(event: &RoomEvent) -> Option<(UserId, ToClient)> {
 
 #[cfg(test)]
 mod tests {
-    use wire::{ClientId, events::What};
+    use wire::{ClientId, events::What, frames::Here};
 
     use super::*;
+    use crate::live::limits::CROWD;
 
     async fn registry(sends_per_second: u32, partitions: i32) -> (Registry, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
@@ -439,6 +473,25 @@ mod tests {
         assert_ne!(registry.epoch(one), registry.epoch(two));
         registry.persists(&Head { room: two, pos: 9, n: 2, h: String::new() });
         assert_eq!((first.persisted(), second.persisted()), (0, 9));
+    }
+
+    #[tokio::test]
+    async fn people_of_a_large_room_are_not_told_of_each_other() {
+        let (registry, _folder) = registry(1, 1).await;
+        let (room, line) = (RoomId::new(), Arc::new(Line::default()));
+        registry.listen(room, 7, UserId::new(), line.clone());
+        let mut members: HashSet<UserId> = (0..CROWD).map(|_| UserId::new()).collect();
+        let here = Here { user: *members.iter().next().unwrap(), is: Presence::Online };
+
+        registry.set_members(room, members.clone(), 0);
+        registry.tell_changes(&[here]);
+        assert_eq!(line.drain().len(), 1);
+        members.insert(UserId::new());
+        registry.set_members(room, members, 0);
+        registry.tell_changes(&[here]);
+        registry.tell_crowd(room, &line);
+
+        assert!(line.drain().is_empty());
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ use wire::{
 
 use super::{
     bundle, encoded,
+    limits::CROWD,
     line::{Line, Round},
 };
 use crate::rooms;
@@ -238,6 +239,16 @@ impl Room {
     /// The same, but it may go out with what comes next.
     pub(super) fn hint_aside(&self, frame: &Bytes, round: &mut Round) {
         self.listeners.values().for_each(|listener| round.hint(&listener.line, frame.clone()));
+    }
+
+    /// Whether anybody follows.
+    pub(super) fn is_followed(&self) -> bool {
+        !self.listeners.is_empty()
+    }
+
+    /// Who is in it, when that is known here and they are few enough to be told of each other.
+    pub(super) fn few_members(&self) -> Option<&HashSet<UserId>> {
+        self.members.as_ref().filter(|members| members.len() <= CROWD)
     }
 
     /// The log began anew: nothing that was known of it holds.

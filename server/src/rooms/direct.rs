@@ -14,17 +14,27 @@ use crate::{
     state::{App, State as Hub},
 };
 
-/// Opens the conversation with somebody: makes it, or answers with the one that is there.
+/// Opens the conversation with somebody: makes it, or answers with the one that is there. That there is no such person
+/// is said, so that a slip is noticed; people with whom the caller shares no room are therefore asked after at most
+/// 20 times at once, and once more every three minutes.
 #[utoipa::path(post, path = "/api/v1/direct", tag = "rooms", request_body = Direct, security(("bearer" = [])),
-    responses((status = 200, body = Room), (status = 404, body = wire::Problem), (status = 422, body = wire::Problem)))]
+    responses((status = 200, body = Room), (status = 404, body = wire::Problem), (status = 422, body = wire::Problem), (status = 429, body = wire::Problem)))]
 pub(crate) async fn open(
     State(state): State<App>,
     caller: Caller,
     ApiJson(asked): ApiJson<Direct>,
 ) -> Outcome<ApiJson<Room>> {
-    let Some((other, name)) = members::person(&state, &asked.user).await? else {
-        return Err(ApiError::not_found("person"));
+    let found = members::person(&state, &asked.user).await?;
+    let is_stranger = match &found {
+        Some((other, _)) => {
+            *other != caller.user && !sql::share_a_room(&state.db, caller.user, *other).await?
+        }
+        None => true,
     };
+    if is_stranger {
+        accounts::asks_after_a_stranger(&state, caller.user)?;
+    }
+    let Some((other, name)) = found else { return Err(ApiError::not_found("person")) };
     if other == caller.user {
         let detail = "a conversation needs two people";
         return Err(ApiError::new(Code::InvalidField, detail).field("/user", detail));

@@ -89,7 +89,10 @@ pub(crate) async fn page(state: &Hub, room: RoomId, user: UserId, part: Part) ->
         return Ok(EventPage { events, ep, upto, persisted: state.live.persisted(room), more });
     }
     let mut page = match stored(state, room, user, Part { limit: u32::try_from(limit).ok(), ..part }).await {
-        Ok(page) => page,
+        Ok(page) => {
+            state.live.stored(room, page.persisted);
+            page
+        }
         Err(down) => logged(state, room, part).await?.ok_or(down)?,
     };
     let newer = live::after(state, room, page.persisted).await?;
@@ -103,6 +106,8 @@ pub(crate) async fn page(state: &Hub, room: RoomId, user: UserId, part: Part) ->
     }
     page.more |= cut(&mut page.events, limit, part.after.is_some());
     page.upto = page.persisted.max(upto);
+    // What the log alone has is not in the database.
+    page.persisted = page.persisted.min(state.live.persisted(room));
     page.ep = ep;
     Ok(page)
 }

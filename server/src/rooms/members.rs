@@ -20,7 +20,7 @@ use crate::{
 /// People that one room holds.
 const LARGEST: i64 = 10_000;
 
-/// Lists the members of a room that the caller is in.
+/// Lists the members of a room that the caller is in, and who of them is here.
 #[utoipa::path(get, path = "/api/v1/rooms/{room}/members", tag = "rooms", params(("room" = String, Path)), security(("bearer" = [])),
     responses((status = 200, body = Members), (status = 404, body = wire::Problem)))]
 pub(crate) async fn list(
@@ -29,13 +29,16 @@ pub(crate) async fn list(
     ApiPath(room): ApiPath<String>,
 ) -> Outcome<ApiJson<Members>> {
     let room = joined(&state, &caller, &room).await?;
-    let items = sql::members(&state.db, room.id).await?;
+    let mut items = sql::members(&state.db, room.id).await?;
+    let now = state.clock.now();
+    items.iter_mut().for_each(|member| member.presence = Some(state.live.presence(member.id, now)));
     Ok(ApiJson(Members { items }))
 }
 
-/// Joins a public room. Joining twice is no error. Who joins a room that nobody is in owns it.
+/// Joins a public room. Joining twice is no error. Who joins a room that nobody is in owns it. Who was made to leave
+/// comes back only when a moderator or an owner invites them.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/join", tag = "rooms", params(("room" = String, Path)), security(("bearer" = [])),
-    responses((status = 200, body = Room), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem)))]
+    responses((status = 200, body = Room), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem)))]
 pub(crate) async fn join(
     State(state): State<App>,
     caller: Caller,
@@ -43,7 +46,7 @@ pub(crate) async fn join(
 ) -> Outcome<ApiJson<Room>> {
     let room = visible(&state, &caller, &room).await?;
     if !room.joined {
-        add(&state, &caller, room.id, caller.user, &caller.name, What::Joined).await?;
+        add(&state, &caller, &room, caller.user, &caller.name, What::Joined).await?;
     }
     visible(&state, &caller, &room.id.to_string()).await.map(ApiJson)
 }
@@ -67,7 +70,8 @@ pub(crate) async fn leave(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Makes somebody a member. The answer is the same whether or not the address has an account.
+/// Makes somebody a member. The answer is the same whether or not the address has an account. Only moderators and
+/// owners may invite somebody who was made to leave.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/invites", tag = "rooms", params(("room" = String, Path)), request_body = Invite, security(("bearer" = [])),
     responses((status = 202), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem), (status = 422, body = wire::Problem)))]
 pub(crate) async fn invite(
@@ -80,12 +84,12 @@ pub(crate) async fn invite(
     rights::check(&room, Deed::Invite)?;
     if let Some((user, name)) = person(&state, &asked.user).await? {
         let invited = What::Invited { user, body: name.clone() };
-        add(&state, &caller, room.id, user, &name, invited).await?;
+        add(&state, &caller, &room, user, &name, invited).await?;
     }
     Ok(StatusCode::ACCEPTED)
 }
 
-/// Makes a member of a lower role leave. Moderators may.
+/// Makes a member of a lower role leave, until they are invited again. Moderators may.
 #[utoipa::path(delete, path = "/api/v1/rooms/{room}/members/{user}", tag = "rooms", security(("bearer" = [])),
     params(("room" = String, Path), ("user" = String, Path, description = "Id, e-mail address, or the name of exactly one member")),
     responses((status = 204), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem)))]
@@ -102,6 +106,7 @@ pub(crate) async fn kick(
     let theirs = sql::role_of(&mut change.tx, room.id, member.id).await?.unwrap_or(member.role);
     rights::check_below(role, theirs)?;
     if sql::remove_member(&mut change.tx, room.id, member.id).await? {
+        sql::ban(&mut change.tx, room.id, member.id, state.clock.now()).await?;
         change.tell(What::Kicked { user: member.id, body: member.name }).await?;
     }
     change.commit().await?;
@@ -185,16 +190,14 @@ async fn keep_an_owner(tx: &mut Transaction, room: RoomId, user: UserId) -> Outc
 }
 
 /// The membership and the fact that says so, in one transaction. Nothing happens for somebody who is in already.
-async fn add(
-    state: &Hub,
-    caller: &Caller,
-    room: RoomId,
-    user: UserId,
-    name: &str,
-    what: What,
-) -> Outcome<()> {
+async fn add(state: &Hub, caller: &Caller, seen: &Room, user: UserId, name: &str, what: What) -> Outcome<()> {
+    let room = seen.id;
     let mut change = Change::of(state, caller, room).await?;
     let (members, _) = sql::count_members(&mut change.tx, room).await?;
+    if sql::is_banned(&mut change.tx, room, user).await? {
+        rights::check_return(seen)?;
+        sql::lift_ban(&mut change.tx, room, user).await?;
+    }
     let role = if members == 0 { MemberRole::Owner } else { MemberRole::Member };
     // Whoever comes has nothing unread: what was said before was not said to them.
     let mark = state.live.tailed(room);

@@ -65,7 +65,7 @@ mod tests {
 
     fn member(name: &str) -> Member {
         let (role, joined_at) = (MemberRole::Member, Timestamp::default());
-        Member { id: UserId::new(), name: name.into(), role, joined_at }
+        Member { id: UserId::new(), name: name.into(), role, joined_at, presence: None }
     }
 
     #[test]

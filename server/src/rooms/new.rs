@@ -56,6 +56,7 @@ pub(super) fn fresh(name: String, role: MemberRole, now: Timestamp) -> Room {
         unread: Some(0),
         mentions: Some(0),
         mark: None,
+        upto: None,
         created_at: now,
     }
 }

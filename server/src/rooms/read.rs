@@ -28,8 +28,8 @@ pub(crate) async fn read(
     let room = joined(&state, &caller, &room).await?.id;
     let pos = mark(&state, &caller, room, upto.unwrap_or(u64::MAX)).await?;
     let counted = unread::count(&state, caller.user, vec![Mark { room, pos }]).await?;
-    let unread = counted.into_iter().next().ok_or_else(|| ApiError::not_found("room"))?;
-    Ok(ApiJson(unread))
+    let counted = counted.into_iter().next().ok_or_else(|| ApiError::not_found("room"))?;
+    Ok(ApiJson(counted.unread))
 }
 
 /// Moves the caller's mark on, as far as there is anything to read, and tells their other devices. Answers with where

@@ -71,6 +71,19 @@ pub(super) fn check_below(role: MemberRole, other: MemberRole) -> Outcome<()> {
     Err(ApiError::new(Code::Forbidden, detail))
 }
 
+/// Refuses to let somebody in again who was made to leave, unless the caller could make people leave as well. `room` is
+/// as the caller sees it: who is not in it wants to come back themselves.
+pub(super) fn check_return(room: &Room) -> Outcome<()> {
+    if room.role.is_some_and(|role| role >= Moderator) {
+        return Ok(());
+    }
+    let detail = match room.role {
+        None => "you were made to leave this room",
+        Some(_) => "they were made to leave this room; only a moderator or an owner can invite them again",
+    };
+    Err(ApiError::new(Code::Forbidden, detail).hint("ask a moderator or an owner of it for an invitation"))
+}
+
 #[cfg(test)]
 mod tests {
     use wire::{RoomId, Timestamp};
@@ -90,6 +103,7 @@ mod tests {
             unread: None,
             mentions: None,
             mark: None,
+            upto: None,
             created_at: Timestamp::default(),
         }
     }
@@ -123,6 +137,14 @@ mod tests {
             let refused = check(&room(None, false), *deed).unwrap_err();
             assert_eq!(refused.problem().known(), Some(Code::NotFound), "{deed:?}");
         }
+    }
+
+    #[test]
+    fn who_was_made_to_leave_is_let_in_by_those_who_could_have_done_it() {
+        let may = |role| check_return(&room(role, false)).is_ok();
+
+        assert!(may(Some(Moderator)) && may(Some(Owner)));
+        assert!(!may(Some(Member)) && !may(None));
     }
 
     #[test]

@@ -38,6 +38,7 @@ impl From<RoomRow> for Room {
             unread: None,
             mentions: None,
             mark: row.mark.map(i64::unsigned_abs),
+            upto: None,
             created_at: Timestamp::from_micros(row.created_at),
         }
     }
@@ -75,6 +76,7 @@ impl From<MemberRow> for Member {
             name: row.name,
             role: role(&row.role),
             joined_at: Timestamp::from_micros(row.joined_at),
+            presence: None,
         }
     }
 }
@@ -105,6 +107,14 @@ pub(super) async fn by_pair(db: &Db, viewer: UserId, pair: &[u8]) -> sqlx::Resul
         rooms!("WHERE direct = $2"),
     ).bind(viewer.0).bind(pair).fetch_optional(pool).await)?;
     Ok(row.map(Room::from))
+}
+
+/// Whether two people are in one room, a conversation of theirs included.
+pub(super) async fn share_a_room(db: &Db, one: UserId, other: UserId) -> sqlx::Result<bool> {
+    each!(db.reader(), pool => sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM members AS mine JOIN members AS theirs ON theirs.room = mine.room
+                        WHERE mine.user_id = $1 AND theirs.user_id = $2)",
+    ).bind(one.0).bind(other.0).fetch_one(pool).await)
 }
 
 pub(super) async fn of_user(db: &Db, user: UserId) -> sqlx::Result<Vec<Room>> {
@@ -237,6 +247,27 @@ pub(super) async fn add_member(
     ).bind(room.0).bind(user.0).bind(role.name()).bind(mark.cast_signed()).bind(at.micros())
      .execute(&mut **tx).await.map(|done| done.rows_affected()))?;
     Ok(added == 1)
+}
+
+/// Keeps somebody from coming back by themselves.
+pub(super) async fn ban(tx: &mut Transaction, room: RoomId, user: UserId, at: Timestamp) -> sqlx::Result<()> {
+    in_tx!(tx, tx => sqlx::query(
+        "INSERT INTO bans (room, user_id, at) VALUES ($1, $2, $3) ON CONFLICT (room, user_id) DO NOTHING",
+    ).bind(room.0).bind(user.0).bind(at.micros()).execute(&mut **tx).await.map(drop))
+}
+
+/// Whether somebody was made to leave and not invited since.
+pub(super) async fn is_banned(tx: &mut Transaction, room: RoomId, user: UserId) -> sqlx::Result<bool> {
+    in_tx!(tx, tx => sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM bans WHERE room = $1 AND user_id = $2)",
+    ).bind(room.0).bind(user.0).fetch_one(&mut **tx).await)
+}
+
+/// Lets somebody come again.
+pub(super) async fn lift_ban(tx: &mut Transaction, room: RoomId, user: UserId) -> sqlx::Result<()> {
+    in_tx!(tx, tx => sqlx::query(
+        "DELETE FROM bans WHERE room = $1 AND user_id = $2",
+    ).bind(room.0).bind(user.0).execute(&mut **tx).await.map(drop))
 }
 
 /// Up to where a member has read; `None` when they are none.

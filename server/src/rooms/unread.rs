@@ -26,16 +26,18 @@ pub(super) async fn fill(state: &State, user: UserId, rooms: &mut [Room]) {
         Ok(counted) => counted,
         Err(error) => return tracing::debug!(problem = %error.problem(), "rooms are listed without counts"),
     };
-    let counted: HashMap<RoomId, Unread> = counted.into_iter().map(|unread| (unread.room, unread)).collect();
+    let counted: HashMap<RoomId, Counted> =
+        counted.into_iter().map(|counted| (counted.unread.room, counted)).collect();
     for room in rooms {
-        let unread = counted.get(&room.id);
-        room.unread = unread.map(|unread| unread.unread);
-        room.mentions = unread.map(|unread| unread.mentions);
+        let counted = counted.get(&room.id);
+        room.unread = counted.map(|counted| counted.unread.unread);
+        room.mentions = counted.map(|counted| counted.unread.mentions);
+        room.upto = counted.map(|counted| counted.upto);
     }
 }
 
-/// What is unread after each mark.
-pub(super) async fn count(state: &State, user: UserId, marks: Vec<Mark>) -> Outcome<Vec<Unread>> {
+/// What is unread after each mark, and up to where that was counted.
+pub(super) async fn count(state: &State, user: UserId, marks: Vec<Mark>) -> Outcome<Vec<Counted>> {
     if marks.is_empty() {
         return Ok(Vec::new());
     }
@@ -44,6 +46,7 @@ pub(super) async fn count(state: &State, user: UserId, marks: Vec<Mark>) -> Outc
     let mut logs: HashMap<RoomId, Vec<RoomEvent>> = HashMap::new();
     for counted in ask(state, user, &counts).await? {
         let Unread { room, mark: pos, .. } = counted.unread;
+        state.live.stored(room, counted.upto);
         let newer = live::after(state, room, counted.upto).await?;
         match changed(&newer, pos) {
             show if show.is_empty() => rooms.push(corrected(counted, newer, user)),
@@ -80,7 +83,7 @@ fn changed(newer: &[RoomEvent], mark: u64) -> Vec<u64> {
 
 /// The count of the database with everything that came later. What is later and changes a message that was counted
 /// changes one that is shown.
-fn corrected(counted: Counted, mut newer: Vec<RoomEvent>, user: UserId) -> Unread {
+fn corrected(counted: Counted, mut newer: Vec<RoomEvent>, user: UserId) -> Counted {
     let Counted { mut unread, upto, shown: mut messages } = counted;
     newer.retain(|event| event.pos > upto);
     let before = sum(&messages, user);
@@ -89,7 +92,8 @@ fn corrected(counted: Counted, mut newer: Vec<RoomEvent>, user: UserId) -> Unrea
     let after = sum(&messages, user);
     unread.unread = (unread.unread + after.0).saturating_sub(before.0);
     unread.mentions = (unread.mentions + after.1).saturating_sub(before.1);
-    unread
+    let upto = newer.last().map_or(upto, |newest| newest.pos);
+    Counted { unread, upto, shown: Vec::new() }
 }
 
 fn changes_counts(event: &RoomEvent) -> Option<u64> {
@@ -191,7 +195,7 @@ mod tests {
                         let now = database(&script, mark, second.max(tailed), &[], bob).unread;
 
                         assert_eq!(
-                            corrected(counted, newer.clone(), bob),
+                            corrected(counted, newer.clone(), bob).unread,
                             now,
                             "mark {mark}, the database at {first} and then at {second}, the log at {tailed}"
                         );

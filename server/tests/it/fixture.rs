@@ -178,6 +178,7 @@ impl Server {
         let (api_url, web_url) = (url(&api), url(&web));
         let mut config = Config {
             public_url: api_url.parse().unwrap(),
+            issuer: None,
             // Nobody listens there.
             chat_worker: "http://127.0.0.1:9".parse().unwrap(),
             convert_worker: "http://127.0.0.1:9".parse().unwrap(),

@@ -111,3 +111,29 @@ async fn what_is_unread_is_right_while_the_worker_moves() {
     assert_eq!((&counted["unread"], &counted["mentions"]), (&json!(0), &json!(0)), "{rooms}");
     server.end().await;
 }
+
+#[tokio::test]
+async fn a_list_of_addresses_cannot_be_tried_by_opening_conversations() {
+    let server = Server::start().await;
+    let (ann, bob) =
+        (server.account("ann@example.org", "Ann").await, server.account("bob@example.org", "Bob").await);
+    let direct =
+        async |user: &str| server.post("/api/v1/direct", access(&ann), json!({ "user": user })).await;
+    server.post("/api/v1/rooms", access(&ann), json!({ "name": "general" })).await.good();
+    server.post("/api/v1/rooms/general/join", access(&bob), json!({})).await.good();
+
+    let mut tried = 0;
+    let refused = loop {
+        let answer = direct(&format!("nobody-{tried}@example.org")).await;
+        if answer.status != 404 {
+            break answer;
+        }
+        tried += 1;
+        assert!(tried < 100, "a hundred addresses were tried");
+    };
+
+    assert_eq!((refused.status, refused.code().as_str()), (429, "MSH-4290"));
+    assert!(tried >= 20, "{tried}");
+    assert!(!refused.header("retry-after").is_empty());
+    assert_eq!(direct("bob@example.org").await.status, 200, "who shares a room with her is no stranger");
+}

@@ -82,26 +82,39 @@ struct Done {
 }
 
 pub(super) async fn edit(args: EditArgs, global: &Global) -> Result<(), CliError> {
-    act(global, &args.room, args.pos, Op::Edit { body: args.text }, "edited").await
+    let said = |tgt: u64| format!("{tgt} in {} is edited", args.room);
+    act(global, &args.room, args.pos, Op::Edit { body: args.text.clone() }, said).await
 }
 
 pub(super) async fn remove(args: RmArgs, global: &Global) -> Result<(), CliError> {
     for pos in args.messages {
-        act(global, &args.room, pos, Op::Redact, "removed").await?;
+        act(global, &args.room, pos, Op::Redact, |tgt| format!("{tgt} in {} is removed", args.room)).await?;
     }
     Ok(())
 }
 
 pub(super) async fn react(args: ReactArgs, global: &Global) -> Result<(), CliError> {
-    let body = args.sign;
-    let op = if args.remove { Op::Unreact { body } } else { Op::React { body } };
-    act(global, &args.room, args.pos, op, "done").await
+    let ReactArgs { room, pos, sign, remove } = args;
+    let body = sign.clone();
+    let op = if remove { Op::Unreact { body } } else { Op::React { body } };
+    let said = |tgt: u64| match remove {
+        true => format!("{sign} is taken back from {tgt} in {room}"),
+        false => format!("{sign} is on {tgt} in {room}"),
+    };
+    act(global, &room, pos, op, said).await
 }
 
 pub(super) async fn pin(args: PinArgs, global: &Global) -> Result<(), CliError> {
     match args.pos {
-        Some(pos) if args.remove => act(global, &args.room, pos, Op::Unpin, "unpinned").await,
-        Some(pos) => act(global, &args.room, pos, Op::Pin, "pinned").await,
+        Some(pos) if args.remove => {
+            act(global, &args.room, pos, Op::Unpin, |tgt| {
+                format!("{tgt} in {} is not pinned any more", args.room)
+            })
+            .await
+        }
+        Some(pos) => {
+            act(global, &args.room, pos, Op::Pin, |tgt| format!("{tgt} in {} is pinned", args.room)).await
+        }
         None => {
             let pins = global.hub()?.pins(&args.room).await?;
             pins.iter().try_for_each(|message| super::message::print(&global.out, message))
@@ -109,9 +122,16 @@ pub(super) async fn pin(args: PinArgs, global: &Global) -> Result<(), CliError> 
     }
 }
 
-async fn act(global: &Global, room: &str, tgt: u64, op: Op, word: &str) -> Result<(), CliError> {
+/// `said` makes the sentence about the message at that position.
+async fn act(
+    global: &Global,
+    room: &str,
+    tgt: u64,
+    op: Op,
+    said: impl Fn(u64) -> String,
+) -> Result<(), CliError> {
     let act = Act { cid: ClientId::new(), tgt, op };
     let sent = global.hub()?.act(room, &act).await?;
     let done = Done { id: sent.id, cid: sent.cid, room: sent.room, pos: sent.pos, tgt, ts: sent.ts };
-    global.out.result(&done, done.pos, || format!("{tgt} in {room}: {word}, at {}", done.pos))
+    global.out.result(&done, done.pos, || said(tgt))
 }

@@ -1,7 +1,7 @@
 //! `mshub chat outbox`: what waits to be sent.
 
 use clap::Subcommand;
-use client::Waiting;
+use client::{Draft, Waiting};
 use serde::Serialize;
 use tokio::time::Instant;
 use wire::{ClientId, RoomId, Timestamp};
@@ -58,6 +58,8 @@ struct Line<'a> {
     queued_at: Timestamp,
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    re: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a wire::Problem>,
 }
 
@@ -65,8 +67,8 @@ impl<'a> Line<'a> {
     fn of(waiting: &'a Waiting) -> Self {
         let error = waiting.failed.as_deref();
         let state = if error.is_some() { "failed" } else { "waiting" };
-        let draft = &waiting.draft;
-        Self { cid: draft.cid, room: draft.room, body: &draft.body, queued_at: waiting.at, state, error }
+        let Draft { cid, room, body, re } = &waiting.draft;
+        Self { cid: *cid, room: *room, body, queued_at: waiting.at, state, re: *re, error }
     }
 }
 

@@ -12,10 +12,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     time::{Instant, timeout_at},
 };
-use wire::{
-    ClientId, Problem, RoomId,
-    rooms::{Say, Sent},
-};
+use wire::{ClientId, Problem, RoomId};
 
 use super::deliver::{Delivery, Outcome, PATIENCE, Said};
 use crate::{
@@ -61,7 +58,7 @@ pub struct SendArgs {
     /// Do not keep the message when no hub can be reached: exit with code 7 instead
     #[arg(long)]
     pub no_queue: bool,
-    /// The position of the message that this one answers; an answer is not kept while no hub can be reached
+    /// The position of the message that this one answers
     #[arg(long, value_name = "POS", conflicts_with = "lines")]
     pub reply: Option<u64>,
 }
@@ -73,13 +70,10 @@ pub(super) async fn run(args: SendArgs, global: &Global) -> Result<(), CliError>
         return lines(&args, global, &hub).await;
     }
     let body = body(&args).await?;
-    if args.reply.is_some() {
-        return answer(&args, global, &hub, body).await;
-    }
     let deadline = Instant::now() + patience(global);
     let outbox = global.outbox(&hub).await?;
     let Place { room, away } = place(&hub, &outbox, &args.room, deadline).await?;
-    let draft = Draft { cid: args.cid.unwrap_or_default(), room, body };
+    let draft = Draft { cid: args.cid.unwrap_or_default(), room, body, re: args.reply };
     match away {
         Some(away) if args.no_queue => return Err(away),
         Some(away) if global.timeout().is_none() => {
@@ -115,14 +109,6 @@ pub(super) async fn run(args: SendArgs, global: &Global) -> Result<(), CliError>
             Err(error)
         }
     }
-}
-
-/// Answers a message: over HTTP, because what waits in the outbox answers nothing.
-async fn answer(args: &SendArgs, global: &Global, hub: &Hub, body: String) -> Result<(), CliError> {
-    let say = Say { cid: args.cid.unwrap_or_default(), body, re: args.reply };
-    let Sent { id, cid, room, pos, ts, .. } = hub.say(&args.room, &say).await?;
-    let said = Said { id, cid, room, pos, ts };
-    global.out.result(&said, said.id, || format!("said in {}, at {pos}", args.room))
 }
 
 fn patience(global: &Global) -> Duration {

@@ -5,7 +5,10 @@ mod verify;
 
 use clap::Subcommand;
 use serde_json::json;
-use wire::rooms::{EditRoom, MemberRole, NewRoom, Room};
+use wire::{
+    frames::Presence,
+    rooms::{EditRoom, MemberRole, NewRoom, Room},
+};
 
 use crate::{error::CliError, global::Global, text::moment};
 
@@ -63,7 +66,7 @@ pub enum RoomCommand {
         #[arg(required = true, value_name = "EMAIL|ID")]
         users: Vec<String>,
     },
-    /// List who is in a room
+    /// List who is in a room, and who of them is here
     Members {
         /// The room
         room: String,
@@ -76,7 +79,7 @@ pub enum RoomCommand {
         #[arg(value_name = "EMAIL|ID")]
         user: String,
     },
-    /// Make members leave
+    /// Make members leave, until a moderator or an owner invites them again
     Kick {
         /// The room
         room: String,
@@ -185,7 +188,9 @@ async fn kick(global: &Global, room: &str, users: &[String]) -> Result<(), CliEr
     for user in users {
         hub.kick(room, user).await?;
         let kicked = json!({"room": room, "user": user});
-        global.out.result(&kicked, user, || format!("{user} is not in {room} any more"))?;
+        global.out.result(&kicked, user, || {
+            format!("{user} is not in {room} any more, and comes back only when a moderator or an owner invites them")
+        })?;
     }
     Ok(())
 }
@@ -268,11 +273,12 @@ async fn members(global: &Global, room: &str) -> Result<(), CliError> {
     let members = global.hub()?.members(room).await?;
     global.out.list(
         &members,
-        &["NAME", "ROLE", "SINCE", "ID"],
+        &["NAME", "HERE", "ROLE", "SINCE", "ID"],
         |member| member.id.to_string(),
         |member| {
+            let here = member.presence.map_or("", Presence::name).to_owned();
             let role = member.role.name().to_owned();
-            vec![member.name.clone(), role, moment(member.joined_at), member.id.to_string()]
+            vec![member.name.clone(), here, role, moment(member.joined_at), member.id.to_string()]
         },
     )
 }

@@ -13,7 +13,7 @@ use wire::{ClientId, RoomId, Timestamp, frames::ToServer};
 
 use crate::{
     backoff,
-    outbox::{View, Waiting},
+    outbox::{Draft, View, Waiting},
 };
 
 /// A message whose fate has been unknown for longer is looked for in the room before it is sent again: by then no
@@ -172,14 +172,13 @@ impl Progress {
 }
 
 fn frame(waiting: &Waiting) -> ToServer {
-    let draft = &waiting.draft;
-    ToServer::Send { cid: draft.cid, room: draft.room, body: draft.body.clone(), re: None }
+    let Draft { cid, room, body, re } = waiting.draft.clone();
+    ToServer::Send { cid, room, body, re }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outbox::Draft;
 
     fn clock() -> Timestamp {
         Timestamp::from_micros(1_700_000_000_000_000)

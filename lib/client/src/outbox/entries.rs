@@ -43,12 +43,15 @@ pub struct Draft {
     pub room: RoomId,
     /// The text.
     pub body: String,
+    /// The position of the message that this one answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub re: Option<u64>,
 }
 
 impl Draft {
-    /// A message with a fresh id.
+    /// A message with a fresh id that answers none.
     pub fn new(room: RoomId, body: String) -> Self {
-        Self { cid: ClientId::new(), room, body }
+        Self { cid: ClientId::new(), room, body, re: None }
     }
 }
 

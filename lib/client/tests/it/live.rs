@@ -110,7 +110,9 @@ async fn after_a_broken_connection_a_room_goes_on_where_it_stood() {
     let mut first = next(&mut sockets).await;
     first.welcome(25_000).await;
     let ToServer::Sub { id, after: None, tail: 10, .. } = first.hear().await else { panic!("no tail") };
-    first.say(ToClient::Subbed { id, room, ep: "e".into(), head: 2, mode: SubMode::Tail }).await;
+    first
+        .say(ToClient::Subbed { id, room, ep: "e".into(), head: 2, mode: SubMode::Tail, persisted: None })
+        .await;
     first.say(ToClient::Evs { room, ev: vec![said(room, 1), said(room, 2)] }).await;
     first.say(ToClient::Live { room, pos: 2 }).await;
     assert_eq!((position(&mut live).await, position(&mut live).await), (1, 2));
@@ -121,7 +123,9 @@ async fn after_a_broken_connection_a_room_goes_on_where_it_stood() {
     second.welcome(25_000).await;
     let ToServer::Sub { id, after, .. } = second.hear().await else { panic!("no resume") };
     assert_eq!(after, Some(Position { ep: "e".into(), pos: 2 }));
-    second.say(ToClient::Subbed { id, room, ep: "e".into(), head: 3, mode: SubMode::Resume }).await;
+    second
+        .say(ToClient::Subbed { id, room, ep: "e".into(), head: 3, mode: SubMode::Resume, persisted: None })
+        .await;
     second.say(ToClient::Evs { room, ev: vec![said(room, 2), said(room, 3)] }).await;
     assert_eq!(position(&mut live).await, 3);
 }
@@ -136,12 +140,14 @@ async fn a_hole_is_repaired_before_what_follows_is_shown() {
     let mut hub = next(&mut sockets).await;
     hub.welcome(25_000).await;
     let ToServer::Sub { id, .. } = hub.hear().await else { panic!("no subscription") };
-    hub.say(ToClient::Subbed { id, room, ep: "e".into(), head: 1, mode: SubMode::Resume }).await;
+    hub.say(ToClient::Subbed { id, room, ep: "e".into(), head: 1, mode: SubMode::Resume, persisted: None })
+        .await;
     hub.say(ToClient::Live { room, pos: 1 }).await;
     hub.say(ToClient::Ev(said(room, 3))).await;
     let ToServer::Sub { id, after, .. } = hub.hear().await else { panic!("the hole was not asked for") };
     assert_eq!(after.unwrap().pos, 1);
-    hub.say(ToClient::Subbed { id, room, ep: "e".into(), head: 3, mode: SubMode::Resume }).await;
+    hub.say(ToClient::Subbed { id, room, ep: "e".into(), head: 3, mode: SubMode::Resume, persisted: None })
+        .await;
     hub.say(ToClient::Evs { room, ev: vec![said(room, 2), said(room, 3)] }).await;
     hub.say(ToClient::Live { room, pos: 3 }).await;
 
@@ -163,7 +169,8 @@ async fn what_a_newer_hub_says_beyond_what_is_known_breaks_nothing() {
     {
         hub.0.send(Message::Text(frame.into())).await.unwrap();
     }
-    hub.say(ToClient::Subbed { id, room, ep: "e".into(), head: 3, mode: SubMode::Resume }).await;
+    hub.say(ToClient::Subbed { id, room, ep: "e".into(), head: 3, mode: SubMode::Resume, persisted: None })
+        .await;
     let [mut first, mut second] =
         [said(room, 1), said(room, 2)].map(|event| serde_json::to_value(event).unwrap());
     first["colour"] = "red".into();
@@ -198,7 +205,8 @@ async fn what_is_shown_is_checked_against_what_the_database_has() {
     let mut other = events.clone();
     other[1].what = What::said("not what was shown");
 
-    hub.say(ToClient::Subbed { id, room, ep: "e".into(), head: 3, mode: SubMode::Resume }).await;
+    hub.say(ToClient::Subbed { id, room, ep: "e".into(), head: 3, mode: SubMode::Resume, persisted: None })
+        .await;
     hub.say(ToClient::Evs { room, ev: events.clone() }).await;
     hub.say(ToClient::Wm { r: vec![head(room, &events[..1])] }).await;
     hub.say(ToClient::Wm { r: vec![head(room, &other)] }).await;

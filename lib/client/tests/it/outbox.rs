@@ -58,6 +58,25 @@ async fn what_a_process_left_is_sent_by_the_next_one_with_the_same_ids_and_in_or
 }
 
 #[tokio::test]
+async fn an_answer_that_waits_still_names_the_message_that_it_answers() {
+    let (router, mut sockets) = sockets();
+    let (hub, dir, room) =
+        (with_token(&serve(router).await, "t"), tempfile::tempdir().unwrap(), RoomId::new());
+    let answer = Draft { re: Some(7), ..Draft::new(room, "yes".into()) };
+    let plain = Draft::new(room, "also".into());
+    soon(Outbox::at(dir.path()).put(vec![answer, plain])).await.unwrap();
+
+    let _live = hub.live_with(Outbox::at(dir.path()));
+    let mut socket = next(&mut sockets).await;
+    socket.welcome(25_000).await;
+
+    for (wanted, answered) in [("yes", Some(7)), ("also", None)] {
+        let ToServer::Send { body, re, .. } = socket.hear().await else { panic!("not a message") };
+        assert_eq!((body.as_str(), re), (wanted, answered));
+    }
+}
+
+#[tokio::test]
 async fn a_message_is_on_disk_before_it_is_told_and_before_it_is_sent() {
     let (router, mut sockets) = sockets();
     let (hub, dir, room) =

@@ -16,10 +16,14 @@ use super::{
         catch_up::Wish,
         limits::{FRAME, SUBSCRIPTIONS},
         line::Ending,
+        typing,
     },
     Open, not_let_in, say,
 };
 use crate::{accounts, rooms};
+
+/// How exactly it is known when somebody last did something.
+const ACTIVITY_SECONDS: i64 = 30;
 
 impl Open {
     pub(super) async fn hear(&mut self, message: Message) -> Result<(), Ending> {
@@ -36,6 +40,7 @@ impl Open {
         let Ok(frame) = serde_json::from_str(&text) else {
             return Err((close::PROTOCOL, "this frame cannot be read"));
         };
+        self.note_activity(&frame);
         match frame {
             ToServer::Hello { .. } => return Err((close::PROTOCOL, "hello comes once")),
             ToServer::Auth { tok } => self.renew(&tok).await?,
@@ -48,6 +53,7 @@ impl Open {
                 self.say(cid, room, say::Wish::Act { tgt, op }).await
             }
             ToServer::Read { room, pos } => self.read(room, pos).await,
+            ToServer::Typing { room, on } => self.types(room, on).await,
             ToServer::Jobs { on } => {
                 self.state.live.people.watch_jobs(self.caller.user, self.socket, on);
             }
@@ -94,6 +100,23 @@ impl Open {
         self.rooms.remove(&room);
         self.state.live.unsubscribe(room, self.socket);
         self.line.forget(room);
+    }
+
+    /// What a person does shows that they are there; what a program does by itself does not.
+    fn note_activity(&mut self, frame: &ToServer) {
+        let by_itself = matches!(frame, ToServer::Ping { .. } | ToServer::Auth { .. } | ToServer::Sub { .. });
+        let now = self.state.clock.now();
+        if !by_itself && self.acted.plus_seconds(ACTIVITY_SECONDS) <= now {
+            self.acted = now;
+            self.state.live.crowd.acted(self.caller.user, now);
+        }
+    }
+
+    /// Only who follows the room, and so is in it, writes in it.
+    async fn types(&mut self, room: RoomId, on: bool) {
+        if self.state.live.hears(room, self.socket) && self.typing.is_news(room, on, Instant::now()) {
+            typing::pass_on(&self.state, &self.caller, room, on).await;
+        }
     }
 
     /// Answers with where the mark stands; who is not in the room hears that nothing of it follows.

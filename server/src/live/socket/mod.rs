@@ -21,7 +21,7 @@ use platform::service::{ApiError, taken_over};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Message, handshake::server::create_response_with_body};
 use wire::{
-    Code, RoomId,
+    Code, RoomId, Timestamp,
     frames::{PROTOCOL, ToServer, close},
 };
 
@@ -31,6 +31,7 @@ use super::{
     limits::HELLO,
     line::{Ending, Line},
     room::SocketId,
+    typing::Typing,
 };
 use crate::{
     accounts::{self, Caller},
@@ -117,10 +118,15 @@ struct Open {
     wishes: VecDeque<Wish>,
     catching_up: Option<(RoomId, BoxFuture<'static, ()>)>,
     heard: Instant,
+    /// When the person did something, as far as that was noted.
+    acted: Timestamp,
+    typing: Typing,
 }
 
 impl Open {
     fn new(state: App, caller: Caller, socket: SocketId, line: Arc<Line>) -> Self {
+        let now = state.clock.now();
+        state.live.crowd.came(caller.user, now);
         Self {
             state,
             caller,
@@ -130,6 +136,8 @@ impl Open {
             wishes: VecDeque::new(),
             catching_up: None,
             heard: Instant::now(),
+            acted: now,
+            typing: Typing::default(),
         }
     }
 }
@@ -141,5 +149,6 @@ impl Drop for Open {
             self.state.live.unsubscribe(*room, self.socket);
         }
         self.state.live.people.leave(self.caller.user, self.socket);
+        self.state.live.crowd.went(self.caller.user, self.state.clock.now());
     }
 }

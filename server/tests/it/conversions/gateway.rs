@@ -64,6 +64,7 @@ impl Gateway {
         let address = format!("http://{}", api.local_addr().unwrap());
         let config = Config {
             public_url: address.parse().unwrap(),
+            issuer: None,
             // Nobody is there.
             chat_worker: "http://127.0.0.1:9".parse().unwrap(),
             convert_worker: worker.address.parse().unwrap(),

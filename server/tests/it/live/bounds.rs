@@ -1,10 +1,18 @@
 //! Every bound of a socket, with its error or its close code.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum::{Json, Router, routing::get};
 use serde_json::json;
+use tokio::{net::TcpListener, sync::watch};
 use uuid::Uuid;
+use wire::paths::internal;
 
 use super::socket::{Person, Socket, events, made_at};
-use crate::fixture::Server;
+use crate::fixture::{PASSWORD, Server, access, eventually};
 
 #[tokio::test]
 async fn a_socket_that_says_nothing_is_closed() {
@@ -98,6 +106,83 @@ async fn messages_have_a_size_and_a_rate() {
     assert_eq!((&first["code"], &first["retry"]), (&json!("MSH-4290"), &json!(true)));
     assert!(first["after_ms"].as_u64().unwrap() > 0);
     assert!(answers.iter().filter(|answer| answer["t"] == "ok").count() >= 10, "a burst is taken");
+}
+
+#[tokio::test]
+async fn a_socket_is_not_read_while_sixteen_messages_wait_for_their_answer() {
+    let server = Server::start_with(|config| config.sends_per_second = 10_000.try_into().unwrap()).await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+
+    for n in 0..200 {
+        socket.send(&room, &n.to_string()).await;
+    }
+    socket.say(json!({ "t": "ping", "n": 1 })).await;
+
+    let mut answered = 0;
+    while socket.next().await["t"] == "ok" {
+        answered += 1;
+    }
+    assert!(answered >= 200 - 16, "the ping was read while {} messages waited", 200 - answered);
+}
+
+/// A chat-worker that keeps its answers to itself until it is told to give them: how many were asked, and the word.
+async fn hesitant_worker() -> (reqwest::Url, Arc<AtomicUsize>, watch::Sender<bool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let (go, gone) = watch::channel(false);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = asked.clone();
+    let history = get(async move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+        gone.clone().wait_for(|gone| *gone).await.unwrap();
+        Json(json!({ "events": [], "ep": "", "upto": 0, "persisted": 0, "more": false }))
+    });
+    let routes = Router::new().route(internal::HISTORY, history);
+    tokio::spawn(async { axum::serve(listener, routes).await });
+    (url, asked, go)
+}
+
+#[tokio::test]
+async fn only_so_many_catch_up_at_once_and_the_others_are_asked_to_come_again() {
+    let (worker, asked, go) = hesitant_worker().await;
+    let server = Server::start_with(|config| config.chat_worker = worker).await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    let at_once = 8 * std::thread::available_parallelism().map_or(1, usize::from);
+    let mut people = vec!["ann@example.org".to_owned()];
+    for number in 0..at_once / 20 + 1 {
+        let person = Person::new(&server, &format!("bob-{number}")).await;
+        server.post("/api/v1/rooms/general/join", &person.token, json!({})).await.good();
+        people.push(format!("bob-{number}@example.org"));
+    }
+    // What came before the window is not in the gateway's memory any more.
+    server.clock.advance(16 * 60);
+    let server = server.restart().await;
+    let mut sockets = Vec::new();
+    for person in people {
+        let tokens = server.login(&person, PASSWORD).await.good();
+        for _ in 0..20 {
+            sockets.push(Socket::open(&server, access(&tokens)).await);
+        }
+    }
+
+    for socket in &mut sockets[..at_once] {
+        socket.say(json!({ "t": "sub", "id": 7, "room": room, "tail": 5 })).await;
+    }
+    eventually("all of them ask", async || (asked.load(Ordering::SeqCst) == at_once).then_some(())).await;
+    let refused = sockets[at_once].subscribe(&room, None, 5).await;
+
+    assert_eq!((&refused["t"], &refused["code"]), (&json!("err"), &json!("MSH-5031")), "{refused}");
+    assert!(refused["retry"] == true && refused["after_ms"].as_u64().unwrap() > 0, "{refused}");
+    go.send_replace(true);
+    for socket in &mut sockets[..at_once] {
+        socket.until("live").await;
+    }
+    assert_eq!(sockets[at_once].subscribe(&room, None, 5).await["t"], "subbed");
+    drop(sockets);
+    server.end().await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod bounds;
 mod gateways;
 mod manual;
+mod passing;
 mod restart;
 mod socket;
 mod talk;

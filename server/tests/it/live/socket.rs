@@ -20,6 +20,9 @@ pub(crate) struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// Heard and not asked for yet.
     heard: VecDeque<Value>,
+    /// What passed, and was not asked for yet.
+    passed: VecDeque<Value>,
+    beats: Vec<Value>,
     next_sub: u64,
 }
 
@@ -28,7 +31,7 @@ impl Socket {
     pub(crate) async fn connect(server: &Server) -> Self {
         let url = server.url("/api/v1/live").replacen("http", "ws", 1);
         let (stream, _) = connect_async(url).await.unwrap();
-        Self { stream, heard: VecDeque::new(), next_sub: 1 }
+        Self { stream, heard: VecDeque::new(), passed: VecDeque::new(), beats: Vec::new(), next_sub: 1 }
     }
 
     /// Connects and is welcome.
@@ -89,7 +92,35 @@ impl Socket {
         self.wait(|frame| frame["id"] == id && (frame["t"] == "subbed" || frame["t"] == "err")).await
     }
 
-    /// The next frame that is not a heartbeat or a watermark.
+    /// The first frame `eph` that fits; the others are kept for later.
+    pub(crate) async fn passing(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            if let Some(at) = self.passed.iter().position(&fits) {
+                return self.passed.remove(at).unwrap();
+            }
+            let frame = self.read_one().await.unwrap_or_else(|close| panic!("closed: {close:?}"));
+            self.keep(frame);
+        }
+    }
+
+    /// The first heartbeat that says that of the log.
+    pub(crate) async fn heartbeat(&mut self, log: &str) {
+        while self.beats.iter().all(|beat| beat["log"] != log) {
+            let frame = self.read_one().await.unwrap_or_else(|close| panic!("closed: {close:?}"));
+            self.keep(frame);
+        }
+    }
+
+    /// What passed so far and was not asked for.
+    pub(crate) fn passed(&mut self) -> &[Value] {
+        self.passed.make_contiguous()
+    }
+
+    pub(crate) fn forget_passed(&mut self) {
+        self.passed.clear();
+    }
+
+    /// The next frame that is not a heartbeat, a watermark, or something that passes.
     pub(crate) async fn next(&mut self) -> Value {
         match self.heard.pop_front() {
             Some(frame) => frame,
@@ -147,12 +178,31 @@ impl Socket {
 
     async fn read(&mut self) -> Result<Value, Option<CloseFrame>> {
         loop {
+            let frame = self.read_one().await?;
+            if frame["t"] != "eph" && frame["t"] != "hb" {
+                return Ok(frame);
+            }
+            self.keep(frame);
+        }
+    }
+
+    /// Keeps a frame that was not asked for yet.
+    fn keep(&mut self, frame: Value) {
+        match frame["t"].as_str() {
+            Some("eph") => self.passed.push_back(frame),
+            Some("hb") => self.beats.push(frame),
+            _ => self.heard.push_back(frame),
+        }
+    }
+
+    async fn read_one(&mut self) -> Result<Value, Option<CloseFrame>> {
+        loop {
             let next =
                 tokio::time::timeout(DEADLINE, self.stream.next()).await.expect("the hub says nothing");
             match next {
                 Some(Ok(Message::Text(text))) => {
                     let frame: Value = serde_json::from_str(&text).unwrap();
-                    if frame["t"] != "hb" && frame["t"] != "wm" {
+                    if frame["t"] != "wm" {
                         return Ok(frame);
                     }
                 }

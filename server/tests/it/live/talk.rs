@@ -110,6 +110,27 @@ async fn somebody_who_leaves_hears_of_it_and_of_nothing_after_it() {
 }
 
 #[tokio::test]
+async fn what_was_said_before_leaving_is_answered_with_its_place_and_nothing_new_is_taken() {
+    let server = Server::start().await;
+    let (ann, bob) = (Person::new(&server, "ann").await, Person::new(&server, "bob").await);
+    let room = ann.room(&server, "general").await;
+    bob.join(&server, &room).await;
+    let mut there = Socket::open(&server, &bob.token).await;
+    let cid = there.send(&room, "before I left").await;
+    let first = there.answer(&cid).await;
+
+    bob.leave(&server, &room).await;
+    there.send_as(&cid, &room, "before I left").await;
+    let again = there.answer(&cid).await;
+
+    assert_eq!((&again["t"], &again["pos"], &again["dup"]), (&json!("ok"), &first["pos"], &json!(true)));
+    assert_eq!(there.sent(&room, "afterwards").await["code"], "MSH-4040");
+    let page = server.get(&format!("/api/v1/rooms/{room}/events"), &ann.token).await.good();
+    let said = page["events"].as_array().unwrap().iter().filter(|event| event["kind"] == "said");
+    assert_eq!(said.count(), 1);
+}
+
+#[tokio::test]
 async fn an_invited_person_hears_of_it_without_asking() {
     let server = Server::start().await;
     let (ann, bob) = (Person::new(&server, "ann").await, Person::new(&server, "bob").await);
@@ -131,11 +152,12 @@ async fn a_log_that_takes_nothing_is_said_to_everybody_and_sends_can_be_repeated
     let server = Server::start().await;
     let (ann, bob) = (Person::new(&server, "ann").await, Person::new(&server, "bob").await);
     let room = ann.room(&server, "general").await;
-    let (mut here, there) = (Socket::open(&server, &ann.token).await, Socket::connect(&server).await);
-    drop((there, bob));
+    let (mut here, mut there) =
+        (Socket::open(&server, &ann.token).await, Socket::open(&server, &bob.token).await);
 
     here.sent(&room, "before").await;
     server.bus.close().await;
+    there.heartbeat("ro").await;
     let refused = here.sent(&room, "into nothing").await;
     let next = here.sent(&room, "later").await;
 

@@ -68,7 +68,14 @@ impl Model {
             None => (SubMode::Tail, self.history.len().saturating_sub(tail as usize)),
         };
         let room = self.room;
-        self.flight.push(ToClient::Subbed { id, room, ep: EPOCH.into(), head: self.head(), mode });
+        self.flight.push(ToClient::Subbed {
+            id,
+            room,
+            ep: EPOCH.into(),
+            head: self.head(),
+            mode,
+            persisted: None,
+        });
         for batch in self.history[begin..].chunks(2) {
             self.flight.push(ToClient::Evs { room, ev: batch.to_vec() });
         }
@@ -195,7 +202,7 @@ proptest! {
 
 fn subbed(reducer: &mut Reducer, id: u64, ep: &str, head: u64, mode: SubMode) -> Vec<Step> {
     reducer.ask(id);
-    reducer.take(ToClient::Subbed { id, room: reducer.room, ep: ep.into(), head, mode })
+    reducer.take(ToClient::Subbed { id, room: reducer.room, ep: ep.into(), head, mode, persisted: None })
 }
 
 #[test]
@@ -283,7 +290,14 @@ fn the_answer_to_an_older_subscription_does_not_count() {
     reducer.ask(1);
     reducer.ask(2);
 
-    reducer.take(ToClient::Subbed { id: 1, room, ep: EPOCH.into(), head: 9, mode: SubMode::Resume });
+    reducer.take(ToClient::Subbed {
+        id: 1,
+        room,
+        ep: EPOCH.into(),
+        head: 9,
+        mode: SubMode::Resume,
+        persisted: None,
+    });
 
     // Nobody knows what was before it, and no answer is being given that leaves nothing out.
     assert!(reducer.take(ToClient::Ev(event(room, 9, None))).is_empty());

@@ -32,7 +32,7 @@ use crate::{
     mutants::{self, Mutant},
 };
 use generations::Generations;
-pub use tail::Tail;
+pub(super) use tail::Tail;
 
 /// Appends that may wait for the writer; past this, appending waits.
 const QUEUE: usize = 16_384;
@@ -143,9 +143,7 @@ impl Log {
         key: &str,
         payload: String,
     ) -> Result<Pending, AppendError> {
-        self.ping()?;
-        let queue = self.0.queue.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let queue = queue.ok_or_else(|| AppendError::Unavailable("the log is closing".into()))?;
+        let queue = self.queue()?;
         let (answer, answered) = oneshot::channel();
         queue
             .send(Append { topic, key: key.to_owned(), payload, answer })
@@ -197,10 +195,16 @@ impl Log {
     }
 
     pub(super) fn ping(&self) -> Result<(), AppendError> {
+        self.queue().map(drop)
+    }
+
+    /// Where appends go, as long as they are taken.
+    fn queue(&self) -> Result<mpsc::Sender<Append>, AppendError> {
         if self.0.state.broken.load(Ordering::Acquire) {
             return Err(AppendError::Unavailable("the disk refused a flush; restart the hub".into()));
         }
-        Ok(())
+        let queue = self.0.queue.read().unwrap_or_else(PoisonError::into_inner).clone();
+        queue.ok_or_else(|| AppendError::Unavailable("the log is closed".into()))
     }
 
     pub(super) async fn close(&self) {
@@ -252,7 +256,7 @@ impl State {
 
     fn preset(&self, name: &'static str, head: u64) -> Arc<Topic> {
         let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
-        let topic = topics.entry(name).or_insert_with(|| Arc::new(Topic::after(head)));
+        let topic = topics.entry(name).or_insert_with(|| Arc::new(Topic::beginning_after(head)));
         topic.clone()
     }
 
@@ -274,7 +278,7 @@ impl State {
 }
 
 impl Topic {
-    fn after(head: u64) -> Self {
+    fn beginning_after(head: u64) -> Self {
         let [head, flushed] = [head, head].map(watch::Sender::new);
         Self { ring: RwLock::default(), head, flushed }
     }
