@@ -17,7 +17,10 @@ use platform::{
 use tokio::sync::oneshot;
 use wire::{ClientId, MessageId, RoomId, Timestamp, UserId, events::RoomEvent, rooms::Sent};
 
-use super::line::{Answer, Line};
+use super::{
+    answer::answered,
+    line::{Line, Round},
+};
 
 /// How long attempts are remembered, in log time. Older ones are in the database.
 pub(super) const WINDOW_SECONDS: i64 = 15 * 60;
@@ -37,9 +40,9 @@ pub(crate) enum Waiter {
 }
 
 impl Waiter {
-    pub(super) fn answer(self, key: Key, outcome: Outcome) {
+    pub(super) fn answer(self, key: Key, outcome: Outcome, round: &mut Round) {
         match self {
-            Self::Socket(line) => line.answer(Answer { room: key.0, cid: key.2, outcome }),
+            Self::Socket(line) => round.tell(&line, answered(&line, key, outcome)),
             // Whoever hung up will send again with the same id.
             Self::Call(caller) => drop(caller.send(outcome)),
         }
@@ -225,7 +228,9 @@ mod tests {
     }
 
     fn land(landings: Vec<Landing>) {
-        landings.into_iter().for_each(|(key, waiter, outcome)| waiter.answer(key, outcome));
+        landings
+            .into_iter()
+            .for_each(|(key, waiter, outcome)| waiter.answer(key, outcome, &mut Round::default()));
     }
 
     #[test]

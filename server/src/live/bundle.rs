@@ -1,15 +1,16 @@
 //! Events as frames: one alone is `ev`, several that came together are one `evs`, of a bounded size.
 
-use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
 use wire::RoomId;
 
 use super::{
+    frame::text,
     limits::{BUNDLE, BUNDLE_BYTES},
     room::Kept,
 };
 
 /// Frames for events of a room, each with the position of its newest event. Nothing is encoded again.
-pub(super) fn frames(room: RoomId, events: &[Kept]) -> Vec<(u64, Utf8Bytes)> {
+pub(super) fn frames(room: RoomId, events: &[Kept]) -> Vec<(u64, Bytes)> {
     let (mut frames, mut rest) = (Vec::new(), events);
     while !rest.is_empty() {
         let (bundle, later) = rest.split_at(fitting(rest));
@@ -28,21 +29,24 @@ fn fitting(events: &[Kept]) -> usize {
     sums.take(BUNDLE).take_while(|bytes| *bytes <= BUNDLE_BYTES).count().max(1)
 }
 
-fn frame(room: RoomId, events: &[Kept]) -> Utf8Bytes {
+fn frame(room: RoomId, events: &[Kept]) -> Bytes {
     if let [event] = events {
-        return format!(r#"{{"t":"ev",{}"#, &event.json[1..]).into();
+        return text(event.json.len() + 16, |frame| {
+            frame.extend_from_slice(br#"{"t":"ev","#);
+            frame.extend_from_slice(&event.json.as_bytes()[1..]);
+        });
     }
     let bytes: usize = events.iter().map(|event| event.json.len() + 1).sum();
-    let mut text = String::with_capacity(bytes + 80);
-    text.push_str(&format!(r#"{{"t":"evs","room":"{room}","ev":["#));
-    for (n, event) in events.iter().enumerate() {
-        if n > 0 {
-            text.push(',');
+    text(bytes + 80, |frame| {
+        frame.extend_from_slice(format!(r#"{{"t":"evs","room":"{room}","ev":["#).as_bytes());
+        for (n, event) in events.iter().enumerate() {
+            if n > 0 {
+                frame.push(b',');
+            }
+            frame.extend_from_slice(event.json.as_bytes());
         }
-        text.push_str(&event.json);
-    }
-    text.push_str("]}");
-    text.into()
+        frame.extend_from_slice(b"]}");
+    })
 }
 
 #[cfg(test)]
@@ -54,6 +58,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::live::frame::payload;
 
     fn event(room: RoomId, pos: u64, body: &str) -> RoomEvent {
         RoomEvent {
@@ -73,8 +78,8 @@ mod tests {
         Kept { pos: event.pos, json: serde_json::to_string(event).unwrap().into() }
     }
 
-    fn read(frame: &Utf8Bytes) -> ToClient {
-        serde_json::from_str(frame).unwrap()
+    fn read(frame: &Bytes) -> ToClient {
+        serde_json::from_str(payload(frame)).unwrap()
     }
 
     #[test]

@@ -1,238 +1,234 @@
-//! What waits for one socket: bounded in frames and in bytes, so that a slow reader costs a bounded memory and
-//! nobody's time.
+//! The line of one socket: whoever has something for it puts it here and writes it, as far as the kernel takes it at
+//! once; only the rest is left to the socket's own task.
 //!
 //! Over the bound the events of the room with the most bytes are dropped, the client is told `lag`, and the room is
 //! caught up from memory when the line is empty again. Nobody who puts something in line ever waits.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     future::poll_fn,
-    sync::{Mutex, MutexGuard, PoisonError},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard},
     task::Poll,
 };
 
-use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
 use futures_util::task::AtomicWaker;
-use platform::{
-    bus::AppendError,
-    mutants::{self, Mutant},
+use platform::mutants::{self, Mutant};
+use tokio::{
+    net::tcp::OwnedWriteHalf,
+    time::{Sleep, sleep_until},
 };
-use wire::{ClientId, RoomId, frames::ToClient, rooms::Sent};
+use wire::{ClientId, RoomId};
 
 use super::{
-    encoded,
-    limits::{QUEUE_BYTES, QUEUE_FRAMES},
+    limits::{STALLED, WINDOW},
+    locked,
+    queue::{Parcel, Queue},
 };
 
-/// Parcels that are taken out at once.
-const HANDFUL: usize = 64;
-/// A line that is this full takes no hints, and nothing of a catch-up.
-const ROOMY_FRAMES: usize = QUEUE_FRAMES / 8;
-const ROOMY_BYTES: usize = QUEUE_BYTES / 4;
+/// Lines that one task writes to before it does anything else; with more, each socket's own task does it.
+const ALONE: usize = 512;
 
 /// Why a socket ends: the close code and a sentence.
 pub(super) type Ending = (u16, &'static str);
 
-/// What became of a message that this socket sent.
-pub(super) struct Answer {
-    pub(super) room: RoomId,
-    pub(super) cid: ClientId,
-    pub(super) outcome: Result<Sent, AppendError>,
-}
-
-/// One thing on its way to a socket.
-pub(super) enum Parcel {
-    /// For this socket alone, or for everybody.
-    Frame(Utf8Bytes),
-    /// Events of a room, the same bytes for each of its sockets.
-    Events { room: RoomId, after: u64, frame: Utf8Bytes },
-    /// The outcome of a send.
-    Answer(Box<Answer>),
-}
-
-/// What a socket finds in its line.
+/// What a socket's own task finds in its line.
 pub(super) enum Found {
-    /// Parcels to write.
-    Parcels,
     /// Nothing waits, and this room has to be caught up after a position.
     Behind(RoomId, u64),
     /// It has to end.
     Ending(Ending),
 }
 
-/// The waiting side and the reading side of one socket.
+/// What goes out to one socket, and what it waits for.
 #[derive(Default)]
 pub(crate) struct Line {
     queue: Mutex<Queue>,
-    reader: AtomicWaker,
+    sends: Mutex<Sends>,
+    task: AtomicWaker,
 }
 
+/// Messages of one socket.
 #[derive(Default)]
-struct Queue {
-    waiting: VecDeque<Parcel>,
-    bytes: usize,
-    behind: Vec<Behind>,
-    ending: Option<Ending>,
-}
-
-/// A room whose events are dropped until it is caught up.
-struct Behind {
-    room: RoomId,
-    /// Nothing up to here is missing.
-    from: u64,
-    told: bool,
+struct Sends {
+    /// Those that wait for their answer.
+    unanswered: usize,
+    /// Rooms in which a message was refused for now: later ones wait until that one comes again, so that a sender's
+    /// order is kept.
+    held_back: HashMap<RoomId, ClientId>,
 }
 
 impl Line {
+    pub(super) fn new(writer: OwnedWriteHalf) -> Self {
+        Self { queue: Mutex::new(Queue::new(writer)), ..Self::default() }
+    }
+
     /// A frame that must arrive.
-    pub(super) fn tell(&self, frame: Utf8Bytes) {
-        self.put(Parcel::Frame(frame));
+    pub(super) fn tell(&self, frame: Bytes) {
+        if self.put(Parcel::Frame(frame)) {
+            self.flush();
+        }
     }
 
     /// A frame that may be lost: a full line drops it.
-    pub(super) fn hint(&self, frame: Utf8Bytes) {
+    pub(super) fn hint(&self, frame: Bytes) {
         if self.is_roomy() {
-            self.put(Parcel::Frame(frame));
+            self.tell(frame);
         }
-    }
-
-    /// Events of a room; `after` is the position that they follow.
-    pub(super) fn events(&self, room: RoomId, after: u64, frame: Utf8Bytes) {
-        if !mutants::strikes(Mutant::M3) {
-            self.put(Parcel::Events { room, after, frame });
-        }
-    }
-
-    /// The outcome of a message that this socket sent.
-    pub(super) fn answer(&self, answer: Answer) {
-        self.put(Parcel::Answer(Box::new(answer)));
     }
 
     /// The socket has to end. The first reason counts.
     pub(super) fn end(&self, ending: Ending) {
-        self.queue().ending.get_or_insert(ending);
-        self.reader.wake();
+        self.queue().end(ending);
+        self.task.wake();
     }
 
     /// A room is caught up from now on, or not followed any more: its events are taken again.
     pub(super) fn forget(&self, room: RoomId) {
-        self.queue().behind.retain(|behind| behind.room != room);
+        self.queue().forget(room);
     }
 
     /// Whether there is room for more than what must arrive.
     pub(super) fn is_roomy(&self) -> bool {
-        let queue = self.queue();
-        queue.waiting.len() < ROOMY_FRAMES && queue.bytes < ROOMY_BYTES
+        self.queue().is_roomy()
     }
 
-    /// Waits until [`Line::is_roomy`]. Only the socket's own task may wait: it polls again after each write.
+    /// Waits until [`Line::is_roomy`]. Only the socket's own task may wait: it polls again when the kernel takes more.
     pub(super) async fn roomy(&self) {
         poll_fn(|_| if self.is_roomy() { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 
-    /// Waits for something to do.
-    pub(super) async fn next(&self, parcels: &mut Vec<Parcel>) -> Found {
+    /// Waits for something to do, and writes what is left to the socket's own task.
+    pub(super) async fn next(&self) -> Found {
         poll_fn(|context| {
-            self.reader.register(context.waker());
-            self.queue().find(parcels).map_or(Poll::Pending, Poll::Ready)
+            self.task.register(context.waker());
+            self.queue().poll(context)
         })
         .await
     }
 
-    /// Takes what waits, without waiting; `false` when there is nothing.
-    pub(super) fn take(&self, parcels: &mut Vec<Parcel>) -> bool {
-        self.queue().take(parcels)
+    /// Answers when the kernel has taken nothing of what waits for too long.
+    pub(super) async fn stalled(&self) {
+        let mut patience: Option<Pin<Box<Sleep>>> = None;
+        poll_fn(|context| {
+            let Some(since) = self.queue().blocked() else {
+                patience = None;
+                return Poll::Pending;
+            };
+            let until = since + STALLED;
+            let patience = patience.get_or_insert_with(|| Box::pin(sleep_until(until)));
+            if patience.deadline() != until {
+                patience.as_mut().reset(until);
+            }
+            patience.as_mut().poll(context)
+        })
+        .await;
     }
 
-    fn put(&self, parcel: Parcel) {
-        let was_empty = {
-            let mut queue = self.queue();
-            let was_empty = queue.waiting.is_empty();
-            queue.put(parcel);
-            was_empty
-        };
-        if was_empty {
-            self.reader.wake();
+    /// Writes one last frame, and nothing after it.
+    pub(super) async fn close(&self, last: Bytes) {
+        self.queue().close(last);
+        poll_fn(|context| self.queue().poll_empty(context)).await;
+    }
+
+    /// The socket is done with.
+    pub(super) fn hang_up(&self) {
+        self.queue().hang_up();
+    }
+
+    /// One more message waits for its answer.
+    pub(super) fn sends_one(&self) {
+        locked(&self.sends).unanswered += 1;
+    }
+
+    /// Whether the socket may be heard: what it says is answered, and the answers need room. Its task is woken when
+    /// that changes.
+    pub(super) fn may_hear(&self) -> bool {
+        locked(&self.sends).unanswered < WINDOW && self.is_roomy()
+    }
+
+    /// A message has its answer.
+    pub(super) fn answered_one(&self) {
+        let mut sends = locked(&self.sends);
+        let was_full = sends.unanswered == WINDOW;
+        sends.unanswered = sends.unanswered.saturating_sub(1);
+        drop(sends);
+        if was_full {
+            self.task.wake();
         }
+    }
+
+    /// A message was refused for now: later ones of the room wait for it.
+    pub(super) fn hold_back(&self, room: RoomId, cid: ClientId) {
+        locked(&self.sends).held_back.entry(room).or_insert(cid);
+    }
+
+    /// Whether a message has to wait for an earlier one of its room; if not, nothing is held back there any more.
+    pub(super) fn is_held_back(&self, room: RoomId, cid: ClientId) -> bool {
+        let mut sends = locked(&self.sends);
+        let is_later = sends.held_back.get(&room).is_some_and(|first| *first != cid);
+        if !is_later {
+            sends.held_back.remove(&room);
+        }
+        is_later
+    }
+
+    /// Writes what waits. The socket's own task is woken only when it has to do something.
+    fn flush(&self) {
+        if self.queue().flush() {
+            self.task.wake();
+        }
+    }
+
+    fn put(&self, parcel: Parcel) -> bool {
+        self.queue().put(parcel)
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.queue)
+    }
+
+    /// Takes what waits, as texts.
+    #[cfg(test)]
+    pub(super) fn drain(&self) -> Vec<String> {
+        self.queue().drain()
     }
 }
 
-impl Queue {
-    fn put(&mut self, parcel: Parcel) {
-        if let Parcel::Events { room, .. } = &parcel
-            && self.behind.iter().any(|behind| behind.room == *room)
-        {
-            return;
-        }
-        self.bytes += parcel.bytes();
-        self.waiting.push_back(parcel);
-        while self.waiting.len() > QUEUE_FRAMES || self.bytes > QUEUE_BYTES {
-            if !self.shed() {
-                break;
-            }
+/// Lines that got something together: each is written to once, when all of it is there.
+#[derive(Default)]
+pub(super) struct Round(Vec<Arc<Line>>);
+
+impl Round {
+    /// A frame that must arrive.
+    pub(super) fn tell(&mut self, line: &Arc<Line>, frame: Bytes) {
+        self.put(line, Parcel::Frame(frame));
+    }
+
+    /// Events of a room; `after` is the position that they follow.
+    pub(super) fn events(&mut self, line: &Arc<Line>, room: RoomId, after: u64, frame: Bytes) {
+        if !mutants::strikes(Mutant::M3) {
+            self.put(line, Parcel::Events { room, after, frame });
         }
     }
 
-    /// Drops the waiting events of the fattest room; `false` when there are none of any.
-    fn shed(&mut self) -> bool {
-        let mut fat: HashMap<RoomId, usize> = HashMap::new();
-        for parcel in &self.waiting {
-            if let Parcel::Events { room, frame, .. } = parcel {
-                *fat.entry(*room).or_default() += frame.len() + 1;
-            }
+    /// A line that was not empty is written by whoever put something there first.
+    fn put(&mut self, line: &Arc<Line>, parcel: Parcel) {
+        if line.put(parcel) {
+            self.0.push(line.clone());
         }
-        let Some((fattest, _)) = fat.into_iter().max_by_key(|(_, bytes)| *bytes) else { return false };
-        let mut from = None;
-        self.waiting.retain(|parcel| match parcel {
-            Parcel::Events { room, after, .. } if *room == fattest => {
-                from.get_or_insert(*after);
-                false
-            }
-            _ => true,
-        });
-        let from = from.unwrap_or(0);
-        self.behind.push(Behind { room: fattest, from, told: false });
-        self.waiting.push_back(Parcel::Frame(encoded(&ToClient::Lag { room: fattest, from })));
-        self.bytes = self.waiting.iter().map(Parcel::bytes).sum();
-        metrics::counter!("mshub_live_lag_total").increment(1);
-        true
-    }
-
-    fn find(&mut self, parcels: &mut Vec<Parcel>) -> Option<Found> {
-        if let Some(ending) = self.ending {
-            return Some(Found::Ending(ending));
-        }
-        if self.take(parcels) {
-            return Some(Found::Parcels);
-        }
-        let behind = self.behind.iter_mut().find(|behind| !behind.told)?;
-        behind.told = true;
-        Some(Found::Behind(behind.room, behind.from))
-    }
-
-    fn take(&mut self, parcels: &mut Vec<Parcel>) -> bool {
-        let count = self.waiting.len().min(HANDFUL);
-        parcels.extend(self.waiting.drain(..count));
-        if self.waiting.is_empty() {
-            self.bytes = 0;
-            // A burst is over: an idle socket keeps no memory for the next one.
-            self.waiting.shrink_to(HANDFUL / 8);
-        } else {
-            self.bytes -= parcels[parcels.len() - count..].iter().map(Parcel::bytes).sum::<usize>();
-        }
-        count > 0
     }
 }
 
-impl Parcel {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Frame(frame) | Self::Events { frame, .. } => frame.len(),
-            Self::Answer(_) => 256,
+impl Drop for Round {
+    fn drop(&mut self) {
+        let is_large = self.0.len() > ALONE;
+        for line in self.0.drain(..) {
+            match is_large {
+                true => line.task.wake(),
+                false => line.flush(),
+            }
         }
     }
 }
@@ -240,79 +236,91 @@ impl Parcel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::live::{
+        frame::text,
+        limits::{QUEUE_BYTES, QUEUE_FRAMES},
+    };
 
-    fn bytes(count: usize) -> Utf8Bytes {
-        "x".repeat(count).into()
+    fn bytes(count: usize) -> Bytes {
+        text(count, |text| text.resize(text.len() + count, b'x'))
     }
 
-    fn drained(line: &Line) -> Vec<String> {
-        let mut parcels = Vec::new();
-        while line.take(&mut parcels) {}
-        let text = |parcel: &Parcel| match parcel {
-            Parcel::Frame(frame) | Parcel::Events { frame, .. } => Some(frame.to_string()),
-            Parcel::Answer(_) => None,
-        };
-        parcels.iter().filter_map(text).collect()
+    fn events(line: &Arc<Line>, room: RoomId, after: u64, frame: Bytes) {
+        Round::default().events(line, room, after, frame);
     }
 
-    async fn found(line: &Line) -> Found {
-        line.next(&mut Vec::new()).await
+    fn waiting() -> Arc<Line> {
+        Arc::default()
     }
 
     #[tokio::test]
     async fn too_many_frames_drop_the_fattest_room_and_tell_where_it_stopped() {
-        let (line, fat, thin) = (Line::default(), RoomId::new(), RoomId::new());
+        let (line, fat, thin) = (waiting(), RoomId::new(), RoomId::new());
 
-        line.events(thin, 1, bytes(10));
+        events(&line, thin, 1, bytes(10));
         for pos in 7..7 + QUEUE_FRAMES as u64 {
-            line.events(fat, pos, bytes(10));
+            events(&line, fat, pos, bytes(10));
         }
 
-        let frames = drained(&line);
+        let frames = line.drain();
         assert_eq!(frames.len(), 2, "{frames:?}");
         assert!(frames[1].contains(r#""t":"lag""#) && frames[1].contains(r#""from":7"#), "{}", frames[1]);
-        assert!(matches!(found(&line).await, Found::Behind(room, 7) if room == fat));
+        assert!(matches!(line.next().await, Found::Behind(room, 7) if room == fat));
     }
 
     #[tokio::test]
     async fn too_many_bytes_do_the_same_and_nothing_of_the_room_is_taken_until_it_is_caught_up() {
-        let (line, room) = (Line::default(), RoomId::new());
+        let (line, room) = (waiting(), RoomId::new());
 
         for pos in 0..5 {
-            line.events(room, pos, bytes(QUEUE_BYTES / 4));
+            events(&line, room, pos, bytes(QUEUE_BYTES / 4));
         }
-        line.events(room, 5, bytes(1));
-        assert_eq!(drained(&line).len(), 1, "only the lag is told");
-        assert!(matches!(found(&line).await, Found::Behind(_, 0)));
+        events(&line, room, 5, bytes(1));
+        assert_eq!(line.drain().len(), 1, "only the lag is told");
+        assert!(matches!(line.next().await, Found::Behind(_, 0)));
 
         line.forget(room);
-        line.events(room, 6, bytes(1));
-        assert_eq!(drained(&line), ["x"]);
+        events(&line, room, 6, bytes(1));
+        assert_eq!(line.drain(), ["x"]);
     }
 
     #[test]
     fn a_full_line_drops_hints_and_keeps_what_must_arrive() {
-        let line = Line::default();
-        for _ in 0..ROOMY_FRAMES {
-            line.tell("must".into());
+        let line = waiting();
+        let mut must = 0;
+        while line.is_roomy() {
+            line.tell(bytes(4));
+            must += 1;
         }
 
-        line.hint("may".into());
-        line.tell("must".into());
+        line.hint(bytes(3));
+        line.tell(bytes(4));
 
-        let frames = drained(&line);
-        assert_eq!(frames.len(), ROOMY_FRAMES + 1);
-        assert!(frames.iter().all(|frame| frame == "must"));
+        let frames = line.drain();
+        assert_eq!(frames.len(), must + 1);
+        assert!(frames.iter().all(|frame| frame == "xxxx"));
     }
 
     #[tokio::test]
     async fn the_first_reason_to_end_counts_and_goes_before_everything() {
-        let line = Line::default();
-        line.tell("late".into());
+        let line = waiting();
+        line.tell(bytes(4));
 
         line.end((1, "first"));
         line.end((2, "second"));
 
-        assert!(matches!(found(&line).await, Found::Ending((1, "first"))));
+        assert!(matches!(line.next().await, Found::Ending((1, "first"))));
+    }
+
+    #[test]
+    fn a_message_that_was_refused_for_now_holds_later_ones_of_its_room_back() {
+        let (line, room, first, second) = (waiting(), RoomId::new(), ClientId::new(), ClientId::new());
+
+        line.hold_back(room, first);
+
+        assert!(line.is_held_back(room, second));
+        assert!(!line.is_held_back(RoomId::new(), second));
+        assert!(!line.is_held_back(room, first));
+        assert!(!line.is_held_back(room, second), "the first one came again");
     }
 }

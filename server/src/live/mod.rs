@@ -2,10 +2,12 @@
 //!
 //! Nothing whose loss matters comes over the fan-out: it carries progress, watermarks and ended sessions only.
 
+mod answer;
 mod appends;
 mod attempts;
 mod bundle;
 mod catch_up;
+mod frame;
 mod hints;
 mod limits;
 mod line;
@@ -13,6 +15,7 @@ mod members;
 mod partition;
 mod past;
 mod people;
+mod queue;
 mod registry;
 mod room;
 mod say;
@@ -24,7 +27,6 @@ use std::{
     time::Duration,
 };
 
-use axum::extract::ws::Utf8Bytes;
 use wire::{
     frames::{ToClient, close},
     paths::TOPIC_CHAT,
@@ -32,6 +34,7 @@ use wire::{
 
 pub(crate) use appends::Appends;
 pub(crate) use attempts::{Key, Waiter};
+use frame::encoded;
 pub(crate) use past::{after, in_memory, newest_of_log};
 pub(crate) use registry::Registry;
 pub(crate) use say::{Begun, begin};
@@ -80,11 +83,6 @@ pub(crate) async fn ping(state: &State) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// A frame as it travels.
-fn encoded(frame: &ToClient) -> Utf8Bytes {
-    serde_json::to_string(frame).expect("a frame is plain data").into()
 }
 
 /// A panic while a lock was held leaves memory that is still consistent: every change under a lock is one insertion

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
 use uuid::Uuid;
 use wire::{UserId, frames::close};
 
@@ -36,30 +36,22 @@ struct Entry {
     line: Arc<Line>,
 }
 
-/// One socket's place.
-pub(super) struct Seat {
-    pub(super) socket: SocketId,
-    /// What waits for it.
-    pub(super) line: Arc<Line>,
-}
-
 impl People {
     /// A new socket takes its seat, unless the account has too many.
-    pub(super) fn sit(&self, user: UserId, session: Uuid) -> Option<Seat> {
+    pub(super) fn sit(&self, user: UserId, session: Uuid, line: Arc<Line>) -> Option<SocketId> {
         let mut users = locked(&self.users);
         let entries = users.entry(user).or_default();
         if entries.len() >= SOCKETS {
             return None;
         }
         let socket = self.next.fetch_add(1, Ordering::Relaxed);
-        let line = Arc::new(Line::default());
         if let Some(ending) = self.ending.get() {
             line.end(*ending);
         }
-        entries.push(Entry { socket, session, jobs: false, line: line.clone() });
+        entries.push(Entry { socket, session, jobs: false, line });
         let open = self.open.fetch_add(1, Ordering::Relaxed) + 1;
         metrics::gauge!("mshub_live_sockets").set(open as f64);
-        Some(Seat { socket, line })
+        Some(socket)
     }
 
     /// A socket is gone.
@@ -86,26 +78,26 @@ impl People {
     }
 
     /// A frame for every socket.
-    pub(super) fn tell_all(&self, frame: &Utf8Bytes) {
+    pub(super) fn tell_all(&self, frame: &Bytes) {
         let users = locked(&self.users);
         users.values().flatten().for_each(|entry| entry.line.tell(frame.clone()));
     }
 
     /// A frame for every socket of a person.
-    pub(super) fn tell(&self, user: UserId, frame: &Utf8Bytes) {
+    pub(super) fn tell(&self, user: UserId, frame: &Bytes) {
         let users = locked(&self.users);
         users.get(&user).into_iter().flatten().for_each(|entry| entry.line.tell(frame.clone()));
     }
 
     /// Something that may be lost, for every socket of a person.
-    pub(super) fn hint(&self, user: UserId, frame: &Utf8Bytes) {
+    pub(super) fn hint(&self, user: UserId, frame: &Bytes) {
         let users = locked(&self.users);
         users.get(&user).into_iter().flatten().for_each(|entry| entry.line.hint(frame.clone()));
     }
 
     /// The state of a conversion, for those of its owner's sockets that asked. A full line drops it: the next one
     /// says more, and the job can be read.
-    pub(super) fn hint_job(&self, owner: UserId, frame: &Utf8Bytes) {
+    pub(super) fn hint_job(&self, owner: UserId, frame: &Bytes) {
         let users = locked(&self.users);
         let asked = users.get(&owner).into_iter().flatten().filter(|entry| entry.jobs);
         asked.for_each(|entry| entry.line.hint(frame.clone()));
@@ -133,13 +125,14 @@ mod tests {
     #[test]
     fn an_account_has_so_many_sockets_and_no_more() {
         let (people, ann, bob) = (People::default(), UserId::new(), UserId::new());
-        let seats: Vec<_> = (0..SOCKETS).map(|_| people.sit(ann, Uuid::nil()).unwrap()).collect();
+        let sit = |user| people.sit(user, Uuid::nil(), Arc::default());
+        let seats: Vec<_> = (0..SOCKETS).map(|_| sit(ann).unwrap()).collect();
 
-        assert!(people.sit(ann, Uuid::nil()).is_none());
-        assert!(people.sit(bob, Uuid::nil()).is_some());
-        people.leave(ann, seats[0].socket);
+        assert!(sit(ann).is_none());
+        assert!(sit(bob).is_some());
+        people.leave(ann, seats[0]);
 
-        assert!(people.sit(ann, Uuid::nil()).is_some());
+        assert!(sit(ann).is_some());
         assert_eq!(people.count(), SOCKETS + 1);
     }
 }

@@ -27,7 +27,7 @@ use super::{
     attempts::{Claimed, Key, Landing, Waiter},
     encoded,
     limits::{CATCH_UPS_PER_CORE, OUTCOME},
-    line::Line,
+    line::{Line, Round},
     locked,
     partition::{Partition, Place},
     people::People,
@@ -150,14 +150,15 @@ impl Registry {
     /// An attempt was stored long ago: those who wait hear of it.
     pub(super) fn recall(&self, key: Key, id: MessageId, sent: &Sent) {
         let error = AppendError::Unavailable("it is stored already".into());
+        let mut round = Round::default();
         for (key, waiter, _) in self.given_up(key, id, &error) {
-            waiter.answer(key, Ok(sent.clone()));
+            waiter.answer(key, Ok(sent.clone()), &mut round);
         }
     }
 
     /// An attempt failed.
     pub(super) fn fail(&self, key: Key, id: MessageId, error: &AppendError) {
-        answer(self.given_up(key, id, error));
+        answer(self.given_up(key, id, error), &mut Round::default());
     }
 
     fn given_up(&self, key: Key, id: MessageId, error: &AppendError) -> Vec<Landing> {
@@ -168,7 +169,8 @@ impl Registry {
     /// Tells those whose message the log has not shown in time that its outcome is unknown.
     pub(super) fn give_up_overdue(&self) {
         for partition in self.partitions() {
-            answer(locked(&partition.attempts).overdue(OUTCOME));
+            let overdue = locked(&partition.attempts).overdue(OUTCOME);
+            answer(overdue, &mut Round::default());
         }
     }
 
@@ -210,10 +212,10 @@ impl Registry {
             order.push((event.room, event.pos, event.ts));
             by_room.entry(event.room).or_default().push(event);
         }
-        let mut sizes = HashMap::with_capacity(order.len());
+        let (mut sizes, mut round) = (HashMap::with_capacity(order.len()), Round::default());
         for (room, events) in by_room {
             let entered: Vec<_> = events.iter().filter_map(entered).collect();
-            let kept = self.fan_out(partition.number, room, events);
+            let kept = self.fan_out(partition.number, room, events, &mut round);
             sizes.extend(kept.into_iter().map(|kept| (kept.pos, kept.json.len())));
             entered.iter().for_each(|(user, frame)| self.people.tell(*user, &encoded(frame)));
         }
@@ -227,12 +229,12 @@ impl Registry {
             }
         }
         partition.reached(upto);
-        answer(landings);
+        answer(landings, &mut round);
     }
 
     /// Keeps events of one room and pushes them to its sockets.
-    fn fan_out(&self, partition: i32, room: RoomId, events: Vec<RoomEvent>) -> Vec<Kept> {
-        self.shard(room).entry(room).or_insert_with(|| Room::new(partition)).take(room, events)
+    fn fan_out(&self, partition: i32, room: RoomId, events: Vec<RoomEvent>, round: &mut Round) -> Vec<Kept> {
+        self.shard(room).entry(room).or_insert_with(|| Room::new(partition)).take(room, events, round)
     }
 
     /// Everything of a room after a position, if memory reaches back that far.
@@ -326,7 +328,7 @@ impl Registry {
     }
 
     /// Something that may be lost, for those who follow a room.
-    pub(super) fn hint(&self, room: RoomId, frame: &axum::extract::ws::Utf8Bytes) {
+    pub(super) fn hint(&self, room: RoomId, frame: &bytes::Bytes) {
         if let Some(room) = self.shard(room).get(&room) {
             room.hint(frame);
         }
@@ -375,8 +377,8 @@ impl Registry {
     }
 }
 
-fn answer(landings: Vec<Landing>) {
-    landings.into_iter().for_each(|(key, waiter, outcome)| waiter.answer(key, outcome));
+fn answer(landings: Vec<Landing>, round: &mut Round) {
+    landings.into_iter().for_each(|(key, waiter, outcome)| waiter.answer(key, outcome, round));
 }
 
 /// What a person's own sockets hear when the person comes to be in one more room.
@@ -390,7 +392,6 @@ mod tests {
     use wire::{ClientId, events::What};
 
     use super::*;
-    use crate::live::line::Parcel;
 
     async fn registry(sends_per_second: u32, partitions: i32) -> (Registry, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
@@ -417,16 +418,6 @@ mod tests {
 
     fn said(room: RoomId, pos: u64) -> RoomEvent {
         event(room, UserId::new(), pos, What::said("hi"))
-    }
-
-    fn heard(line: &Line) -> Vec<String> {
-        let mut parcels = Vec::new();
-        while line.take(&mut parcels) {}
-        let text = |parcel: Parcel| match parcel {
-            Parcel::Frame(frame) | Parcel::Events { frame, .. } => Some(frame.to_string()),
-            Parcel::Answer(_) => None,
-        };
-        parcels.into_iter().filter_map(text).collect()
     }
 
     #[tokio::test]
@@ -471,18 +462,18 @@ mod tests {
             registry.listen(room, 7, UserId::new(), line.clone());
             assert!(matches!(registry.go_live(room, 7, 1), Reach::Live));
         }
-        heard(&line);
+        line.drain();
 
         registry.restart(first, "new".into());
 
-        let frames = heard(&line);
+        let frames = line.drain();
         assert_eq!(frames.len(), 1, "{frames:?}");
         assert!(frames[0].contains(r#""t":"reset""#) && frames[0].contains(&one.to_string()));
         assert_eq!((registry.tailed(one), registry.last(one)), (0, None));
         assert_eq!(registry.epoch(one), "new");
         assert!(matches!(registry.go_live(one, 7, 0), Reach::Gone));
         registry.take(second, vec![said(two, 2)], 2);
-        assert_eq!(heard(&line).len(), 1, "the other partition goes on");
+        assert_eq!(line.drain().len(), 1, "the other partition goes on");
     }
 
     #[tokio::test]
@@ -492,11 +483,11 @@ mod tests {
         let (room, bob, line) = (RoomId::new(), UserId::new(), Arc::new(Line::default()));
         registry.listen(room, 7, bob, line.clone());
         registry.go_live(room, 7, 0);
-        heard(&line);
+        line.drain();
 
         registry.take(partition, vec![said(room, 1), event(room, bob, 2, What::Left), said(room, 3)], 3);
 
-        let frames = heard(&line);
+        let frames = line.drain();
         assert!(frames[0].contains(r#""kind":"left""#) && frames[1].contains("unsubbed"), "{frames:?}");
         assert_eq!(frames.len(), 2);
     }
@@ -512,10 +503,10 @@ mod tests {
         registry.take(partition, vec![said(room, 2)], 2);
         let Reach::Newer(newer) = registry.go_live(room, 7, 1) else { unreachable!("2 is newer") };
         assert_eq!(newer.iter().map(|kept| kept.pos).collect::<Vec<_>>(), [2]);
-        assert!(heard(&line).is_empty(), "nothing is pushed yet");
+        assert!(line.drain().is_empty(), "nothing is pushed yet");
 
         assert!(matches!(registry.go_live(room, 7, 2), Reach::Live));
         registry.take(partition, vec![said(room, 3)], 3);
-        assert_eq!(heard(&line).len(), 2, "live, and the third");
+        assert_eq!(line.drain().len(), 2, "live, and the third");
     }
 }

@@ -5,15 +5,19 @@ use std::{
     sync::Arc,
 };
 
-use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
 use platform::mutants::{self, Mutant};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 use wire::{
     RoomId, UserId,
     events::{RoomEvent, What},
     frames::ToClient,
 };
 
-use super::{bundle, encoded, line::Line};
+use super::{
+    bundle, encoded,
+    line::{Line, Round},
+};
 use crate::rooms;
 
 /// Names a socket of this gateway.
@@ -107,7 +111,7 @@ impl Room {
 
     /// Takes events in their order: keeps them, and pushes them to everybody who is live. Somebody who leaves hears
     /// of it and of nothing after it.
-    pub(super) fn take(&mut self, id: RoomId, events: Vec<RoomEvent>) -> Vec<Kept> {
+    pub(super) fn take(&mut self, id: RoomId, events: Vec<RoomEvent>, round: &mut Round) -> Vec<Kept> {
         let (mut kept, mut run) = (Vec::with_capacity(events.len()), Vec::new());
         let mut after = self.last;
         for mut event in events {
@@ -120,20 +124,20 @@ impl Room {
                 earlier.for_each(|kept| kept.blank(tgt));
             }
             if let Some(change) = Change::of(&event) {
-                self.push(id, after, &run);
+                self.push(id, after, &run, round);
                 after = self.last;
                 kept.append(&mut run);
-                self.change(id, &change);
+                self.change(id, &change, round);
             }
         }
-        self.push(id, after, &run);
+        self.push(id, after, &run, round);
         kept.append(&mut run);
         self.recent.extend(kept.iter().cloned());
         kept
     }
 
     /// Hands events to everybody who is live, the same bytes to each.
-    fn push(&self, id: RoomId, after: Option<u64>, events: &[Kept]) {
+    fn push(&self, id: RoomId, after: Option<u64>, events: &[Kept], round: &mut Round) {
         let Some(first) = events.first() else { return };
         if self.listeners.is_empty() {
             return;
@@ -141,13 +145,13 @@ impl Room {
         let mut after = after.unwrap_or(first.pos.saturating_sub(1));
         for (newest, frame) in bundle::frames(id, events) {
             for listener in self.listeners.values().filter(|listener| listener.live) {
-                listener.line.events(id, after, frame.clone());
+                round.events(&listener.line, id, after, frame.clone());
             }
             after = newest;
         }
     }
 
-    fn change(&mut self, id: RoomId, change: &Change) {
+    fn change(&mut self, id: RoomId, change: &Change, round: &mut Round) {
         self.changes += 1;
         match change {
             Change::In(user) => {
@@ -155,20 +159,20 @@ impl Room {
             }
             Change::Out(user) => {
                 self.members.as_mut().map(|members| members.remove(user));
-                self.expel(id, |listener| listener == *user);
+                self.expel(id, |listener| listener == *user, round);
             }
             Change::Closed => {
                 self.members = None;
-                self.expel(id, |_| true);
+                self.expel(id, |_| true, round);
             }
         }
     }
 
-    fn expel(&mut self, id: RoomId, whom: impl Fn(UserId) -> bool) {
+    fn expel(&mut self, id: RoomId, whom: impl Fn(UserId) -> bool, round: &mut Round) {
         let unsubbed = encoded(&ToClient::Unsubbed { room: id });
         for (_, listener) in self.listeners.extract_if(|_, listener| whom(listener.user)) {
             listener.line.forget(id);
-            listener.line.tell(unsubbed.clone());
+            round.tell(&listener.line, unsubbed.clone());
         }
     }
 
@@ -227,7 +231,7 @@ impl Room {
     }
 
     /// Something that may be lost, for everybody who follows.
-    pub(super) fn hint(&self, frame: &Utf8Bytes) {
+    pub(super) fn hint(&self, frame: &Bytes) {
         self.listeners.values().for_each(|listener| listener.line.hint(frame.clone()));
     }
 

@@ -13,7 +13,7 @@ pub mod telemetry;
 pub use admin::Admin;
 pub use health::Health;
 pub use problem::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome};
-pub use serve::{Peer, Waits, serve};
+pub use serve::{Peer, Waits, serve, taken_over};
 pub use tasks::Tasks;
 
 use std::time::Duration;

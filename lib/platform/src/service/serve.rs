@@ -5,6 +5,7 @@
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::Request, response::Response};
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -125,6 +126,20 @@ async fn connection(stream: TcpStream, peer: Peer, app: Router, headers: Duratio
 async fn silence(patience: Duration, spoke: CancellationToken) {
     if tokio::time::timeout(patience, spoke.cancelled()).await.is_ok() {
         std::future::pending().await
+    }
+}
+
+/// What becomes of a connection when the answer to a request is `101`: its stream, and the bytes that came early. Ask
+/// before the answer is given.
+pub fn taken_over(
+    request: &mut Request,
+) -> impl Future<Output = Result<(TcpStream, Bytes), &'static str>> + use<> {
+    let upgrade = hyper::upgrade::on(request);
+    async move {
+        let upgraded = upgrade.await.map_err(|_| "the request's connection was not given up")?;
+        let parts = auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded);
+        let parts = parts.map_err(|_| "the connection is not one of this accept loop")?;
+        Ok((parts.io.into_inner(), parts.read_buf))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use axum::extract::ws::Message;
 use platform::service::ApiError;
+use tokio_tungstenite::tungstenite::Message;
 use wire::{
     Code, RoomId,
     frames::{ToClient, ToServer, close},
@@ -12,11 +12,12 @@ use wire::{
 
 use super::{
     super::{
+        answer::refusal,
         catch_up::Wish,
         limits::{FRAME, SUBSCRIPTIONS},
         line::Ending,
     },
-    Open, not_let_in, refusal, say,
+    Open, not_let_in, say,
 };
 use crate::{accounts, rooms};
 
@@ -27,7 +28,7 @@ impl Open {
             Message::Text(text) => text,
             Message::Close(_) => return Err((1000, "bye")),
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
-            Message::Binary(_) => return Err((close::PROTOCOL, "frames are text")),
+            Message::Binary(_) | Message::Frame(_) => return Err((close::PROTOCOL, "frames are text")),
         };
         if text.len() > FRAME {
             return Err((close::TOO_LARGE, "a frame is at most 64 KiB"));
@@ -48,7 +49,7 @@ impl Open {
             }
             ToServer::Read { room, pos } => self.read(room, pos).await,
             ToServer::Jobs { on } => {
-                self.state.live.people.watch_jobs(self.caller.user, self.seat.socket, on);
+                self.state.live.people.watch_jobs(self.caller.user, self.socket, on);
             }
             ToServer::Ping { n } => self.tell(&ToClient::Pong { n }),
         }
@@ -83,7 +84,7 @@ impl Open {
 
     /// Subscriptions that were refused, or ended by the hub, do not count.
     fn forget_ended(&mut self) {
-        let (live, socket, wishes) = (&self.state.live, self.seat.socket, &self.wishes);
+        let (live, socket, wishes) = (&self.state.live, self.socket, &self.wishes);
         let running = self.catching_up.as_ref().map(|(room, _)| *room);
         let waits = |room: &RoomId| running == Some(*room) || wishes.iter().any(|wish| wish.room() == *room);
         self.rooms.retain(|room| live.hears(*room, socket) || waits(room));
@@ -91,8 +92,8 @@ impl Open {
 
     fn unsubscribe(&mut self, room: RoomId) {
         self.rooms.remove(&room);
-        self.state.live.unsubscribe(room, self.seat.socket);
-        self.seat.line.forget(room);
+        self.state.live.unsubscribe(room, self.socket);
+        self.line.forget(room);
     }
 
     /// Answers with where the mark stands; who is not in the room hears that nothing of it follows.

@@ -1,83 +1,84 @@
 //! One socket: `hello`, then frames both ways until one side ends it.
 
 mod hear;
+mod reader;
 mod say;
 mod talk;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashSet, VecDeque},
+    sync::Arc,
     time::Instant,
 };
 
 use axum::{
-    extract::{
-        State,
-        ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade},
-    },
+    body::Body,
+    extract::{Request, State},
     response::Response,
 };
 use futures_util::future::BoxFuture;
-use platform::service::ApiError;
+use platform::service::{ApiError, taken_over};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::{Message, handshake::server::create_response_with_body};
 use wire::{
-    ClientId, Code, Problem, RoomId,
-    frames::{PROTOCOL, ToClient, ToServer, close},
+    Code, RoomId,
+    frames::{PROTOCOL, ToServer, close},
 };
 
 use super::{
     catch_up::Wish,
-    limits::{FRAME, HELLO},
-    line::{Ending, Parcel},
-    people::Seat,
+    frame,
+    limits::HELLO,
+    line::{Ending, Line},
+    room::SocketId,
 };
 use crate::{
     accounts::{self, Caller},
     state::App,
 };
+use reader::Reader;
 
-/// Read buffer of one socket. The library's default of 128 KiB would be its whole memory use many times over.
-const READ_BUFFER: usize = 2 * 1024;
-const WRITE_BUFFER: usize = 4 * 1024;
-/// Bytes of one socket that are on their way to the kernel at most: what waits, waits in its line.
-const MAX_WRITE_BUFFER: usize = 1024 * 1024;
 /// How long a last word may take.
 const LAST_WORD: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Opens the socket. Its frames are described in mshub-protocol(7); the first one must be `hello` with a token.
 #[utoipa::path(get, path = "/api/v1/live", tag = "live",
     responses((status = 101, description = "WebSocket, JSON text frames"), (status = 400, body = wire::Problem)))]
-pub(crate) async fn open(
-    State(state): State<App>,
-    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
-) -> Result<Response, ApiError> {
-    let upgrade = upgrade.map_err(|rejected| ApiError::new(Code::BadRequest, rejected.body_text()))?;
-    // A frame that is only a little too large still gets its close code.
-    let upgrade = upgrade
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(MAX_WRITE_BUFFER)
-        .max_frame_size(2 * FRAME)
-        .max_message_size(2 * FRAME);
-    Ok(upgrade.on_upgrade(async move |socket| {
-        let tasks = state.tasks.clone();
-        tasks.track(serve(state, socket)).await;
-    }))
+pub(crate) async fn open(State(state): State<App>, mut request: Request) -> Result<Response, ApiError> {
+    let upgrade = taken_over(&mut request);
+    let accepted = create_response_with_body(&request, Body::empty);
+    let accepted = accepted.map_err(|refused| ApiError::new(Code::BadRequest, refused.to_string()))?;
+    let tasks = state.tasks.clone();
+    tokio::spawn(tasks.track(async move {
+        match upgrade.await {
+            Ok((stream, early)) => serve(state, stream, &early).await,
+            Err(error) => tracing::debug!(error, "a socket was not opened"),
+        }
+    }));
+    Ok(accepted)
 }
 
-async fn serve(state: App, mut socket: WebSocket) {
-    let greeted = tokio::time::timeout(HELLO, hello(&state, &mut socket)).await;
-    let caller = match greeted.unwrap_or(Err((close::HELLO_TIMEOUT, "no hello in time"))) {
-        Ok(caller) => caller,
-        Err(ending) => return end(socket, ending).await,
+async fn serve(state: App, stream: TcpStream, early: &[u8]) {
+    let (half, writer) = stream.into_split();
+    let (mut reader, line) = (Reader::new(half, early), Arc::new(Line::new(writer)));
+    // What happens once is boxed: a socket's task is as large as what it waits for longest, and not as its greeting.
+    let ending = match Box::pin(greet(&state, &mut reader, &line)).await {
+        Ok((caller, socket)) => Open::new(state, caller, socket, line.clone()).run(&mut reader).await,
+        Err(ending) => ending,
     };
-    let Some(seat) = state.live.people.sit(caller.user, caller.session) else {
-        return end(socket, (close::TOO_MANY, "too many sockets of this account; close one first")).await;
-    };
-    let ending = Open::new(state, caller, seat).run(&mut socket).await;
-    end(socket, ending).await;
+    Box::pin(end(reader, &line, ending)).await;
 }
 
-async fn hello(state: &App, socket: &mut WebSocket) -> Result<Caller, Ending> {
-    while let Some(Ok(message)) = socket.recv().await {
+async fn greet(state: &App, reader: &mut Reader, line: &Arc<Line>) -> Result<(Caller, SocketId), Ending> {
+    let greeted = tokio::time::timeout(HELLO, hello(state, reader, line)).await;
+    let caller = greeted.unwrap_or(Err((close::HELLO_TIMEOUT, "no hello in time")))?;
+    let socket = state.live.people.sit(caller.user, caller.session, line.clone());
+    let socket = socket.ok_or((close::TOO_MANY, "too many sockets of this account; close one first"))?;
+    Ok((caller, socket))
+}
+
+async fn hello(state: &App, reader: &mut Reader, line: &Line) -> Result<Caller, Ending> {
+    while let Ok(message) = reader.next(line).await {
         let Message::Text(text) = message else { continue };
         let Ok(ToServer::Hello { v, tok }) = serde_json::from_str(&text) else {
             return Err((close::PROTOCOL, "the first frame must be hello"));
@@ -98,43 +99,36 @@ fn not_let_in(error: &ApiError) -> Ending {
     }
 }
 
-async fn end(mut socket: WebSocket, (code, reason): Ending) {
-    let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
+async fn end(reader: Reader, line: &Line, ending: Ending) {
     // The other side may be gone already, or take nothing.
-    let _ = tokio::time::timeout(LAST_WORD, socket.send(close)).await;
+    let _ = tokio::time::timeout(LAST_WORD, line.close(frame::close(ending))).await;
+    line.hang_up();
+    let _ = tokio::time::timeout(LAST_WORD, reader.finish()).await;
 }
 
 /// A socket after its hello.
 struct Open {
     state: App,
     caller: Caller,
-    seat: Seat,
+    socket: SocketId,
+    line: Arc<Line>,
     rooms: HashSet<RoomId>,
-    /// Rooms in which a message was refused for now: later ones wait until that one comes again, so that a sender's
-    /// order is kept.
-    held_back: HashMap<RoomId, ClientId>,
-    /// Sends that wait for their answer.
-    unanswered: usize,
     /// Catch-ups that wait for the one that runs: a socket has one at a time.
     wishes: VecDeque<Wish>,
     catching_up: Option<(RoomId, BoxFuture<'static, ()>)>,
-    /// Parcels out of the line, about to be written.
-    parcels: Vec<Parcel>,
     heard: Instant,
 }
 
 impl Open {
-    fn new(state: App, caller: Caller, seat: Seat) -> Self {
+    fn new(state: App, caller: Caller, socket: SocketId, line: Arc<Line>) -> Self {
         Self {
             state,
             caller,
-            seat,
+            socket,
+            line,
             rooms: HashSet::new(),
-            held_back: HashMap::new(),
-            unanswered: 0,
             wishes: VecDeque::new(),
             catching_up: None,
-            parcels: Vec::new(),
             heard: Instant::now(),
         }
     }
@@ -144,21 +138,8 @@ impl Drop for Open {
     /// However it ends, the registry forgets it.
     fn drop(&mut self) {
         for room in &self.rooms {
-            self.state.live.unsubscribe(*room, self.seat.socket);
+            self.state.live.unsubscribe(*room, self.socket);
         }
-        self.state.live.people.leave(self.caller.user, self.seat.socket);
-    }
-}
-
-fn refusal(problem: &Problem, cid: Option<ClientId>, id: Option<u64>, room: Option<RoomId>) -> ToClient {
-    ToClient::Err {
-        cid,
-        id,
-        room,
-        code: problem.code.clone(),
-        detail: problem.detail.clone(),
-        retry: problem.retryable,
-        unknown: problem.known() == Some(Code::OutcomeUnknown),
-        after_ms: problem.retryable.then_some(1_000),
+        self.state.live.people.leave(self.caller.user, self.socket);
     }
 }
