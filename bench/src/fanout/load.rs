@@ -9,24 +9,28 @@ use std::{
 use tokio::{
     io::AsyncReadExt as _, net::TcpStream, net::tcp::OwnedReadHalf, net::tcp::OwnedWriteHalf, task::LocalSet,
 };
-use wire::RoomId;
+use wire::{RoomId, frames::Position};
 
 use super::{cost::Cost, link};
 
 /// A room and the sockets that are live in it.
 pub(super) struct Room {
-    id: RoomId,
-    pub(super) links: Vec<std::net::TcpStream>,
+    pub(super) id: RoomId,
+    links: Vec<std::net::TcpStream>,
+    /// Up to where the last of them has heard everything.
+    pub(super) at: Position,
 }
 
 impl Room {
-    pub(super) fn new(id: RoomId, links: Vec<std::net::TcpStream>) -> Self {
-        Self { id, links }
+    pub(super) fn new(id: RoomId, links: Vec<std::net::TcpStream>, at: Position) -> Self {
+        Self { id, links, at }
     }
 }
 
 /// How the load behaves.
 pub(super) struct Load {
+    /// Sockets of a room that write, in turn.
+    pub(super) senders: u32,
     pub(super) window: u32,
     /// Between two messages of a room, where they are sent by the clock.
     pub(super) pace: Option<Duration>,
@@ -40,6 +44,8 @@ pub(super) struct Counted {
     pub(super) span: Duration,
     pub(super) deliveries: u64,
     pub(super) hub: Duration,
+    /// What of it the threads of the databases and of the log used.
+    pub(super) stores: Duration,
     pub(super) own: Duration,
     pub(super) lost: u64,
     pub(super) disorder: u64,
@@ -55,7 +61,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 struct Talk {
     room: RoomId,
     members: u64,
-    writer: RefCell<OwnedWriteHalf>,
+    writers: Vec<OwnedWriteHalf>,
     sent: Cell<u64>,
     delivered: Cell<u64>,
 }
@@ -85,7 +91,7 @@ async fn measure(load: &Load, rooms: Vec<Room>) -> anyhow::Result<Counted> {
         every: Cell::new(1),
     });
     let mut talks = Vec::new();
-    for Room { id, links } in rooms {
+    for Room { id, links, .. } in rooms {
         talks.push(begin(load, &board, id, links).await?);
     }
     tokio::time::sleep(load.warm_up).await;
@@ -101,6 +107,7 @@ async fn measure(load: &Load, rooms: Vec<Room>) -> anyhow::Result<Counted> {
         span,
         deliveries,
         hub: hub_after.cpu - hub.cpu,
+        stores: hub_after.stores - hub.stores,
         own: own_after.cpu - own.cpu,
         lost: drained(&talks).await,
         disorder: board.disorder.get(),
@@ -126,21 +133,21 @@ async fn begin(
     links: Vec<std::net::TcpStream>,
 ) -> anyhow::Result<Rc<Talk>> {
     let members = links.len() as u64;
-    let (mut readers, mut first) = (Vec::new(), None);
+    let (mut readers, mut writers) = (Vec::new(), Vec::new());
     for link in links {
         let (reader, writer) = TcpStream::from_std(link)?.into_split();
         readers.push(reader);
         // The others' halves stay open with their readers: a dropped one would end its socket.
-        match first {
-            None => first = Some(writer),
-            Some(_) => writer.forget(),
+        if writers.len() < load.senders as usize {
+            // Before the runtime has seen it writable once, every attempt to write would be put off.
+            writer.writable().await?;
+            writers.push(writer);
+        } else {
+            writer.forget();
         }
     }
-    let writer = first.ok_or_else(|| anyhow::anyhow!("a room without sockets"))?;
-    // Before the runtime has seen it writable once, every attempt to write would be put off.
-    writer.writable().await?;
-    let writer = RefCell::new(writer);
-    let talk = Rc::new(Talk { room, members, writer, sent: Cell::new(0), delivered: Cell::new(0) });
+    anyhow::ensure!(!writers.is_empty(), "a room without sockets");
+    let talk = Rc::new(Talk { room, members, writers, sent: Cell::new(0), delivered: Cell::new(0) });
     for reader in readers {
         tokio::task::spawn_local(read(
             reader,
@@ -165,14 +172,17 @@ async fn paced(pace: Duration, board: Rc<Board>, talk: Rc<Talk>) {
 }
 
 async fn read(mut link: OwnedReadHalf, board: Rc<Board>, talk: Rc<Talk>, window: Option<u32>) {
-    let (mut bytes, mut next) = (Vec::with_capacity(64 * 1024), 0);
+    // The order is promised for each who writes, not between them.
+    let senders = talk.writers.len() as u64;
+    let (mut bytes, mut next) = (Vec::with_capacity(64 * 1024), Vec::from_iter(0..senders));
     while matches!(link.read_buf(&mut bytes).await, Ok(read) if read > 0) {
         let now = board.began.elapsed();
         link::marks(&mut bytes, |number, micros| {
-            if number != next {
+            let next = &mut next[(number % senders) as usize];
+            if number != *next {
                 board.disorder.set(board.disorder.get() + 1);
             }
-            next = number + 1;
+            *next = number + senders;
             talk.delivered.set(talk.delivered.get() + 1);
             board.arrived(now.saturating_sub(Duration::from_micros(micros)));
         });
@@ -217,7 +227,7 @@ fn say(talk: &Talk, at: Duration) {
     // A few hundred bytes fit into the socket's buffer; when they do not, the hub has stopped reading, and what is
     // not sent is seen as lost.
     talk.sent.set(number + 1);
-    match talk.writer.borrow_mut().try_write(&frame) {
+    match talk.writers[(number % talk.writers.len() as u64) as usize].try_write(&frame) {
         Ok(written) if written == frame.len() => {}
         _ => crate::report::line(&format!("the hub does not read what room {} sends", talk.room)),
     }

@@ -1,8 +1,10 @@
 //! One message to many screens: deliveries a second, what each costs the hub, and what a socket that waits costs.
 
 mod cost;
+mod idle;
 mod link;
 mod load;
+mod resume;
 
 use std::{path::Path, time::Duration};
 
@@ -13,19 +15,23 @@ use wire::{RoomId, rooms::NewRoom};
 
 use crate::{hub::Running, report};
 use cost::Cost;
+use link::Wish;
 use load::{Load, Room};
 
-/// Sockets of one person; the hub takes twenty.
-const SOCKETS: u32 = 16;
+/// Sockets of one person, as many as the hub takes.
+const SOCKETS: u32 = 20;
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// Rooms.
     #[arg(long, default_value_t = 1)]
     rooms: u32,
-    /// Sockets in each room; the first one writes.
+    /// Sockets in each room.
     #[arg(long, default_value_t = 100)]
     members: u32,
+    /// Sockets of each room that write, in turn: the hub takes 16 unanswered messages of one.
+    #[arg(long, default_value_t = 1)]
+    senders: u32,
     /// Messages of a room on their way at once: the next one is sent when one has reached everybody.
     #[arg(long, default_value_t = 8)]
     window: u32,
@@ -38,55 +44,79 @@ pub(crate) struct Options {
     /// Before that, in seconds.
     #[arg(long, default_value_t = 2)]
     warm_up: u32,
-    /// Only wait: memory of a socket.
+    /// Only wait: memory of a socket, from a quarter of the rooms to all of them.
     #[arg(long)]
     idle: bool,
+    /// Only come back: every socket is closed, so many messages are said in each room, and all sockets resume.
+    #[arg(long, value_name = "MESSAGES")]
+    resume: Option<u32>,
+    /// Sockets that come back at once.
+    #[arg(long, default_value_t = 500)]
+    at_once: usize,
 }
 
 pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let hub = Running::start(mshub, folder.path()).await?;
-    let people = people(&hub, options.members.max(options.rooms * options.members)).await?;
-    let before = Cost::of(hub.pid()?)?;
+    let people = people(&hub, options.rooms * options.members).await?;
     let rooms = rooms(&people, &options).await?;
-    if options.idle {
-        return idle(&hub, &options, before, rooms).await;
+    let hub = match options.idle {
+        false => hub,
+        // Hashing passwords leaves the process with memory that sockets would be given first.
+        true => {
+            hub.kill().await?;
+            Running::start(mshub, folder.path()).await?
+        }
+    };
+    let site = Site { hub, people, rooms, options };
+    match site.options.resume {
+        _ if site.options.idle => idle::run(&site).await?,
+        Some(messages) => resume::run(&site, messages).await?,
+        None => load(&site).await?,
+    }
+    site.hub.kill().await
+}
+
+/// A hub, and who is in which room of it.
+struct Site {
+    hub: Running,
+    people: Vec<Hub>,
+    rooms: Vec<RoomId>,
+    options: Options,
+}
+
+async fn load(site: &Site) -> anyhow::Result<()> {
+    let (options, mut rooms) = (&site.options, Vec::new());
+    for number in 0..options.rooms {
+        rooms.push(site.open(number).await?);
     }
     let load = Load {
+        senders: options.senders.min(options.members),
         window: options.window,
         pace: options.rate.map(|rate| Duration::from_secs_f64(f64::from(options.rooms) / f64::from(rate))),
         warm_up: Duration::from_secs(options.warm_up.into()),
         measured: Duration::from_secs(options.seconds.into()),
-        pid: hub.pid()?,
+        pid: site.hub.pid()?,
     };
     // A thread of its own: counting must not be shared out among the workers of a runtime.
     let counted = tokio::task::spawn_blocking(move || load::run(&load, rooms)).await??;
+    let (each, span) = (1e6 / counted.deliveries.max(1) as f64, counted.span.as_secs_f64());
     report::line(&format!(
-        "| {} rooms × {} | {} | {:.0} deliveries/s | {:.2} µs CPU of the hub a delivery | hub {:.2} cores, load {:.2} | lost {} | out of order {} |",
+        "| {} rooms × {}, {} write | {} | {:.0} deliveries/s, {:.0} messages/s | {:.2} µs CPU of the hub a delivery, {:.2} of them in SQLite | hub {:.2} cores, load {:.2} | lost {} | out of order {} |",
         options.rooms,
         options.members,
+        options.senders,
         options.rate.map_or(format!("window {}", options.window), |rate| format!("{rate} msg/s")),
-        counted.deliveries as f64 / counted.span.as_secs_f64(),
-        counted.hub.as_secs_f64() * 1e6 / counted.deliveries.max(1) as f64,
-        counted.hub.as_secs_f64() / counted.span.as_secs_f64(),
-        counted.own.as_secs_f64() / counted.span.as_secs_f64(),
+        counted.deliveries as f64 / span,
+        counted.deliveries as f64 / span / f64::from(options.members),
+        counted.hub.as_secs_f64() * each,
+        counted.stores.as_secs_f64() * each,
+        counted.hub.as_secs_f64() / span,
+        counted.own.as_secs_f64() / span,
         counted.lost,
         counted.disorder,
     ));
     report::row("send → other screen", counted.latencies);
-    hub.kill().await
-}
-
-async fn idle(hub: &Running, options: &Options, before: Cost, rooms: Vec<Room>) -> anyhow::Result<()> {
-    tokio::time::sleep(Duration::from_secs(options.seconds.into())).await;
-    let after = Cost::of(hub.pid()?)?;
-    let sockets: usize = rooms.iter().map(|room| room.links.len()).sum();
-    report::line(&format!(
-        "| idle | {sockets} sockets in {} rooms | {:.2} KiB RSS a socket | hub {:.1} MiB |",
-        options.rooms,
-        (after.rss - before.rss) / 1024.0 / sockets as f64,
-        after.rss / 1024.0 / 1024.0,
-    ));
     Ok(())
 }
 
@@ -98,28 +128,38 @@ async fn people(hub: &Running, sockets: u32) -> anyhow::Result<Vec<Hub>> {
     Ok(people)
 }
 
-/// Rooms with their sockets open and live; the socket numbered `n` is person `n / SOCKETS`'s.
-async fn rooms(people: &[Hub], options: &Options) -> anyhow::Result<Vec<Room>> {
+/// Rooms whose members have joined; the socket numbered `n` of all is person `n / SOCKETS`'s.
+async fn rooms(people: &[Hub], options: &Options) -> anyhow::Result<Vec<RoomId>> {
     let owner = people.first().context("a load needs people")?;
     let mut rooms = Vec::new();
-    for n in 0..options.rooms {
-        let name = format!("load{n}");
-        let room =
-            owner.new_room(&NewRoom { name: name.clone(), private: false, topic: String::new() }).await?;
-        let mut links = Vec::new();
-        for member in 0..options.members {
-            let number = n * options.members + member;
-            let person = &people[(number / SOCKETS) as usize];
-            if member == 0 || number.is_multiple_of(SOCKETS) {
-                person.join(&name).await?;
-            }
-            links.push(open(person, room.id).await?);
+    for number in 0..options.rooms {
+        let name = format!("load{number}");
+        let room = NewRoom { name: name.clone(), private: false, topic: String::new() };
+        rooms.push(owner.new_room(&room).await?.id);
+        let (first, last) = (number * options.members, (number + 1) * options.members - 1);
+        for person in first / SOCKETS..=last / SOCKETS {
+            people[person as usize].join(&name).await?;
         }
-        rooms.push(Room::new(room.id, links));
     }
     Ok(rooms)
 }
 
-async fn open(person: &Hub, room: RoomId) -> anyhow::Result<std::net::TcpStream> {
-    link::open(person.server(), &person.access_token().await?, room).await
+impl Site {
+    /// Opens the sockets of a room.
+    async fn open(&self, number: u32) -> anyhow::Result<Room> {
+        let (mut links, mut at) = (Vec::new(), None);
+        for member in 0..self.options.members {
+            let opened = link::open(self.wish(number * self.options.members + member).await?).await?;
+            links.push(opened.stream);
+            at = Some(opened.at);
+        }
+        Ok(Room::new(self.rooms[number as usize], links, at.context("a room without sockets")?))
+    }
+
+    /// What a socket wants that knows nothing yet.
+    async fn wish(&self, number: u32) -> anyhow::Result<Wish<'_>> {
+        let token = self.people[(number / SOCKETS) as usize].access_token().await?;
+        let room = self.rooms[(number / self.options.members) as usize];
+        Ok(Wish { server: &self.hub.api, token, room, after: None, number })
+    }
 }
