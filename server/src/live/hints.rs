@@ -11,7 +11,7 @@ use wire::{
     paths::SUBJECT_HINTS,
 };
 
-use super::{encoded, limits::WATERMARKS};
+use super::{encoded, limits::WATERMARKS, line::Round};
 use crate::state::{App, State};
 
 const LOOK: Duration = Duration::from_secs(1);
@@ -27,16 +27,19 @@ async fn listen(state: App, mut hints: Subscription) {
     // Watermarks come with every batch of the database: the newest of each room is told, and not more often than
     // anybody can see.
     let mut heads: HashMap<RoomId, Head> = HashMap::new();
-    let mut due = Instant::now();
+    let (mut due, mut told) = (Instant::now(), Round::default());
     loop {
         tokio::select! {
             () = state.tasks.stopping() => return,
-            () = sleep_until(due), if !heads.is_empty() => {
-                heads.drain().for_each(|(_, head)| state.live.tell_head(head));
+            () = sleep_until(due), if !heads.is_empty() || !told.is_empty() => {
+                // Those of the time before have waited long enough for a message to go out with.
+                told = Round::default();
+                heads.drain().for_each(|(_, head)| state.live.tell_head(head, &mut told));
+                due = Instant::now() + WATERMARKS;
             }
             hint = hints.next() => {
                 let Some(hint) = hint else { return };
-                if heads.is_empty() {
+                if heads.is_empty() && told.is_empty() {
                     due = Instant::now() + WATERMARKS;
                 }
                 pass_on(&state, &hint, &mut heads);

@@ -52,8 +52,8 @@ pub(super) const OUTCOME: Duration = Duration::from_secs(10);
 /// Appends whose outcome is awaited at once.
 pub(super) const APPENDS: usize = 16_384;
 
-/// Watermarks of a room are told at most this often.
-pub(super) const WATERMARKS: Duration = Duration::from_millis(50);
+/// Watermarks of a room are told at most this often, and wait as long for a message to go out with.
+pub(super) const WATERMARKS: Duration = Duration::from_millis(100);
 /// Reconnects spread over at least this when the hub stops, and a millisecond more for each socket.
 pub(super) const SPREAD_MS: u64 = 200;
 /// And at most over this.

@@ -213,7 +213,19 @@ impl Round {
         }
     }
 
-    /// A line that was not empty is written by whoever put something there first.
+    /// A frame that may be lost, and goes out with the next one that must not; if there is none, with this round.
+    pub(super) fn hint(&mut self, line: &Arc<Line>, frame: Bytes) {
+        if line.queue().put_aside(frame) {
+            self.0.push(line.clone());
+        }
+    }
+
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A line is written by whoever put something there first.
     fn put(&mut self, line: &Arc<Line>, parcel: Parcel) {
         if line.put(parcel) {
             self.0.push(line.clone());
@@ -226,6 +238,7 @@ impl Drop for Round {
         let is_large = self.0.len() > ALONE;
         for line in self.0.drain(..) {
             match is_large {
+                true if line.queue().is_empty() => {}
                 true => line.task.wake(),
                 false => line.flush(),
             }
@@ -299,6 +312,19 @@ mod tests {
         let frames = line.drain();
         assert_eq!(frames.len(), must + 1);
         assert!(frames.iter().all(|frame| frame == "xxxx"));
+    }
+
+    #[tokio::test]
+    async fn a_hint_waits_for_what_must_arrive_and_not_the_other_way_round() {
+        let (line, mut later) = (waiting(), Round::default());
+
+        later.hint(&line, bytes(1));
+        later.hint(&line, bytes(2));
+        let mut now = Round::default();
+        now.tell(&line, bytes(3));
+
+        assert_eq!((later.0.len(), now.0.len()), (1, 1), "each has the line on its list, once");
+        assert_eq!(line.drain(), ["x", "xx", "xxx"]);
     }
 
     #[tokio::test]

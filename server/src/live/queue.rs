@@ -39,6 +39,8 @@ pub(super) struct Queue {
     writer: Option<OwnedWriteHalf>,
     waiting: VecDeque<Parcel>,
     bytes: usize,
+    /// Whoever put something in line is about to write it.
+    urgent: bool,
     /// The kernel has a part of the first frame: that one cannot be dropped any more.
     begun: bool,
     /// Since when the kernel has taken nothing.
@@ -62,17 +64,37 @@ impl Queue {
         Self { writer: Some(writer), ..Self::default() }
     }
 
-    /// Puts a parcel in line; whether the line was empty, so that nobody writes it yet.
+    /// Puts a parcel in line; whether nobody else is about to write it.
     pub(super) fn put(&mut self, parcel: Parcel) -> bool {
         let is_behind = |room: &RoomId| self.behind.iter().any(|behind| behind.room == *room);
         if self.closed || matches!(&parcel, Parcel::Events { room, .. } if is_behind(room)) {
             return false;
         }
-        let was_empty = self.waiting.is_empty();
+        let is_left_to_others = self.urgent || self.blocked.is_some();
+        self.urgent = true;
+        self.push(parcel);
+        !is_left_to_others
+    }
+
+    /// Puts a frame in line that goes out with the next one, unless the line is full; whether it waits alone.
+    pub(super) fn put_aside(&mut self, frame: Bytes) -> bool {
+        if self.closed || !self.is_roomy() {
+            return false;
+        }
+        let is_alone = self.waiting.is_empty();
+        self.push(Parcel::Frame(frame));
+        is_alone
+    }
+
+    fn push(&mut self, parcel: Parcel) {
         self.bytes += parcel.bytes();
         self.waiting.push_back(parcel);
         while (self.waiting.len() > QUEUE_FRAMES || self.bytes > QUEUE_BYTES) && self.shed() {}
-        was_empty
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Whether there is room for more than what must arrive.
@@ -161,6 +183,7 @@ impl Queue {
 
     /// Writes until nothing waits, or the kernel takes nothing.
     fn write(&mut self) {
+        self.urgent = false;
         while !self.waiting.is_empty() {
             let Some(writer) = &self.writer else { return };
             let mut slices = [IoSlice::new(&[]); HANDFUL];

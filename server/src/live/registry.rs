@@ -313,11 +313,12 @@ impl Registry {
         }
     }
 
-    /// The database follows: a frame for those who follow the room. It may be lost.
-    pub(super) fn tell_head(&self, head: Head) {
-        let room = head.room;
-        let frame = encoded(&ToClient::Wm { r: vec![head] });
-        self.hint(room, &frame);
+    /// The database follows: a frame for those who follow the room. It may be lost, and goes out with what comes
+    /// next, or with this round.
+    pub(super) fn tell_head(&self, head: Head, round: &mut Round) {
+        if let Some(room) = self.shard(head.room).get(&head.room) {
+            room.hint_aside(&encoded(&ToClient::Wm { r: vec![head] }), round);
+        }
     }
 
     /// The database says how far it is.

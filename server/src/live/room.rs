@@ -235,6 +235,11 @@ impl Room {
         self.listeners.values().for_each(|listener| listener.line.hint(frame.clone()));
     }
 
+    /// The same, but it may go out with what comes next.
+    pub(super) fn hint_aside(&self, frame: &Bytes, round: &mut Round) {
+        self.listeners.values().for_each(|listener| round.hint(&listener.line, frame.clone()));
+    }
+
     /// The log began anew: nothing that was known of it holds.
     pub(super) fn reset(&mut self, id: RoomId, ep: &str) {
         let reset = encoded(&ToClient::Reset { room: id, ep: ep.to_owned() });
