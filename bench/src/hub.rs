@@ -28,19 +28,13 @@ pub(crate) struct Running {
 }
 
 /// What starts a hub on free ports, without a limit on how fast one person sends.
-pub(crate) fn up(mut command: Command, data_dir: &Path) -> Command {
-    command.args([
-        "up",
-        "--json",
-        "--port",
-        "0",
-        "--convert-port",
-        "0",
-        "--chat-port",
-        "0",
-        "--web-port",
-        "0",
-    ]);
+pub(crate) fn up(command: Command, data_dir: &Path) -> Command {
+    up_on(command, data_dir, 0)
+}
+
+fn up_on(mut command: Command, data_dir: &Path, port: u16) -> Command {
+    command.args(["up", "--json", "--convert-port", "0", "--chat-port", "0", "--web-port", "0", "--port"]);
+    command.arg(port.to_string());
     command.args(["--sends-per-second", "100000", "--data-dir"]).arg(data_dir);
     command
 }
@@ -63,6 +57,13 @@ impl Running {
         let ready: serde_json::Value = serde_json::from_str(&line)?;
         let api = ready["api"].as_str().context("the ready line has no api")?.parse()?;
         Ok(Self { api, ready_after, child })
+    }
+
+    /// Ends it and starts it again, at the same address: its tokens name that.
+    pub(crate) async fn again(self, mshub: &Path, data_dir: &Path) -> anyhow::Result<Self> {
+        let port = self.api.port().context("the hub has no port")?;
+        self.kill().await?;
+        Self::spawn(up_on(Command::new(mshub), data_dir, port)).await
     }
 
     /// The process.

@@ -63,10 +63,7 @@ pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
     let hub = match options.idle {
         false => hub,
         // Hashing passwords leaves the process with memory that sockets would be given first.
-        true => {
-            hub.kill().await?;
-            Running::start(mshub, folder.path()).await?
-        }
+        true => hub.again(mshub, folder.path()).await?,
     };
     let site = Site { hub, people, rooms, options };
     match site.options.resume {

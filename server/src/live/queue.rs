@@ -187,9 +187,10 @@ impl Queue {
         while !self.waiting.is_empty() {
             let Some(writer) = &self.writer else { return };
             let mut slices = [IoSlice::new(&[]); HANDFUL];
-            let frames = self.waiting.iter().map(Parcel::frame);
-            let count =
-                slices.iter_mut().zip(frames).map(|(slice, frame)| *slice = IoSlice::new(frame)).count();
+            for (slice, parcel) in slices.iter_mut().zip(&self.waiting) {
+                *slice = IoSlice::new(parcel.frame());
+            }
+            let count = self.waiting.len().min(HANDFUL);
             match writer.try_write_vectored(&slices[..count]) {
                 Ok(taken) if taken > 0 => self.taken(taken),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
