@@ -8,11 +8,9 @@ use tui::{
 use wire::{
     accounts::{KeptMail, MailRoute, NewUser, SignedUp},
     conversions::{JobError, JobProgress, JobState},
-    frames::{Here, Presence},
-    rooms::Room,
 };
 
-use crate::fixtures::{ANN, BOB, CAROL, Client, at, cid, job, options, room, room_id, said, user};
+use crate::fixtures::{BOB, Client, at, cid, job, options, room_id, said, user};
 
 /// The screen with its frame of quotes, as [`ratatui::backend::TestBackend`] prints it.
 macro_rules! looks_like {
@@ -104,24 +102,6 @@ fn chat() {
     looks_like!("chat_80x24", talking(Theme::Ansi, 80, 24));
     looks_like!("chat_40x12", talking(Theme::Ansi, 40, 12));
     looks_like!("chat_120x36", talking(Theme::Ansi, 120, 36));
-}
-
-#[test]
-fn chat_with_people_in_it() {
-    for (name, columns, rows) in [("100x30", 100, 30), ("60x20", 60, 20)] {
-        let mut client = talking(Theme::Ansi, columns, rows);
-        let with_bob = Room { direct: true, private: true, members: 2, ..room(4, "bob", "") };
-        let counted =
-            Room { unread: Some(7), mentions: Some(1), mark: Some(0), upto: Some(9), ..room(2, "build", "") };
-        client.tell(Msg::Rooms(Ok(vec![room(1, "general", "release day"), counted, with_bob])));
-        let here = |number, is| Here { user: user(number), is };
-        let who = vec![here(BOB, Presence::Online), here(ANN, Presence::Online), here(CAROL, Presence::Away)];
-        for number in [1, 4] {
-            client.hear(Heard::Presence { room: room_id(number), all: true, who: who.clone() });
-        }
-        client.hear(Heard::Typing { room: room_id(1), user: user(BOB), name: "bob".into(), on: true });
-        insta::assert_snapshot!(format!("chat_people_{name}"), client.text());
-    }
 }
 
 #[test]

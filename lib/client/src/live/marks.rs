@@ -93,7 +93,8 @@ mod tests {
         assert!(sent(&mut marks, now).is_empty());
         assert_eq!(marks.wake(), Some(now + APART));
         assert_eq!(sent(&mut marks, now + APART), [9]);
-        assert_eq!((sent(&mut marks, now + 9 * APART), marks.wake()), (vec![], None));
+        assert!(sent(&mut marks, now + 9 * APART).is_empty());
+        assert_eq!(marks.wake(), None);
     }
 
     #[test]
