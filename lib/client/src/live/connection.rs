@@ -17,9 +17,11 @@ use wire::{
 
 use super::{
     LiveEvent, Order,
+    marks::Marks,
     post::{self, Post},
     reducer::Reducer,
     socket::{Gone, Socket},
+    typing::Typing,
     witness::Witness,
 };
 use crate::{
@@ -41,6 +43,8 @@ pub(super) struct Connection {
     /// What was shown of each room, to be compared with what the database has.
     pub(super) witnesses: HashMap<RoomId, Witness>,
     pub(super) post: Post,
+    pub(super) marks: Marks,
+    typing: Typing,
     jobs: bool,
     next_sub: u64,
     /// Subscriptions that the hub wants to be asked for again later.
@@ -81,7 +85,20 @@ impl Connection {
     ) -> Self {
         let post = Post::new(hub.clone(), outbox);
         let (rooms, witnesses, postponed) = (HashMap::new(), HashMap::new(), Vec::new());
-        Self { hub, orders, events, rooms, witnesses, post, jobs: false, next_sub: 1, postponed }
+        let (marks, typing) = (Marks::default(), Typing::default());
+        Self {
+            hub,
+            orders,
+            events,
+            rooms,
+            witnesses,
+            post,
+            marks,
+            typing,
+            jobs: false,
+            next_sub: 1,
+            postponed,
+        }
     }
 
     pub(super) async fn run(mut self) {
@@ -92,6 +109,7 @@ impl Connection {
             let end = self.once(&mut rejected).await;
             self.postponed.clear();
             self.post.disconnected();
+            self.marks.disconnected();
             self.rooms.values_mut().for_each(Reducer::disconnected);
             if began.elapsed() > GOOD {
                 failures = 0;
@@ -183,7 +201,11 @@ impl Connection {
             for room in self.due(Instant::now()) {
                 self.subscribe(socket, room).await?;
             }
-            let again = self.postponed.iter().map(|(when, _)| *when).chain(self.post.wake()).min();
+            for frame in self.marks.ready(Instant::now()) {
+                socket.send(&frame).await?;
+            }
+            let postponed = self.postponed.iter().map(|(when, _)| *when);
+            let again = postponed.chain(self.post.wake()).chain(self.marks.wake()).min();
             tokio::select! {
                 frame = socket.receive() => match frame? {
                     ToClient::Drain { spread_ms } => {
@@ -241,10 +263,19 @@ impl Connection {
             }
             Order::Unsubscribe { room } => {
                 self.witnesses.remove(&room);
+                self.marks.forget(room);
                 if self.rooms.remove(&room).is_some()
                     && let Some(socket) = socket
                 {
                     socket.send(&ToServer::Unsub { room }).await?;
+                }
+            }
+            Order::Read { room, pos } => self.marks.set(room, pos),
+            Order::Typing { room, on } => {
+                if let Some(socket) = socket
+                    && let Some(frame) = self.typing.frame(room, on, Instant::now())
+                {
+                    socket.send(&frame).await?;
                 }
             }
             Order::WatchJobs { on } => {

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wire::{Code, Problem, RoomId, frames::ToClient};
+use wire::{
+    Code, Problem, RoomId,
+    frames::{Passing, ToClient},
+};
 
 use super::{
     LiveEvent,
@@ -41,6 +44,7 @@ impl Connection {
             }
             ToClient::Unsubbed { room } => {
                 self.witnesses.remove(&room);
+                self.marks.forget(room);
                 if self.rooms.remove(&room).is_some() {
                     self.emit(LiveEvent::Left { room }).await?;
                 }
@@ -62,11 +66,26 @@ impl Connection {
             ToClient::Entered { room, name, .. } => self.emit(LiveEvent::Entered { room, name }).await?,
             ToClient::Read { room, pos } => self.emit(LiveEvent::Read { room, pos }).await?,
             ToClient::Job { job } => self.emit(LiveEvent::Job(job)).await?,
+            ToClient::Eph { room, what } if self.rooms.contains_key(&room) => match what {
+                Passing::Typing { user, name, on } => {
+                    self.emit(LiveEvent::Typing { room, user, name, on }).await?;
+                }
+                Passing::Presence { all, who } => self.emit(LiveEvent::Presence { room, all, who }).await?,
+                Passing::Unknown => {}
+            },
             frame => {
                 let Some(room) = room_of(&frame) else { return Ok(()) };
                 let Some(reducer) = self.rooms.get_mut(&room) else { return Ok(()) };
-                for step in reducer.take(frame) {
+                let stored = match &frame {
+                    ToClient::Subbed { id, persisted, .. } if reducer.awaits(*id) => *persisted,
+                    _ => None,
+                };
+                let steps = reducer.take(frame);
+                for step in steps {
                     self.step(socket, room, step).await?;
+                }
+                if let Some(pos) = stored {
+                    self.emit(LiveEvent::Stored { room, pos }).await?;
                 }
             }
         }
@@ -85,6 +104,9 @@ impl Connection {
             Step::Gap { from, to } => LiveEvent::Gap { room, from, to },
             Step::Restarted => LiveEvent::Restarted { room },
         };
+        if matches!(event, LiveEvent::Restarted { .. }) {
+            self.marks.forget(room);
+        }
         if matches!(event, LiveEvent::Gap { .. } | LiveEvent::Restarted { .. }) {
             self.witnesses.remove(&room);
         }

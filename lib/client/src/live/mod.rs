@@ -5,18 +5,20 @@
 
 mod connection;
 mod hear;
+mod marks;
 mod post;
 mod reducer;
 mod sending;
 mod socket;
+mod typing;
 mod witness;
 
 use tokio::sync::mpsc;
 use wire::{
-    ClientId, MessageId, Problem, RoomId, Timestamp,
+    ClientId, MessageId, Problem, RoomId, Timestamp, UserId,
     conversions::Job,
     events::{Head, RoomEvent},
-    frames::Position,
+    frames::{Here, Position},
 };
 
 use crate::{
@@ -140,6 +142,34 @@ pub enum LiveEvent {
     },
     /// How far the database is with a room: up to there a message is stored for good.
     Head(Head),
+    /// Everything of a room up to here was stored for good when the subscription began.
+    Stored {
+        /// The room.
+        room: RoomId,
+        /// Up to here.
+        pos: u64,
+    },
+    /// Somebody writes a message, for [`wire::frames::TYPING`] unless it is told again; or has stopped. What they say
+    /// ends it as well.
+    Typing {
+        /// The room.
+        room: RoomId,
+        /// Who.
+        user: UserId,
+        /// What they are called.
+        name: String,
+        /// Writing or not.
+        on: bool,
+    },
+    /// Who is here, as far as it changed. Rooms with very many members are not told of.
+    Presence {
+        /// The room.
+        room: RoomId,
+        /// Whether these are all who are here.
+        all: bool,
+        /// Members, and how each is.
+        who: Vec<Here>,
+    },
     /// What was shown of a room is not what the hub's database counts and hashes there. Show what lies between anew,
     /// over HTTP.
     Differs {
@@ -178,6 +208,8 @@ enum Order {
     Subscribe { room: RoomId, after: Option<Position>, tail: u32 },
     Unsubscribe { room: RoomId },
     Say(Draft),
+    Read { room: RoomId, pos: u64 },
+    Typing { room: RoomId, on: bool },
     WatchJobs { on: bool },
 }
 
@@ -220,6 +252,16 @@ impl Live {
     /// The same for a message that has its id already.
     pub fn send(&self, draft: Draft) {
         self.order(Order::Say(draft));
+    }
+
+    /// The person has read a room up to a position. The newest one is sent, now and then; [`LiveEvent::Read`] answers.
+    pub fn read(&self, room: RoomId, pos: u64) {
+        self.order(Order::Read { room, pos });
+    }
+
+    /// The person writes in a room, or has stopped: may be called at every keystroke. Without a connection it is lost.
+    pub fn typing(&self, room: RoomId, on: bool) {
+        self.order(Order::Typing { room, on });
     }
 
     /// Begins or stops to hear of one's own conversions.
