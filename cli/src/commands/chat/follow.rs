@@ -5,8 +5,9 @@ use std::{collections::VecDeque, time::Duration};
 
 use client::{EventsQuery, Hub, Live, LiveEvent};
 use wire::{
+    UserId,
     events::RoomEvent,
-    frames::Position,
+    frames::{Here, Position},
     rooms::{EventPage, Room},
 };
 
@@ -51,6 +52,10 @@ pub(super) enum Step {
     Event(RoomEvent),
     /// Everything up to here was given.
     Live(u64),
+    /// Somebody writes, or has stopped.
+    Typing { user: UserId, name: String, on: bool },
+    /// Who is here, as far as it changed.
+    Presence(Vec<Here>),
 }
 
 impl Follow {
@@ -163,6 +168,8 @@ impl Follow {
             LiveEvent::Differs { after, upto, .. } => self.out.warn(format!(
                 "what was printed between {after} and {upto} is not what the hub's database has; see `mshub room verify`"
             ))?,
+            LiveEvent::Typing { user, name, on, .. } => return Ok(Some(Step::Typing { user, name, on })),
+            LiveEvent::Presence { who, .. } => return Ok(Some(Step::Presence(who))),
             LiveEvent::Reconnecting { why, .. } => self.lost(&why)?,
             LiveEvent::Live { pos, .. } => return self.caught_up(pos).await.map(Some),
             LiveEvent::Left { .. } => {

@@ -8,6 +8,7 @@ mod line;
 mod message;
 mod messages;
 mod outbox;
+mod passing;
 mod position;
 mod read;
 mod search;

@@ -8,6 +8,7 @@ use wire::{events::RoomEvent, frames::Position};
 use super::{
     follow::{Begin, Follow, Step},
     line,
+    passing::Passing,
     position::State,
 };
 use crate::{error::CliError, global::Global};
@@ -27,7 +28,8 @@ Examples:
   mshub chat tail general
   mshub chat tail general --after 1200 --json
   mshub chat tail general --state general.state --json >> general.jsonl
-  mshub chat tail general --count 1        wait for one line"
+  mshub chat tail general --count 1        wait for one line
+  mshub chat tail general --ephemeral      also who comes, goes and writes"
 )]
 pub struct TailArgs {
     /// The room
@@ -38,7 +40,10 @@ pub struct TailArgs {
     /// Go on where the last run with this file ended; without the file, begin as without it
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
-    /// End after so many lines
+    /// Also tell who comes, goes and writes, as it happens: nothing of that is kept, and none of it is counted
+    #[arg(long, conflicts_with = "state")]
+    pub ephemeral: bool,
+    /// End after so many events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
 }
@@ -55,6 +60,7 @@ pub(super) async fn run(args: TailArgs, global: &Global) -> Result<(), CliError>
     if let Some(state) = &state {
         state.check(follow.room().id)?;
     }
+    let mut passing = Passing::of(global.hub()?, global.out.clone(), follow.room().id);
     let mut tail = Tail { global, follow, state, is_first: true };
     let mut left = args.count;
     while left != Some(0) {
@@ -64,6 +70,9 @@ pub(super) async fn run(args: TailArgs, global: &Global) -> Result<(), CliError>
                 left = left.map(|left| left - 1);
             }
             Step::Live(pos) => tail.save(pos)?,
+            Step::Typing { user, name, on } if args.ephemeral => passing.typing(user, &name, on)?,
+            Step::Presence(who) if args.ephemeral => passing.presence(&who).await?,
+            Step::Typing { .. } | Step::Presence(_) => {}
         }
     }
     Ok(())

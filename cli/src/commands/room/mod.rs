@@ -5,7 +5,10 @@ mod verify;
 
 use clap::Subcommand;
 use serde_json::json;
-use wire::rooms::{EditRoom, MemberRole, NewRoom, Room};
+use wire::{
+    frames::Presence,
+    rooms::{EditRoom, MemberRole, NewRoom, Room},
+};
 
 use crate::{error::CliError, global::Global, text::moment};
 
@@ -63,7 +66,7 @@ pub enum RoomCommand {
         #[arg(required = true, value_name = "EMAIL|ID")]
         users: Vec<String>,
     },
-    /// List who is in a room
+    /// List who is in a room, and who of them is here
     Members {
         /// The room
         room: String,
@@ -270,11 +273,12 @@ async fn members(global: &Global, room: &str) -> Result<(), CliError> {
     let members = global.hub()?.members(room).await?;
     global.out.list(
         &members,
-        &["NAME", "ROLE", "SINCE", "ID"],
+        &["NAME", "HERE", "ROLE", "SINCE", "ID"],
         |member| member.id.to_string(),
         |member| {
+            let here = member.presence.map_or("", Presence::name).to_owned();
             let role = member.role.name().to_owned();
-            vec![member.name.clone(), role, moment(member.joined_at), member.id.to_string()]
+            vec![member.name.clone(), here, role, moment(member.joined_at), member.id.to_string()]
         },
     )
 }
