@@ -205,6 +205,8 @@ pub struct State {
     pub folder: PathBuf,
     /// The next number for a draft or upload.
     pub number: u64,
+    /// Where and when it was last said that the person writes.
+    pub said_typing: Option<(RoomId, Timestamp)>,
 }
 
 impl State {
@@ -235,6 +237,7 @@ impl State {
             zone: options.zone.clone(),
             folder: options.folder.clone(),
             number: 0,
+            said_typing: None,
         }
     }
 
@@ -292,9 +295,14 @@ impl State {
         self.open.and_then(|id| self.room_mut(id))
     }
 
-    /// Messages of a room that have not been seen; 0 until its past is known.
-    pub fn unread(&self, room: &RoomState) -> usize {
-        if room.timeline.live { room.timeline.unread(self.my_id()) } else { 0 }
+    /// Messages of a room that were not read, on no device of the person.
+    pub fn unread(&self, room: &RoomState) -> u64 {
+        self.counts(room).0
+    }
+
+    /// The same, and how many of them name the person.
+    pub fn counts(&self, room: &RoomState) -> (u64, u64) {
+        room.counted.unread(&room.timeline, self.my_id())
     }
 
     /// Messages in the outbox.
@@ -334,7 +342,8 @@ impl State {
     /// When something on the screen changes by itself next.
     pub fn deadline(&self) -> Option<Timestamp> {
         let notice = self.notice.as_ref().map(|notice| notice.until);
-        notice.into_iter().chain(self.quit_armed).min()
+        let writing = self.rooms.iter().filter_map(|room| room.crowd.deadline());
+        notice.into_iter().chain(self.quit_armed).chain(writing).min()
     }
 }
 

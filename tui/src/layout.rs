@@ -5,7 +5,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use wire::{Timestamp, UserId};
 
 use crate::{
-    room::{Delivery, Entry, Pending, Place, Scroll, Timeline},
+    entry::Entry,
+    room::{Delivery, Pending, Place, Scroll, Timeline},
     text,
 };
 
@@ -65,7 +66,7 @@ pub enum RowKind {
     /// A new day.
     Day(String),
     /// What follows was missed.
-    New(usize),
+    New(u64),
     /// Events are missing here.
     Gap,
     /// The first row of a message.
@@ -79,8 +80,12 @@ pub enum RowKind {
         /// Queued, sent, stored, refused; only for own messages.
         mark: Mark,
     },
+    /// The message that the one below answers.
+    Answered,
     /// A further row of a message.
     More,
+    /// Signs that people put on a message.
+    Signs,
     /// Somebody came, went or made something.
     Happened {
         /// `20:01`.
@@ -172,9 +177,8 @@ impl Flow<'_> {
             rows.push(Row { kind: RowKind::Gap, text: String::new() });
         }
         if let Some(divider) = self.timeline.divider
-            && before <= divider.after
-            && divider.after < entry.pos
             && divider.count > 0
+            && self.timeline.first_said_after(divider.after, self.me) == Some(entry.pos)
         {
             rows.push(Row { kind: RowKind::New(divider.count), text: String::new() });
         }
@@ -189,8 +193,26 @@ impl Flow<'_> {
             (true, true) => Mark::Stored,
         };
         let first = RowKind::Message { time, name: entry.name.clone(), by: entry.by, mark };
+        if let Some(re) = entry.re {
+            rows.push(Row { kind: RowKind::Answered, text: self.answered(re) });
+        }
         self.message_rows(&mut rows, first, &entry.text);
+        if !entry.signs.is_empty() {
+            let signs = entry.signs.iter().map(|(sign, count)| format!("{sign} {count}"));
+            rows.push(Row { kind: RowKind::Signs, text: signs.collect::<Vec<_>>().join("  ") });
+        }
         rows
+    }
+
+    /// The beginning of the message that another one answers, on one line.
+    fn answered(&self, re: u64) -> String {
+        match self.timeline.entry(re) {
+            Some(entry) => {
+                let line = entry.text.lines().next().unwrap_or_default();
+                text::cut(&format!("↪ {}: {line}", entry.name), self.text_columns())
+            }
+            None => "↪ an earlier message".to_owned(),
+        }
     }
 
     fn own_rows(&self, own: &Pending) -> Vec<Row> {

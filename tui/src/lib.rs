@@ -7,9 +7,12 @@
 pub mod app;
 pub mod composer;
 pub mod conversions;
+pub mod counted;
 mod effects;
+pub mod entry;
 pub mod event_loop;
 pub mod form;
+pub mod here;
 pub mod keys;
 pub mod layout;
 pub mod msg;

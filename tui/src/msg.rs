@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use ratatui::crossterm::event::KeyEvent;
 use wire::{
-    ClientId, JobId, RoomId, Timestamp,
+    ClientId, JobId, RoomId, Timestamp, UserId,
     accounts::{KeptMail, Me, SignUp, SignedUp},
     conversions::{FormatPair, Job},
     events::{Head, RoomEvent},
+    frames::Here,
     rooms::{EventPage, Member, NewRoom, Room},
 };
 
@@ -234,6 +235,30 @@ pub enum Heard {
     Left(RoomId),
     /// How far the database has followed a room.
     Head(Head),
+    /// Everything of a room up to here was in the database when its past began.
+    Stored(RoomId, u64),
+    /// We have read a room up to here, on this device or on another.
+    Read(RoomId, u64),
+    /// Somebody writes in a room, or has stopped.
+    Typing {
+        /// Where.
+        room: RoomId,
+        /// Who.
+        user: UserId,
+        /// What they are called.
+        name: String,
+        /// Writing or not.
+        on: bool,
+    },
+    /// Who is here.
+    Presence {
+        /// In this room.
+        room: RoomId,
+        /// Whether everybody else is gone.
+        all: bool,
+        /// Members, and how each is.
+        who: Vec<Here>,
+    },
     /// The session has ended.
     SignedOut(String),
     /// The hub is about to restart.
@@ -312,6 +337,11 @@ pub enum Effect {
         /// The text.
         body: String,
     },
+
+    /// Everything of a room up to here was read.
+    Read(RoomId, u64),
+    /// The person writes in a room, or has stopped.
+    Typing(RoomId, bool),
 
     /// Convert a file.
     Upload {

@@ -8,7 +8,13 @@ use wire::{
     rooms::{Member, Room},
 };
 
-use crate::{composer::Composer, text};
+use crate::{
+    composer::Composer,
+    counted::Counted,
+    entry::{self, Entry},
+    here::Crowd,
+    text,
+};
 
 /// How many events a room keeps while its newest ones are shown; older ones can be loaded again.
 const KEPT: usize = 2_000;
@@ -24,17 +30,38 @@ pub struct RoomState {
     pub composer: Composer,
     /// Who is in it; empty until asked for.
     pub members: Vec<Member>,
+    /// Who is here and who writes.
+    pub crowd: Crowd,
+    /// What is unread.
+    pub counted: Counted,
 }
 
 impl RoomState {
     /// A room of which nothing is known but its description.
     pub fn new(room: Room) -> Self {
+        let mut counted = Counted::default();
+        counted.told(&room);
         Self {
             room: clean(room),
             timeline: Timeline::default(),
             composer: Composer::default(),
             members: Vec::new(),
+            crowd: Crowd::default(),
+            counted,
         }
+    }
+
+    /// The hub describes it anew.
+    pub fn told(&mut self, room: Room) {
+        self.counted.told(&room);
+        self.room = clean(room);
+    }
+
+    /// The socket is gone for good: all of it is told anew, but for what is being written and under way.
+    pub fn restart(&mut self) {
+        self.timeline.restart();
+        self.counted.forget();
+        self.crowd.forget();
     }
 
     /// Its id.
@@ -48,33 +75,6 @@ pub fn clean(mut room: Room) -> Room {
     room.name = text::clean_line(&room.name);
     room.topic = text::clean_line(&room.topic);
     room
-}
-
-/// One event, ready to be shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Its place.
-    pub pos: u64,
-    /// When.
-    pub ts: Timestamp,
-    /// Who.
-    pub by: UserId,
-    /// What that person was called, cleaned.
-    pub name: String,
-    /// The message, or the sentence that tells of the event; cleaned, may have several lines.
-    pub text: String,
-    /// Whether somebody said it.
-    pub said: bool,
-}
-
-impl Entry {
-    fn of(event: RoomEvent) -> Self {
-        let name = text::clean_line(&event.name);
-        let sentence = event.sentence();
-        let said = sentence.is_none();
-        let text = sentence.map_or_else(|| text::clean(event.what.body()), |told| text::clean_line(&told));
-        Self { pos: event.pos, ts: event.ts, by: event.by, name, text, said }
-    }
 }
 
 /// Where an own message is on its way.
@@ -123,16 +123,20 @@ pub enum Scroll {
 /// The line between what was seen and what was missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Divider {
-    /// It stands behind this position.
+    /// It stands before the first message by another behind this position.
     pub after: u64,
     /// How many messages were missed; while 0 there is no line yet.
-    pub count: usize,
+    pub count: u64,
 }
 
 /// Everything known of what happened in a room.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     entries: BTreeMap<u64, Entry>,
+    /// What was done to messages, by the message's position: it may be known before the message is.
+    acts: BTreeMap<u64, Vec<RoomEvent>>,
+    /// The newest and the oldest position that were told, shown or not.
+    ends: Option<(u64, u64)>,
     pending: Vec<Pending>,
     gaps: Vec<(u64, u64)>,
     /// Everything up to here is in the hub's database.
@@ -143,8 +147,6 @@ pub struct Timeline {
     pub loading: bool,
     /// Whether the past that a subscription begins with has been told once.
     pub live: bool,
-    /// Everything up to here has been seen.
-    pub seen: u64,
     /// The line "n new", if there is one.
     pub divider: Option<Divider>,
     /// What is visible.
@@ -155,10 +157,8 @@ impl Timeline {
     /// Takes an event. The same one twice, or one out of order, changes nothing that is seen: the position decides.
     /// True when it is news, that is newer than everything known.
     pub fn insert(&mut self, event: RoomEvent) -> bool {
-        let (pos, cid) = (event.pos, event.cid);
-        let news = pos > self.newest();
-        self.pending.retain(|own| own.cid != Some(cid));
-        self.entries.entry(pos).or_insert_with(|| Entry::of(event));
+        let news = event.pos > self.newest();
+        self.place(event);
         if news && self.scroll == Scroll::Follow {
             self.forget_oldest();
         }
@@ -167,9 +167,36 @@ impl Timeline {
 
     /// Takes a page of history, in any order.
     pub fn extend(&mut self, events: Vec<RoomEvent>) {
-        for event in events {
-            self.pending.retain(|own| own.cid != Some(event.cid));
-            self.entries.entry(event.pos).or_insert_with(|| Entry::of(event));
+        // What was done to a message is known before the message is placed.
+        let (acts, others): (Vec<_>, Vec<_>) = events.into_iter().partition(entry::is_act);
+        acts.into_iter().chain(others).for_each(|event| self.place(event));
+    }
+
+    /// Puts an event where it belongs: on its own place, or on the message that it is about.
+    fn place(&mut self, event: RoomEvent) {
+        let pos = event.pos;
+        self.pending.retain(|own| own.cid != Some(event.cid));
+        let (newest, oldest) = self.ends.unwrap_or((pos, pos));
+        self.ends = Some((newest.max(pos), oldest.min(pos)));
+        if entry::is_act(&event) {
+            return self.act(event);
+        }
+        // What was put here by its acknowledgement alone says less.
+        if self.entries.get(&pos).is_none_or(Entry::is_guess) {
+            let acts = self.acts.get(&pos).map_or(&[][..], Vec::as_slice);
+            self.entries.insert(pos, Entry::of(event, acts));
+        }
+    }
+
+    fn act(&mut self, event: RoomEvent) {
+        let Some(tgt) = event.what.target() else { return };
+        let acts = self.acts.entry(tgt).or_default();
+        let at = acts.partition_point(|known| known.pos < event.pos);
+        if acts.get(at).is_none_or(|known| known.pos != event.pos) {
+            if let Some(entry) = self.entries.get_mut(&tgt) {
+                entry.take(&event);
+            }
+            acts.insert(at, event);
         }
     }
 
@@ -178,7 +205,12 @@ impl Timeline {
             self.entries.pop_first();
             self.complete = false;
         }
-        let oldest = self.oldest();
+        if self.entries.len() < KEPT {
+            return;
+        }
+        let oldest = self.entries.first_key_value().map_or(0, |(pos, _)| *pos);
+        self.acts.retain(|tgt, _| *tgt >= oldest);
+        self.ends = self.ends.map(|(newest, _)| (newest, oldest));
         self.gaps.retain(|(_, to)| *to > oldest);
     }
 
@@ -236,9 +268,10 @@ impl Timeline {
     pub fn sent(&mut self, cid: ClientId, pos: u64, ts: Timestamp, by: UserId, name: &str) {
         let Some(index) = self.pending.iter().position(|own| own.cid == Some(cid)) else { return };
         let own = self.pending.remove(index);
-        let text = text::clean(&own.body);
-        let entry = Entry { pos, ts, by, name: name.to_owned(), text, said: true };
+        let entry = Entry::guess(pos, ts, by, name.to_owned(), text::clean(&own.body));
         self.entries.entry(pos).or_insert(entry);
+        let (newest, oldest) = self.ends.unwrap_or((pos, pos));
+        self.ends = Some((newest.max(pos), oldest.min(pos)));
         if let Scroll::Anchor(Place::Under(draft), row) = self.scroll
             && draft == own.draft
         {
@@ -304,12 +337,18 @@ impl Timeline {
 
     /// Position of the newest event, 0 when there is none.
     pub fn newest(&self) -> u64 {
-        self.entries.last_key_value().map_or(0, |(pos, _)| *pos)
+        self.ends.map_or(0, |(newest, _)| newest)
     }
 
     /// Position of the oldest event that is known, 0 when there is none.
     pub fn oldest(&self) -> u64 {
-        self.entries.first_key_value().map_or(0, |(pos, _)| *pos)
+        self.ends.map_or(0, |(_, oldest)| oldest)
+    }
+
+    /// Whether everything after a position is loaded.
+    pub fn reaches(&self, pos: u64) -> bool {
+        let back_to = self.complete || self.oldest() <= pos.saturating_add(1) || self.newest() <= pos;
+        self.live && back_to && self.gaps.iter().all(|(_, to)| *to <= pos)
     }
 
     /// Whether there is nothing to show.
@@ -384,14 +423,16 @@ impl Timeline {
         }
     }
 
-    /// Messages by others that have not been seen.
-    pub fn unread(&self, me: UserId) -> usize {
-        self.said_after(self.seen, me)
+    /// The place of the first message by another behind a position.
+    pub fn first_said_after(&self, pos: u64, me: UserId) -> Option<u64> {
+        let after = (std::ops::Bound::Excluded(pos), std::ops::Bound::Unbounded);
+        self.entries.range(after).find(|(_, entry)| entry.counts(me)).map(|(pos, _)| *pos)
     }
 
-    /// Messages by others behind a position.
-    pub fn said_after(&self, pos: u64, me: UserId) -> usize {
+    /// Messages by others behind a position, and how many of them name the reader.
+    pub fn said_after(&self, pos: u64, me: UserId) -> (u64, u64) {
         let after = (std::ops::Bound::Excluded(pos), std::ops::Bound::Unbounded);
-        self.entries.range(after).filter(|(_, entry)| entry.said && entry.by != me).count()
+        let said = self.entries.range(after).map(|(_, entry)| entry).filter(|entry| entry.counts(me));
+        said.fold((0, 0), |(said, named), entry| (said + 1, named + u64::from(entry.names(me))))
     }
 }

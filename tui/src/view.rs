@@ -51,7 +51,7 @@ fn too_small(frame: &mut Frame<'_>, state: &State, area: Rect) {
     if area.is_empty() {
         return;
     }
-    let unread: usize = state.rooms.iter().map(|room| state.unread(room)).sum();
+    let unread: u64 = state.rooms.iter().map(|room| state.unread(room)).sum();
     let news = if unread > 0 { format!(" · {unread} unread") } else { String::new() };
     let (columns, rows) = SMALLEST;
     let line = format!("{}×{}: needs {columns}×{rows}{news}", area.width, area.height);

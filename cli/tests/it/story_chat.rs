@@ -157,7 +157,7 @@ fn quiet_prints_ids_and_a_pipe_gets_plain_lines() {
     let history = ann.run(&["chat", "history", "general"]);
 
     assert_eq!(id.text().trim().len(), 36);
-    assert_eq!(list.text(), "#general\t1\t\t\t\n");
+    assert_eq!(list.text(), "#general\t1\n");
     assert!(history.text().lines().last().unwrap().ends_with(" Ann  plain"), "{}", history.text());
 }
 

@@ -296,6 +296,7 @@ impl RoomEvent {
         let text = match what {
             What::Said { removed: None, .. } => return None,
             What::Said { .. } => format!("{name} said something that was removed"),
+            What::Created { .. } if body.is_empty() => format!("{name} opened the conversation"),
             What::Created { .. } => format!("{name} made the room"),
             What::Joined => format!("{name} joined"),
             What::Left => format!("{name} left"),

@@ -89,6 +89,8 @@ async fn answer(world: &World, effect: Effect) -> Option<Msg> {
         | Effect::Subscribe(_)
         | Effect::Unsubscribe(_)
         | Effect::Say { .. }
+        | Effect::Read(..)
+        | Effect::Typing(..)
         | Effect::Upload { .. }
         | Effect::StopUpload(_) => return None,
     };

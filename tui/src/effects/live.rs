@@ -22,6 +22,8 @@ const ROOMS_EVERY: Duration = Duration::from_secs(30);
 pub(super) enum Order {
     Subscribe(RoomId),
     Unsubscribe(RoomId),
+    Read(RoomId, u64),
+    Typing(RoomId, bool),
     Say { room: RoomId, draft: u64, cid: Option<ClientId>, body: String },
 }
 
@@ -110,6 +112,8 @@ async fn obey(live: &Live, outbox: &Outbox, order: Order, drafts: &mut Drafts) -
             return waiting(outbox, room, drafts).await;
         }
         Order::Unsubscribe(room) => live.unsubscribe(room),
+        Order::Read(room, pos) => live.read(room, pos),
+        Order::Typing(room, on) => live.typing(room, on),
         Order::Say { room, draft, cid: None, body } => drop(drafts.insert(live.say(room, body), draft)),
         Order::Say { room, cid: Some(cid), body, .. } => {
             // What the outbox does not have (any more) is put into it again, as the same message.
@@ -149,12 +153,12 @@ fn told(event: LiveEvent, drafts: &mut Drafts) -> Vec<Msg> {
     };
     match (named, event) {
         (Some(named), LiveEvent::Queued { .. }) => vec![named],
-        (named, event) => named.into_iter().chain(heard(event).map(Msg::Heard)).collect(),
+        (named, event) => named.into_iter().chain([Msg::Heard(heard(event))]).collect(),
     }
 }
 
-fn heard(event: LiveEvent) -> Option<Heard> {
-    Some(match event {
+fn heard(event: LiveEvent) -> Heard {
+    match event {
         LiveEvent::Queued { cid, room, body, at } => Heard::Queued { cid, room, body, ts: at },
         LiveEvent::Renewed { cid, fresh, room } => Heard::Renewed { cid, fresh, room },
         LiveEvent::Void { room, pos } => Heard::Void(room, pos),
@@ -175,9 +179,11 @@ fn heard(event: LiveEvent) -> Option<Heard> {
         LiveEvent::Head(head) => Heard::Head(head),
         LiveEvent::SignedOut { why } => Heard::SignedOut(why),
         LiveEvent::Draining => Heard::Draining,
-        // The list of rooms says it within a moment.
-        LiveEvent::Read { .. } => return None,
-    })
+        LiveEvent::Stored { room, pos } => Heard::Stored(room, pos),
+        LiveEvent::Read { room, pos } => Heard::Read(room, pos),
+        LiveEvent::Typing { room, user, name, on } => Heard::Typing { room, user, name, on },
+        LiveEvent::Presence { room, all, who } => Heard::Presence { room, all, who },
+    }
 }
 
 /// Tells the list of rooms whenever it has changed. A hub that cannot be asked is not told of here: the socket does.

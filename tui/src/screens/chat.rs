@@ -5,11 +5,11 @@ use ratatui::{
     layout::{Position, Rect},
     text::{Line, Span},
 };
-use wire::rooms::MemberRole;
+use wire::{frames::Presence, rooms::MemberRole};
 
 use crate::{
     app::{Link, State},
-    layout,
+    here, layout,
     room::{RoomState, Scroll},
     text,
     widgets::{frame, messages},
@@ -44,11 +44,14 @@ fn draw_rooms(out: &mut Frame<'_>, state: &State, area: Rect, active: bool) {
     let first = (at + 1).saturating_sub(height);
     for (index, room) in state.rooms.iter().skip(first).take(height).enumerate() {
         let open = Some(room.id()) == state.open;
-        let unread = state.unread(room);
-        let count = if unread > 0 { format!(" {unread}") } else { String::new() };
+        let (unread, mentions) = state.counts(room);
+        let count = match (unread, mentions) {
+            (0, _) => String::new(),
+            (_, 0) => format!(" {unread}"),
+            _ => format!(" {unread} @{mentions}"),
+        };
         let lead = if open { "▸ " } else { "  " };
-        let sign = if room.room.private { "◆" } else { "#" };
-        let name = format!("{lead}{sign}{}", room.room.name);
+        let name = format!("{lead}{}{}", sign(state, room), room.room.name);
         let name = text::fit(&name, columns.saturating_sub(count.len()));
         let style = match (open, unread > 0) {
             (true, _) => theme.selected(),
@@ -56,6 +59,15 @@ fn draw_rooms(out: &mut Frame<'_>, state: &State, area: Rect, active: bool) {
             (false, false) => theme.text(),
         };
         frame::put(out, inside, index as u16, &format!("{name}{count}"), style);
+    }
+}
+
+/// What stands before a room's name: for a conversation how the other one is, where that is known.
+fn sign(state: &State, room: &RoomState) -> &'static str {
+    match (room.room.direct, room.room.private) {
+        (true, _) => room.crowd.other(state.my_id()).map_or("@", here::dot),
+        (false, true) => "◆",
+        (false, false) => "#",
     }
 }
 
@@ -71,10 +83,14 @@ fn draw_members(out: &mut Frame<'_>, state: &State, area: Rect) {
             MemberRole::Moderator => " moderator",
             MemberRole::Member => "",
         };
-        let columns = usize::from(inside.width).saturating_sub(role.len());
+        let is = room.crowd.is(member.id).or(member.presence);
+        let dot = is.map(|is| format!("{} ", here::dot(is))).unwrap_or_default();
+        let columns = usize::from(inside.width).saturating_sub(role.len() + text::width(&dot));
         let own = member.id == state.my_id();
         let style = if own { theme.strong() } else { theme.author(member.id) };
+        let dot_style = if is == Some(Presence::Online) { theme.good() } else { theme.dim() };
         let line = Line::from(vec![
+            Span::styled(dot, dot_style),
             Span::styled(text::fit(&member.name, columns), style),
             Span::styled(role, theme.dim()),
         ]);
@@ -86,14 +102,20 @@ fn draw_members(out: &mut Frame<'_>, state: &State, area: Rect) {
 
 /// Name, people, topic; on narrow screens also what is unread elsewhere.
 fn title(state: &State, room: &RoomState, alone: bool) -> String {
-    let sign = if room.room.private { "◆" } else { "#" };
-    let people = if room.room.members == 1 { "member" } else { "members" };
-    let mut title = format!("{sign}{} · {} {people}", room.room.name, room.room.members);
+    let name = format!("{}{}", sign(state, room), room.room.name);
+    let mut title = match (room.room.direct, room.room.members) {
+        (true, _) => match room.crowd.other(state.my_id()) {
+            Some(is) => format!("{name} · {}", is.name()),
+            None => name.clone(),
+        },
+        (false, 1) => format!("{name} · 1 member"),
+        (false, members) => format!("{name} · {members} members"),
+    };
     if alone {
         let others = state.rooms.iter().filter(|other| other.id() != room.id());
-        let unread: usize = others.map(|other| state.unread(other)).sum();
+        let unread: u64 = others.map(|other| state.unread(other)).sum();
         if unread > 0 {
-            title = format!("{sign}{} · {unread} unread elsewhere", room.room.name);
+            title = format!("{name} · {unread} unread elsewhere");
         }
     } else if !room.room.topic.is_empty() {
         title = format!("{title} · {}", room.room.topic);
@@ -114,6 +136,7 @@ fn draw_messages(out: &mut Frame<'_>, state: &State, room: &RoomState, area: Rec
     if timeline.is_empty() {
         let line = if timeline.live { "Nothing here yet. Write the first message." } else { "loading…" };
         frame::put(out, inside, 0, line, theme.dim());
+        draw_writing(out, state, room, area);
         return;
     }
     let my_name = state.my_name();
@@ -124,6 +147,18 @@ fn draw_messages(out: &mut Frame<'_>, state: &State, room: &RoomState, area: Rec
         }
     }
     draw_below(out, state, room, area);
+    draw_writing(out, state, room, area);
+}
+
+/// Who is writing, on the frame's lower edge.
+fn draw_writing(out: &mut Frame<'_>, state: &State, room: &RoomState, area: Rect) {
+    let Some(sentence) = room.crowd.sentence(state.my_id()) else { return };
+    // What is hidden below stands at the right of the same edge.
+    let half = if room.timeline.scroll == Scroll::Follow { area.width } else { area.width / 2 };
+    let line = text::cut(&format!(" {sentence} "), usize::from(half.saturating_sub(3)));
+    let width = text::width(&line) as u16;
+    let place = Rect { x: area.x + 2, y: area.bottom().saturating_sub(1), width, height: 1 };
+    out.render_widget(Span::styled(line, state.theme.dim()), place.intersection(out.area()));
 }
 
 /// What is hidden below, on the frame's lower edge.

@@ -119,7 +119,7 @@ pub(super) fn recognised(state: &mut State, answer: Answer<Me>) -> Vec<Effect> {
 fn enter(state: &mut State, me: Me) -> Vec<Effect> {
     let same = state.me.as_ref().is_some_and(|before| before.id == me.id);
     if same {
-        state.rooms.iter_mut().for_each(|room| room.timeline.restart());
+        state.rooms.iter_mut().for_each(crate::room::RoomState::restart);
     } else {
         state.rooms.clear();
         state.open = None;

@@ -12,6 +12,9 @@ use crate::{
     text,
 };
 
+/// Seconds after which it is said again that the person writes.
+const TYPING_AGAIN: i64 = 3;
+
 pub(super) fn act(state: &mut State, place: Place, action: Action, now: Timestamp) -> Vec<Effect> {
     let page = isize::try_from(state.messages_size().1).unwrap_or(isize::MAX).max(2) - 1;
     match action {
@@ -71,7 +74,22 @@ fn send(state: &mut State, now: Timestamp) -> Vec<Effect> {
     let draft = state.next_number();
     let Some(room) = state.open_room_mut() else { return Vec::new() };
     let body = room.composer.take();
-    say(room, draft, body, now)
+    let mut effects = say(room, draft, body, now);
+    effects.extend(typing(state, now));
+    effects
+}
+
+/// Others see that the person writes: said at the first letter and again while it goes on, and when nothing is left.
+pub(super) fn typing(state: &mut State, now: Timestamp) -> Vec<Effect> {
+    let Some(room) = state.open_room() else { return Vec::new() };
+    let (id, writes) = (room.id(), !room.composer.is_blank());
+    let said = state.said_typing.filter(|(room, until)| *room == id && now < *until);
+    match (writes, said) {
+        (true, None) => state.said_typing = Some((id, now.plus_seconds(TYPING_AGAIN))),
+        (false, Some(_)) => state.said_typing = None,
+        _ => return Vec::new(),
+    }
+    vec![Effect::Typing(id, writes)]
 }
 
 /// The newest refused message goes under way again.
@@ -88,7 +106,6 @@ fn say(room: &mut crate::room::RoomState, draft: u64, body: String, now: Timesta
     timeline.push(draft, body.clone(), now);
     timeline.divider = None;
     timeline.scroll = Scroll::Follow;
-    timeline.seen = timeline.newest();
     debug_assert!(timeline.pending(draft).is_some_and(|own| own.delivery == Delivery::Queued));
     vec![Effect::Say { room: room.id(), draft, cid: None, body }]
 }
@@ -107,7 +124,6 @@ fn scroll(state: &mut State, rows: isize) -> Vec<Effect> {
         timeline.loading = true;
     }
     let oldest = timeline.oldest();
-    rooms::seen(state);
     if older { vec![Effect::LoadOlder(id, oldest)] } else { Vec::new() }
 }
 
@@ -115,6 +131,5 @@ fn to_newest(state: &mut State) -> Vec<Effect> {
     if let Some(room) = state.open_room_mut() {
         room.timeline.scroll = Scroll::Follow;
     }
-    rooms::seen(state);
     Vec::new()
 }

@@ -30,10 +30,7 @@ pub(super) fn act(state: &mut State, action: Action, now: Timestamp) -> Vec<Effe
     match action {
         Action::Up => state.conversions.select(-1),
         Action::Down => state.conversions.select(1),
-        Action::Back => {
-            go(state, Screen::Chat, state.open.is_some());
-            super::rooms::seen(state);
-        }
+        Action::Back => go(state, Screen::Chat, state.open.is_some()),
         Action::Refresh => return vec![Effect::LoadJobs, Effect::LoadFormats],
         Action::Save => return save(state, now),
         Action::Cancel => return cancel(state, now),

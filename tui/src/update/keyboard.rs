@@ -3,7 +3,7 @@
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 use wire::Timestamp;
 
-use super::{account, chat, convert, go, notify, overlay, rooms};
+use super::{account, chat, convert, go, notify, overlay};
 use crate::{
     app::{Confirm, Overlay, Screen, State, Tone},
     keys::{self, Action, Place},
@@ -24,7 +24,7 @@ pub(super) fn key(state: &mut State, key: KeyEvent, now: Timestamp) -> Vec<Effec
     }
     match action {
         Some(action) => act(state, place, action, now),
-        None if place.is_typing() => type_key(state, place, key),
+        None if place.is_typing() => type_key(state, place, key, now),
         None => Vec::new(),
     }
 }
@@ -45,7 +45,6 @@ fn act(state: &mut State, place: Place, action: Action, now: Timestamp) -> Vec<E
         }
         (_, Action::Chat) => {
             go(state, Screen::Chat, false);
-            rooms::seen(state);
             Vec::new()
         }
         (_, Action::Convert) => convert::open(state),
@@ -80,7 +79,7 @@ fn interrupt(state: &mut State, place: Place, now: Timestamp) -> Vec<Effect> {
         return vec![Effect::Quit];
     }
     if clear_text(state, place) {
-        return Vec::new();
+        return chat::typing(state, now);
     }
     if state.overlay.take().is_some() {
         return Vec::new();
@@ -128,7 +127,7 @@ fn quit(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
-fn type_key(state: &mut State, place: Place, key: KeyEvent) -> Vec<Effect> {
+fn type_key(state: &mut State, place: Place, key: KeyEvent, now: Timestamp) -> Vec<Effect> {
     match place {
         Place::SignIn => state.sign_in.key(key),
         Place::SignUp => state.sign_up.key(key),
@@ -137,6 +136,7 @@ fn type_key(state: &mut State, place: Place, key: KeyEvent) -> Vec<Effect> {
             if let Some(room) = state.open_room_mut() {
                 room.composer.key(key);
             }
+            return chat::typing(state, now);
         }
         Place::Prompt | Place::Picker => return overlay::type_key(state, key),
         _ => {}
@@ -156,6 +156,7 @@ pub(super) fn paste(state: &mut State, text: &str, now: Timestamp) -> Vec<Effect
             if !taken {
                 notify(state, Tone::Bad, "that is too much text to paste; nothing was taken", now);
             }
+            return chat::typing(state, now);
         }
         Place::Chat if state.open.is_some() => {
             state.typing = true;

@@ -8,6 +8,7 @@ use wire::{
 use super::{account, notify, rooms};
 use crate::{
     app::{Link, State, Tone},
+    entry,
     msg::{Effect, Heard},
     room::Divider,
     text,
@@ -38,8 +39,9 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
         Heard::Restarted(room) => {
             if let Some(room) = state.room_mut(room) {
                 room.timeline.renumber();
+                room.counted.forget();
             }
-            Vec::new()
+            vec![Effect::LoadRooms]
         }
         Heard::Gap { room, from, to } => {
             let Some(known) = state.room_mut(room) else { return Vec::new() };
@@ -81,7 +83,6 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
             if let Some(room) = state.room_mut(room) {
                 room.timeline.sent(cid, pos, ts, me, &name);
             }
-            rooms::seen(state);
             Vec::new()
         }
         Heard::Refused { cid, room, why } => {
@@ -106,6 +107,26 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
             }
             Vec::new()
         }
+        Heard::Stored(room, pos) => {
+            if let Some(room) = state.room_mut(room) {
+                room.timeline.stored = room.timeline.stored.max(pos);
+            }
+            Vec::new()
+        }
+        Heard::Read(room, pos) => rooms::read_elsewhere(state, room, pos),
+        Heard::Typing { room, user, name, on } => {
+            let name = text::clean_line(&name);
+            if let Some(room) = state.room_mut(room) {
+                room.crowd.types(user, name, on, now);
+            }
+            Vec::new()
+        }
+        Heard::Presence { room, all, who } => {
+            if let Some(room) = state.room_mut(room) {
+                room.crowd.told(all, who);
+            }
+            Vec::new()
+        }
         Heard::SignedOut(why) => account::session_over(state, &why),
         Heard::Draining => {
             notify(state, Tone::Plain, "the hub restarts; nothing is lost", now);
@@ -117,6 +138,7 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
 /// The link broke: everything from here on is what was missed.
 fn away(state: &mut State) {
     for room in &mut state.rooms {
+        room.crowd.forget();
         let timeline = &mut room.timeline;
         if timeline.live && timeline.divider.is_none_or(|divider| divider.count == 0) {
             timeline.divider = Some(Divider { after: timeline.newest(), count: 0 });
@@ -126,12 +148,21 @@ fn away(state: &mut State) {
 
 fn happened(state: &mut State, event: RoomEvent) -> Vec<Effect> {
     let id = event.room;
-    let people = !matches!(event.what, What::Said { .. });
+    let people = !matches!(event.what, What::Said { .. }) && !entry::is_act(&event);
+    let takes_away = matches!(event.what, What::Redacted { .. } | What::Edited { .. });
     let Some(room) = state.room_mut(id) else { return Vec::new() };
-    let news = room.timeline.insert(event);
-    let changed = news && people && room.timeline.live;
-    rooms::seen(state);
-    if changed && state.open == Some(id) { vec![Effect::LoadMembers(id)] } else { Vec::new() }
+    room.crowd.stops(event.by);
+    let (about, read) = (event.what.target(), room.counted.mark());
+    let news = room.timeline.insert(event) && room.timeline.live;
+    if news && people && state.open == Some(id) {
+        return vec![Effect::LoadMembers(id)];
+    }
+    // The hub has counted the message that is gone, or names other people now.
+    if news && takes_away && about.is_some_and(|tgt| tgt > read) {
+        vec![Effect::LoadRooms]
+    } else {
+        Vec::new()
+    }
 }
 
 /// The past of a room is complete: the first time it counts as seen; after a break, what was missed is counted.
@@ -141,12 +172,12 @@ fn caught_up(state: &mut State, id: RoomId, pos: u64) {
     let timeline = &mut room.timeline;
     if !timeline.live {
         timeline.live = true;
-        timeline.seen = timeline.seen.max(pos);
         timeline.complete = timeline.oldest() == 0;
+        room.counted.begin_at(pos);
         return;
     }
     if let Some(Divider { after, count: 0 }) = timeline.divider {
-        let count = timeline.said_after(after, me);
+        let (count, _) = timeline.said_after(after, me);
         timeline.divider = (count > 0).then_some(Divider { after, count });
     }
 }

@@ -20,6 +20,12 @@ const NOTICE: (i64, i64) = (5, 20);
 
 /// What a message does to the state, and what is to be done about it.
 pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
+    let mut effects = taken(state, msg, now);
+    effects.extend(rooms::read(state));
+    effects
+}
+
+fn taken(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => keyboard::key(state, key, now),
         Msg::Pasted(text) => keyboard::paste(state, &text, now),
@@ -76,6 +82,7 @@ fn elapsed(state: &mut State, now: Timestamp) -> Vec<Effect> {
     if state.quit_armed.is_some_and(|until| until <= now) {
         state.quit_armed = None;
     }
+    state.rooms.iter_mut().for_each(|room| room.crowd.elapsed(now));
     Vec::new()
 }
 

@@ -39,7 +39,7 @@ pub(super) fn listed(state: &mut State, answer: Answer<Vec<Room>>, now: Timestam
 fn put(state: &mut State, room: Room) -> Vec<Effect> {
     let id = room.id;
     if let Some(known) = state.room_mut(id) {
-        known.room = clean(room);
+        known.told(room);
         return Vec::new();
     }
     state.rooms.push(RoomState::new(room));
@@ -82,26 +82,30 @@ pub(super) fn open(state: &mut State, id: RoomId) -> Vec<Effect> {
     }
     let me = state.my_id();
     if let Some(room) = state.room_mut(id) {
-        let timeline = &mut room.timeline;
-        let count = if timeline.live { timeline.unread(me) } else { 0 };
-        timeline.divider = (count > 0).then_some(Divider { after: timeline.seen, count });
-        timeline.scroll = Scroll::Follow;
+        let (count, _) = room.counted.unread(&room.timeline, me);
+        room.timeline.divider = (count > 0).then_some(Divider { after: room.counted.mark(), count });
+        room.timeline.scroll = Scroll::Follow;
     }
     state.open = Some(id);
-    seen(state);
     vec![Effect::LoadMembers(id)]
 }
 
-/// What is on the screen counts as seen, as long as the newest row is on it.
-pub(super) fn seen(state: &mut State) {
-    if state.screen != Screen::Chat {
-        return;
+/// What is on the screen is read, on every device, as long as the newest row is on it.
+pub(super) fn read(state: &mut State) -> Option<Effect> {
+    if state.screen != Screen::Chat || state.me.is_none() {
+        return None;
     }
-    if let Some(room) = state.open_room_mut()
-        && room.timeline.scroll == Scroll::Follow
-    {
-        room.timeline.seen = room.timeline.newest();
-    }
+    let room = state.open_room_mut()?;
+    let shown = room.timeline.live && room.timeline.scroll == Scroll::Follow;
+    let newest = room.timeline.newest();
+    (shown && room.counted.read(newest)).then(|| Effect::Read(room.id(), newest))
+}
+
+/// The person has read a room up to a position, here or on another device. What cannot be counted here is asked for.
+pub(super) fn read_elsewhere(state: &mut State, id: RoomId, pos: u64) -> Vec<Effect> {
+    let Some(room) = state.room_mut(id) else { return Vec::new() };
+    let news = room.counted.read(pos);
+    if news && room.counted.is_doubtful(&room.timeline) { vec![Effect::LoadRooms] } else { Vec::new() }
 }
 
 /// Opens the room so many further down the list.

@@ -22,6 +22,10 @@ pub fn line(theme: Theme, flow: &Flow<'_>, row: Row) -> Line<'static> {
         RowKind::More => {
             Line::from(vec![Span::raw(" ".repeat(indent)), Span::styled(row.text, theme.text())])
         }
+        RowKind::Answered | RowKind::Signs => {
+            let text = text::cut(&row.text, columns.saturating_sub(indent));
+            Line::from(vec![Span::raw(" ".repeat(indent)), Span::styled(text, theme.dim())])
+        }
         RowKind::Refused => {
             Line::from(vec![Span::raw(" ".repeat(indent)), Span::styled(row.text, theme.bad())])
         }

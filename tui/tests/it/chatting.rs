@@ -224,7 +224,7 @@ fn events_are_shown_once_and_in_the_order_of_the_log() {
 #[test]
 fn page_up_shows_older_rows_then_asks_for_history_and_stays_where_it_is() {
     let mut client = Client::chatting(80, 24);
-    client.hear(Heard::Restarted(room_id(1)));
+    client.hear(Heard::Restarted(room_id(1))).take_effects();
     for pos in 101..=160 {
         client.hear(Heard::Event(said(1, pos, 0, (BOB, "bob"), &format!("number {pos}"))));
     }

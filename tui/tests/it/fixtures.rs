@@ -145,6 +145,8 @@ pub(crate) fn options() -> Options {
 pub(crate) struct Client {
     pub(crate) state: State,
     pub(crate) effects: Vec<Effect>,
+    /// What goes out by the way: that the person writes, and what they have read.
+    pub(crate) asides: Vec<Effect>,
     pub(crate) now: Timestamp,
 }
 
@@ -154,14 +156,18 @@ impl Client {
     }
 
     pub(crate) fn with(options: Options, columns: u16, rows: u16) -> Self {
-        let mut client = Self { state: State::new(&options), effects: Vec::new(), now: at(0) };
+        let mut client =
+            Self { state: State::new(&options), effects: Vec::new(), asides: Vec::new(), now: at(0) };
         client.tell(Msg::Resized(columns, rows));
         client
     }
 
     pub(crate) fn tell(&mut self, msg: Msg) -> &mut Self {
-        let effects = update(&mut self.state, msg, self.now);
+        let effects = update(&mut self.state, msg, self.now).into_iter();
+        let (asides, effects): (Vec<_>, Vec<_>) =
+            effects.partition(|effect| matches!(effect, Effect::Read(..) | Effect::Typing(..)));
         self.effects.extend(effects);
+        self.asides.extend(asides);
         self
     }
 

@@ -5,7 +5,7 @@ use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 use tui::msg::{Effect, Failure, FailureKind, Heard, Msg};
 use wire::{conversions::JobState, events::What, rooms::EventPage};
 
-use crate::fixtures::{BOB, Client, at, cid, event, job, me, room, room_id, said};
+use crate::fixtures::{BOB, Client, at, cid, event, job, me, room, room_id, said, user};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -34,12 +34,25 @@ fn key() -> impl Strategy<Value = Step> {
     (code, modifiers).prop_map(|(code, modifiers)| Step::Key(code, modifiers))
 }
 
+fn act(tgt: u64, kind: u8) -> What {
+    match kind {
+        0 => What::Edited { tgt, body: "better".into(), mentions: Vec::new(), removed: None },
+        1 => What::Redacted { tgt },
+        2 => What::Reacted { tgt, body: "👍".into() },
+        _ => What::Pinned { tgt },
+    }
+}
+
 fn heard() -> impl Strategy<Value = Heard> {
     let room = 1..5_u128;
     let pos = 1..80_u64;
     prop_oneof![
         6 => (room.clone(), pos.clone(), ".{0,200}").prop_map(|(r, p, body)| Heard::Event(said(r, p, p as i64, (BOB, "bob"), &body))),
         1 => (room.clone(), pos.clone()).prop_map(|(r, p)| Heard::Event(event(r, p, 0, (1, "ann"), What::Joined))),
+        2 => (room.clone(), pos.clone(), pos.clone(), 0..4_u8).prop_map(|(r, p, tgt, kind)| Heard::Event(event(r, p, 0, (BOB, "bob"), act(tgt, kind)))),
+        1 => (room.clone(), pos.clone()).prop_map(|(r, p)| Heard::Read(room_id(r), p)),
+        1 => (room.clone(), pos.clone()).prop_map(|(r, p)| Heard::Stored(room_id(r), p)),
+        1 => (room.clone(), ".{0,80}", any::<bool>()).prop_map(|(r, name, on)| Heard::Typing { room: room_id(r), user: user(BOB), name, on }),
         1 => Just(Heard::Connected),
         1 => (0..9_u32, ".{0,20}").prop_map(|(attempt, why)| Heard::Reconnecting { attempt, why }),
         1 => (room.clone(), pos.clone()).prop_map(|(r, p)| Heard::Live(room_id(r), p)),

@@ -9,6 +9,7 @@ mod chatting;
 mod converting;
 mod fixtures;
 mod fuzz;
+mod people;
 mod real_loop;
 mod signing_in;
 mod snapshots;

@@ -36,7 +36,7 @@ impl Marks {
 
     /// What is to be sent now.
     pub(super) fn ready(&mut self, now: Instant) -> Vec<ToServer> {
-        let due = self.rooms.iter_mut().filter(|(_, mark)| mark.due().is_some_and(|due| due <= now));
+        let due = self.rooms.iter_mut().filter(|(_, mark)| mark.is_due(now));
         due.map(|(room, mark)| {
             mark.sent = Some((mark.pos, now));
             ToServer::Read { room: *room, pos: mark.pos }
@@ -44,9 +44,9 @@ impl Marks {
         .collect()
     }
 
-    /// When something is to be sent, if anything is.
+    /// When something is to be sent that is not to be sent now, if anything is.
     pub(super) fn wake(&self) -> Option<Instant> {
-        self.rooms.values().filter_map(Mark::due).min()
+        self.rooms.values().filter_map(Mark::again).min()
     }
 
     /// What was sent may not have arrived.
@@ -57,13 +57,13 @@ impl Marks {
 }
 
 impl Mark {
-    /// When the mark is to be sent, unless that was done.
-    fn due(&self) -> Option<Instant> {
-        match self.sent {
-            None => Some(Instant::now()),
-            Some((sent, at)) if sent < self.pos => Some(at + APART),
-            Some(_) => None,
-        }
+    fn is_due(&self, now: Instant) -> bool {
+        self.sent.is_none() || self.again().is_some_and(|again| again <= now)
+    }
+
+    /// When a mark that has moved since it was sent is sent again.
+    fn again(&self) -> Option<Instant> {
+        self.sent.filter(|(sent, _)| *sent < self.pos).map(|(_, at)| at + APART)
     }
 }
 
@@ -90,7 +90,7 @@ mod tests {
         marks.set(room, 9);
         marks.set(room, 8);
 
-        assert_eq!(sent(&mut marks, now), []);
+        assert!(sent(&mut marks, now).is_empty());
         assert_eq!(marks.wake(), Some(now + APART));
         assert_eq!(sent(&mut marks, now + APART), [9]);
         assert!(sent(&mut marks, now + 9 * APART).is_empty());
