@@ -66,6 +66,9 @@ pub struct UpArgs {
     /// The largest upload in bytes
     #[arg(long, env = "MSHUB_MAX_UPLOAD_BYTES", default_value_t = 100 * 1024 * 1024, value_name = "BYTES")]
     max_upload_bytes: u64,
+    /// Bytes that the files of one person in rooms may take together
+    #[arg(long, env = "MSHUB_MAX_USER_FILES_BYTES", default_value_t = server::MAX_USER_FILES, value_name = "BYTES")]
+    max_user_files_bytes: u64,
     #[command(flatten)]
     database: DatabaseFlags,
     #[command(flatten)]
@@ -161,6 +164,7 @@ fn plan(args: UpArgs, data_dir: PathBuf) -> Result<Plan, CliError> {
         admin_email: args.admin_email,
         sends_per_second: args.sends_per_second,
         max_upload_bytes: args.max_upload_bytes,
+        max_user_files_bytes: args.max_user_files_bytes,
     })
 }
 

@@ -12,6 +12,8 @@ mod story_chat;
 #[cfg(feature = "up")]
 mod story_convert;
 #[cfg(feature = "up")]
+mod story_files;
+#[cfg(feature = "up")]
 mod story_messages;
 #[cfg(all(unix, feature = "up"))]
 mod story_outbox;

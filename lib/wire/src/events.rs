@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, MessageId, RoomId, Timestamp, UserId, rooms::MemberRole};
+use crate::{ClientId, MessageId, RoomId, Timestamp, UserId, files::File, heads, rooms::MemberRole};
 
 /// What is written to topic [`crate::paths::TOPIC_CHAT`], keyed by room. The variant carries the version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +62,11 @@ pub enum What {
         /// Members whom the text names with `@`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         mentions: Vec<UserId>,
-        /// SHA-256 of the text that was removed, 64 hex digits: the chain hash can still be checked.
+        /// Files that go with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        att: Vec<File>,
+        /// What of the text and the files went into the chain hash, 64 hex digits, once they were removed: it can
+        /// still be checked.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         removed: Option<String>,
     },
@@ -155,7 +159,7 @@ pub enum What {
 impl What {
     /// A plain message.
     pub fn said(body: impl Into<String>) -> Self {
-        Self::Said { body: body.into(), re: None, mentions: Vec::new(), removed: None }
+        Self::Said { body: body.into(), re: None, mentions: Vec::new(), att: Vec::new(), removed: None }
     }
 
     /// The text that a line of history shows, if there is one; also what the chain hash covers.
@@ -217,7 +221,15 @@ impl What {
         }
     }
 
-    /// SHA-256 of the text that stood here before it was removed, 64 hex digits.
+    /// Files that go with a message.
+    pub fn files(&self) -> &[File] {
+        match self {
+            Self::Said { att, .. } => att,
+            _ => &[],
+        }
+    }
+
+    /// The digest of what stood here before it was removed, 64 hex digits.
     pub fn removed(&self) -> Option<&str> {
         match self {
             Self::Said { removed, .. } | Self::Edited { removed, .. } => removed.as_deref(),
@@ -225,13 +237,17 @@ impl What {
         }
     }
 
-    /// Takes the text away and leaves its SHA-256. Once is enough; only what a person wrote can be removed.
+    /// Takes text and files away and leaves their digest. Once is enough; only what a person wrote can be removed.
     pub fn remove(&mut self) {
+        let digest = hex::encode(heads::digest_of(self.body(), self.files()));
+        if let Self::Said { att, .. } = self {
+            att.clear();
+        }
         if let Self::Said { body, mentions, removed, .. } | Self::Edited { body, mentions, removed, .. } =
             self
             && removed.is_none()
         {
-            *removed = Some(hex::encode(crate::heads::digest(body)));
+            *removed = Some(digest);
             body.clear();
             mentions.clear();
         }

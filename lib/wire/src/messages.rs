@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ClientId, MessageId, RoomId, Timestamp, UserId,
     events::{Mark, RoomEvent, What},
+    files::File,
 };
 
 /// Kinds of signs that one message can carry.
@@ -38,6 +39,9 @@ pub struct Message {
     /// Members whom the text names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<UserId>,
+    /// Files that go with it; none once it was removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub att: Vec<File>,
     /// When the author last changed the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited: Option<Timestamp>,
@@ -79,7 +83,7 @@ impl Message {
     /// The message that an event begins, if it is one. A text that was removed meanwhile is absent; who removed it
     /// comes with the event that did.
     pub fn begun_by(event: &RoomEvent) -> Option<Self> {
-        let What::Said { body, re, mentions, .. } = &event.what else { return None };
+        let What::Said { body, re, mentions, att, .. } = &event.what else { return None };
         Some(Self {
             id: event.id,
             room: event.room,
@@ -91,6 +95,7 @@ impl Message {
             body: body.clone(),
             re: *re,
             mentions: mentions.clone(),
+            att: att.clone(),
             edited: None,
             edits: Vec::new(),
             removed: None,
@@ -127,6 +132,7 @@ impl Message {
         self.removed = Some(removal);
         self.body.clear();
         self.mentions.clear();
+        self.att.clear();
         self.reactions.clear();
         self.pinned = false;
     }

@@ -2,5 +2,4 @@
 
 pub(crate) mod download;
 pub(crate) mod jobs;
-mod range;
 pub(crate) mod upload;

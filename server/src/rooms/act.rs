@@ -12,6 +12,7 @@ use wire::{
 use super::{joined, mentions, messages, rights, rights::Deed, say};
 use crate::{
     accounts::Caller,
+    files,
     state::{App, State as Hub},
 };
 
@@ -53,6 +54,7 @@ async fn allowed(state: &Hub, caller: &Caller, room: &Room, tgt: u64, op: Op) ->
             if !own {
                 rights::check(room, Deed::RemoveOthers)?;
             }
+            files::message_is_to_go(state, caller.user, &message).await?;
             Ok(What::Redacted { tgt })
         }
         Op::React { body } => {

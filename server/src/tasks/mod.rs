@@ -9,7 +9,7 @@ mod sql;
 use platform::{db::Transaction, mail::Mail};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use wire::{Timestamp, events::RoomFact};
+use wire::{FileId, RoomId, Timestamp, UserId, events::RoomFact};
 
 pub(crate) use run::start;
 
@@ -34,13 +34,33 @@ pub(crate) enum Task {
         /// The fact.
         fact: RoomFact,
     },
+    /// Remove the files of a message as soon as it is removed itself. That somebody began to remove it does not say
+    /// that they did: it is looked at for an hour.
+    RemoveFiles {
+        /// Where the message is.
+        room: RoomId,
+        /// Who removes it.
+        by: UserId,
+        /// Its place.
+        pos: u64,
+        /// Its files.
+        files: Vec<FileId>,
+    },
+    /// Remove every file of a room that is no more.
+    RemoveRoomFiles {
+        /// The room.
+        room: RoomId,
+    },
 }
 
 impl Task {
     /// Tasks of one lane run one after the other, in the order of their rows.
     fn lane(&self) -> Option<Uuid> {
         match self {
-            Self::SendMail { .. } | Self::Resend { .. } => None,
+            Self::SendMail { .. }
+            | Self::Resend { .. }
+            | Self::RemoveFiles { .. }
+            | Self::RemoveRoomFiles { .. } => None,
             Self::Announce { fact } => Some(fact.room.0),
         }
     }

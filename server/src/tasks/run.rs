@@ -12,7 +12,7 @@ use super::{
     sql::{self, Claimed},
 };
 use crate::{
-    accounts, rooms,
+    accounts, files, rooms,
     state::{App, State},
 };
 
@@ -30,6 +30,8 @@ const LONGEST_PAUSE_SECONDS: f64 = 300.0;
 const LONGEST_ANNOUNCE_PAUSE_SECONDS: f64 = 5.0;
 /// Mail that could not be sent for this long is given up.
 const MAIL_SECONDS: i64 = 24 * 3600;
+/// How long a message whose removal began is looked at.
+const REMOVAL_SECONDS: i64 = 3600;
 /// How long a given-up task is kept as a trace.
 const DEAD_SECONDS: i64 = 30 * 24 * 3600;
 /// How often old rows are swept out.
@@ -116,9 +118,16 @@ async fn attempt(state: &State, claimed: &Claimed) -> sqlx::Result<()> {
             tracing::error!(task = %claimed.id, "a mail is given up after a day");
             sql::bury(&state.db, claimed, now, &error).await
         }
-        Task::SendMail { .. } | Task::Resend { .. } => {
-            give_back(state, claimed, LONGEST_PAUSE_SECONDS, &error).await
+        Task::RemoveFiles { .. }
+            if now > Timestamp::from_micros(claimed.created_at).plus_seconds(REMOVAL_SECONDS) =>
+        {
+            // Nobody removed the message after all.
+            sql::finish(&state.db, claimed).await
         }
+        Task::SendMail { .. }
+        | Task::Resend { .. }
+        | Task::RemoveFiles { .. }
+        | Task::RemoveRoomFiles { .. } => give_back(state, claimed, LONGEST_PAUSE_SECONDS, &error).await,
         Task::Announce { .. } => give_back(state, claimed, LONGEST_ANNOUNCE_PAUSE_SECONDS, &error).await,
     }
 }
@@ -145,6 +154,16 @@ async fn perform(state: &State, claimed: &Claimed, task: &Task) -> Result<(), Fa
         Task::Announce { fact } => {
             rooms::announce(state, fact.clone()).await.map_err(|error| Failure::Later(error.to_string()))
         }
+        Task::RemoveFiles { room, by, pos, files } => {
+            match files::remove_of_message(state, *room, *by, *pos, files).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Failure::Later("the message is still there".into())),
+                Err(error) => Err(Failure::Later(error.problem().to_string())),
+            }
+        }
+        Task::RemoveRoomFiles { room } => files::remove_of_room(state, *room)
+            .await
+            .map_err(|error| Failure::Later(error.problem().to_string())),
     }
 }
 
@@ -167,6 +186,9 @@ async fn sweep(state: &State, now: Timestamp) {
     };
     if let Err(error) = swept.await {
         tracing::warn!(%error, "old rows could not be swept out; that is tried again in an hour");
+    }
+    if let Err(error) = files::sweep(state, now).await {
+        tracing::warn!(problem = %error.problem(), "old uploads could not be swept out; that is tried again in an hour");
     }
 }
 

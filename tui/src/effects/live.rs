@@ -114,7 +114,7 @@ async fn obey(live: &Live, outbox: &Outbox, order: Order, drafts: &mut Drafts) -
         Order::Say { room, cid: Some(cid), body, .. } => {
             // What the outbox does not have (any more) is put into it again, as the same message.
             if !outbox.again(Some(cid)).await.is_ok_and(|again| again.contains(&cid)) {
-                live.send(Draft { cid, room, body });
+                live.send(Draft { cid, ..Draft::new(room, body) });
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use wire::messages::Message;
 
+use super::line::text_and_files;
 use crate::{error::CliError, output::Output, text};
 
 /// Prints a message.
@@ -15,7 +16,7 @@ fn spoken(message: &Message, clock: &str) -> String {
     if message.removed.is_some() {
         return format!("{clock} {name}  (removed)");
     }
-    let mut line = format!("{clock} {name}  {}", message.body.replace('\n', "\n      "));
+    let mut line = format!("{clock} {name}  {}", text_and_files(&message.body, &message.att));
     if message.edited.is_some() {
         line.push_str(" (edited)");
     }

@@ -173,7 +173,13 @@ impl Progress {
 
 fn frame(waiting: &Waiting) -> ToServer {
     let draft = &waiting.draft;
-    ToServer::Send { cid: draft.cid, room: draft.room, body: draft.body.clone(), re: None }
+    ToServer::Send {
+        cid: draft.cid,
+        room: draft.room,
+        body: draft.body.clone(),
+        re: None,
+        att: draft.att.clone(),
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use wire::{ClientId, MessageId, Problem, RoomId, Timestamp};
+use wire::{ClientId, FileId, MessageId, Problem, RoomId, Timestamp};
 
 /// Traces of messages that are done; older ones are forgotten.
 const TRACES: usize = 1_000;
@@ -43,12 +43,15 @@ pub struct Draft {
     pub room: RoomId,
     /// The text.
     pub body: String,
+    /// Files that were uploaded for it. They wait for it for a day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub att: Vec<FileId>,
 }
 
 impl Draft {
     /// A message with a fresh id.
     pub fn new(room: RoomId, body: String) -> Self {
-        Self { cid: ClientId::new(), room, body }
+        Self { cid: ClientId::new(), room, body, att: Vec::new() }
     }
 }
 

@@ -201,13 +201,13 @@ fn note(line: &[u8]) -> Option<Note> {
 
 #[cfg(test)]
 mod tests {
-    use wire::{ClientId, RoomId, Timestamp};
+    use wire::{RoomId, Timestamp};
 
     use super::*;
     use crate::outbox::entries::Draft;
 
     fn put(body: &str) -> Note {
-        let draft = Draft { cid: ClientId::new(), room: RoomId::new(), body: body.into() };
+        let draft = Draft::new(RoomId::new(), body.into());
         Note::Put { draft, at: Timestamp::from_micros(7), by: Uuid::nil() }
     }
 
