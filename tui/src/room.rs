@@ -8,7 +8,7 @@ use wire::{
     rooms::{Member, Room},
 };
 
-use crate::{composer::Composer, text};
+use crate::{attachments, composer::Composer, text};
 
 /// How many events a room keeps while its newest ones are shown; older ones can be loaded again.
 const KEPT: usize = 2_000;
@@ -72,7 +72,10 @@ impl Entry {
         let name = text::clean_line(&event.name);
         let sentence = event.sentence();
         let said = sentence.is_none();
-        let text = sentence.map_or_else(|| text::clean(event.what.body()), |told| text::clean_line(&told));
+        let text = match sentence {
+            Some(told) => text::clean_line(&told),
+            None => attachments::below(text::clean(event.what.body()), event.what.files()),
+        };
         Self { pos: event.pos, ts: event.ts, by: event.by, name, text, said }
     }
 }
