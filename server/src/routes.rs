@@ -76,6 +76,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(files::download::download))
         .routes(routes!(files::download::info))
         .routes(routes!(files::thumbnail::thumbnail))
+        .routes(routes!(conversions::in_room::create))
         .routes(routes!(live::socket::open))
         .routes(routes!(conversions::jobs::list, conversions::upload::create))
         .routes(routes!(conversions::jobs::formats))

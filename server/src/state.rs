@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Config, Engines,
     accounts::{Guards, Keys},
+    conversions::Cards,
     live::{Appends, Registry},
     upstream::Upstream,
 };
@@ -44,6 +45,7 @@ pub(crate) struct State {
     pub(crate) tails: Arc<Semaphore>,
     /// Turns for making pictures small.
     pub(crate) pictures: Arc<Semaphore>,
+    pub(crate) cards: Cards,
     pub(crate) upstream: Upstream,
     pub(crate) tasks: Tasks,
     /// Tells the task runner that there is something to do.
@@ -77,6 +79,7 @@ impl State {
             appends: Appends::default(),
             tails: Arc::new(Semaphore::new(TAILS)),
             pictures: Arc::new(Semaphore::new(PICTURES)),
+            cards: Cards::default(),
             upstream,
             tasks,
             wake: Notify::new(),

@@ -8,6 +8,8 @@ mod help;
 #[cfg(feature = "up")]
 mod hub;
 #[cfg(feature = "up")]
+mod story_card;
+#[cfg(feature = "up")]
 mod story_chat;
 #[cfg(feature = "up")]
 mod story_convert;

@@ -55,7 +55,11 @@ fn a_file_goes_with_a_message_and_is_there_for_everybody_in_the_room() {
     assert_eq!(bob.run(&["file", "get", id, "-o", "-"]).text(), "all is well\n");
     assert_eq!(carol.run(&["file", "get", id]).code, 3);
     assert_eq!(carol.run(&["chat", "files", "general"]).code, 3);
-    assert_eq!(bob.run(&["room", "verify", "general"]).code, 0, "files are part of the chain");
+    let verified = eventually("the database has it", || {
+        let verified = bob.json(&["room", "verify", "general", "--json"]);
+        (verified["pos"] == sent["pos"]).then_some(verified)
+    });
+    assert_eq!(verified["messages"], history.len(), "files are part of the chain");
 }
 
 #[test]
@@ -81,7 +85,9 @@ fn removing_the_message_removes_the_file_for_everybody_and_the_chain_holds() {
         let history = bob.lines(&["chat", "history", "general", "--json"]);
         history.iter().all(|line| line.get("att").is_none()).then_some(())
     });
-    assert!(bob.lines(&["chat", "files", "general", "--json"]).is_empty());
+    eventually("the list is empty", || {
+        bob.lines(&["chat", "files", "general", "--json"]).is_empty().then_some(())
+    });
     assert_eq!(bob.run(&["room", "verify", "general"]).code, 0);
 }
 

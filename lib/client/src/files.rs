@@ -2,13 +2,33 @@
 
 use wire::{
     FileId,
+    conversions::ConvertInRoom,
     files::{File, RoomFile, RoomFiles},
+    messages::Message,
     paths,
+    rooms::Sent,
 };
 
-use crate::{ask::Ask, error::Error, hub::Hub, rooms::of};
+use crate::{
+    ask::Ask,
+    error::Error,
+    hub::Hub,
+    rooms::{EventsQuery, of},
+};
 
 impl Hub {
+    /// Has a file of a room converted for everybody there. Like [`Hub::say`] it returns when the wish is durable.
+    pub async fn convert_in_room(&self, room: &str, wanted: &ConvertInRoom) -> Result<Sent, Error> {
+        self.append(room, Ask::post(of(paths::ROOM_CONVERSIONS, room)).json(wanted)?).await
+    }
+
+    /// The message at a position as it is now, if there is one.
+    pub async fn message_at(&self, room: &str, pos: u64) -> Result<Option<Message>, Error> {
+        let query = EventsQuery { after: Some(pos.saturating_sub(1)), before: None, limit: Some(1) };
+        let page = self.messages(room, query).await?;
+        Ok(page.messages.into_iter().find(|message| message.pos == pos))
+    }
+
     /// A file that one may see.
     pub async fn file(&self, id: FileId) -> Result<File, Error> {
         self.ask(Ask::get(paths::fill(paths::FILE_INFO, id))).await

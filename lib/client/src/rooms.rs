@@ -208,13 +208,18 @@ impl TryFrom<Box<RawValue>> for RawEvent {
             body: String,
             /// The files of a message.
             att: Option<Box<RawValue>>,
+            /// The file of a conversion.
+            file: Option<Box<RawValue>>,
             /// The hash of what was removed.
             removed: Option<String>,
         }
-        let Known { pos, prev, by, cid, kind, body, att, removed } = serde_json::from_str(json.get())?;
-        let files: Vec<File> = match att.filter(|_| kind == "said") {
-            Some(att) => serde_json::from_str(att.get())?,
-            None => Vec::new(),
+        let Known { pos, prev, by, cid, kind, body, att, file, removed } = serde_json::from_str(json.get())?;
+        let files: Vec<File> = match (kind.as_str(), att, file) {
+            ("said", Some(att), _) => serde_json::from_str(att.get())?,
+            ("convert_requested" | "convert_completed", _, Some(file)) => {
+                vec![serde_json::from_str(file.get())?]
+            }
+            _ => Vec::new(),
         };
         let mut hash = heads::digest_of(&body, &files);
         if let Some(removed) = removed {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ClientId, MessageId, RoomId, Timestamp, UserId,
+    conversions::{JobError, JobState},
     events::{Mark, RoomEvent, What},
     files::File,
 };
@@ -42,6 +43,9 @@ pub struct Message {
     /// Files that go with it; none once it was removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub att: Vec<File>,
+    /// What is made of a file; only of a message that asked for that. `body` is what the file is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<Card>,
     /// When the author last changed the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited: Option<Timestamp>,
@@ -57,6 +61,28 @@ pub struct Message {
     /// Whether it is pinned.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pinned: bool,
+}
+
+/// A conversion as everybody in the room sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Card {
+    /// What the file is to become, such as `pdf`.
+    pub to: String,
+    /// `queued` until it is `completed` or `failed`: what happens in between is told and not kept.
+    pub state: JobState,
+    /// The result, once it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<File>,
+    /// What of the source is missing in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
+    /// Why there will be none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<JobError>,
+    /// The position of the event that settled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<u64>,
 }
 
 /// The end of a message's text.
@@ -83,7 +109,11 @@ impl Message {
     /// The message that an event begins, if it is one. A text that was removed meanwhile is absent; who removed it
     /// comes with the event that did.
     pub fn begun_by(event: &RoomEvent) -> Option<Self> {
-        let What::Said { body, re, mentions, att, .. } = &event.what else { return None };
+        let (body, re, mentions, card) = match &event.what {
+            What::Said { body, re, mentions, .. } => (body, *re, mentions.clone(), None),
+            What::ConvertRequested { body, to, .. } => (body, None, Vec::new(), Some(Card::of(to))),
+            _ => return None,
+        };
         Some(Self {
             id: event.id,
             room: event.room,
@@ -93,9 +123,10 @@ impl Message {
             name: event.name.clone(),
             cid: event.cid,
             body: body.clone(),
-            re: *re,
-            mentions: mentions.clone(),
-            att: att.clone(),
+            re,
+            mentions,
+            att: event.what.files().to_vec(),
+            card,
             edited: None,
             edits: Vec::new(),
             removed: None,
@@ -119,6 +150,9 @@ impl Message {
                 self.edited = Some(event.ts);
                 self.edits.push(event.pos);
             }
+            What::ConvertCompleted { .. } | What::ConvertFailed { .. } if event.by == self.by => {
+                self.card.iter_mut().for_each(|card| card.settle(event));
+            }
             What::Redacted { .. } => self.remove(Removal { by: event.by, ts: event.ts }),
             What::Reacted { body, .. } => self.react(body, event.by),
             What::Unreacted { body, .. } => self.unreact(body, event.by),
@@ -133,6 +167,7 @@ impl Message {
         self.body.clear();
         self.mentions.clear();
         self.att.clear();
+        self.card = None;
         self.reactions.clear();
         self.pinned = false;
     }
@@ -154,6 +189,31 @@ impl Message {
             reaction.by.retain(|user| *user != by);
         }
         self.reactions.retain(|reaction| !reaction.by.is_empty());
+    }
+}
+
+impl Card {
+    fn of(to: &str) -> Self {
+        let to = to.to_owned();
+        Self { to, state: JobState::Queued, result: None, lost: Vec::new(), error: None, settled: None }
+    }
+
+    /// The first fact counts.
+    fn settle(&mut self, event: &RoomEvent) {
+        if self.settled.is_some() {
+            return;
+        }
+        self.settled = Some(event.pos);
+        match &event.what {
+            What::ConvertCompleted { file, lost, .. } => {
+                (self.state, self.result, self.lost) = (JobState::Completed, file.clone(), lost.clone());
+            }
+            What::ConvertFailed { body, error, .. } => {
+                self.state = JobState::Failed;
+                self.error = Some(JobError { kind: error.clone(), detail: body.clone() });
+            }
+            _ => {}
+        }
     }
 }
 

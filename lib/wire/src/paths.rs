@@ -83,6 +83,8 @@ pub const ROOM_EVENTS: &str = "/api/v1/rooms/{room}/events";
 pub const ROOM_HEAD: &str = "/api/v1/rooms/{room}/head";
 /// Files of a room; an upload goes here.
 pub const ROOM_FILES: &str = "/api/v1/rooms/{room}/files";
+/// Have a file of a room converted, for everybody in it.
+pub const ROOM_CONVERSIONS: &str = "/api/v1/rooms/{room}/conversions";
 /// One file: its bytes.
 pub const FILE: &str = "/api/v1/files/{id}";
 /// What it is.

@@ -1,13 +1,14 @@
 //! Giving files to a message, and finding the message that has them.
 
 use platform::service::{ApiError, Outcome};
+use sha2::{Digest as _, Sha256};
 use wire::{
     ClientId, Code, FileId, RoomId, UserId,
     files::{FILES, File},
 };
 
-use super::{Kept, WAIT_SECONDS, sql};
-use crate::{rooms, state::State};
+use super::{Kept, WAIT_SECONDS, download, sql};
+use crate::{accounts::Caller, rooms, state::State};
 
 /// The files of a message that is about to be said: from here on they are this message's and no other's.
 pub(crate) async fn claim(
@@ -30,6 +31,35 @@ pub(crate) async fn claim(
     }
     tx.commit().await?;
     Ok(files)
+}
+
+/// A file of a room that is to be converted for everybody there. An upload that waits goes with the message that asks.
+pub(crate) async fn for_conversion(
+    state: &State,
+    caller: &Caller,
+    room: RoomId,
+    cid: ClientId,
+    id: FileId,
+) -> Outcome<File> {
+    let kept = download::visible(state, caller, id).await?;
+    if kept.room != room {
+        return Err(ApiError::not_found("file"));
+    }
+    match kept.cid {
+        Some(_) => Ok(kept.file),
+        None => claim(state, caller.user, room, cid, &[id]).await?.pop().ok_or_else(|| not_there(id)),
+    }
+}
+
+/// The id of the fact that settles a conversion: made of the one that asked for it, so that there is one.
+pub(crate) fn settled_by(room: RoomId, by: UserId, cid: ClientId) -> ClientId {
+    let mut hash = Sha256::new();
+    for part in [&b"settled"[..], room.0.as_bytes(), by.0.as_bytes(), cid.0.as_bytes()] {
+        hash.update(part);
+    }
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash.finalize()[..16]);
+    ClientId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }
 
 fn check(ids: &[FileId]) -> Outcome<()> {

@@ -10,15 +10,19 @@ pub(crate) mod list;
 mod media;
 mod range;
 mod remove;
+mod result;
 mod sql;
 pub(crate) mod thumbnail;
 pub(crate) mod upload;
 
 use wire::{FileId, RoomId, Timestamp, UserId, files::File};
 
-pub(crate) use attach::claim;
+pub(crate) use attach::{claim, for_conversion, settled_by};
 pub(crate) use deliver::{Content, deliver};
-pub(crate) use remove::{forget_room, message_is_to_go, remove_of_message, remove_of_room, sweep};
+pub(crate) use remove::{
+    forget_room, message_is_to_go, one as remove, remove_of_message, remove_of_room, sweep,
+};
+pub(crate) use result::{content, keep_result};
 
 /// How long an upload waits for its message.
 const WAIT_SECONDS: i64 = 24 * 3600;

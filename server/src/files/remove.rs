@@ -2,7 +2,7 @@
 
 use platform::{db::Transaction, service::Outcome};
 use uuid::Uuid;
-use wire::{FileId, RoomId, Timestamp, UserId, messages::Message};
+use wire::{ClientId, FileId, RoomId, Timestamp, UserId, messages::Message};
 
 use super::{WAIT_SECONDS, attach, object_key, sql, thumbnail_key};
 use crate::{
@@ -21,27 +21,28 @@ pub(crate) async fn message_is_to_go(state: &State, by: UserId, message: &Messag
     if message.att.is_empty() {
         return Ok(());
     }
-    let files = message.att.iter().map(|file| file.id).collect();
-    let task = Task::RemoveFiles { room: message.room, by, pos: message.pos, files };
+    let Message { room, pos, cid, by: author, .. } = *message;
+    let task = Task::RemoveFiles { room, by, pos, author, cid };
     let mut tx = state.db.begin().await?;
     tasks::enqueue(&mut tx, &task, state.clock.now()).await?;
     tx.commit().await?;
     Ok(())
 }
 
-/// Removes the files of a message, once it is removed itself; whether it is.
+/// Removes the files that somebody's message brought, and what was made of them for it, once it is removed itself;
+/// whether it is.
 pub(crate) async fn remove_of_message(
     state: &State,
-    room: RoomId,
     by: UserId,
-    pos: u64,
-    files: &[FileId],
+    (room, pos): (RoomId, u64),
+    (author, cid): (UserId, ClientId),
 ) -> Outcome<bool> {
     if !rooms::is_removed(state, by, room, pos).await? {
         return Ok(false);
     }
-    for file in files {
-        one(state, room, *file).await?;
+    let cids = [cid, attach::settled_by(room, author, cid)];
+    for kept in sql::of_messages(&state.db, room, author, cids).await? {
+        one(state, room, kept.file.id).await?;
     }
     Ok(true)
 }
@@ -87,7 +88,7 @@ pub(crate) async fn sweep(state: &State, now: Timestamp) -> Outcome<()> {
 }
 
 /// Removes one file. The row goes last: as long as it is there, this is done again.
-pub(super) async fn one(state: &State, room: RoomId, id: FileId) -> Outcome<()> {
+pub(crate) async fn one(state: &State, room: RoomId, id: FileId) -> Outcome<()> {
     for key in [thumbnail_key(room, id), object_key(room, id)] {
         state.objects.delete(&key).await.map_err(anyhow::Error::from)?;
     }

@@ -96,6 +96,40 @@ pub(super) async fn finish(db: &Db, file: &File, key: Option<&str>) -> sqlx::Res
     Ok(noted == 1)
 }
 
+/// A file that is whole from its beginning.
+pub(super) struct Whole<'a> {
+    pub(super) file: &'a File,
+    pub(super) room: RoomId,
+    pub(super) owner: UserId,
+    /// The message that will tell of it.
+    pub(super) cid: ClientId,
+    pub(super) at: Timestamp,
+}
+
+/// Notes a file that is whole; one that is there already stays.
+pub(super) async fn insert_whole(db: &Db, whole: &Whole<'_>) -> sqlx::Result<()> {
+    let Whole { file, room, owner, cid, at } = whole;
+    each!(db.writer(), pool => sqlx::query(
+        "INSERT INTO files (id, room, owner, name, bytes, sha256, media_type, created_at, cid)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
+    ).bind(file.id.0).bind(room.0).bind(owner.0).bind(&file.name)
+     .bind(i64::try_from(file.bytes).unwrap_or(i64::MAX)).bind(&file.sha256).bind(&file.media_type)
+     .bind(at.micros()).bind(cid.0).execute(pool).await.map(drop))
+}
+
+/// Files that one of two messages of somebody has.
+pub(super) async fn of_messages(
+    db: &Db,
+    room: RoomId,
+    owner: UserId,
+    [one, other]: [ClientId; 2],
+) -> sqlx::Result<Vec<Kept>> {
+    let rows: Vec<FileRow> = each!(db.reader(), pool => sqlx::query_as(
+        files!("WHERE room = $1 AND owner = $2 AND (cid = $3 OR cid = $4)"),
+    ).bind(room.0).bind(owner.0).bind(one.0).bind(other.0).fetch_all(pool).await)?;
+    Ok(rows.into_iter().map(Kept::from).collect())
+}
+
 /// The file that an upload with this key became.
 pub(super) async fn by_request(db: &Db, owner: UserId, key: &str) -> sqlx::Result<Option<Kept>> {
     let row: Option<FileRow> = each!(db.reader(), pool => sqlx::query_as(

@@ -71,6 +71,9 @@ fn check_edit(message: &Message, own: bool, body: &str) -> Outcome<()> {
     if !own {
         return Err(ApiError::new(Code::Forbidden, "only its author may edit a message"));
     }
+    if message.card.is_some() {
+        return Err(ApiError::new(Code::Conflict, "a conversion has no text to edit"));
+    }
     if message.edits.len() >= EDITS {
         let detail = format!("a message is edited at most {EDITS} times");
         return Err(ApiError::new(Code::Conflict, detail).hint("remove it and say it anew"));

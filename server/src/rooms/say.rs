@@ -52,7 +52,7 @@ pub(crate) async fn say(
 }
 
 /// Puts what somebody says or does in line, and waits until it is durable.
-pub(super) async fn append(
+pub(crate) async fn append(
     state: &App,
     caller: &Caller,
     room: RoomId,

@@ -58,6 +58,7 @@ fn every_documented_path_is_one_of_the_contract_and_the_other_way_round() {
         paths::ROOM_EVENTS,
         paths::ROOM_HEAD,
         paths::ROOM_FILES,
+        paths::ROOM_CONVERSIONS,
         paths::FILE,
         paths::FILE_INFO,
         paths::FILE_THUMBNAIL,

@@ -12,8 +12,26 @@ use crate::{
     progress::Progress,
 };
 
-/// Uploads files for the message `cid`. A message that is sent again with the same id finds the same uploads.
+/// Uploads files for the message `cid`, within the time limit. A message that is sent again with the same id finds the
+/// same uploads.
 pub(super) async fn upload(
+    global: &Global,
+    hub: &Hub,
+    room: &str,
+    cid: ClientId,
+    files: &[PathBuf],
+) -> Result<Vec<FileId>, CliError> {
+    let uploaded = all(global, hub, room, cid, files);
+    match global.timeout() {
+        Some(limit) => {
+            let late = || Err(not_kept(client::Error::Timeout));
+            tokio::time::timeout(limit, uploaded).await.unwrap_or_else(|_| late())
+        }
+        None => uploaded.await,
+    }
+}
+
+async fn all(
     global: &Global,
     hub: &Hub,
     room: &str,

@@ -47,9 +47,9 @@ fn spoken(event: &RoomEvent, clock: &str) -> String {
 }
 
 /// What a message says and carries. Further lines are set in.
-pub(super) fn text_and_files(body: &str, files: &[File]) -> String {
+pub(super) fn text_and_files<'a>(body: &str, files: impl IntoIterator<Item = &'a File>) -> String {
     let body = body.replace('\n', "\n      ");
-    let files = files.iter().map(|file| {
+    let files = files.into_iter().map(|file| {
         let name = file.name.replace(['\n', '\t'], " ");
         format!("[{name} {}]", text::size(file.bytes))
     });

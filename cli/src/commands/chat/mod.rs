@@ -2,6 +2,7 @@
 
 mod act;
 mod attach;
+mod convert;
 mod deliver;
 mod files;
 mod follow;
@@ -23,6 +24,7 @@ use clap::Subcommand;
 use crate::{error::CliError, global::Global};
 
 pub use act::{EditArgs, PinArgs, ReactArgs, RmArgs};
+pub use convert::ConvertArgs;
 pub use files::FilesArgs;
 pub use history::HistoryArgs;
 pub use messages::MessagesArgs;
@@ -42,6 +44,7 @@ pub enum ChatCommand {
     Tail(TailArgs),
     Messages(MessagesArgs),
     Files(FilesArgs),
+    Convert(ConvertArgs),
     Search(SearchArgs),
     Edit(EditArgs),
     Rm(RmArgs),
@@ -71,6 +74,7 @@ pub async fn run(command: ChatCommand, global: &Global) -> Result<(), CliError> 
         ChatCommand::Trace(args) => trace::run(args, global).await,
         ChatCommand::Messages(args) => messages::run(args, global).await,
         ChatCommand::Files(args) => files::run(args, global).await,
+        ChatCommand::Convert(args) => convert::run(args, global).await,
         ChatCommand::Search(args) => search::run(args, global).await,
         ChatCommand::Edit(args) => act::edit(args, global).await,
         ChatCommand::Rm(args) => act::remove(args, global).await,
