@@ -61,13 +61,14 @@ fn a_conversion_in_a_room_is_everybodys_there_and_nobodys_elsewhere() {
 fn a_card_is_settled_once_when_the_hub_dies_in_the_middle() {
     let mut hub = Hub::start();
     let [ann, bob, _] = three(&hub);
-    let rows: String = (0..8_000).map(|row| format!("row {row},{row}\n")).collect();
+    let rows: String = (0..800).map(|row| format!("row {row},{row}\n")).collect();
     ann.file("long.csv", format!("name,amount\n{rows}"));
     let cid = uuid::Uuid::now_v7().to_string();
     let convert =
         ["chat", "convert", "general", "long.csv", "--to", "pdf", "--cid", &cid, "--no-wait", "--json"];
 
     let begun = ann.json(&convert);
+    eventually("a job is there", || (!ann.lines(&["job", "list", "--json"]).is_empty()).then_some(()));
     hub.kill();
     hub.start_again();
     let again = ann.json(&convert);
