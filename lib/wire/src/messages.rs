@@ -435,6 +435,33 @@ mod tests {
     }
 
     #[test]
+    fn a_card_is_settled_once_and_by_who_asked_and_goes_with_its_message() {
+        let (ann, bob) = (UserId::new(), UserId::new());
+        let asked =
+            What::ConvertRequested { body: "a.md".into(), to: "pdf".into(), file: None, removed: None };
+        let failed = |body: &str| What::ConvertFailed { tgt: 1, body: body.into(), error: "corrupt".into() };
+        let done = What::ConvertCompleted {
+            tgt: 1,
+            body: "a.pdf".into(),
+            file: None,
+            lost: Vec::new(),
+            removed: None,
+        };
+        let mut message = Message::begun_by(&event(1, ann, asked)).unwrap();
+        assert_eq!((message.body.as_str(), message.card.as_ref().unwrap().state), ("a.md", JobState::Queued));
+
+        message.take(&event(2, bob, done.clone()));
+        message.take(&event(3, ann, failed("damaged")));
+        message.take(&event(4, ann, done));
+        let card = message.card.clone().unwrap();
+        assert_eq!((card.state, card.settled), (JobState::Failed, Some(3)));
+        assert_eq!(card.error.unwrap().detail, "damaged");
+
+        message.take(&event(5, ann, What::Redacted { tgt: 1 }));
+        assert_eq!(message.card, None);
+    }
+
+    #[test]
     fn an_act_is_flat() {
         let act = Act { cid: ClientId(uuid::Uuid::nil()), tgt: 7, op: Op::React { body: "👍".into() } };
 
