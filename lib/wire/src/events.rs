@@ -159,7 +159,7 @@ pub enum What {
         to: String,
         /// The file; absent once it was removed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        file: Option<File>,
+        file: Option<Box<File>>,
         /// As in `said`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         removed: Option<String>,
@@ -172,7 +172,7 @@ pub enum What {
         body: String,
         /// The result; absent once it was removed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        file: Option<File>,
+        file: Option<Box<File>>,
         /// What of the source is missing in it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         lost: Vec<String>,
@@ -272,7 +272,7 @@ impl What {
         match self {
             Self::Said { att, .. } => att,
             Self::ConvertRequested { file: Some(file), .. }
-            | Self::ConvertCompleted { file: Some(file), .. } => std::slice::from_ref(file),
+            | Self::ConvertCompleted { file: Some(file), .. } => std::slice::from_ref(file.as_ref()),
             _ => &[],
         }
     }

@@ -206,7 +206,8 @@ impl Card {
         self.settled = Some(event.pos);
         match &event.what {
             What::ConvertCompleted { file, lost, .. } => {
-                (self.state, self.result, self.lost) = (JobState::Completed, file.clone(), lost.clone());
+                (self.state, self.result, self.lost) =
+                    (JobState::Completed, file.as_deref().cloned(), lost.clone());
             }
             What::ConvertFailed { body, error, .. } => {
                 self.state = JobState::Failed;

@@ -138,7 +138,7 @@ async fn settle(state: &App, wish: &Wish, tgt: u64) -> Outcome<What> {
     if job.state == JobState::Completed {
         let file = keep(state, wish, &job).await?;
         let (body, lost) = (file.name.clone(), job.lost);
-        return Ok(What::ConvertCompleted { tgt, body, file: Some(file), lost, removed: None });
+        return Ok(What::ConvertCompleted { tgt, body, file: Some(Box::new(file)), lost, removed: None });
     }
     let (error, body) = match job.error {
         Some(error) => (error.kind, error.detail),

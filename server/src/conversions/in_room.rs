@@ -48,5 +48,5 @@ async fn wished(state: &Hub, caller: &Caller, room: RoomId, wanted: ConvertInRoo
     let mut tx = state.db.begin().await?;
     tasks::enqueue_once(&mut tx, id, &Task::Convert { wish }, state.clock.now()).await?;
     tx.commit().await?;
-    Ok(What::ConvertRequested { body: file.name.clone(), to, file: Some(file), removed: None })
+    Ok(What::ConvertRequested { body: file.name.clone(), to, file: Some(Box::new(file)), removed: None })
 }
