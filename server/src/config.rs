@@ -9,6 +9,9 @@ use platform::{
 };
 use url::Url;
 
+/// Ten GiB of files in rooms.
+pub const MAX_USER_FILES: u64 = 10 * 1024 * 1024 * 1024;
+
 /// The gateway of MicroServiceHub: accounts, rooms, live sockets, uploads, and the web page.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mshub-server", version)]
@@ -37,6 +40,9 @@ pub struct Flags {
     /// The largest upload in bytes
     #[arg(long, env = "MSHUB_MAX_UPLOAD_BYTES", default_value_t = 100 * 1024 * 1024, value_name = "BYTES")]
     pub max_upload_bytes: u64,
+    /// Bytes that the files of one person in rooms may take together
+    #[arg(long, env = "MSHUB_MAX_USER_FILES_BYTES", default_value_t = MAX_USER_FILES, value_name = "BYTES")]
+    pub max_user_files_bytes: u64,
     /// Messages a second that one person may send, with bursts of twice as many
     #[arg(long, env = "MSHUB_SENDS_PER_SECOND", default_value = "20", value_name = "N")]
     pub sends_per_second: NonZeroU32,
@@ -78,6 +84,7 @@ impl Flags {
             secret: Secret(secret),
             admin_email: self.admin_email,
             max_upload_bytes: self.max_upload_bytes,
+            max_user_files_bytes: self.max_user_files_bytes,
             sends_per_second: self.sends_per_second,
         }
     }
@@ -100,6 +107,8 @@ pub struct Config {
     pub admin_email: Option<String>,
     /// The largest upload in bytes.
     pub max_upload_bytes: u64,
+    /// Bytes that the files of one person in rooms may take together.
+    pub max_user_files_bytes: u64,
     /// Messages a second that one person may send, with bursts of twice as many.
     pub sends_per_second: NonZeroU32,
 }

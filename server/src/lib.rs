@@ -6,7 +6,9 @@ mod accounts;
 mod admin;
 mod config;
 mod conversions;
+mod files;
 mod live;
+mod picture;
 mod rooms;
 mod routes;
 mod state;
@@ -29,7 +31,7 @@ use platform::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Config, Flags, Secret};
+pub use config::{Config, Flags, MAX_USER_FILES, Secret};
 pub use routes::openapi;
 use state::State;
 
@@ -39,7 +41,7 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// The schema of the gateway's database.
 pub const MIGRATIONS: Migrations = platform::migrations!(
     "migrations",
-    ["0001_accounts", "0002_rooms", "0003_tasks", "0010_rooms", "0012_bans"]
+    ["0001_accounts", "0002_rooms", "0003_tasks", "0010_rooms", "0012_bans", "0020_files"]
 );
 
 /// The engines that the gateway needs, already open.

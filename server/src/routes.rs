@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 use wire::paths;
 
-use crate::{accounts, admin, conversions, live, rooms, state::App, web};
+use crate::{accounts, admin, conversions, files, live, rooms, state::App, web};
 
 /// JSON bodies; uploads stream and have a limit of their own.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -72,6 +72,11 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(rooms::head::head))
         .routes(routes!(rooms::tail::tail))
         .routes(routes!(rooms::search::search))
+        .routes(routes!(files::list::list, files::upload::upload))
+        .routes(routes!(files::download::download))
+        .routes(routes!(files::download::info))
+        .routes(routes!(files::thumbnail::thumbnail))
+        .routes(routes!(conversions::in_room::create))
         .routes(routes!(live::socket::open))
         .routes(routes!(conversions::jobs::list, conversions::upload::create))
         .routes(routes!(conversions::jobs::formats))

@@ -17,12 +17,16 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Config, Engines,
     accounts::{Guards, Keys},
+    conversions::Cards,
     live::{Appends, Registry},
     upstream::Upstream,
 };
 
 /// Answers without an end that one gateway gives at once.
 const TAILS: usize = 1_000;
+
+/// Pictures that one gateway makes small at once.
+const PICTURES: usize = 2;
 
 /// The gateway's state.
 pub(crate) struct State {
@@ -39,6 +43,9 @@ pub(crate) struct State {
     pub(crate) appends: Appends,
     /// Places for answers without an end.
     pub(crate) tails: Arc<Semaphore>,
+    /// Turns for making pictures small.
+    pub(crate) pictures: Arc<Semaphore>,
+    pub(crate) cards: Cards,
     pub(crate) upstream: Upstream,
     pub(crate) tasks: Tasks,
     /// Tells the task runner that there is something to do.
@@ -71,6 +78,8 @@ impl State {
             live,
             appends: Appends::default(),
             tails: Arc::new(Semaphore::new(TAILS)),
+            pictures: Arc::new(Semaphore::new(PICTURES)),
+            cards: Cards::default(),
             upstream,
             tasks,
             wake: Notify::new(),

@@ -6,7 +6,7 @@ use wire::{
     messages::Message,
 };
 
-use crate::text;
+use crate::{attachments, text};
 
 /// One event, ready to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +35,17 @@ pub struct Entry {
 
 /// Whether an event is no row of its own: it changes a message.
 pub fn is_act(event: &RoomEvent) -> bool {
-    use What::{Edited, Pinned, Reacted, Redacted, Unpinned, Unreacted};
+    use What::{ConvertCompleted, ConvertFailed, Edited, Pinned, Reacted, Redacted, Unpinned, Unreacted};
     matches!(
         event.what,
-        Edited { .. } | Redacted { .. } | Reacted { .. } | Unreacted { .. } | Pinned { .. } | Unpinned { .. }
+        Edited { .. }
+            | Redacted { .. }
+            | Reacted { .. }
+            | Unreacted { .. }
+            | Pinned { .. }
+            | Unpinned { .. }
+            | ConvertCompleted { .. }
+            | ConvertFailed { .. }
     )
 }
 
@@ -85,14 +92,16 @@ impl Entry {
     fn refresh(&mut self) {
         let Some(message) = &self.message else { return };
         self.gone |= message.removed.is_some();
-        self.text = match (self.gone, message.edited) {
-            (true, _) => "(removed)".to_owned(),
-            (false, None) => text::clean(&message.body),
-            (false, Some(_)) => format!("{} (edited)", text::clean(&message.body)),
+        let edited = if message.edited.is_some() { " (edited)" } else { "" };
+        let pinned = if message.pinned { " (pinned)" } else { "" };
+        self.text = match &message.card {
+            _ if self.gone => "(removed)".to_owned(),
+            Some(card) => attachments::card(&message.body, card) + pinned,
+            None => {
+                let said = format!("{}{edited}{pinned}", text::clean(&message.body));
+                attachments::below(said, &message.att)
+            }
         };
-        if message.pinned {
-            self.text.push_str(" (pinned)");
-        }
         let signs = message.reactions.iter();
         self.signs = signs.map(|sign| (text::clean_line(&sign.body), sign.by.len())).collect();
     }

@@ -5,6 +5,7 @@
 //! them, [`event_loop`], takes terminal and input as arguments, so that tests drive the real one.
 
 pub mod app;
+pub mod attachments;
 pub mod composer;
 pub mod conversions;
 pub mod counted;

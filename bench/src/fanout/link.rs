@@ -77,7 +77,8 @@ async fn connect(host: &str, port: u16, number: u32) -> anyhow::Result<TcpStream
 pub(super) fn message(room: RoomId, number: u64, micros: u64) -> anyhow::Result<Vec<u8>> {
     let mut body = format!("##{number}.{micros}##");
     body.extend(std::iter::repeat_n('x', 128_usize.saturating_sub(body.len())));
-    let payload = serde_json::to_vec(&ToServer::Send { cid: ClientId::new(), room, body, re: None })?;
+    let payload =
+        serde_json::to_vec(&ToServer::Send { cid: ClientId::new(), room, body, re: None, att: Vec::new() })?;
     let length = u16::try_from(payload.len())?;
     // RFC 6455 §5.2: a final text frame, masked, sixteen bits of length; a mask of zeroes leaves the payload as it is.
     let mut frame = vec![0x81, 0x80 | 126];

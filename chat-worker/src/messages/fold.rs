@@ -63,6 +63,7 @@ async fn change(
     };
     let (Some(mut message), Some(event)) = (message, events.last()) else { return Ok(()) };
     let was_there = message.removed.is_none();
+    let settled = message.card.as_ref().and_then(|card| card.settled);
     message.take(event);
     if message.removed.is_some() {
         // In this batch, and in earlier ones: an edit that comes too late is stored without its text as well.
@@ -71,7 +72,7 @@ async fn change(
         };
         events.iter_mut().filter(of_it).for_each(|event| event.what.remove());
         if was_there {
-            sql::blank(tx, &message).await?;
+            sql::blank(tx, &message, settled.as_ref()).await?;
         }
     }
     folds.insert(place, message);

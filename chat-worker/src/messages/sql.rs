@@ -251,8 +251,12 @@ pub(super) async fn at(tx: &mut Transaction, room: RoomId, positions: &[u64]) ->
 }
 
 /// Takes the texts of a removed message out of the events that brought them; their digests stay.
-pub(super) async fn blank(tx: &mut Transaction, message: &Message) -> sqlx::Result<()> {
-    for pos in message.edits.iter().chain([&message.pos]) {
+pub(super) async fn blank(
+    tx: &mut Transaction,
+    message: &Message,
+    settled: Option<&u64>,
+) -> sqlx::Result<()> {
+    for pos in message.edits.iter().chain(settled).chain([&message.pos]) {
         let (room, pos) = (message.room.0, pos.cast_signed());
         let text: Option<String> = in_tx!(tx, tx => sqlx::query_scalar(
             "SELECT what FROM events WHERE room = $1 AND pos = $2",

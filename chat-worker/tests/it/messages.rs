@@ -89,7 +89,13 @@ async fn a_removed_text_is_gone_from_every_table_and_the_chain_still_holds() {
 async fn what_others_said_after_the_mark_and_did_not_take_back_is_unread() {
     let worker = Worker::start().await;
     let (room, ann, bob) = (RoomId::new(), UserId::new(), UserId::new());
-    let to_ann = |body: &str| What::Said { body: body.into(), re: None, mentions: vec![ann], removed: None };
+    let to_ann = |body: &str| What::Said {
+        body: body.into(),
+        re: None,
+        mentions: vec![ann],
+        att: Vec::new(),
+        removed: None,
+    };
     let before = worker.does(room, bob, What::said("before")).await;
     worker.does(room, ann, What::said("my own does not count")).await;
     worker.does(room, bob, What::Joined).await;

@@ -10,6 +10,7 @@ pub mod context;
 pub mod convert;
 pub mod doctor;
 pub mod explain;
+pub mod file;
 pub mod formats;
 pub mod job;
 pub mod man;
@@ -50,6 +51,9 @@ pub enum Command {
     /// Look after conversions
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Fetch files of rooms
+    #[command(subcommand)]
+    File(file::FileCommand),
     Formats(formats::FormatsArgs),
     Api(api::ApiArgs),
     /// Save the addresses of hubs under names
@@ -102,6 +106,7 @@ pub fn dispatch(command: Command, global: &Global) -> LocalBoxFuture<'_, Result<
         Command::Chat(command) => Box::pin(chat::run(command, global)),
         Command::Convert(args) => Box::pin(convert::run(*args, global)),
         Command::Job(command) => Box::pin(job::run(command, global)),
+        Command::File(command) => Box::pin(file::run(command, global)),
         Command::Formats(args) => Box::pin(formats::run(args, global)),
         Command::Api(args) => Box::pin(api::run(args, global)),
         Command::Context(command) => Box::pin(ready(context::run(command, global))),

@@ -70,6 +70,9 @@ pub struct UpArgs {
     /// When the log in the data directory acknowledges a message
     #[arg(long, env = "MSHUB_DURABILITY", value_enum, default_value_t, value_name = "WHEN")]
     durability: Durability,
+    /// Bytes that the files of one person in rooms may take together
+    #[arg(long, env = "MSHUB_MAX_USER_FILES_BYTES", default_value_t = server::MAX_USER_FILES, value_name = "BYTES")]
+    max_user_files_bytes: u64,
     #[command(flatten)]
     database: DatabaseFlags,
     #[command(flatten)]
@@ -167,6 +170,7 @@ fn plan(args: UpArgs, data_dir: PathBuf) -> Result<Plan, CliError> {
         admin_email: args.admin_email,
         sends_per_second: args.sends_per_second,
         max_upload_bytes: args.max_upload_bytes,
+        max_user_files_bytes: args.max_user_files_bytes,
     })
 }
 

@@ -37,6 +37,7 @@ pub(crate) struct Plan {
     pub(crate) admin_email: Option<String>,
     pub(crate) sends_per_second: NonZeroU32,
     pub(crate) max_upload_bytes: u64,
+    pub(crate) max_user_files_bytes: u64,
 }
 
 /// Where everything is, once it answers.
@@ -233,6 +234,7 @@ fn gateway_config(plan: &Plan, bound: &Bound, secret: &[u8]) -> anyhow::Result<s
         secret: server::Secret(secret.to_vec()),
         admin_email: plan.admin_email.clone(),
         max_upload_bytes: plan.max_upload_bytes,
+        max_user_files_bytes: plan.max_user_files_bytes,
         sends_per_second: plan.sends_per_second,
     })
 }

@@ -8,9 +8,13 @@ mod help;
 #[cfg(feature = "up")]
 mod hub;
 #[cfg(feature = "up")]
+mod story_card;
+#[cfg(feature = "up")]
 mod story_chat;
 #[cfg(feature = "up")]
 mod story_convert;
+#[cfg(feature = "up")]
+mod story_files;
 #[cfg(feature = "up")]
 mod story_here;
 #[cfg(feature = "up")]

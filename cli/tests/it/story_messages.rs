@@ -33,7 +33,9 @@ async fn two() -> Two {
 }
 
 async fn say(who: &Client, body: &str) -> Sent {
-    who.say("general", &Say { cid: ClientId::new(), body: body.into(), re: None }).await.unwrap()
+    who.say("general", &Say { cid: ClientId::new(), body: body.into(), re: None, att: Vec::new() })
+        .await
+        .unwrap()
 }
 
 async fn act(who: &Client, tgt: u64, op: Op) -> Result<Sent, Error> {
@@ -95,9 +97,9 @@ async fn an_act_that_is_sent_twice_is_done_once_even_when_it_could_not_be_done_a
 async fn replies_signs_and_pins_are_facts_of_the_room() {
     let Two { hub: _hub, ann, bob, .. } = two().await;
     let asked = say(&ann, "green?").await;
-    let answer = Say { cid: ClientId::new(), body: "yes".into(), re: Some(asked.pos) };
+    let answer = Say { cid: ClientId::new(), body: "yes".into(), re: Some(asked.pos), att: Vec::new() };
     let answered = bob.say("general", &answer).await.unwrap();
-    let astray = Say { cid: ClientId::new(), body: "yes".into(), re: Some(9_999) };
+    let astray = Say { cid: ClientId::new(), body: "yes".into(), re: Some(9_999), att: Vec::new() };
 
     assert_eq!(code(bob.say("general", &astray).await), Some(Code::NotFound));
     assert_eq!(now(&ann, answered.pos).await.re, Some(asked.pos));

@@ -14,7 +14,7 @@ fn named(name: &str, private: bool) -> NewRoom {
 }
 
 fn say(body: &str) -> Say {
-    Say { cid: wire::ClientId::new(), body: body.into(), re: None }
+    Say { cid: wire::ClientId::new(), body: body.into(), re: None, att: Vec::new() }
 }
 
 fn code(refused: Result<impl std::fmt::Debug, Error>) -> Option<Code> {

@@ -88,12 +88,14 @@ impl Site {
         let url = format!("http://{}", api.local_addr().unwrap());
         let config = server::Config {
             public_url: url.parse().unwrap(),
+            issuer: None,
             chat_worker: self.door.url.parse().unwrap(),
             // Nobody listens there.
             convert_worker: "http://127.0.0.1:9".parse().unwrap(),
             secret: server::Secret(SECRET.to_vec()),
             admin_email: None,
             max_upload_bytes: 1024,
+            max_user_files_bytes: 1024,
             sends_per_second: NonZeroU32::new(1_000_000).unwrap(),
         };
         let (stop, (tell, ready)) = (CancellationToken::new(), oneshot::channel());
@@ -265,7 +267,7 @@ async fn the_history_is_whole_while_the_worker_is_away_and_the_same_when_it_is_b
     let fresh = say(&ann, room, 900..1_600).await;
     assert_eq!(hear(&mut live, fresh.len()).await, fresh, "live goes on while the worker is away");
     said.extend(fresh);
-    let by_hand = Say { cid: ClientId::new(), body: "over HTTP".into(), re: None };
+    let by_hand = Say { cid: ClientId::new(), body: "over HTTP".into(), re: None, att: Vec::new() };
     said.push((ann.say("general", &by_hand).await.unwrap().pos, by_hand.body));
     assert_eq!(history(&bob).await, said, "the log alone has it");
 

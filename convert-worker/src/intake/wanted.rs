@@ -2,11 +2,10 @@
 
 use convert::{Format, Options};
 use platform::service::{ApiError, Outcome};
-use wire::{Code, conversions::NewConversion};
+use wire::{Code, conversions::NewConversion, files::plain_name};
 
 use crate::refusal::refusal;
 
-const NAME_BYTES: usize = 255;
 /// Pixels of one side; the engines limit the area.
 const SIDE: u32 = 20_000;
 
@@ -26,7 +25,7 @@ impl Wanted {
         check(quality, [("/width", width), ("/height", height)])?;
         let to = format(&to)?;
         let from = from.as_deref().filter(|from| !from.is_empty()).map(format).transpose()?;
-        let name = plain(&name);
+        let name = plain_name(&name, "upload");
         if let Some(claimed) = from.or_else(|| Format::from_name(&name)) {
             convert::supports(claimed, to).map_err(refusal)?;
         }
@@ -58,31 +57,9 @@ fn format(name: &str) -> Outcome<Format> {
     })
 }
 
-/// The name without folders and control characters, and not longer than file systems take.
-fn plain(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = last.chars().filter(|letter| !letter.is_control()).collect();
-    let clean = clean.trim();
-    // The end is what tells the format, so the beginning goes.
-    let from = clean.ceil_char_boundary(clean.len().saturating_sub(NAME_BYTES));
-    match &clean[from..] {
-        "" | "." | ".." => "upload".to_owned(),
-        name => name.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_is_a_name_and_not_a_path() {
-        assert_eq!(plain("../../etc/passwd.md"), "passwd.md");
-        assert_eq!(plain("C:\\Users\\Ann\\notes\u{7}.md "), "notes.md");
-        assert_eq!(plain(".."), "upload");
-        let long = format!("{}.docx", "ä".repeat(200));
-        assert!(plain(&long).len() <= NAME_BYTES && plain(&long).ends_with("ä.docx"));
-    }
 
     #[test]
     fn what_the_words_tell_is_refused_at_once() {

@@ -1,11 +1,12 @@
-//! Fetching a result: streamed, counted, and checked against the SHA-256 that was promised.
+//! Fetching a result or a file of a room: streamed, counted, and checked against the SHA-256 that was promised.
 
+use reqwest::Response;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use url::Url;
-use wire::conversions::ResultLink;
+use wire::{conversions::ResultLink, files::File, paths};
 
-use crate::{error::Error, hub::Hub};
+use crate::{ask::Ask, error::Error, hub::Hub};
 
 /// What was fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,27 +26,48 @@ impl Hub {
         &self,
         link: &ResultLink,
         sink: &mut (impl AsyncWrite + Unpin),
-        mut progress: impl FnMut(u64),
+        progress: impl FnMut(u64),
     ) -> Result<Downloaded, Error> {
         let request = self.inner.calls.get(self.link_url(&link.url)?);
         let answer = request.send().await.map_err(|why| self.broken(&why).error)?;
-        let mut answer = self.accept(answer).await.map_err(|failure| failure.error)?;
+        let answer = self.accept(answer).await.map_err(|failure| failure.error)?;
+        self.pour(answer, &link.name, &link.sha256, sink, progress).await
+    }
 
+    /// Fetches a file of a room into `sink`, as [`Hub::download`] does with a result.
+    pub async fn fetch_file(
+        &self,
+        file: &File,
+        sink: &mut (impl AsyncWrite + Unpin),
+        progress: impl FnMut(u64),
+    ) -> Result<Downloaded, Error> {
+        let answer = self.send(Ask::get(paths::fill(paths::FILE, file.id))).await?;
+        self.pour(answer, &file.name, &file.sha256, sink, progress).await
+    }
+
+    async fn pour(
+        &self,
+        mut answer: Response,
+        name: &str,
+        promised: &str,
+        sink: &mut (impl AsyncWrite + Unpin),
+        mut progress: impl FnMut(u64),
+    ) -> Result<Downloaded, Error> {
         let mut hash = Sha256::new();
         let mut bytes = 0;
         while let Some(chunk) = answer.chunk().await.map_err(|why| self.broken(&why).error)? {
             hash.update(&chunk);
             bytes += chunk.len() as u64;
-            sink.write_all(&chunk).await.map_err(Error::io(format!("cannot write {}", link.name)))?;
+            sink.write_all(&chunk).await.map_err(Error::io(format!("cannot write {name}")))?;
             progress(bytes);
         }
-        sink.flush().await.map_err(Error::io(format!("cannot write {}", link.name)))?;
+        sink.flush().await.map_err(Error::io(format!("cannot write {name}")))?;
 
         let sha256 = hex::encode(hash.finalize());
-        if sha256 != link.sha256.to_ascii_lowercase() {
+        if sha256 != promised.to_ascii_lowercase() {
             return Err(Error::Integrity {
-                what: link.name.clone(),
-                expected: link.sha256.clone(),
+                what: name.to_owned(),
+                expected: promised.to_owned(),
                 actual: sha256,
             });
         }

@@ -11,6 +11,7 @@ mod conversions;
 mod disk;
 mod download;
 mod error;
+mod files;
 mod http;
 mod hub;
 mod live;

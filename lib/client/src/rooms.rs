@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use wire::{
     ClientId, Code, RoomId, Timestamp, UserId,
     events::{Head, RoomEvent},
+    files::File,
     heads::{self, Link},
     paths,
     rooms::{
@@ -179,7 +180,7 @@ pub struct RawEvent {
     pub cid: ClientId,
     /// The stable name of its kind.
     pub kind: String,
-    /// SHA-256 of its body.
+    /// SHA-256 of its body, or of that and its files.
     pub body: [u8; 32],
     /// All of it, a JSON object on one line.
     pub json: Box<RawValue>,
@@ -205,11 +206,22 @@ impl TryFrom<Box<RawValue>> for RawEvent {
             kind: String,
             #[serde(default)]
             body: String,
-            /// The hash of a body that was removed.
+            /// The files of a message.
+            att: Option<Box<RawValue>>,
+            /// The file of a conversion.
+            file: Option<Box<RawValue>>,
+            /// The hash of what was removed.
             removed: Option<String>,
         }
-        let Known { pos, prev, by, cid, kind, body, removed } = serde_json::from_str(json.get())?;
-        let mut hash = heads::digest(&body);
+        let Known { pos, prev, by, cid, kind, body, att, file, removed } = serde_json::from_str(json.get())?;
+        let files: Vec<File> = match (kind.as_str(), att, file) {
+            ("said", Some(att), _) => serde_json::from_str(att.get())?,
+            ("convert_requested" | "convert_completed", _, Some(file)) => {
+                vec![serde_json::from_str(file.get())?]
+            }
+            _ => Vec::new(),
+        };
+        let mut hash = heads::digest_of(&body, &files);
         if let Some(removed) = removed {
             hex::decode_to_slice(removed, &mut hash).map_err(serde::de::Error::custom)?;
         }

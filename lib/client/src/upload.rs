@@ -1,4 +1,4 @@
-//! Uploading: a body that streams from where it is, watched for silence, and refusals that come while it is sent.
+//! Uploading a file, to convert it or into a room: a body that streams from where it is, watched for silence, and refusals that come while it is sent.
 
 use std::{
     io,
@@ -14,15 +14,17 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use reqwest::{Body, Response, header};
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::{fs::File, io::AsyncRead, time::Instant};
 use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 use wire::{
     conversions::{Job, NewConversion},
+    files::NewFile,
     paths,
 };
 
-use crate::{ask::Signature, error::Error, http::Failure, hub::Hub};
+use crate::{ask::Signature, error::Error, http::Failure, hub::Hub, rooms};
 
 /// One read of a file; large enough that a fast disk is not the limit.
 const CHUNK: usize = 128 * 1024;
@@ -50,29 +52,58 @@ pub enum UploadBody {
 /// A body piece by piece.
 pub type Chunks = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
+/// Where an upload goes, and what names it: the key stays the same when it is repeated, so that a lost answer makes no
+/// second job and no second file.
+struct Target<'a, Q> {
+    path: &'a str,
+    query: &'a Q,
+    key: &'a str,
+}
+
 type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
 
 impl Hub {
     /// Uploads a file and starts its conversion. `progress` hears how many bytes were sent, of how many.
     ///
-    /// A refusal that arrives while the body is still being sent is returned as that [`Error::Problem`]. The key
-    /// that names this upload stays the same when it is repeated, so that a lost answer makes no second job.
+    /// A refusal that arrives while the body is still being sent is returned as that [`Error::Problem`].
     pub async fn convert(
         &self,
         upload: Upload,
         progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static,
     ) -> Result<Job, Error> {
-        let Upload { query, mut bytes } = upload;
-        let progress: Progress = Arc::new(progress);
-        let key = Uuid::now_v7().to_string();
+        let Upload { query, bytes } = upload;
+        let target = Target { path: paths::CONVERSIONS, query: &query, key: &Uuid::now_v7().to_string() };
+        self.upload(target, bytes, Arc::new(progress)).await
+    }
+
+    /// Uploads a file into a room one is in, for a message that is still to be said. `key` names the upload: sent
+    /// again with the same one, it makes no second file. `progress` hears how many bytes were sent, of how many.
+    pub async fn upload_file(
+        &self,
+        room: &str,
+        file: NewFile,
+        bytes: UploadBody,
+        key: &str,
+        progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static,
+    ) -> Result<wire::files::File, Error> {
+        let target = Target { path: &rooms::of(paths::ROOM_FILES, room), query: &file, key };
+        self.upload(target, bytes, Arc::new(progress)).await
+    }
+
+    async fn upload<T: DeserializeOwned>(
+        &self,
+        target: Target<'_, impl Serialize>,
+        mut bytes: UploadBody,
+        progress: Progress,
+    ) -> Result<T, Error> {
         let mut renewed = false;
         let mut attempt = 0;
         loop {
             let token = self.token_for(Signature::Required).await?.unwrap_or_default();
             let (chunks, length) = bytes.open().await?;
-            let failure = match self.upload_once(&query, chunks, length, &token, &key, progress.clone()).await
-            {
-                Ok(answer) => return self.read_json(paths::CONVERSIONS, answer).await,
+            let sent = self.upload_once(&target, chunks, length, &token, progress.clone()).await;
+            let failure = match sent {
+                Ok(answer) => return self.read_json(target.path, answer).await,
                 Err(failure) => failure,
             };
             if !bytes.is_repeatable() {
@@ -95,11 +126,10 @@ impl Hub {
 
     async fn upload_once(
         &self,
-        query: &NewConversion,
+        target: &Target<'_, impl Serialize>,
         chunks: Chunks,
         length: Option<u64>,
         token: &str,
-        key: &str,
         progress: Progress,
     ) -> Result<Response, Failure> {
         let sent = Arc::new(AtomicU64::new(0));
@@ -107,10 +137,10 @@ impl Hub {
         let mut request = self
             .inner
             .uploads
-            .post(self.url(paths::CONVERSIONS)?)
-            .query(query)
+            .post(self.url(target.path)?)
+            .query(target.query)
             .bearer_auth(token)
-            .header("idempotency-key", key)
+            .header("idempotency-key", target.key)
             .header(header::CONTENT_TYPE, "application/octet-stream")
             .body(body);
         if let Some(length) = length {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{JobId, Timestamp, UserId};
+use crate::{ClientId, FileId, JobId, Timestamp, UserId};
 
 /// The query of `POST /api/v1/conversions`; the body is the file itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -35,6 +35,19 @@ pub struct NewConversion {
     /// The sheet of a workbook to take, by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
+}
+
+/// `POST /api/v1/rooms/{room}/conversions`: a file of the room is converted for everybody in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ConvertInRoom {
+    /// Made once per wish; sending again with the same one is harmless.
+    pub cid: ClientId,
+    /// A file of the room, or an upload of one's own that waits there.
+    pub file: FileId,
+    /// The wanted format, such as `pdf`.
+    pub to: String,
 }
 
 /// The life of a conversion. Each change is a row with a number and an event.

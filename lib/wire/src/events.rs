@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, MessageId, RoomId, Timestamp, UserId, frames::Here, rooms::MemberRole};
+use crate::{
+    ClientId, MessageId, RoomId, Timestamp, UserId, files::File, frames::Here, heads, rooms::MemberRole,
+};
 
 /// What is written to topic [`crate::paths::TOPIC_CHAT`], keyed by room. The variant carries the version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +64,11 @@ pub enum What {
         /// Members whom the text names with `@`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         mentions: Vec<UserId>,
-        /// SHA-256 of the text that was removed, 64 hex digits: the chain hash can still be checked.
+        /// Files that go with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        att: Vec<File>,
+        /// What of the text and the files went into the chain hash, 64 hex digits, once they were removed: it can
+        /// still be checked.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         removed: Option<String>,
     },
@@ -147,6 +153,44 @@ pub enum What {
         /// The message.
         tgt: u64,
     },
+    /// Somebody had a file converted: a message whose state is told by one later fact.
+    ConvertRequested {
+        /// What the file is called; empty once it was removed.
+        body: String,
+        /// What it is to become, such as `pdf`.
+        to: String,
+        /// The file; absent once it was removed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<Box<File>>,
+        /// As in `said`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        removed: Option<String>,
+    },
+    /// A conversion is done. By whom it was asked for.
+    ConvertCompleted {
+        /// The message that asked for it.
+        tgt: u64,
+        /// What the result is called; empty once it was removed.
+        body: String,
+        /// The result; absent once it was removed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<Box<File>>,
+        /// What of the source is missing in it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lost: Vec<String>,
+        /// As in `said`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        removed: Option<String>,
+    },
+    /// A conversion cannot be done. By whom it was asked for.
+    ConvertFailed {
+        /// The message that asked for it.
+        tgt: u64,
+        /// Why, as a sentence.
+        body: String,
+        /// The stable kind, such as `encrypted`, `corrupt`, `cancelled`.
+        error: String,
+    },
     /// Something that this version does not know. Only whoever reads meets it: a newer hub wrote it.
     #[serde(other)]
     Unknown,
@@ -155,7 +199,7 @@ pub enum What {
 impl What {
     /// A plain message.
     pub fn said(body: impl Into<String>) -> Self {
-        Self::Said { body: body.into(), re: None, mentions: Vec::new(), removed: None }
+        Self::Said { body: body.into(), re: None, mentions: Vec::new(), att: Vec::new(), removed: None }
     }
 
     /// The text that a line of history shows, if there is one; also what the chain hash covers.
@@ -170,7 +214,10 @@ impl What {
             | Self::Renamed { body }
             | Self::Edited { body, .. }
             | Self::Reacted { body, .. }
-            | Self::Unreacted { body, .. } => body,
+            | Self::Unreacted { body, .. }
+            | Self::ConvertRequested { body, .. }
+            | Self::ConvertCompleted { body, .. }
+            | Self::ConvertFailed { body, .. } => body,
             Self::Joined
             | Self::Left
             | Self::Closed
@@ -200,6 +247,9 @@ impl What {
             Self::Unreacted { .. } => "unreacted",
             Self::Pinned { .. } => "pinned",
             Self::Unpinned { .. } => "unpinned",
+            Self::ConvertRequested { .. } => "convert_requested",
+            Self::ConvertCompleted { .. } => "convert_completed",
+            Self::ConvertFailed { .. } => "convert_failed",
             Self::Unknown => "unknown",
         }
     }
@@ -212,29 +262,61 @@ impl What {
             | Self::Reacted { tgt, .. }
             | Self::Unreacted { tgt, .. }
             | Self::Pinned { tgt }
-            | Self::Unpinned { tgt } => Some(*tgt),
+            | Self::Unpinned { tgt }
+            | Self::ConvertCompleted { tgt, .. }
+            | Self::ConvertFailed { tgt, .. } => Some(*tgt),
             _ => None,
         }
     }
 
-    /// SHA-256 of the text that stood here before it was removed, 64 hex digits.
+    /// Files that go with a message.
+    pub fn files(&self) -> &[File] {
+        match self {
+            Self::Said { att, .. } => att,
+            Self::ConvertRequested { file: Some(file), .. }
+            | Self::ConvertCompleted { file: Some(file), .. } => std::slice::from_ref(file.as_ref()),
+            _ => &[],
+        }
+    }
+
+    /// The digest of what stood here before it was removed, 64 hex digits.
     pub fn removed(&self) -> Option<&str> {
         match self {
-            Self::Said { removed, .. } | Self::Edited { removed, .. } => removed.as_deref(),
+            Self::Said { removed, .. }
+            | Self::Edited { removed, .. }
+            | Self::ConvertRequested { removed, .. }
+            | Self::ConvertCompleted { removed, .. } => removed.as_deref(),
             _ => None,
         }
     }
 
-    /// Takes the text away and leaves its SHA-256. Once is enough; only what a person wrote can be removed.
+    /// Takes text and files away and leaves their digest. Once is enough; only what a person wrote, or had made, can be
+    /// removed.
     pub fn remove(&mut self) {
-        if let Self::Said { body, mentions, removed, .. } | Self::Edited { body, mentions, removed, .. } =
-            self
-            && removed.is_none()
-        {
-            *removed = Some(hex::encode(crate::heads::digest(body)));
-            body.clear();
-            mentions.clear();
-        }
+        let digest = hex::encode(heads::digest_of(self.body(), self.files()));
+        let (body, removed) = match self {
+            Self::Said { body, mentions, att, removed, .. } => {
+                att.clear();
+                mentions.clear();
+                (body, removed)
+            }
+            Self::Edited { body, mentions, removed, .. } => {
+                mentions.clear();
+                (body, removed)
+            }
+            Self::ConvertRequested { body, file, removed, .. } => {
+                *file = None;
+                (body, removed)
+            }
+            Self::ConvertCompleted { body, file, lost, removed, .. } => {
+                *file = None;
+                lost.clear();
+                (body, removed)
+            }
+            _ => return,
+        };
+        body.clear();
+        removed.get_or_insert(digest);
     }
 }
 
@@ -297,6 +379,18 @@ impl RoomEvent {
             What::Said { removed: None, .. } => return None,
             What::Said { .. } => format!("{name} said something that was removed"),
             What::Created { .. } if body.is_empty() => format!("{name} opened the conversation"),
+            What::ConvertRequested { removed: Some(_), .. } => {
+                format!("{name} had something converted that was removed")
+            }
+            What::ConvertRequested { to, .. } => format!("{name} has {body} converted to {to}"),
+            What::ConvertCompleted { tgt, removed: Some(_), .. } => {
+                format!("the conversion {tgt} was done, and removed")
+            }
+            What::ConvertCompleted { tgt, file, .. } => {
+                let id = file.as_ref().map(|file| format!(" ({})", file.id)).unwrap_or_default();
+                format!("the conversion {tgt} is done: {body}{id}")
+            }
+            What::ConvertFailed { tgt, .. } => format!("the conversion {tgt} failed: {body}"),
             What::Created { .. } => format!("{name} made the room"),
             What::Joined => format!("{name} joined"),
             What::Left => format!("{name} left"),

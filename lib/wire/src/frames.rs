@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClientId, MessageId, RoomId, Timestamp, UserId, conversions::Job, events::RoomEvent, messages::Act,
+    ClientId, FileId, MessageId, RoomId, Timestamp, UserId, conversions::Job, events::RoomEvent,
+    messages::Act,
 };
 
 /// The protocol version that both sides of this build speak.
@@ -79,11 +80,14 @@ pub enum ToServer {
         cid: ClientId,
         /// Where.
         room: RoomId,
-        /// 1 byte to 16 KiB of UTF-8.
+        /// 1 byte to 16 KiB of UTF-8; may be empty when there are files.
         body: String,
         /// The position of the message that this one answers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         re: Option<u64>,
+        /// Files that were uploaded for it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        att: Vec<FileId>,
     },
     /// Do something to a message; answered as `send` is.
     Op {

@@ -3,13 +3,15 @@
 //! `h(n) = SHA-256(h(n-1) ‖ pos ‖ author ‖ cid ‖ kind ‖ SHA-256(body))`, cut to 16 bytes, with `pos` as eight bytes
 //! big-endian, ids as their sixteen bytes, and sixteen zero bytes before the first event. The body is the event's
 //! field of that name, empty where it has none, and goes in as its own hash, so that the chain can still be checked
-//! after a body was removed. Two that have the same `(n, h)` have the same history.
+//! after a body was removed. Where a message has files, `SHA-256(SHA-256(body) ‖ (id ‖ SHA-256)…)` stands in place of
+//! the body's hash, with id and SHA-256 of each file in their order. Two that have the same `(n, h)` have the same history.
 
 use sha2::{Digest, Sha256};
 
 use crate::{
     ClientId, RoomId, UserId,
     events::{Head, RoomEvent},
+    files::File,
 };
 
 /// A chain hash.
@@ -26,7 +28,7 @@ pub struct Link<'a> {
     pub cid: ClientId,
     /// The stable name of its kind.
     pub kind: &'a str,
-    /// SHA-256 of its body.
+    /// SHA-256 of its body, or of that and its files.
     pub body: [u8; 32],
 }
 
@@ -36,7 +38,7 @@ impl<'a> Link<'a> {
         let mut body = [0; 32];
         let removed = event.what.removed().map(|kept| hex::decode_to_slice(kept, &mut body));
         if !matches!(removed, Some(Ok(()))) {
-            body = digest(event.what.body());
+            body = digest_of(event.what.body(), event.what.files());
         }
         Self { pos: event.pos, by: event.by, cid: event.cid, kind: event.what.kind(), body }
     }
@@ -45,6 +47,24 @@ impl<'a> Link<'a> {
 /// SHA-256 of a body.
 pub fn digest(body: &str) -> [u8; 32] {
     Sha256::digest(body.as_bytes()).into()
+}
+
+/// SHA-256 of a body, or of that and the files that go with it.
+pub fn digest_of(body: &str, files: &[File]) -> [u8; 32] {
+    let body = digest(body);
+    if files.is_empty() {
+        return body;
+    }
+    let mut hash = Sha256::new();
+    hash.update(body);
+    for file in files {
+        let mut content = [0; 32];
+        // A hash that is none is like no content: whoever wrote it, everybody comes to the same.
+        let _ = hex::decode_to_slice(&file.sha256, &mut content);
+        hash.update(file.id.0.as_bytes());
+        hash.update(content);
+    }
+    hash.finalize().into()
 }
 
 /// Where a room stands.
@@ -94,6 +114,39 @@ impl Standing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::What;
+
+    #[test]
+    fn the_files_of_a_message_count_and_removing_them_changes_no_head() {
+        let file = |sha256: &str| File {
+            id: crate::FileId(uuid::Uuid::nil()),
+            name: "a.txt".into(),
+            bytes: 1,
+            sha256: sha256.repeat(32),
+            media_type: "text/plain".into(),
+        };
+        let said = |att| RoomEvent {
+            id: crate::MessageId::new(),
+            room: RoomId(uuid::Uuid::nil()),
+            pos: 1,
+            prev: None,
+            ts: crate::Timestamp::from_micros(0),
+            by: UserId(uuid::Uuid::nil()),
+            name: "Ann".into(),
+            cid: ClientId(uuid::Uuid::nil()),
+            what: What::Said { body: "hi".into(), re: None, mentions: Vec::new(), att, removed: None },
+        };
+        let [plain, one, other] =
+            [vec![], vec![file("ab")], vec![file("cd")]].map(|att| Standing::default().after(&said(att)));
+
+        let mut removed = said(vec![file("ab")]);
+        removed.what.remove();
+        removed.what.remove();
+
+        assert!(plain.h != one.h && one.h != other.h);
+        assert!(removed.what.files().is_empty());
+        assert_eq!(Standing::default().after(&removed), one);
+    }
 
     #[test]
     fn a_head_survives_the_wire_and_the_order_of_events_matters() {

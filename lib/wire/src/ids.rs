@@ -59,6 +59,10 @@ id!(
     JobId
 );
 id!(
+    /// A file that was uploaded into a room.
+    FileId
+);
+id!(
     /// Made by the client when the person presses Enter; `(room, author, cid)` is unique for ever, so that
     /// sending again after a lost acknowledgement is harmless.
     ClientId

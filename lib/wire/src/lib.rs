@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod conversions;
 pub mod events;
+pub mod files;
 pub mod frames;
 pub mod heads;
 pub mod ids;
@@ -15,6 +16,6 @@ pub mod problem;
 pub mod rooms;
 pub mod time;
 
-pub use ids::{ClientId, JobId, MessageId, RoomId, UserId};
+pub use ids::{ClientId, FileId, JobId, MessageId, RoomId, UserId};
 pub use problem::{Code, FieldError, Problem};
 pub use time::Timestamp;

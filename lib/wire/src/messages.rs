@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ClientId, MessageId, RoomId, Timestamp, UserId,
+    conversions::{JobError, JobState},
     events::{Mark, RoomEvent, What},
+    files::File,
 };
 
 /// Kinds of signs that one message can carry.
@@ -38,6 +40,12 @@ pub struct Message {
     /// Members whom the text names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<UserId>,
+    /// Files that go with it; none once it was removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub att: Vec<File>,
+    /// What is made of a file; only of a message that asked for that. `body` is what the file is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<Card>,
     /// When the author last changed the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited: Option<Timestamp>,
@@ -53,6 +61,28 @@ pub struct Message {
     /// Whether it is pinned.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pinned: bool,
+}
+
+/// A conversion as everybody in the room sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Card {
+    /// What the file is to become, such as `pdf`.
+    pub to: String,
+    /// `queued` until it is `completed` or `failed`: what happens in between is told and not kept.
+    pub state: JobState,
+    /// The result, once it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<File>,
+    /// What of the source is missing in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
+    /// Why there will be none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<JobError>,
+    /// The position of the event that settled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<u64>,
 }
 
 /// The end of a message's text.
@@ -79,7 +109,11 @@ impl Message {
     /// The message that an event begins, if it is one. A text that was removed meanwhile is absent; who removed it
     /// comes with the event that did.
     pub fn begun_by(event: &RoomEvent) -> Option<Self> {
-        let What::Said { body, re, mentions, .. } = &event.what else { return None };
+        let (body, re, mentions, card) = match &event.what {
+            What::Said { body, re, mentions, .. } => (body, *re, mentions.clone(), None),
+            What::ConvertRequested { body, to, .. } => (body, None, Vec::new(), Some(Card::of(to))),
+            _ => return None,
+        };
         Some(Self {
             id: event.id,
             room: event.room,
@@ -89,8 +123,10 @@ impl Message {
             name: event.name.clone(),
             cid: event.cid,
             body: body.clone(),
-            re: *re,
-            mentions: mentions.clone(),
+            re,
+            mentions,
+            att: event.what.files().to_vec(),
+            card,
             edited: None,
             edits: Vec::new(),
             removed: None,
@@ -114,6 +150,9 @@ impl Message {
                 self.edited = Some(event.ts);
                 self.edits.push(event.pos);
             }
+            What::ConvertCompleted { .. } | What::ConvertFailed { .. } if event.by == self.by => {
+                self.card.iter_mut().for_each(|card| card.settle(event));
+            }
             What::Redacted { .. } => self.remove(Removal { by: event.by, ts: event.ts }),
             What::Reacted { body, .. } => self.react(body, event.by),
             What::Unreacted { body, .. } => self.unreact(body, event.by),
@@ -127,6 +166,8 @@ impl Message {
         self.removed = Some(removal);
         self.body.clear();
         self.mentions.clear();
+        self.att.clear();
+        self.card = None;
         self.reactions.clear();
         self.pinned = false;
     }
@@ -148,6 +189,32 @@ impl Message {
             reaction.by.retain(|user| *user != by);
         }
         self.reactions.retain(|reaction| !reaction.by.is_empty());
+    }
+}
+
+impl Card {
+    fn of(to: &str) -> Self {
+        let to = to.to_owned();
+        Self { to, state: JobState::Queued, result: None, lost: Vec::new(), error: None, settled: None }
+    }
+
+    /// The first fact counts.
+    fn settle(&mut self, event: &RoomEvent) {
+        if self.settled.is_some() {
+            return;
+        }
+        self.settled = Some(event.pos);
+        match &event.what {
+            What::ConvertCompleted { file, lost, .. } => {
+                (self.state, self.result, self.lost) =
+                    (JobState::Completed, file.as_deref().cloned(), lost.clone());
+            }
+            What::ConvertFailed { body, error, .. } => {
+                self.state = JobState::Failed;
+                self.error = Some(JobError { kind: error.clone(), detail: body.clone() });
+            }
+            _ => {}
+        }
     }
 }
 
@@ -369,6 +436,33 @@ mod tests {
             message.take(&react(ann, &sign.to_string()));
         }
         assert_eq!(message.reactions.len(), REACTIONS);
+    }
+
+    #[test]
+    fn a_card_is_settled_once_and_by_who_asked_and_goes_with_its_message() {
+        let (ann, bob) = (UserId::new(), UserId::new());
+        let asked =
+            What::ConvertRequested { body: "a.md".into(), to: "pdf".into(), file: None, removed: None };
+        let failed = |body: &str| What::ConvertFailed { tgt: 1, body: body.into(), error: "corrupt".into() };
+        let done = What::ConvertCompleted {
+            tgt: 1,
+            body: "a.pdf".into(),
+            file: None,
+            lost: Vec::new(),
+            removed: None,
+        };
+        let mut message = Message::begun_by(&event(1, ann, asked)).unwrap();
+        assert_eq!((message.body.as_str(), message.card.as_ref().unwrap().state), ("a.md", JobState::Queued));
+
+        message.take(&event(2, bob, done.clone()));
+        message.take(&event(3, ann, failed("damaged")));
+        message.take(&event(4, ann, done));
+        let card = message.card.clone().unwrap();
+        assert_eq!((card.state, card.settled), (JobState::Failed, Some(3)));
+        assert_eq!(card.error.unwrap().detail, "damaged");
+
+        message.take(&event(5, ann, What::Redacted { tgt: 1 }));
+        assert_eq!(message.card, None);
     }
 
     #[test]

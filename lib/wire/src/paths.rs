@@ -81,6 +81,16 @@ pub const SEARCH: &str = "/api/v1/search";
 pub const ROOM_EVENTS: &str = "/api/v1/rooms/{room}/events";
 /// Where it stands in the database: count and chain hash.
 pub const ROOM_HEAD: &str = "/api/v1/rooms/{room}/head";
+/// Files of a room; an upload goes here.
+pub const ROOM_FILES: &str = "/api/v1/rooms/{room}/files";
+/// Have a file of a room converted, for everybody in it.
+pub const ROOM_CONVERSIONS: &str = "/api/v1/rooms/{room}/conversions";
+/// One file: its bytes.
+pub const FILE: &str = "/api/v1/files/{id}";
+/// What it is.
+pub const FILE_INFO: &str = "/api/v1/files/{id}/info";
+/// A small picture of it.
+pub const FILE_THUMBNAIL: &str = "/api/v1/files/{id}/thumbnail";
 /// The socket.
 pub const LIVE: &str = "/api/v1/live";
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, MessageId, RoomId, Timestamp, UserId, events::RoomEvent, frames::Presence};
+use crate::{ClientId, FileId, MessageId, RoomId, Timestamp, UserId, events::RoomEvent, frames::Presence};
 
 /// `POST /api/v1/rooms`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -169,11 +169,14 @@ pub struct Direct {
 pub struct Say {
     /// Made once per message; sending again with the same one is harmless.
     pub cid: ClientId,
-    /// The text: 1 byte to 16 KiB of UTF-8.
+    /// The text: 1 byte to 16 KiB of UTF-8; may be empty when there are files.
     pub body: String,
     /// The position of the message that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub re: Option<u64>,
+    /// Files that the caller uploaded into this room within the last day, at most 10. A file goes with one message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub att: Vec<FileId>,
 }
 
 /// A message that is durable: it has its final place in the room.

@@ -119,6 +119,7 @@ pub(super) mod tests {
             secret: Secret(secret.to_vec()),
             admin_email: None,
             max_upload_bytes: 1,
+            max_user_files_bytes: 1,
             sends_per_second: std::num::NonZeroU32::MIN,
         }
     }

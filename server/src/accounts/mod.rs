@@ -12,7 +12,6 @@ pub(crate) mod login;
 pub(crate) mod mail;
 mod passwords;
 pub(crate) mod photo;
-mod picture;
 pub(crate) mod profile;
 mod rules;
 pub(crate) mod sessions;

@@ -13,8 +13,11 @@ use platform::{
 use uuid::Uuid;
 use wire::{Code, UserId, paths};
 
-use super::{Caller, picture, sql};
-use crate::state::{App, State as Hub};
+use super::{Caller, sql};
+use crate::{
+    picture,
+    state::{App, State as Hub},
+};
 
 /// The largest file that is taken, in bytes.
 const LARGEST: usize = 5 * 1024 * 1024;
@@ -47,7 +50,7 @@ pub(crate) async fn of_user(
         (status = 422, body = wire::Problem)))]
 pub(crate) async fn set(State(state): State<App>, caller: Caller, body: Body) -> Outcome<StatusCode> {
     let bytes = to_bytes(body, LARGEST).await.map_err(|error| unread(&error))?;
-    let clean = state.guards.hasher.work(move || picture::clean(&bytes)).await?;
+    let clean = state.guards.hasher.work(move || picture::square(&bytes)).await?;
     let clean = clean.map_err(|refusal| {
         ApiError::new(Code::BadPhoto, refusal).hint("send a PNG, JPEG, WebP or GIF file of at most 5 MiB")
     })?;

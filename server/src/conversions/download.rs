@@ -1,13 +1,12 @@
 //! Downloads: a signed link to a result, and the objects of the folder store behind such links.
 
 use axum::{
-    body::Body,
     extract::State,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use platform::{
-    objects::{Error, LINK_LIFE, LinkTerms, Object, SignedLink, attachment},
+    objects::{LINK_LIFE, LinkTerms, SignedLink},
     service::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome},
 };
 use serde::Deserialize;
@@ -17,8 +16,12 @@ use wire::{
     paths::{self, internal},
 };
 
-use super::range::{Range, first_bytes};
-use crate::{accounts::Caller, state::App, upstream::call};
+use crate::{
+    accounts::Caller,
+    files::{Content, deliver},
+    state::App,
+    upstream::call,
+};
 
 /// Results are all that links are ever made of; photos and uploads are not to be had by one.
 const RESULTS: &str = "out/";
@@ -93,67 +96,9 @@ pub(crate) async fn object(
         })?;
 
     // An attempt writes to a key of its own, once: the key names the bytes.
-    let tag = format!("\"{}\"", key.replace('/', "-"));
-    if asks(&headers, &header::IF_NONE_MATCH)
-        .is_some_and(|known| known.split(',').any(|known| known.trim() == tag))
-    {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
-    }
-    let current = asks(&headers, &header::IF_RANGE).is_none_or(|known| known == tag);
-    let range = asks(&headers, &header::RANGE).filter(|_| current).and_then(Range::parse);
-
-    let from = range.as_ref().map_or(0, |range| range.from);
-    let object = state.objects.get(&key, from).await.map_err(|error| match error {
-        Error::NotFound(_) => ApiError::not_found("file"),
-        error => anyhow::Error::new(error).into(),
-    })?;
-    let mut response = answer(object, range)?;
-    let headers = response.headers_mut();
-    headers.insert(header::ETAG, HeaderValue::try_from(tag).map_err(anyhow::Error::from)?);
-    dress(headers, &terms)?;
-    Ok(response)
-}
-
-/// Status, length and bytes.
-fn answer(object: Object, range: Option<Range>) -> Outcome<Response> {
-    let Object { bytes, body } = object;
-    let Some(range) = range else {
-        return Ok(([(header::CONTENT_LENGTH, bytes)], Body::from_stream(body)).into_response());
-    };
-    let Some((from, to)) = range.within(bytes) else {
-        let refused =
-            ApiError::new(Code::BadRange, format!("the file has {bytes} bytes, none of them in this range"));
-        return Ok(([(header::CONTENT_RANGE, format!("bytes */{bytes}"))], refused).into_response());
-    };
-    let length = to - from + 1;
-    let headers = [
-        (header::CONTENT_LENGTH, length.to_string()),
-        (header::CONTENT_RANGE, format!("bytes {from}-{to}/{bytes}")),
-    ];
-    Ok((StatusCode::PARTIAL_CONTENT, headers, Body::from_stream(first_bytes(body, length))).into_response())
-}
-
-/// What keeps a stranger's document from acting as a page of ours.
-fn dress(headers: &mut HeaderMap, terms: &LinkTerms) -> Outcome<()> {
-    if !headers.contains_key(header::CONTENT_TYPE) {
-        let media = HeaderValue::try_from(&terms.media_type).map_err(anyhow::Error::from)?;
-        headers.insert(header::CONTENT_TYPE, media);
-    }
-    let named = HeaderValue::try_from(attachment(&terms.name)).map_err(anyhow::Error::from)?;
-    headers.insert(header::CONTENT_DISPOSITION, named);
-    for (name, value) in [
-        (header::ACCEPT_RANGES, "bytes"),
-        (header::CACHE_CONTROL, "private, no-cache"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    Ok(())
-}
-
-fn asks<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+    let tag = key.replace('/', "-");
+    let content = Content { key: &key, tag: &tag, name: &terms.name, media_type: &terms.media_type };
+    deliver(&state.objects, &headers, content).await
 }
 
 #[cfg(test)]

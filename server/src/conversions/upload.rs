@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use platform::service::{ApiError, ApiJson, ApiQuery, Outcome};
 use reqwest::{Client, RequestBuilder};
 use wire::{
-    Code,
+    Code, UserId,
     conversions::{Job, NewConversion},
     paths::{self, internal},
 };
@@ -91,16 +91,20 @@ fn request(
 ) -> Outcome<RequestBuilder> {
     let (caller, ApiQuery(query)) = (caller?, query?);
     announced(headers, state.config.max_upload_bytes)?;
-    let (_, call) =
-        state.upstream.convert(Method::POST, internal::JOBS, caller.user).query(&query).build_split();
-    let call = call.map_err(|error| anyhow::Error::new(error).context("an upload could not be passed on"))?;
-    let mut request = RequestBuilder::from_parts(UPLOADS.clone(), call).timeout(UPLOAD);
+    let mut request = passed_on(state, caller.user, &query)?;
     for name in PASSED {
         if let Some(value) = headers.get(&name) {
             request = request.header(name, value);
         }
     }
     Ok(request)
+}
+
+/// An upload of somebody on its way to the worker, still without its body and without a key.
+pub(super) fn passed_on(state: &Hub, user: UserId, query: &NewConversion) -> Outcome<RequestBuilder> {
+    let (_, call) = state.upstream.convert(Method::POST, internal::JOBS, user).query(query).build_split();
+    let call = call.map_err(|error| anyhow::Error::new(error).context("an upload could not be passed on"))?;
+    Ok(RequestBuilder::from_parts(UPLOADS.clone(), call).timeout(UPLOAD))
 }
 
 /// Refuses a body by the length that it announces.

@@ -12,6 +12,7 @@ use wire::{
 use super::{joined, mentions, messages, rights, rights::Deed, say};
 use crate::{
     accounts::Caller,
+    files,
     state::{App, State as Hub},
 };
 
@@ -53,6 +54,7 @@ async fn allowed(state: &Hub, caller: &Caller, room: &Room, tgt: u64, op: Op) ->
             if !own {
                 rights::check(room, Deed::RemoveOthers)?;
             }
+            files::message_is_to_go(state, caller.user, &message).await?;
             Ok(What::Redacted { tgt })
         }
         Op::React { body } => {
@@ -68,6 +70,9 @@ async fn allowed(state: &Hub, caller: &Caller, room: &Room, tgt: u64, op: Op) ->
 fn check_edit(message: &Message, own: bool, body: &str) -> Outcome<()> {
     if !own {
         return Err(ApiError::new(Code::Forbidden, "only its author may edit a message"));
+    }
+    if message.card.is_some() {
+        return Err(ApiError::new(Code::Conflict, "a conversion has no text to edit"));
     }
     if message.edits.len() >= EDITS {
         let detail = format!("a message is edited at most {EDITS} times");

@@ -8,7 +8,7 @@ use wire::{
 };
 
 use super::{change::Change, joined, name, new, rights, rights::Deed, sql};
-use crate::{accounts::Caller, state::App};
+use crate::{accounts::Caller, files, state::App};
 
 /// Changes name or topic. Moderators may.
 #[utoipa::path(patch, path = "/api/v1/rooms/{room}", tag = "rooms", params(("room" = String, Path)), request_body = EditRoom, security(("bearer" = [])),
@@ -50,6 +50,7 @@ pub(crate) async fn close(
     rights::check(&room, Deed::Close)?;
     let mut change = Change::of(&state, &caller, room.id).await?;
     sql::delete(&mut change.tx, room.id).await?;
+    files::forget_room(&mut change.tx, room.id, state.clock.now()).await?;
     change.tell(What::Closed).await?;
     change.commit().await?;
     Ok(StatusCode::NO_CONTENT)

@@ -79,7 +79,7 @@ pub(super) async fn at(state: &Hub, user: UserId, room: RoomId, pos: u64) -> Out
     Ok(message)
 }
 
-async fn find(state: &Hub, user: UserId, room: RoomId, pos: u64) -> Outcome<Option<Message>> {
+pub(super) async fn find(state: &Hub, user: UserId, room: RoomId, pos: u64) -> Outcome<Option<Message>> {
     let page = page(state, user, room, only(pos)).await?;
     Ok(page.messages.into_iter().find(|message| message.pos == pos))
 }
@@ -117,6 +117,11 @@ async fn logged(state: &Hub, room: RoomId, part: Part) -> Outcome<Option<Message
     let more = cut || (from > 0 && part.after.is_none());
     let (ep, upto) = (state.live.epoch(room), state.live.tailed(room));
     Ok(Some(MessagePage { messages, ep, upto, more }))
+}
+
+/// Up to where the database has the room.
+pub(super) async fn upto(state: &Hub, user: UserId, room: RoomId) -> Outcome<u64> {
+    Ok(stored(state, user, room, only(0)).await?.upto)
 }
 
 async fn stored(state: &Hub, user: UserId, room: RoomId, part: Part) -> Outcome<MessagePage> {

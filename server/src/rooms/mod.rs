@@ -37,7 +37,7 @@ use wire::{
     rooms::Room,
 };
 
-use crate::{accounts::Caller, state::State};
+use crate::{accounts::Caller, live, state::State};
 
 /// Appends a fact to the log. Doing it again for the same fact is harmless: its `cid` makes it one.
 pub(crate) async fn announce(state: &State, fact: RoomFact) -> Result<(), AppendError> {
@@ -53,6 +53,23 @@ pub(crate) async fn is_member(state: &State, room: RoomId, user: UserId) -> sqlx
 /// Who is in a room, at most so many.
 pub(crate) async fn member_ids(state: &State, room: RoomId, most: usize) -> sqlx::Result<Vec<UserId>> {
     sql::member_ids(&state.db, room, most).await
+}
+
+/// Where somebody's message is, whether the database has it already or only the log.
+pub(crate) async fn place_of(state: &State, room: RoomId, by: UserId, cid: ClientId) -> Outcome<Option<u64>> {
+    // How far the database is, first: what it gains in between is in both.
+    let upto = messages::upto(state, by, room).await?;
+    if let Some(sent) = say::stored(state, by, room, cid).await? {
+        return Ok(Some(sent.pos));
+    }
+    let newer = live::after(state, room, upto).await?;
+    Ok(newer.iter().find(|event| (event.by, event.cid) == (by, cid)).map(|event| event.pos))
+}
+
+/// Whether the message at a position was removed.
+pub(crate) async fn is_removed(state: &State, user: UserId, room: RoomId, pos: u64) -> Outcome<bool> {
+    let message = messages::find(state, user, room, pos).await?;
+    Ok(message.is_some_and(|message| message.removed.is_some()))
 }
 
 /// How many rooms there are.
@@ -94,7 +111,7 @@ async fn visible(state: &State, caller: &Caller, text: &str) -> Outcome<Room> {
 }
 
 /// The same for what only members may do.
-async fn joined(state: &State, caller: &Caller, text: &str) -> Outcome<Room> {
+pub(crate) async fn joined(state: &State, caller: &Caller, text: &str) -> Outcome<Room> {
     let room = visible(state, caller, text).await?;
     if room.joined { Ok(room) } else { Err(ApiError::not_found("room")) }
 }

@@ -18,6 +18,7 @@ use wire::{
 use super::{mentions, messages, record, visible};
 use crate::{
     accounts::Caller,
+    files,
     live::{self, Begun, Waiter},
     state::{App, State as Hub},
     upstream,
@@ -39,18 +40,19 @@ pub(crate) async fn say(
     State(state): State<App>,
     caller: Caller,
     ApiPath(room): ApiPath<String>,
-    ApiJson(Say { cid, body, re }): ApiJson<Say>,
+    ApiJson(say): ApiJson<Say>,
 ) -> Outcome<ApiJson<Sent>> {
     let room = visible(&state, &caller, &room).await?;
+    let cid = say.cid;
     let made = match room.joined {
-        true => said(&state, caller.user, room.id, body, re).await,
+        true => said(&state, caller.user, room.id, say).await,
         false => Err(ApiError::not_found("room")),
     };
     append(&state, &caller, room.id, cid, made).await.map(ApiJson)
 }
 
 /// Puts what somebody says or does in line, and waits until it is durable.
-pub(super) async fn append(
+pub(crate) async fn append(
     state: &App,
     caller: &Caller,
     room: RoomId,
@@ -68,20 +70,19 @@ pub(super) async fn append(
     }
 }
 
-/// A message that may be said: neither empty nor too long, in answer to one that is there.
-pub(crate) async fn said(
-    state: &Hub,
-    user: UserId,
-    room: RoomId,
-    body: String,
-    re: Option<u64>,
-) -> Outcome<What> {
-    check_length(&body)?;
+/// A message that may be said: neither empty nor too long, in answer to one that is there, with files that are there.
+pub(crate) async fn said(state: &Hub, user: UserId, room: RoomId, say: Say) -> Outcome<What> {
+    let Say { cid, body, re, att } = say;
+    if att.is_empty() || !body.is_empty() {
+        check_length(&body)?;
+    }
     if let Some(re) = re {
         messages::at(state, user, room, re).await?;
     }
     let mentions = mentions::of(state, room, &body).await?;
-    Ok(What::Said { body, re, mentions, removed: None })
+    // Last: what is refused claims nothing.
+    let att = files::claim(state, user, room, cid, &att).await?;
+    Ok(What::Said { body, re, mentions, att, removed: None })
 }
 
 /// Refuses a text that is empty or too long.
@@ -156,7 +157,7 @@ async fn trace(state: &Hub, caller: &Caller, room: RoomId, cid: ClientId) -> Out
     if is_whole_log || made.zip(remembered).is_some_and(|(made, remembered)| made >= remembered) {
         return Ok(None);
     }
-    let sent = stored(state, caller, room, cid).await?;
+    let sent = stored(state, caller.user, room, cid).await?;
     if sent.is_none() && made.is_some_and(|made| made < now - OLDEST_SECONDS) {
         return Err(ApiError::new(
             Code::StaleId,
@@ -167,8 +168,9 @@ async fn trace(state: &Hub, caller: &Caller, room: RoomId, cid: ClientId) -> Out
     Ok(sent)
 }
 
-async fn stored(state: &Hub, caller: &Caller, room: RoomId, cid: ClientId) -> Outcome<Option<Sent>> {
+/// Where the database has a message of somebody.
+pub(super) async fn stored(state: &Hub, by: UserId, room: RoomId, cid: ClientId) -> Outcome<Option<Sent>> {
     let path = fill(internal::SENT, room);
-    let request = state.upstream.chat(reqwest::Method::GET, &path, caller.user).query(&[("cid", cid)]);
+    let request = state.upstream.chat(reqwest::Method::GET, &path, by).query(&[("cid", cid)]);
     upstream::call(request).await
 }

@@ -74,8 +74,8 @@ async fn ask(state: &State, user: UserId, counts: &[Count]) -> Outcome<Vec<Count
 
 /// Messages after a mark that counted for something before these events and may count for something else since.
 fn changed(newer: &[RoomEvent], mark: u64) -> Vec<u64> {
-    let begun: BTreeSet<u64> =
-        newer.iter().filter(|event| matches!(event.what, What::Said { .. })).map(|event| event.pos).collect();
+    let begins = |event: &&RoomEvent| matches!(event.what, What::Said { .. } | What::ConvertRequested { .. });
+    let begun: BTreeSet<u64> = newer.iter().filter(begins).map(|event| event.pos).collect();
     let changed: BTreeSet<u64> = newer.iter().filter_map(changes_counts).filter(|tgt| *tgt > mark).collect();
     // What only the log has yet needs no second question, unless another event does: it may be stored by then.
     if changed.is_subset(&begun) { Vec::new() } else { changed.into_iter().collect() }
@@ -136,6 +136,7 @@ mod tests {
             body: "text".into(),
             re: None,
             mentions: names.to_vec(),
+            att: Vec::new(),
             removed: None,
         };
         let edited = |tgt, names: &[UserId]| What::Edited {

@@ -9,11 +9,11 @@ mod sql;
 use platform::{db::Transaction, mail::Mail};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use wire::{Timestamp, events::RoomFact};
+use wire::{ClientId, RoomId, Timestamp, UserId, events::RoomFact};
 
 pub(crate) use run::start;
 
-use crate::state::State;
+use crate::{conversions::card::Wish, state::State};
 
 /// What can follow a change. Kept as JSON, so append-only like everything on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,13 +34,42 @@ pub(crate) enum Task {
         /// The fact.
         fact: RoomFact,
     },
+    /// Remove the files of a message as soon as it is removed itself. That somebody began to remove it does not say
+    /// that they did: it is looked at for an hour.
+    RemoveFiles {
+        /// Where the message is.
+        room: RoomId,
+        /// Who removes it.
+        by: UserId,
+        /// Its place.
+        pos: u64,
+        /// Who said it.
+        author: UserId,
+        /// As they named it.
+        cid: ClientId,
+    },
+    /// Follow a conversion that was asked for in a room until the log says what came of it. That somebody began to ask
+    /// does not say that they did: it is looked at for a day.
+    Convert {
+        /// What is wanted.
+        wish: Wish,
+    },
+    /// Remove every file of a room that is no more.
+    RemoveRoomFiles {
+        /// The room.
+        room: RoomId,
+    },
 }
 
 impl Task {
     /// Tasks of one lane run one after the other, in the order of their rows.
     fn lane(&self) -> Option<Uuid> {
         match self {
-            Self::SendMail { .. } | Self::Resend { .. } => None,
+            Self::SendMail { .. }
+            | Self::Resend { .. }
+            | Self::RemoveFiles { .. }
+            | Self::Convert { .. }
+            | Self::RemoveRoomFiles { .. } => None,
             Self::Announce { fact } => Some(fact.room.0),
         }
     }
@@ -52,6 +81,17 @@ pub(crate) async fn enqueue(tx: &mut Transaction, task: &Task, now: Timestamp) -
     let payload = serde_json::to_string(task).expect("a task is plain data");
     sql::insert(tx, id, task.lane(), &payload, now).await?;
     Ok(id)
+}
+
+/// Writes a task that is there at most once.
+pub(crate) async fn enqueue_once(
+    tx: &mut Transaction,
+    id: Uuid,
+    task: &Task,
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    let payload = serde_json::to_string(task).expect("a task is plain data");
+    sql::insert(tx, id, task.lane(), &payload, now).await
 }
 
 /// Tells the runner that there may be something to do, so that it does not wait for its next look.

@@ -12,7 +12,9 @@ use super::{
     sql::{self, Claimed},
 };
 use crate::{
-    accounts, rooms,
+    accounts,
+    conversions::card::{self, Followed},
+    files, rooms,
     state::{App, State},
 };
 
@@ -30,6 +32,11 @@ const LONGEST_PAUSE_SECONDS: f64 = 300.0;
 const LONGEST_ANNOUNCE_PAUSE_SECONDS: f64 = 5.0;
 /// Mail that could not be sent for this long is given up.
 const MAIL_SECONDS: i64 = 24 * 3600;
+/// How long a message whose removal began is looked at.
+const REMOVAL_SECONDS: i64 = 3600;
+/// How long is waited for the log to say that a conversion is wanted in a room; and between two looks at it.
+const CONVERT_SECONDS: i64 = 24 * 3600;
+const NOT_YET_SECONDS: i64 = 1;
 /// How long a given-up task is kept as a trace.
 const DEAD_SECONDS: i64 = 30 * 24 * 3600;
 /// How often old rows are swept out.
@@ -41,7 +48,7 @@ pub(crate) fn start(state: &App) {
     state.clone().tasks.spawn("tasks", async move { run(&state).await });
 }
 
-async fn run(state: &State) {
+async fn run(state: &App) {
     let stop = state.tasks.stop_signal();
     let mut swept = Timestamp::from_micros(0);
     while !stop.is_cancelled() {
@@ -64,7 +71,7 @@ async fn run(state: &State) {
 }
 
 /// Does what is due, and says how much that was.
-async fn round(state: &State) -> sqlx::Result<usize> {
+async fn round(state: &App) -> sqlx::Result<usize> {
     let now = state.clock.now();
     // Most looks find nothing: they must not cost a write.
     if sql::next_due(&state.db).await?.is_none_or(|due| due > now) {
@@ -86,7 +93,7 @@ async fn pause(state: &State) -> Duration {
     })
 }
 
-async fn attempt(state: &State, claimed: &Claimed) -> sqlx::Result<()> {
+async fn attempt(state: &App, claimed: &Claimed) -> sqlx::Result<()> {
     let task: Task = match serde_json::from_str(&claimed.payload) {
         Ok(task) => task,
         Err(error) => {
@@ -102,6 +109,9 @@ async fn attempt(state: &State, claimed: &Claimed) -> sqlx::Result<()> {
     };
     let now = state.clock.now();
     let error = match failure {
+        Failure::NotYet => {
+            return sql::retry(&state.db, claimed, now.plus_seconds(NOT_YET_SECONDS), "").await;
+        }
         Failure::Later(error) => error,
         Failure::Final(error) => {
             tracing::error!(task = %claimed.id, error, "a task is given up: trying again is useless");
@@ -116,22 +126,35 @@ async fn attempt(state: &State, claimed: &Claimed) -> sqlx::Result<()> {
             tracing::error!(task = %claimed.id, "a mail is given up after a day");
             sql::bury(&state.db, claimed, now, &error).await
         }
-        Task::SendMail { .. } | Task::Resend { .. } => {
-            give_back(state, claimed, LONGEST_PAUSE_SECONDS, &error).await
+        Task::RemoveFiles { .. } if is_older(state, claimed, REMOVAL_SECONDS) => {
+            // Nobody removed the message after all.
+            sql::finish(&state.db, claimed).await
         }
-        Task::Announce { .. } => give_back(state, claimed, LONGEST_ANNOUNCE_PAUSE_SECONDS, &error).await,
+        Task::SendMail { .. }
+        | Task::Resend { .. }
+        | Task::RemoveFiles { .. }
+        | Task::RemoveRoomFiles { .. } => give_back(state, claimed, LONGEST_PAUSE_SECONDS, &error).await,
+        Task::Announce { .. } | Task::Convert { .. } => {
+            give_back(state, claimed, LONGEST_ANNOUNCE_PAUSE_SECONDS, &error).await
+        }
     }
+}
+
+fn is_older(state: &State, claimed: &Claimed, seconds: i64) -> bool {
+    state.clock.now() > Timestamp::from_micros(claimed.created_at).plus_seconds(seconds)
 }
 
 /// Why a task was not done.
 enum Failure {
+    /// It is being done, or has to wait for something.
+    NotYet,
     /// It may be done at another time.
     Later(String),
     /// It will never be done.
     Final(String),
 }
 
-async fn perform(state: &State, claimed: &Claimed, task: &Task) -> Result<(), Failure> {
+async fn perform(state: &App, claimed: &Claimed, task: &Task) -> Result<(), Failure> {
     match task {
         Task::SendMail { mail } => {
             state.mail.send(claimed.id, mail.clone()).await.map_err(|error| match error {
@@ -145,6 +168,22 @@ async fn perform(state: &State, claimed: &Claimed, task: &Task) -> Result<(), Fa
         Task::Announce { fact } => {
             rooms::announce(state, fact.clone()).await.map_err(|error| Failure::Later(error.to_string()))
         }
+        Task::RemoveFiles { room, by, pos, author, cid } => {
+            match files::remove_of_message(state, *by, (*room, *pos), (*author, *cid)).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Failure::Later("the message is still there".into())),
+                Err(error) => Err(Failure::Later(error.problem().to_string())),
+            }
+        }
+        Task::Convert { wish } => match card::follow(state, wish).await {
+            Ok(Followed::Done) => Ok(()),
+            Ok(Followed::NotAsked) if is_older(state, claimed, CONVERT_SECONDS) => Ok(()),
+            Ok(Followed::NotAsked | Followed::UnderWay) => Err(Failure::NotYet),
+            Err(error) => Err(Failure::Later(error.problem().to_string())),
+        },
+        Task::RemoveRoomFiles { room } => files::remove_of_room(state, *room)
+            .await
+            .map_err(|error| Failure::Later(error.problem().to_string())),
     }
 }
 
@@ -167,6 +206,9 @@ async fn sweep(state: &State, now: Timestamp) {
     };
     if let Err(error) = swept.await {
         tracing::warn!(%error, "old rows could not be swept out; that is tried again in an hour");
+    }
+    if let Err(error) = files::sweep(state, now).await {
+        tracing::warn!(problem = %error.problem(), "old uploads could not be swept out; that is tried again in an hour");
     }
 }
 

@@ -28,7 +28,8 @@ pub(super) async fn insert(
     now: Timestamp,
 ) -> sqlx::Result<()> {
     in_tx!(tx, tx => sqlx::query(
-        "INSERT INTO tasks (id, lane, payload, created_at, due_at) VALUES ($1, $2, $3, $4, $4)",
+        "INSERT INTO tasks (id, lane, payload, created_at, due_at) VALUES ($1, $2, $3, $4, $4)
+         ON CONFLICT (id) DO NOTHING",
     ).bind(id).bind(lane).bind(payload).bind(now.micros()).execute(&mut **tx).await.map(drop))
 }
 

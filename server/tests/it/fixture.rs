@@ -185,6 +185,7 @@ impl Server {
             secret: Secret(SECRET.to_vec()),
             admin_email: None,
             max_upload_bytes: 1024 * 1024,
+            max_user_files_bytes: 2 * 1024 * 1024,
             sends_per_second: NonZeroU32::new(1000).unwrap(),
         };
         change(&mut config);

@@ -5,6 +5,7 @@
 mod accounts;
 mod admin;
 mod conversions;
+mod files;
 mod fixture;
 mod live;
 mod openapi;

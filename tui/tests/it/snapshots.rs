@@ -8,9 +8,11 @@ use tui::{
 use wire::{
     accounts::{KeptMail, MailRoute, NewUser, SignedUp},
     conversions::{JobError, JobProgress, JobState},
+    events::What,
+    files::File,
 };
 
-use crate::fixtures::{BOB, Client, at, cid, job, options, room_id, said, user};
+use crate::fixtures::{BOB, CAROL, Client, at, cid, event, job, options, room_id, said, user};
 
 /// The screen with its frame of quotes, as [`ratatui::backend::TestBackend`] prints it.
 macro_rules! looks_like {
@@ -40,6 +42,24 @@ fn talking(theme: Theme, columns: u16, rows: u16) -> Client {
     client.typed("on it").press(KeyCode::Enter).tell(Msg::Queued { room: room_id(1), draft: 2, cid: cid(2) });
     client.typed("and then");
     client
+}
+
+#[test]
+fn files_stand_below_what_was_said() {
+    let mut client = Client::chatting_with(options(), 60, 16);
+    let file = |number, name: &str, bytes| File {
+        id: wire::FileId(uuid::Uuid::from_u128(number)),
+        name: name.into(),
+        bytes,
+        sha256: String::new(),
+        media_type: "application/octet-stream".into(),
+    };
+    let with =
+        |body: &str, att| What::Said { body: body.into(), re: None, mentions: vec![], att, removed: None };
+    let both = vec![file(1, "report.pdf", 1_258_291), file(2, "chart.png", 48_000)];
+    client.hear(Heard::Event(event(1, 1, 0, (BOB, "bob"), with("the report of today", both))));
+    client.hear(Heard::Event(event(1, 2, 1, (CAROL, "carol"), with("", vec![file(3, "notes.txt", 900)]))));
+    looks_like!("files", client);
 }
 
 #[test]

@@ -14,7 +14,8 @@ const PAGE: u32 = 500;
 
 /// Print what happened in a room, oldest first
 #[derive(Debug, Args)]
-#[command(after_help = "With --json one object a line: id, room, pos, by, kind, body, ts, name.
+#[command(after_help = "With --json one object a line: id, room, pos, by, kind, body, ts, name,
+and att where files go with a message: id, name, bytes, sha256, media_type of each.
 
 Examples:
   mshub chat history general --limit 20

@@ -1,7 +1,7 @@
 //! One event of a room as a line: the same for history and tail.
 
 use serde::Serialize;
-use wire::{MessageId, RoomId, Timestamp, UserId, events::RoomEvent};
+use wire::{MessageId, RoomId, Timestamp, UserId, events::RoomEvent, files::File};
 
 use crate::{error::CliError, output::Output, text};
 
@@ -15,13 +15,15 @@ struct Line<'a> {
     body: &'a str,
     ts: Timestamp,
     name: &'a str,
+    #[serde(skip_serializing_if = "<[File]>::is_empty")]
+    att: &'a [File],
 }
 
 impl<'a> Line<'a> {
     fn of(event: &'a RoomEvent) -> Self {
         let RoomEvent { id, room, pos, by, ts, name, .. } = event;
-        let (kind, body) = (event.what.kind(), event.what.body());
-        Self { id: *id, room: *room, pos: *pos, by: *by, kind, body, ts: *ts, name }
+        let (kind, body, att) = (event.what.kind(), event.what.body(), event.what.files());
+        Self { id: *id, room: *room, pos: *pos, by: *by, kind, body, ts: *ts, name, att }
     }
 }
 
@@ -40,8 +42,18 @@ fn spoken(event: &RoomEvent, clock: &str) -> String {
     let name = event.name.replace(['\n', '\t'], " ");
     match event.sentence() {
         Some(sentence) => format!("{clock} -- {sentence}"),
-        None => format!("{clock} {name}  {}", event.what.body().replace('\n', "\n      ")),
+        None => format!("{clock} {name}  {}", text_and_files(event.what.body(), event.what.files())),
     }
+}
+
+/// What a message says and carries. Further lines are set in.
+pub(super) fn text_and_files<'a>(body: &str, files: impl IntoIterator<Item = &'a File>) -> String {
+    let body = body.replace('\n', "\n      ");
+    let files = files.into_iter().map(|file| {
+        let name = file.name.replace(['\n', '\t'], " ");
+        format!("[{name} {}]", text::size(file.bytes))
+    });
+    Some(body).filter(|body| !body.is_empty()).into_iter().chain(files).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -49,6 +61,20 @@ mod tests {
     use wire::{ClientId, events::What};
 
     use super::*;
+
+    #[test]
+    fn files_stand_behind_the_text_or_alone() {
+        let file = |name: &str| File {
+            id: wire::FileId::new(),
+            name: name.into(),
+            bytes: 1536,
+            sha256: String::new(),
+            media_type: "text/plain".into(),
+        };
+
+        assert_eq!(text_and_files("look", &[file("a.txt"), file("b")]), "look [a.txt 1.5 KiB] [b 1.5 KiB]");
+        assert_eq!(text_and_files("", &[file("a\nb")]), "[a b 1.5 KiB]");
+    }
 
     #[test]
     fn a_message_of_many_lines_cannot_pass_for_somebody_elses() {

@@ -1,7 +1,8 @@
 //! One message as it is now, as a line: the same for messages, pins and what a search finds.
 
-use wire::messages::Message;
+use wire::messages::{Card, Message};
 
+use super::line::text_and_files;
 use crate::{error::CliError, output::Output, text};
 
 /// Prints a message.
@@ -15,7 +16,12 @@ fn spoken(message: &Message, clock: &str) -> String {
     if message.removed.is_some() {
         return format!("{clock} {name}  (removed)");
     }
-    let mut line = format!("{clock} {name}  {}", message.body.replace('\n', "\n      "));
+    // What a conversion is of is its file, which stands there anyway.
+    let said = if message.card.is_some() { "" } else { message.body.as_str() };
+    let mut line = format!("{clock} {name}  {}", text_and_files(said, &message.att));
+    if let Some(card) = &message.card {
+        line.push_str(&made(card));
+    }
     if message.edited.is_some() {
         line.push_str(" (edited)");
     }
@@ -26,6 +32,15 @@ fn spoken(message: &Message, clock: &str) -> String {
         line.push_str(&format!("  {} {}", reaction.body, reaction.by.len()));
     }
     line
+}
+
+/// What is made of a file.
+fn made(card: &Card) -> String {
+    let result = card.result.iter().map(|file| format!(" {} {}", text_and_files("", [file]), file.id));
+    let error = card.error.iter().map(|error| format!(": {}", error.detail.replace('\n', " ")));
+    let lost = card.lost.iter().map(|lost| format!(" (missing: {lost})"));
+    let rest: String = result.chain(error).chain(lost).collect();
+    format!(" → {}: {}{rest}", card.to, card.state.name())
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! `mshub chat`: say something, read what was said, follow a room, and do something to messages.
 
 mod act;
+mod attach;
+mod convert;
 mod deliver;
+mod files;
 mod follow;
 mod history;
 mod line;
@@ -22,6 +25,8 @@ use clap::Subcommand;
 use crate::{error::CliError, global::Global};
 
 pub use act::{EditArgs, PinArgs, ReactArgs, RmArgs};
+pub use convert::ConvertArgs;
+pub use files::FilesArgs;
 pub use history::HistoryArgs;
 pub use messages::MessagesArgs;
 pub use outbox::OutboxArgs;
@@ -39,6 +44,8 @@ pub enum ChatCommand {
     History(HistoryArgs),
     Tail(TailArgs),
     Messages(MessagesArgs),
+    Files(FilesArgs),
+    Convert(ConvertArgs),
     Search(SearchArgs),
     Edit(EditArgs),
     Rm(RmArgs),
@@ -67,6 +74,8 @@ pub async fn run(command: ChatCommand, global: &Global) -> Result<(), CliError> 
         ChatCommand::Outbox(args) => outbox::run(args, global).await,
         ChatCommand::Trace(args) => trace::run(args, global).await,
         ChatCommand::Messages(args) => messages::run(args, global).await,
+        ChatCommand::Files(args) => files::run(args, global).await,
+        ChatCommand::Convert(args) => convert::run(args, global).await,
         ChatCommand::Search(args) => search::run(args, global).await,
         ChatCommand::Edit(args) => act::edit(args, global).await,
         ChatCommand::Rm(args) => act::remove(args, global).await,

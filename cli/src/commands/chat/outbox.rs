@@ -67,7 +67,7 @@ impl<'a> Line<'a> {
     fn of(waiting: &'a Waiting) -> Self {
         let error = waiting.failed.as_deref();
         let state = if error.is_some() { "failed" } else { "waiting" };
-        let Draft { cid, room, body, re } = &waiting.draft;
+        let Draft { cid, room, body, re, att: _ } = &waiting.draft;
         Self { cid: *cid, room: *room, body, queued_at: waiting.at, state, re: *re, error }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, IsTerminal as _},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -14,7 +15,10 @@ use tokio::{
 };
 use wire::{ClientId, Problem, RoomId};
 
-use super::deliver::{Delivery, Outcome, PATIENCE, Said};
+use super::{
+    attach,
+    deliver::{Delivery, Outcome, PATIENCE, Said},
+};
 use crate::{
     error::{CliError, Kind},
     files,
@@ -35,10 +39,14 @@ good. Exit code 8 means that it waits: any later `mshub chat send`, `mshub chat 
 or an open `mshub tui` sends it, once. A hub that does not answer is waited for for 10 seconds,
 or as long as --timeout says.
 
+Files that go with the message are uploaded first. That needs the hub: while it is away, a
+message with files is not kept in the outbox, and nothing is said.
+
 Examples:
   mshub chat send general 'build is green'
   make 2>&1 | tail -20 | mshub chat send build -
   mshub chat send ops --file report.txt
+  mshub chat send ops --attach report.pdf --attach chart.png 'the report of today'
   journalctl -f -o cat -u backup | mshub chat send ops --lines"
 )]
 pub struct SendArgs {
@@ -49,6 +57,9 @@ pub struct SendArgs {
     /// Say what is in this file, which is text
     #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "lines"])]
     pub file: Option<String>,
+    /// Send this file with the message; may be given up to 10 times, and needs no text
+    #[arg(long, value_name = "FILE", conflicts_with = "lines")]
+    pub attach: Vec<PathBuf>,
     /// Say every line of standard input as a message of its own, as it comes
     #[arg(long, conflicts_with_all = ["text", "cid"])]
     pub lines: bool,
@@ -70,10 +81,12 @@ pub(super) async fn run(args: SendArgs, global: &Global) -> Result<(), CliError>
         return lines(&args, global, &hub).await;
     }
     let body = body(&args).await?;
-    let deadline = Instant::now() + patience(global);
+    let cid = args.cid.unwrap_or_default();
     let outbox = global.outbox(&hub).await?;
+    let att = attach::upload(global, &hub, &args.room, cid, &args.attach).await?;
+    let deadline = Instant::now() + patience(global);
     let Place { room, away } = place(&hub, &outbox, &args.room, deadline).await?;
-    let draft = Draft { cid: args.cid.unwrap_or_default(), room, body, re: args.reply };
+    let draft = Draft { cid, room, body, re: args.reply, att };
     match away {
         Some(away) if args.no_queue => return Err(away),
         Some(away) if global.timeout().is_none() => {
@@ -119,6 +132,7 @@ async fn body(args: &SendArgs) -> Result<String, CliError> {
     match (&args.file, &args.text) {
         (Some(file), _) => text_of(file).await,
         (None, Some(text)) if text != "-" => Ok(text.clone()),
+        (None, None) if !args.attach.is_empty() => Ok(String::new()),
         (None, None) if io::stdin().is_terminal() => {
             Err(CliError::usage("TEXT is required: what to say, or - to read it from standard input"))
         }

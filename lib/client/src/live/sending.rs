@@ -172,8 +172,8 @@ impl Progress {
 }
 
 fn frame(waiting: &Waiting) -> ToServer {
-    let Draft { cid, room, body, re } = waiting.draft.clone();
-    ToServer::Send { cid, room, body, re }
+    let Draft { cid, room, body, re, att } = waiting.draft.clone();
+    ToServer::Send { cid, room, body, re, att }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use wire::{ClientId, MessageId, Problem, RoomId, Timestamp};
+use wire::{ClientId, FileId, MessageId, Problem, RoomId, Timestamp};
 
 /// Traces of messages that are done; older ones are forgotten.
 const TRACES: usize = 1_000;
@@ -46,12 +46,15 @@ pub struct Draft {
     /// The position of the message that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub re: Option<u64>,
+    /// Files that were uploaded for it. They wait for it for a day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub att: Vec<FileId>,
 }
 
 impl Draft {
     /// A message with a fresh id that answers none.
     pub fn new(room: RoomId, body: String) -> Self {
-        Self { cid: ClientId::new(), room, body, re: None }
+        Self { cid: ClientId::new(), room, body, re: None, att: Vec::new() }
     }
 }
 

@@ -74,7 +74,7 @@ async fn a_message_with_an_unknown_fate_is_said_again_with_the_same_id() {
         }),
     );
     let hub = with_token(&serve(router).await, "t");
-    let say = Say { cid: ClientId::new(), body: "hi".into(), re: None };
+    let say = Say { cid: ClientId::new(), body: "hi".into(), re: None, att: Vec::new() };
 
     let sent = soon(hub.say("#general", &say)).await.unwrap();
 

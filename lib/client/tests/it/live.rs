@@ -229,11 +229,17 @@ async fn a_message_keeps_its_id_until_it_is_acknowledged() {
 
     let mut first = next(&mut sockets).await;
     first.welcome(25_000).await;
-    assert_eq!(first.hear().await, ToServer::Send { cid, room, body: "hi".into(), re: None });
+    assert_eq!(
+        first.hear().await,
+        ToServer::Send { cid, room, body: "hi".into(), re: None, att: Vec::new() }
+    );
     drop(first);
     let mut second = next(&mut sockets).await;
     second.welcome(25_000).await;
-    assert_eq!(second.hear().await, ToServer::Send { cid, room, body: "hi".into(), re: None });
+    assert_eq!(
+        second.hear().await,
+        ToServer::Send { cid, room, body: "hi".into(), re: None, att: Vec::new() }
+    );
     let unsure = |cid, retry, unknown| ToClient::Err {
         cid: Some(cid),
         id: None,
@@ -245,7 +251,10 @@ async fn a_message_keeps_its_id_until_it_is_acknowledged() {
         after_ms: None,
     };
     second.say(unsure(cid, false, true)).await;
-    assert_eq!(second.hear().await, ToServer::Send { cid, room, body: "hi".into(), re: None });
+    assert_eq!(
+        second.hear().await,
+        ToServer::Send { cid, room, body: "hi".into(), re: None, att: Vec::new() }
+    );
     let (id, ts) = (MessageId::new(), Timestamp::from_micros(5));
     let ok = ToClient::Ok { cid, room, pos: 9, id, ts, dup: true };
     second.say(ok.clone()).await;

@@ -8,6 +8,7 @@ use wire::{
     Code, RoomId,
     frames::{ToClient, ToServer, close},
     messages::Act,
+    rooms::Say,
 };
 
 use super::{
@@ -48,7 +49,9 @@ impl Open {
                 self.subscribe(id, Wish::Sub { id, room, after, tail })
             }
             ToServer::Unsub { room } => self.unsubscribe(room),
-            ToServer::Send { cid, room, body, re } => self.say(cid, room, say::Wish::Say { body, re }).await,
+            ToServer::Send { cid, room, body, re, att } => {
+                self.say(cid, room, say::Wish::Say(Say { cid, body, re, att })).await
+            }
             ToServer::Op { room, act: Act { cid, tgt, op } } => {
                 self.say(cid, room, say::Wish::Act { tgt, op }).await
             }

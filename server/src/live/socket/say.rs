@@ -1,7 +1,7 @@
 //! Messages of one socket: in order, a window of them at a time.
 
 use platform::service::ApiError;
-use wire::{ClientId, Code, RoomId, messages::Op};
+use wire::{ClientId, Code, RoomId, messages::Op, rooms::Say};
 
 use super::{
     super::{
@@ -15,7 +15,7 @@ use crate::rooms::{act, say};
 
 /// What a socket wants to be in the log.
 pub(super) enum Wish {
-    Say { body: String, re: Option<u64> },
+    Say(Say),
     Act { tgt: u64, op: Op },
 }
 
@@ -42,7 +42,7 @@ impl Open {
         let user = self.caller.user;
         let made = match wish {
             _ if !members::is_member(&self.state, room, user).await? => Err(ApiError::not_found("room")),
-            Wish::Say { body, re } => say::said(&self.state, user, room, body, re).await,
+            Wish::Say(say) => say::said(&self.state, user, room, say).await,
             Wish::Act { tgt, op } => act::checked(&self.state, &self.caller, room, tgt, op).await,
         };
         let waiter = Waiter::Socket(self.line.clone());

@@ -71,6 +71,7 @@ impl Gateway {
             secret: Secret(engines.secret.clone()),
             admin_email: None,
             max_upload_bytes: LIMIT,
+            max_user_files_bytes: LIMIT,
             sends_per_second: 20.try_into().unwrap(),
         };
         let parts = Engines {

@@ -13,6 +13,7 @@ use wire::{
 
 /// What the connection has to do after a frame.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "made and taken apart at once, one at a time")]
 pub(crate) enum Step {
     /// Show this event: it is the next one.
     Show(RoomEvent),

@@ -1,5 +1,5 @@
-//! Profile pictures made harmless: looked at before they are unfolded, cropped to a square, and written anew, so that
-//! nothing of the original file (places in EXIF, code in polyglots) is kept.
+//! Pictures made small and harmless: looked at before they are unfolded, and written anew, so that nothing of the
+//! original file (places in EXIF, code in polyglots) is kept.
 
 use std::io::Cursor;
 
@@ -8,28 +8,53 @@ use image::{
     imageops::FilterType,
 };
 
-/// The longest side that is kept, in pixels.
+/// The longest side of a profile picture, in pixels.
 const SIDE: u32 = 512;
+/// The longest side of a small picture, in pixels.
+const SMALL: u32 = 320;
 /// The most pixels that are unfolded.
 const PIXELS: u64 = 40_000_000;
 /// 40 million pixels of four bytes, and as much again for work.
 const MEMORY: u64 = 2 * 4 * PIXELS;
 const QUALITY: u8 = 88;
 
+/// What a profile picture may be.
+const PROFILE: &[ImageFormat] = &[ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Gif];
+/// Of what small pictures are made.
+const FILES: &[ImageFormat] = &[
+    ImageFormat::Png,
+    ImageFormat::Jpeg,
+    ImageFormat::WebP,
+    ImageFormat::Gif,
+    ImageFormat::Bmp,
+    ImageFormat::Tiff,
+];
+
 /// A picture that was written by us.
-pub(super) struct Clean {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Clean {
+    pub(crate) bytes: Vec<u8>,
     /// `png` or `jpg`.
-    pub(super) ending: &'static str,
+    pub(crate) ending: &'static str,
 }
 
 /// Why a picture is not used, as a sentence for the person who sent it.
-pub(super) type Refusal = String;
+pub(crate) type Refusal = String;
 
-/// Makes a profile picture of what somebody sent. Blocks for as long as decoding takes.
-pub(super) fn clean(bytes: &[u8]) -> Result<Clean, Refusal> {
+/// Makes a profile picture of what somebody sent: a square. Blocks for as long as decoding takes.
+pub(crate) fn square(bytes: &[u8]) -> Result<Clean, Refusal> {
+    clean(&middle(&read(bytes, PROFILE)?))
+}
+
+/// Makes a small picture of a whole one, in its shape. Blocks for as long as decoding takes.
+pub(crate) fn small(bytes: &[u8]) -> Result<Clean, Refusal> {
+    let picture = read(bytes, FILES)?;
+    let is_small = picture.width() <= SMALL && picture.height() <= SMALL;
+    clean(&if is_small { picture } else { picture.thumbnail(SMALL, SMALL) })
+}
+
+fn read(bytes: &[u8], taken: &[ImageFormat]) -> Result<DynamicImage, Refusal> {
     let format = image::guess_format(bytes).map_err(|_| not_a_picture())?;
-    if !matches!(format, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP | ImageFormat::Gif) {
+    if !taken.contains(&format) {
         return Err(not_a_picture());
     }
     let (width, height) =
@@ -37,8 +62,11 @@ pub(super) fn clean(bytes: &[u8]) -> Result<Clean, Refusal> {
     if u64::from(width) * u64::from(height) > PIXELS {
         return Err(format!("the picture has {width} × {height} pixels: 40 million are the most"));
     }
-    let picture = square(&unfolded(bytes, format).map_err(|_| damaged())?);
-    written(&picture).map_err(|error| format!("the picture cannot be written: {error}"))
+    unfolded(bytes, format).map_err(|_| damaged())
+}
+
+fn clean(picture: &DynamicImage) -> Result<Clean, Refusal> {
+    written(picture).map_err(|error| format!("the picture cannot be written: {error}"))
 }
 
 fn unfolded(bytes: &[u8], format: ImageFormat) -> image::ImageResult<DynamicImage> {
@@ -55,7 +83,7 @@ fn unfolded(bytes: &[u8], format: ImageFormat) -> image::ImageResult<DynamicImag
 }
 
 /// The middle square, at most [`SIDE`] wide.
-fn square(picture: &DynamicImage) -> DynamicImage {
+fn middle(picture: &DynamicImage) -> DynamicImage {
     let side = picture.width().min(picture.height());
     let middle = picture.crop_imm((picture.width() - side) / 2, (picture.height() - side) / 2, side, side);
     if side <= SIDE { middle } else { middle.resize_exact(SIDE, SIDE, FilterType::Triangle) }
@@ -74,7 +102,7 @@ fn written(picture: &DynamicImage) -> image::ImageResult<Clean> {
 }
 
 fn not_a_picture() -> Refusal {
-    "this is not a PNG, JPEG, WebP or GIF picture".into()
+    "this is no picture of a kind that is read here".into()
 }
 
 fn damaged() -> Refusal {
@@ -100,7 +128,7 @@ mod tests {
     #[test]
     fn every_kind_of_picture_becomes_a_square_of_ours() {
         for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Gif] {
-            let clean = clean(&encoded(&opaque(900, 600), format)).unwrap();
+            let clean = square(&encoded(&opaque(900, 600), format)).unwrap();
 
             let read = image::load_from_memory(&clean.bytes).unwrap();
             assert_eq!((read.width(), read.height()), (512, 512), "{format:?}");
@@ -108,10 +136,33 @@ mod tests {
     }
 
     #[test]
+    fn a_small_picture_keeps_its_shape_and_stands_the_right_way_up() {
+        for format in FILES {
+            let small = small(&encoded(&opaque(900, 600), *format)).unwrap();
+
+            let read = image::load_from_memory(&small.bytes).unwrap();
+            assert_eq!((read.width(), read.height()), (320, 213), "{format:?}");
+        }
+
+        // A quarter turn to the right, as EXIF of a JPEG says it: tag 0x0112 is 6.
+        let note = [
+            &b"\xff\xe1\0\x22Exif\0\0MM\0\x2a\0\0\0\x08"[..],
+            b"\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0",
+        ]
+        .concat();
+        let mut lying = encoded(&opaque(64, 32), ImageFormat::Jpeg);
+        lying.splice(2..2, note);
+
+        let read = image::load_from_memory(&small(&lying).unwrap().bytes).unwrap();
+
+        assert_eq!((read.width(), read.height()), (32, 64));
+    }
+
+    #[test]
     fn what_shines_through_stays_so_and_small_pictures_are_not_blown_up() {
         let glass = DynamicImage::ImageRgba8(RgbaImage::from_pixel(40, 30, Rgba([1, 2, 3, 128])));
 
-        let clean = clean(&encoded(&glass, ImageFormat::Png)).unwrap();
+        let clean = square(&encoded(&glass, ImageFormat::Png)).unwrap();
 
         let read = image::load_from_memory(&clean.bytes).unwrap().to_rgba8();
         assert_eq!((clean.ending, read.width(), read.height()), ("png", 30, 30));
@@ -127,7 +178,7 @@ mod tests {
         bytes.splice(2..2, segment);
         bytes.extend_from_slice(b"<script>a secret place</script>");
 
-        let clean = clean(&bytes).unwrap();
+        let clean = square(&bytes).unwrap();
 
         assert!(!clean.bytes.windows(6).any(|window| window == b"secret"));
     }
@@ -141,7 +192,7 @@ mod tests {
         let checksum = crc32(&bomb[12..29]);
         bomb[29..33].copy_from_slice(&checksum.to_be_bytes());
 
-        let refusal = clean(&bomb).err().unwrap();
+        let refusal = square(&bomb).err().unwrap();
 
         assert!(refusal.contains("60000 × 60000"), "{refusal}");
     }
@@ -157,7 +208,7 @@ mod tests {
             half[..half.len() / 2].to_vec(),
             bmp,
         ] {
-            assert!(clean(&bad).is_err());
+            assert!(square(&bad).is_err());
         }
     }
 

@@ -1,0 +1,209 @@
+//! What follows a conversion that was asked for in a room, until the log says what came of it.
+//!
+//! Everything here may be done twice, by this gateway or by another: the upload has a key, the result its own name, and
+//! the fact that settles the card an id that is made of the wish. So it is told once, whatever dies when.
+
+use std::time::Duration;
+
+use platform::{
+    objects,
+    service::{ApiError, Outcome},
+};
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+use wire::{
+    ClientId, Code, FileId, MessageId, RoomId, UserId,
+    conversions::{Job, JobState, NewConversion, StoredResult},
+    events::{RoomFact, What},
+    files::File,
+    paths::{fill, internal},
+};
+
+use super::upload;
+use crate::{files, rooms, state::App, upstream::call};
+
+/// Between two looks at the job.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Somebody wants a file of a room to be something else, for everybody there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Wish {
+    pub(super) room: RoomId,
+    pub(super) by: UserId,
+    /// What that person was called then.
+    pub(super) name: String,
+    pub(super) cid: ClientId,
+    pub(super) file: File,
+    pub(super) to: String,
+}
+
+impl Wish {
+    /// The one task of it.
+    pub(super) fn task(&self) -> Uuid {
+        self.derived("task")
+    }
+
+    /// The id of the fact that settles it.
+    fn settled(&self) -> ClientId {
+        files::settled_by(self.room, self.by, self.cid)
+    }
+
+    /// What its result is called, between files of the same age.
+    fn result(&self) -> FileId {
+        FileId(self.derived("result"))
+    }
+
+    /// An id that is the same each time, and of the age of the wish.
+    fn derived(&self, what: &str) -> Uuid {
+        let made = self.cid.0.get_timestamp().map_or((0, 0), |at| at.to_unix());
+        let millis = made.0.saturating_mul(1_000).saturating_add(u64::from(made.1) / 1_000_000);
+        let mut hash = Sha256::new();
+        for part in [what.as_bytes(), self.room.0.as_bytes(), self.by.0.as_bytes(), self.cid.0.as_bytes()] {
+            hash.update(part);
+        }
+        let mut rest = [0; 10];
+        rest.copy_from_slice(&hash.finalize()[..10]);
+        uuid::Builder::from_unix_timestamp_millis(millis, &rest).into_uuid()
+    }
+}
+
+/// How far a wish is.
+pub(crate) enum Followed {
+    /// Nothing is left to do.
+    Done,
+    /// Somebody works on it.
+    UnderWay,
+    /// The log does not say that anybody wants it: whoever asked was refused, or is about to be heard.
+    NotAsked,
+}
+
+/// Sees to it that somebody works on a wish.
+pub(crate) async fn follow(state: &App, wish: &Wish) -> Outcome<Followed> {
+    let Wish { room, by, cid, .. } = *wish;
+    if state.cards.is_under_way(cid) {
+        return Ok(Followed::UnderWay);
+    }
+    if rooms::place_of(state, room, by, wish.settled()).await?.is_some() {
+        return Ok(Followed::Done);
+    }
+    let Some(pos) = rooms::place_of(state, room, by, cid).await? else { return Ok(Followed::NotAsked) };
+    if rooms::is_removed(state, by, room, pos).await? {
+        return Ok(Followed::Done);
+    }
+    if let Some(turn) = state.cards.begin(cid) {
+        let (state, wish) = (state.clone(), wish.clone());
+        state.clone().tasks.spawn("card", async move {
+            if let Err(error) = work(&state, &wish, pos).await {
+                tracing::warn!(problem = %error.problem(), %room, "a conversion of a room is tried again");
+            }
+            drop(turn);
+        });
+    }
+    Ok(Followed::UnderWay)
+}
+
+async fn work(state: &App, wish: &Wish, pos: u64) -> Outcome<()> {
+    let stop = state.tasks.stop_signal();
+    let settled = tokio::select! {
+        settled = settle(state, wish, pos) => settled?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    let Wish { room, by, ref name, .. } = *wish;
+    let fact =
+        RoomFact { id: MessageId::new(), room, by, name: name.clone(), cid: wish.settled(), what: settled };
+    rooms::announce(state, fact).await.map_err(anyhow::Error::from)?;
+    // Removed while it was made: what came of it goes the same way.
+    if rooms::is_removed(state, by, room, pos).await? {
+        files::remove(state, room, wish.result()).await?;
+    }
+    Ok(())
+}
+
+/// What is to be told of it in the end. An error may pass.
+async fn settle(state: &App, wish: &Wish, tgt: u64) -> Outcome<What> {
+    let done = match job(state, wish).await {
+        Ok(job) => ended(state, wish, job).await,
+        Err(error) => Err(error),
+    };
+    let job = match done {
+        Ok(job) => job,
+        Err(error) if error.problem().retryable || error.problem().status >= 500 => return Err(error),
+        Err(refused) => {
+            let problem = refused.into_problem();
+            return Ok(What::ConvertFailed { tgt, body: problem.detail, error: problem.code });
+        }
+    };
+    if job.state == JobState::Completed {
+        let file = keep(state, wish, &job).await?;
+        let (body, lost) = (file.name.clone(), job.lost);
+        return Ok(What::ConvertCompleted { tgt, body, file: Some(Box::new(file)), lost, removed: None });
+    }
+    let (error, body) = match job.error {
+        Some(error) => (error.kind, error.detail),
+        None => ("cancelled".to_owned(), "the conversion was cancelled".to_owned()),
+    };
+    Ok(What::ConvertFailed { tgt, body, error })
+}
+
+/// The job of a wish: there is one, however often this is asked.
+async fn job(state: &App, wish: &Wish) -> Outcome<Job> {
+    let Wish { by, ref file, ref to, .. } = *wish;
+    let query = NewConversion { to: to.clone(), name: file.name.clone(), ..NewConversion::default() };
+    let object = files::content(state, wish.room, file.id).await?;
+    let request = upload::passed_on(state, by, &query)?
+        .header("idempotency-key", format!("room-{}", wish.task()))
+        .header("content-length", file.bytes)
+        .body(reqwest::Body::wrap_stream(object.body));
+    call(request).await
+}
+
+/// The job when nothing changes any more.
+async fn ended(state: &App, wish: &Wish, mut job: Job) -> Outcome<Job> {
+    while !job.state.is_final() {
+        tokio::time::sleep(LOOK).await;
+        let path = fill(internal::JOB, job.id);
+        job = call(state.upstream.convert(Method::GET, &path, wish.by)).await?;
+    }
+    Ok(job)
+}
+
+/// Makes the result a file of the room: it outlives the job, and the membership of whoever asked.
+async fn keep(state: &App, wish: &Wish, job: &Job) -> Outcome<File> {
+    let path = fill(internal::JOB_RESULT, job.id);
+    let found: StoredResult = call(state.upstream.convert(Method::GET, &path, wish.by)).await?;
+    let StoredResult { key, name, bytes, sha256, media_type } = found;
+    let file = File { id: wish.result(), name, bytes, sha256, media_type };
+    let object = state.objects.get(&key, 0).await.map_err(|error| match error {
+        objects::Error::NotFound(_) => ApiError::new(Code::UpstreamDown, "the result is not there any more"),
+        error => anyhow::Error::from(error).into(),
+    })?;
+    files::keep_result(state, wish.room, wish.by, wish.settled(), &file, object.body).await?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_has_the_same_ids_each_time_and_of_its_own_age() {
+        let file = File {
+            id: FileId::new(),
+            name: "a.md".into(),
+            bytes: 1,
+            sha256: String::new(),
+            media_type: "text/plain".into(),
+        };
+        let (room, by, cid) = (RoomId::new(), UserId::new(), ClientId::new());
+        let wish = Wish { room, by, name: "Ann".into(), cid, file, to: "pdf".into() };
+        let other = Wish { cid: ClientId::new(), ..wish.clone() };
+
+        assert_eq!((wish.result(), wish.settled()), (wish.clone().result(), wish.clone().settled()));
+        assert!(wish.result() != other.result() && wish.settled() != other.settled());
+        assert_ne!(wish.task(), wish.result().0);
+        let millis = |id: Uuid| id.get_timestamp().map(|at| at.to_unix().0);
+        assert_eq!(millis(wish.result().0), millis(cid.0));
+    }
+}

@@ -1,0 +1,52 @@
+//! A conversion for everybody in a room: asked for in the log, where its card lives, and settled there once.
+
+use axum::extract::State;
+use platform::service::{ApiError, ApiJson, ApiPath, Outcome};
+use wire::{Code, RoomId, conversions::ConvertInRoom, events::What, paths, rooms::Sent};
+
+use super::card::Wish;
+use crate::{
+    accounts::Caller,
+    files, rooms,
+    state::{App, State as Hub},
+    tasks::{self, Task},
+};
+
+/// Characters of a format.
+const LONGEST_FORMAT: usize = 16;
+
+/// Has a file of a room that the caller is in converted. The message that comes of it shows the state, and has the
+/// result as a file of the room. Sending the same `cid` again answers with the first place.
+#[utoipa::path(post, path = paths::ROOM_CONVERSIONS, tag = "files", params(("room" = String, Path)), request_body = ConvertInRoom, security(("bearer" = [])),
+    responses((status = 200, body = Sent), (status = 401, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem), (status = 422, body = wire::Problem), (status = 429, body = wire::Problem), (status = 503, body = wire::Problem)))]
+pub(crate) async fn create(
+    State(state): State<App>,
+    caller: Caller,
+    ApiPath(room): ApiPath<String>,
+    ApiJson(wanted): ApiJson<ConvertInRoom>,
+) -> Outcome<ApiJson<Sent>> {
+    let room = rooms::joined(&state, &caller, &room).await?.id;
+    let cid = wanted.cid;
+    let made = wished(&state, &caller, room, wanted).await;
+    let sent = rooms::say::append(&state, &caller, room, cid, made).await?;
+    tasks::wake(&state);
+    Ok(ApiJson(sent))
+}
+
+/// The fact, and before it is told the task that follows it: no crash leaves a card that nobody works on.
+async fn wished(state: &Hub, caller: &Caller, room: RoomId, wanted: ConvertInRoom) -> Outcome<What> {
+    let ConvertInRoom { cid, file, to } = wanted;
+    let to = to.to_ascii_lowercase();
+    if to.is_empty() || to.len() > LONGEST_FORMAT || !to.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        let detail = "a format is a short word, such as pdf";
+        return Err(ApiError::new(Code::InvalidField, detail).field("/to", detail));
+    }
+    let file = files::for_conversion(state, caller, room, cid, file).await?;
+    let name = caller.name.clone();
+    let wish = Wish { room, by: caller.user, name, cid, file: file.clone(), to: to.clone() };
+    let id = wish.task();
+    let mut tx = state.db.begin().await?;
+    tasks::enqueue_once(&mut tx, id, &Task::Convert { wish }, state.clock.now()).await?;
+    tx.commit().await?;
+    Ok(What::ConvertRequested { body: file.name.clone(), to, file: Some(Box::new(file)), removed: None })
+}

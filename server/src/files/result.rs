@@ -1,0 +1,39 @@
+//! What conversions of a room read and make: the content of one file, and another file.
+
+use platform::{
+    objects::{Body, Error, Object},
+    service::{ApiError, Outcome},
+};
+use wire::{ClientId, FileId, RoomId, UserId, files::File};
+
+use super::{object_key, remove, sql};
+use crate::state::State;
+
+/// The content of a file.
+pub(crate) async fn content(state: &State, room: RoomId, id: FileId) -> Outcome<Object> {
+    state.objects.get(&object_key(room, id), 0).await.map_err(|error| match error {
+        Error::NotFound(_) => ApiError::not_found("file"),
+        error => anyhow::Error::new(error).into(),
+    })
+}
+
+/// Keeps a result as a file of a room, for the message that will tell of it. Keeping the same one twice is keeping it
+/// once.
+pub(crate) async fn keep_result(
+    state: &State,
+    room: RoomId,
+    by: UserId,
+    cid: ClientId,
+    file: &File,
+    body: Body,
+) -> Outcome<()> {
+    let key = object_key(room, file.id);
+    let stored = state.objects.put(&key, body, u64::MAX).await.map_err(anyhow::Error::from)?;
+    if stored.sha256 != file.sha256 {
+        remove::one(state, room, file.id).await?;
+        let broken = anyhow::anyhow!("the result {key} is not what the worker promised");
+        return Err(broken.into());
+    }
+    let at = state.clock.now();
+    Ok(sql::insert_whole(&state.db, &sql::Whole { file, room, owner: by, cid, at }).await?)
+}
