@@ -109,8 +109,8 @@ pub(super) mod tests {
         let url = |text: &str| text.parse().unwrap();
         Config {
             public_url: url("http://hub.test:8000/"),
-            chat_worker: url("http://127.0.0.1:1"),
-            convert_worker: url("http://127.0.0.1:1"),
+            chat_workers: Vec::new(),
+            convert_workers: Vec::new(),
             secret: Secret(secret.to_vec()),
             admin_email: None,
             max_upload_bytes: 1,
