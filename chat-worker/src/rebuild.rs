@@ -66,7 +66,7 @@ async fn refuse_loss(db: &Db, bus: &Bus, heads: &Positions) -> anyhow::Result<()
 }
 
 /// Takes in everything up to `heads`, or lets a chat-worker that runs do it.
-async fn replay(db: &Db, bus: &Bus, fanout: &Fanout, heads: &Positions) -> anyhow::Result<()> {
+pub(crate) async fn replay(db: &Db, bus: &Bus, fanout: &Fanout, heads: &Positions) -> anyhow::Result<()> {
     loop {
         let mut follower = Follower::open(db, bus).await?;
         loop {

@@ -154,6 +154,19 @@ pub(crate) async fn begin_anew(db: &Db, epochs: &BTreeMap<i32, String>) -> sqlx:
     tx.commit().await
 }
 
+/// Counts from a position on, in these generations.
+pub(crate) async fn begin_after(db: &Db, epochs: &BTreeMap<i32, String>, pos: u64) -> sqlx::Result<()> {
+    let mut tx = db.begin().await?;
+    in_tx!(&mut tx, tx => {
+        sqlx::query("DELETE FROM progress").execute(&mut **tx).await?;
+        for (partition, epoch) in epochs {
+            sqlx::query("INSERT INTO progress (part, epoch, pos) VALUES ($1, $2, $3)")
+                .bind(partition).bind(epoch).bind(pos.cast_signed()).execute(&mut **tx).await?;
+        }
+    });
+    tx.commit().await
+}
+
 /// How many events there are.
 pub(crate) async fn count(db: &Db) -> sqlx::Result<u64> {
     let events: i64 = each!(db.reader(), pool => sqlx::query_scalar(

@@ -101,6 +101,6 @@ fn begun(fresh: &[RoomEvent], folds: &HashMap<Place, Message>) -> Vec<Message> {
 }
 
 /// The words of a message that is still there.
-pub(super) fn words(message: &Message) -> Option<String> {
+pub(crate) fn words(message: &Message) -> Option<String> {
     message.removed.is_none().then(|| search::words::plain(&message.body))
 }

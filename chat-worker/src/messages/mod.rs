@@ -10,8 +10,8 @@ use wire::{
     messages::{Count, Counted, MessagePage},
 };
 
-pub(crate) use fold::{refold, take};
-pub(crate) use sql::MessageRow;
+pub(crate) use fold::{refold, take, words};
+pub(crate) use sql::{MessageRow, numbered};
 
 use crate::{
     history::{self, Part},

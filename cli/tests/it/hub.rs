@@ -60,8 +60,13 @@ impl Hub {
 
     /// Starts it again with the same data, at the same address.
     pub(crate) fn start_again(&mut self) {
+        self.start_again_with(&[]);
+    }
+
+    /// The same with these arguments.
+    pub(crate) fn start_again_with(&mut self, args: &[&str]) {
         let port = self.server.rsplit(':').next().unwrap().to_owned();
-        let (process, ready) = launch(&self.data, &port, &[]);
+        let (process, ready) = launch(&self.data, &port, args);
         assert_eq!(ready["api"], self.server);
         (self.process, self.ready) = (process, ready);
     }
@@ -159,8 +164,13 @@ fn launch(data: &TempDir, port: &str, args: &[&str]) -> (Child, Value) {
 }
 
 /// Waits until something is so.
-pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + START;
+pub(crate) fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    within(START, what, look)
+}
+
+/// The same with another patience.
+pub(crate) fn within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(found) = look() {
             return found;
