@@ -26,10 +26,10 @@ pub async fn go_on(db: &Db, bus: &Bus, pos: u64) -> anyhow::Result<()> {
     sql::begin_after(db, &epochs, pos).await?;
     let mut after = 0;
     loop {
-        let messages = messages::numbered(db, after, BATCH).await?;
+        let mut tx = db.begin().await?;
+        let messages = messages::numbered(&mut tx, after, BATCH).await?;
         let Some((last, _)) = messages.last() else { return Ok(()) };
         after = *last;
-        let mut tx = db.begin().await?;
         let numbers: Vec<i64> = messages.iter().map(|(number, _)| *number).collect();
         search::forget(&mut tx, &numbers).await?;
         let words =

@@ -99,14 +99,18 @@ fn place(pos: u64) -> i64 {
 }
 
 /// Messages of all rooms after a number, each with its own, in their order.
-pub(crate) async fn numbered(db: &Db, after: i64, limit: i64) -> sqlx::Result<Vec<(i64, Message)>> {
-    let rows: Vec<MessageRow> = each!(db.reader(), pool => sqlx::query_as(
+pub(crate) async fn numbered(
+    tx: &mut Transaction,
+    after: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<(i64, Message)>> {
+    let rows: Vec<MessageRow> = in_tx!(tx, tx => sqlx::query_as(
         "SELECT said.id AS said, events.room, events.pos, prev, events.id, events.at, events.author, name, cid,
                 what, fold
          FROM said JOIN events ON events.room = said.room AND events.pos = said.pos
               LEFT JOIN folds ON folds.room = said.room AND folds.pos = said.pos
          WHERE said.id > $1 ORDER BY said.id LIMIT $2",
-    ).bind(after).bind(limit).fetch_all(pool).await)?;
+    ).bind(after).bind(limit).fetch_all(&mut **tx).await)?;
     let messages = rows.into_iter().map(|row| {
         let number = row.said;
         Ok(row.message()?.map(|message| (number, message)))

@@ -64,7 +64,7 @@ impl Call {
         self.with(|request| request.query(query))
     }
 
-    pub(crate) fn json(self, body: &impl Serialize) -> Self {
+    pub(crate) fn json(self, body: &(impl Serialize + ?Sized)) -> Self {
         self.with(|request| request.json(body))
     }
 
