@@ -10,6 +10,7 @@ pub mod dead_letters;
 mod heads;
 mod history;
 mod messages;
+mod moved;
 mod rebuild;
 pub mod report;
 mod routes;
@@ -31,6 +32,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use config::{Flags, Letters, Task};
+pub use moved::{catch_up, go_on};
 pub use rebuild::{Rebuilt, rebuild};
 use state::State;
 

@@ -70,7 +70,12 @@ async fn refuse_loss(db: &Db, bus: &Bus, heads: &Positions) -> anyhow::Result<()
 }
 
 /// Takes in everything up to `heads`, or lets a chat-worker that runs do it.
-async fn replay(db: &Db, bus: &Bus, fanout: &Fanout, heads: &Positions) -> anyhow::Result<Follower> {
+pub(crate) async fn replay(
+    db: &Db,
+    bus: &Bus,
+    fanout: &Fanout,
+    heads: &Positions,
+) -> anyhow::Result<Follower> {
     loop {
         let mut follower = Follower::open(db, bus).await?;
         loop {

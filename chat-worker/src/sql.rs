@@ -145,7 +145,7 @@ pub(crate) async fn advance(tx: &mut Transaction, partition: i32, from: u64, to:
 /// Drops the history, and begins to count anew from these generations.
 pub(crate) async fn begin_anew(db: &Db, epochs: &BTreeMap<i32, String>) -> sqlx::Result<()> {
     let mut tx = db.begin().await?;
-    search::forget_all(&mut tx).await?;
+    search::begin_anew(&mut tx).await?;
     in_tx!(&mut tx, tx => {
         sqlx::query("DELETE FROM events").execute(&mut **tx).await?;
         sqlx::query("DELETE FROM heads").execute(&mut **tx).await?;
@@ -154,10 +154,22 @@ pub(crate) async fn begin_anew(db: &Db, epochs: &BTreeMap<i32, String>) -> sqlx:
         sqlx::query("DELETE FROM folds").execute(&mut **tx).await?;
         sqlx::query("DELETE FROM dead_letters").execute(&mut **tx).await?;
         sqlx::query("DELETE FROM progress").execute(&mut **tx).await?;
-        sqlx::query("UPDATE indexed SET upto = 0").execute(&mut **tx).await?;
         for (partition, epoch) in epochs {
             sqlx::query("INSERT INTO progress (part, epoch, pos) VALUES ($1, $2, 0)")
                 .bind(partition).bind(epoch).execute(&mut **tx).await?;
+        }
+    });
+    tx.commit().await
+}
+
+/// Counts from a position on, in these generations.
+pub(crate) async fn begin_after(db: &Db, epochs: &BTreeMap<i32, String>, pos: u64) -> sqlx::Result<()> {
+    let mut tx = db.begin().await?;
+    in_tx!(&mut tx, tx => {
+        sqlx::query("DELETE FROM progress").execute(&mut **tx).await?;
+        for (partition, epoch) in epochs {
+            sqlx::query("INSERT INTO progress (part, epoch, pos) VALUES ($1, $2, $3)")
+                .bind(partition).bind(epoch).bind(pos.cast_signed()).execute(&mut **tx).await?;
         }
     });
     tx.commit().await

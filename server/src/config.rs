@@ -25,12 +25,14 @@ pub struct Flags {
     /// Where readiness and metrics are told; not for users
     #[arg(long, env = "MSHUB_ADMIN_LISTEN", default_value = "127.0.0.1:9000", value_name = "ADDRESS:PORT")]
     pub admin_listen: SocketAddr,
-    /// Where the chat-worker answers
+    /// Where a chat-worker answers; of several, separated by commas, whoever is there is asked
     #[arg(long, env = "MSHUB_CHAT_WORKER", default_value = "http://127.0.0.1:8002", value_name = "URL")]
-    pub chat_worker: Url,
-    /// Where the convert-worker answers
+    #[arg(value_delimiter = ',')]
+    pub chat_worker: Vec<Url>,
+    /// Where a convert-worker answers; of several, separated by commas, whoever is there is asked
     #[arg(long, env = "MSHUB_CONVERT_WORKER", default_value = "http://127.0.0.1:8001", value_name = "URL")]
-    pub convert_worker: Url,
+    #[arg(value_delimiter = ',')]
+    pub convert_worker: Vec<Url>,
     /// Where people reach the hub: links in mail begin with this
     #[arg(long, env = "MSHUB_PUBLIC_URL", value_name = "URL")]
     pub public_url: Url,
@@ -79,8 +81,8 @@ impl Flags {
         Config {
             public_url: self.public_url,
             issuer: None,
-            chat_worker: self.chat_worker,
-            convert_worker: self.convert_worker,
+            chat_workers: self.chat_worker,
+            convert_workers: self.convert_worker,
             secret: Secret(secret),
             admin_email: self.admin_email,
             max_upload_bytes: self.max_upload_bytes,
@@ -97,10 +99,10 @@ pub struct Config {
     pub public_url: Url,
     /// What access tokens name as their issuer; without it, the public URL. Tokens of another issuer are not taken.
     pub issuer: Option<String>,
-    /// Where the chat-worker answers.
-    pub chat_worker: Url,
-    /// Where the convert-worker answers.
-    pub convert_worker: Url,
+    /// Where the chat-workers answer: each has the same history.
+    pub chat_workers: Vec<Url>,
+    /// Where the convert-workers answer: each knows every conversion.
+    pub convert_workers: Vec<Url>,
     /// The hub's secret: 32 random bytes or more, shared by all its parts.
     pub secret: Secret,
     /// The account with this address becomes admin when it is verified; without it, the first verified account does.

@@ -61,7 +61,7 @@ impl State {
         let keys = Keys::derive(&config)?;
         let guards = Guards::new()?;
         let internal = InternalKey::derive(&config.secret.0);
-        let upstream = Upstream::new(config.chat_worker.clone(), config.convert_worker.clone(), internal);
+        let upstream = Upstream::new(config.chat_workers.clone(), config.convert_workers.clone(), internal);
         let live = Registry::new(config.sends_per_second, bus.clone());
         // They end when the gateway has drained, not when it begins to.
         let tasks = Tasks::under(&CancellationToken::new());

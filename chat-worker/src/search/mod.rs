@@ -12,7 +12,7 @@ use wire::{
 };
 
 pub(crate) use index::{catch_up, renew};
-pub(crate) use sql::{forget, forget_all, indexed};
+pub(crate) use sql::{begin_anew, forget, indexed};
 
 use crate::state::App;
 

@@ -172,8 +172,8 @@ pub(crate) async fn forget(tx: &mut Transaction, ids: &[i64]) -> sqlx::Result<()
     Ok(())
 }
 
-/// Empties the index.
-pub(crate) async fn forget_all(tx: &mut Transaction) -> sqlx::Result<()> {
+/// Empties the index: it has every message before it.
+pub(crate) async fn begin_anew(tx: &mut Transaction) -> sqlx::Result<()> {
     match tx {
         // <https://www.sqlite.org/fts5.html#the_delete_all_command>
         Transaction::Sqlite(tx) => {
@@ -183,5 +183,5 @@ pub(crate) async fn forget_all(tx: &mut Transaction) -> sqlx::Result<()> {
             sqlx::query("DELETE FROM words").execute(&mut **tx).await?;
         }
     }
-    Ok(())
+    set_indexed(tx, 0).await
 }

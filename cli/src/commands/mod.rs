@@ -14,6 +14,8 @@ pub mod file;
 pub mod formats;
 pub mod job;
 pub mod man;
+#[cfg(feature = "up")]
+pub mod migrate;
 pub mod profile;
 pub mod room;
 pub mod status;
@@ -34,6 +36,8 @@ use crate::{error::CliError, global::Global};
 pub enum Command {
     #[cfg(feature = "up")]
     Up(Box<up::UpArgs>),
+    #[cfg(feature = "up")]
+    Migrate(Box<migrate::MigrateArgs>),
     Tui(tui::TuiArgs),
     /// Sign up, sign in, and look after sessions
     #[command(subcommand)]
@@ -78,6 +82,9 @@ impl Command {
     pub fn minds_the_time(&self) -> bool {
         match self {
             Self::Convert(_) | Self::Job(_) => true,
+            // Half of it is no use to anybody.
+            #[cfg(feature = "up")]
+            Self::Migrate(_) => true,
             Self::Chat(command) => command.minds_the_time(),
             _ => false,
         }
@@ -99,6 +106,8 @@ pub fn dispatch(command: Command, global: &Global) -> LocalBoxFuture<'_, Result<
     match command {
         #[cfg(feature = "up")]
         Command::Up(args) => Box::pin(up::run(*args, global)),
+        #[cfg(feature = "up")]
+        Command::Migrate(args) => Box::pin(migrate::run(*args, global)),
         Command::Tui(args) => Box::pin(tui::run(args, global)),
         Command::Auth(command) => Box::pin(auth::run(command, global)),
         Command::Profile(command) => Box::pin(profile::run(command, global)),

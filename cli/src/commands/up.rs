@@ -140,7 +140,7 @@ pub async fn run(args: UpArgs, global: &Global) -> Result<(), CliError> {
     }
 }
 
-fn default_data_dir() -> Result<PathBuf, CliError> {
+pub(super) fn default_data_dir() -> Result<PathBuf, CliError> {
     use etcetera::BaseStrategy as _;
     let home = etcetera::choose_base_strategy()
         .map_err(|why| CliError::new(Kind::LocalIo, format!("cannot find the home directory: {why}")))?;

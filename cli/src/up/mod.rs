@@ -229,8 +229,8 @@ fn gateway_config(plan: &Plan, bound: &Bound, secret: &[u8]) -> anyhow::Result<s
     Ok(server::Config {
         public_url,
         issuer: None,
-        chat_worker: Url::parse(&listeners::url(&bound.chat))?,
-        convert_worker: Url::parse(&listeners::url(&bound.convert))?,
+        chat_workers: vec![Url::parse(&listeners::url(&bound.chat))?],
+        convert_workers: vec![Url::parse(&listeners::url(&bound.convert))?],
         secret: server::Secret(secret.to_vec()),
         admin_email: plan.admin_email.clone(),
         max_upload_bytes: plan.max_upload_bytes,

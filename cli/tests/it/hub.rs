@@ -60,19 +60,24 @@ impl Hub {
 
     /// Starts it again with the same data, at the same address.
     pub(crate) fn start_again(&mut self) {
+        self.start_again_with(&[]);
+    }
+
+    /// The same with these arguments.
+    pub(crate) fn start_again_with(&mut self, args: &[&str]) {
         let port = self.server.rsplit(':').next().unwrap().to_owned();
         let before = self.server.clone();
-        self.start_at(&port);
+        self.start_at(&port, args);
         assert_eq!(self.server, before);
     }
 
     /// The same at some free port.
     pub(crate) fn start_elsewhere(&mut self) {
-        self.start_at("0");
+        self.start_at("0", &[]);
     }
 
-    fn start_at(&mut self, port: &str) {
-        (self.process, self.ready) = launch(&self.data, port, &[]);
+    fn start_at(&mut self, port: &str, args: &[&str]) {
+        (self.process, self.ready) = launch(&self.data, port, args);
         self.server = self.ready["api"].as_str().unwrap().to_owned();
     }
 
@@ -169,8 +174,13 @@ fn launch(data: &TempDir, port: &str, args: &[&str]) -> (Child, Value) {
 }
 
 /// Waits until something is so.
-pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + START;
+pub(crate) fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    within(START, what, look)
+}
+
+/// The same with another patience.
+pub(crate) fn within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(found) = look() {
             return found;

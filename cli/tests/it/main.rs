@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what helps a test is a test, but clippy cannot know")]
 
 mod command;
+mod deploy;
 mod errors;
+#[cfg(feature = "engines")]
+mod fleet;
 mod help;
 #[cfg(feature = "up")]
 mod hub;
@@ -15,10 +18,14 @@ mod story_chat;
 mod story_convert;
 #[cfg(feature = "up")]
 mod story_files;
+#[cfg(feature = "engines")]
+mod story_fleet;
 #[cfg(feature = "up")]
 mod story_here;
 #[cfg(feature = "up")]
 mod story_messages;
+#[cfg(feature = "engines")]
+mod story_migrate;
 #[cfg(all(unix, feature = "up"))]
 mod story_outbox;
 #[cfg(feature = "up")]

@@ -89,9 +89,9 @@ impl Site {
         let config = server::Config {
             public_url: url.parse().unwrap(),
             issuer: None,
-            chat_worker: self.door.url.parse().unwrap(),
+            chat_workers: vec![self.door.url.parse().unwrap()],
             // Nobody listens there.
-            convert_worker: "http://127.0.0.1:9".parse().unwrap(),
+            convert_workers: vec!["http://127.0.0.1:9".parse().unwrap()],
             secret: server::Secret(SECRET.to_vec()),
             admin_email: None,
             max_upload_bytes: 1024,

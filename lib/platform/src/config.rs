@@ -73,6 +73,9 @@ pub struct ServiceFlags {
     /// A file with the hub's secret: 32 random bytes or more, the same for all its parts
     #[arg(long, env = "MSHUB_SECRET_FILE", value_name = "FILE")]
     pub secret_file: Option<PathBuf>,
+    /// Seconds from the signal to stop, when readiness ends, until no more requests are taken: for a balancer to notice
+    #[arg(long, env = "MSHUB_STOP_DELAY", default_value_t = 0, value_name = "SECONDS")]
+    pub stop_delay: u64,
     /// Which log lines, such as info or info,sqlx=warn
     #[arg(long, env = "MSHUB_LOG", default_value = "info", value_name = "FILTER")]
     pub log: String,

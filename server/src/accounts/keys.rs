@@ -114,8 +114,8 @@ pub(super) mod tests {
         Config {
             public_url: url("http://hub.test:8000/"),
             issuer: None,
-            chat_worker: url("http://127.0.0.1:1"),
-            convert_worker: url("http://127.0.0.1:1"),
+            chat_workers: Vec::new(),
+            convert_workers: Vec::new(),
             secret: Secret(secret.to_vec()),
             admin_email: None,
             max_upload_bytes: 1,

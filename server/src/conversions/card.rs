@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use platform::{
     objects,
     service::{ApiError, Outcome},
@@ -22,7 +23,11 @@ use wire::{
 };
 
 use super::upload;
-use crate::{files, rooms, state::App, upstream::call};
+use crate::{
+    files, rooms,
+    state::App,
+    upstream::{call, stream},
+};
 
 /// Between two looks at the job.
 const LOOK: Duration = Duration::from_millis(500);
@@ -152,11 +157,10 @@ async fn job(state: &App, wish: &Wish) -> Outcome<Job> {
     let Wish { by, ref file, ref to, .. } = *wish;
     let query = NewConversion { to: to.clone(), name: file.name.clone(), ..NewConversion::default() };
     let object = files::content(state, wish.room, file.id).await?;
-    let request = upload::passed_on(state, by, &query)?
-        .header("idempotency-key", format!("room-{}", wish.task()))
-        .header("content-length", file.bytes)
-        .body(reqwest::Body::wrap_stream(object.body));
-    call(request).await
+    let key = format!("room-{}", wish.task());
+    let upload = upload::passed_on(state, by, &query)
+        .with(|request| request.header("idempotency-key", key).header("content-length", file.bytes));
+    stream(upload, Body::from_stream(object.body), upload::UPLOAD).await
 }
 
 /// The job when nothing changes any more.

@@ -84,7 +84,7 @@ pub(crate) async fn cancel(
     ApiPath(id): ApiPath<JobId>,
 ) -> Outcome<ApiJson<Job>> {
     let request = state.upstream.convert(Method::POST, &paths::fill(internal::JOB_CANCEL, id), caller.user);
-    Ok(ApiJson(call(request).await?))
+    Ok(ApiJson(call(request.repeatable()).await?))
 }
 
 /// Starts a failed or cancelled conversion again.

@@ -9,7 +9,7 @@ use axum::{
 };
 use futures_util::StreamExt;
 use platform::service::{ApiError, ApiJson, ApiQuery, Outcome};
-use reqwest::{Client, RequestBuilder};
+use reqwest::Client;
 use wire::{
     Code, UserId,
     conversions::{Job, NewConversion},
@@ -19,11 +19,11 @@ use wire::{
 use crate::{
     accounts::Caller,
     state::{App, State as Hub},
-    upstream::call,
+    upstream::{Call, stream},
 };
 
 /// How long one upload may take; the worker gives up a little earlier, and says so.
-const UPLOAD: Duration = Duration::from_secs(3700);
+pub(super) const UPLOAD: Duration = Duration::from_secs(3700);
 /// How long the rest of a refused body is still read.
 const LINGER: Duration = Duration::from_secs(10);
 /// What is passed on with the body.
@@ -70,41 +70,37 @@ pub(crate) async fn create(
     body: Body,
 ) -> Outcome<(StatusCode, ApiJson<Job>)> {
     // Refusals wait until the body is in our hands: see `linger`.
-    let request = match request(&state, caller, query, &headers) {
-        Ok(request) => request,
+    let call = match call(&state, caller, query, &headers) {
+        Ok(call) => call,
         Err(refused) => {
             linger(&state, body);
             return Err(refused);
         }
     };
     // A refusal of the worker comes back while the rest of the body still flows, and goes on to the caller at once.
-    let job = call(request.body(reqwest::Body::wrap_stream(body.into_data_stream()))).await?;
+    let job = stream(call, body, UPLOAD).await?;
     Ok((StatusCode::ACCEPTED, ApiJson(job)))
 }
 
 /// The call to the worker, still without its body.
-fn request(
+fn call(
     state: &Hub,
     caller: Result<Caller, ApiError>,
     query: Result<ApiQuery<NewConversion>, ApiError>,
     headers: &HeaderMap,
-) -> Outcome<RequestBuilder> {
+) -> Outcome<Call> {
     let (caller, ApiQuery(query)) = (caller?, query?);
     announced(headers, state.config.max_upload_bytes)?;
-    let mut request = passed_on(state, caller.user, &query)?;
-    for name in PASSED {
-        if let Some(value) = headers.get(&name) {
-            request = request.header(name, value);
-        }
-    }
-    Ok(request)
+    let call = passed_on(state, caller.user, &query);
+    Ok(PASSED.into_iter().fold(call, |call, name| match headers.get(&name) {
+        Some(value) => call.with(|request| request.header(name, value)),
+        None => call,
+    }))
 }
 
-/// An upload of somebody on its way to the worker, still without its body and without a key.
-pub(super) fn passed_on(state: &Hub, user: UserId, query: &NewConversion) -> Outcome<RequestBuilder> {
-    let (_, call) = state.upstream.convert(Method::POST, internal::JOBS, user).query(query).build_split();
-    let call = call.map_err(|error| anyhow::Error::new(error).context("an upload could not be passed on"))?;
-    Ok(RequestBuilder::from_parts(UPLOADS.clone(), call).timeout(UPLOAD))
+/// An upload of somebody, still without its body and without a key.
+pub(super) fn passed_on(state: &Hub, user: UserId, query: &NewConversion) -> Call {
+    state.upstream.convert(Method::POST, internal::JOBS, user).query(query).over(&UPLOADS)
 }
 
 /// Refuses a body by the length that it announces.

@@ -32,8 +32,8 @@ pub(crate) struct Server {
     pub(crate) fanout: Fanout,
     pub(crate) objects: Objects,
     pub(crate) web: String,
-    /// In public, and of the chat-worker.
-    names: (reqwest::Url, reqwest::Url),
+    /// In public, and of the chat-workers.
+    names: (reqwest::Url, Vec<reqwest::Url>),
     urls: Urls,
     mail: String,
     api: String,
@@ -89,6 +89,15 @@ impl Server {
         Self::open(folder, urls, mail, clock, change).await
     }
 
+    /// A gateway on embedded engines, always: the time of its log is the test's, and its files are there to be taken away.
+    pub(crate) async fn embedded_with(change: impl FnOnce(&mut Config)) -> Self {
+        let clock = Clock::held(Clock::System.now());
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let urls = Urls::embedded(&folder);
+        let mail = format!("kept:{}", folder.path().join("mail").display());
+        Self::open(folder, urls, mail, clock, change).await
+    }
+
     /// A gateway that hands its mail to somebody.
     pub(crate) async fn mailing_to(mail: String) -> Self {
         let clock = Clock::held(Clock::System.now());
@@ -127,8 +136,8 @@ impl Server {
 
     /// Gateways of one hub have one address in public, which their tokens name, and the same worker.
     fn same_names(&self) -> impl FnOnce(&mut Config) + use<> {
-        let (public_url, chat_worker) = self.names.clone();
-        move |config| (config.public_url, config.chat_worker) = (public_url, chat_worker)
+        let (public_url, chat_workers) = self.names.clone();
+        move |config| (config.public_url, config.chat_workers) = (public_url, chat_workers)
     }
 
     /// Stops the gateway, as SIGTERM does, and leaves the engines open.
@@ -151,10 +160,9 @@ impl Server {
         clock: Clock,
         change: impl FnOnce(&mut Config),
     ) -> Self {
-        let at = |name: &str| folder.path().join(name).display().to_string();
         let engines = Engines {
             db: Db::open(&urls.database, "server", MIGRATIONS).await.unwrap(),
-            bus: Bus::open(&format!("embedded:{}", at("log")), clock.clone()).await.unwrap(),
+            bus: Bus::open(&urls.bus, clock.clone()).await.unwrap(),
             fanout: Fanout::open(&urls.fanout).await.unwrap(),
             objects: Objects::open(&urls.objects, LinkKey::derive(SECRET)).await.unwrap(),
             mail: Mailer::open(&mail, clock.clone()).await.unwrap(),
@@ -180,8 +188,8 @@ impl Server {
             public_url: api_url.parse().unwrap(),
             issuer: None,
             // Nobody listens there.
-            chat_worker: "http://127.0.0.1:9".parse().unwrap(),
-            convert_worker: "http://127.0.0.1:9".parse().unwrap(),
+            chat_workers: vec!["http://127.0.0.1:9".parse().unwrap()],
+            convert_workers: vec!["http://127.0.0.1:9".parse().unwrap()],
             secret: Secret(SECRET.to_vec()),
             admin_email: None,
             max_upload_bytes: 1024 * 1024,
@@ -189,7 +197,7 @@ impl Server {
             sends_per_second: NonZeroU32::new(1000).unwrap(),
         };
         change(&mut config);
-        let names = (config.public_url.clone(), config.chat_worker.clone());
+        let names = (config.public_url.clone(), config.chat_workers.clone());
         let stop = CancellationToken::new();
         let (tell, ready) = oneshot::channel();
         let listeners = Listeners { api, web: Some(web) };

@@ -82,7 +82,7 @@ async fn moving_worker(said: Arc<Mutex<Option<Message>>>) -> reqwest::Url {
 async fn what_is_unread_is_right_while_the_worker_moves() {
     let said = Arc::new(Mutex::new(None));
     let worker = moving_worker(said.clone()).await;
-    let server = Server::start_with(|config| config.chat_worker = worker).await;
+    let server = Server::start_with(|config| config.chat_workers = vec![worker]).await;
     let ann = server.account("ann@example.org", "Ann").await;
     let room = server.post("/api/v1/rooms", access(&ann), json!({ "name": "general" })).await.good();
     let room: RoomId = room["id"].as_str().unwrap().parse().unwrap();

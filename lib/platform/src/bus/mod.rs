@@ -258,6 +258,16 @@ impl Bus {
         }
     }
 
+    /// Makes an empty log go on after a position in every partition: the one where another log ended. Harmless when
+    /// repeated. Only a log on Kafka does so; the error is a sentence.
+    pub async fn begin_after(&self, pos: u64) -> Result<(), String> {
+        match self {
+            Self::Embedded(_) => Err(format!("an embedded log does not begin after {pos}: give a Kafka")),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(log) => log.begin_after(pos).await,
+        }
+    }
+
     /// Fails when the log takes no records: for readiness.
     pub async fn ping(&self) -> Result<(), AppendError> {
         match self {

@@ -3,10 +3,12 @@
 //! [`each!`](crate::each) and [`in_tx!`](crate::in_tx) compile one body for every engine, so that a query is written once.
 
 mod migrations;
+mod moving;
 mod postgres;
 mod sqlite;
 
 pub use migrations::Migrations;
+pub use moving::{Move, MoveError};
 pub(crate) use sqlite::connect_options as sqlite_options;
 
 use futures_util::{FutureExt as _, future::BoxFuture};

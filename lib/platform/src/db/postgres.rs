@@ -11,6 +11,13 @@ use sqlx::{
 use super::{Db, OpenError};
 
 const CONNECTIONS: u32 = 16;
+/// A process that hangs in a transaction, or whose machine is gone, must not hold its locks for ever.
+const ORPHANS: [(&str, &str); 4] = [
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("tcp_keepalives_idle", "15"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+];
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -19,7 +26,8 @@ pub(super) async fn open(url: &str, service: &'static str, migrator: &Migrator) 
     let options = PgConnectOptions::from_str(url)
         .map_err(connect)?
         .application_name("mshub")
-        .options([("search_path", service)]);
+        .options([("search_path", service)])
+        .options(ORPHANS);
     // The pool would try a server that refuses again and again, and then not say why.
     let first = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
     let mut first = first.map_err(|_| connect(sqlx::Error::PoolTimedOut))?.map_err(connect)?;

@@ -114,7 +114,6 @@ impl Folder {
         self.links.open(key, link, now)
     }
 
-    #[cfg(feature = "testing")]
     pub(super) fn keys(&self) -> Vec<String> {
         let (mut keys, mut folders) = (Vec::new(), vec![self.root.clone()]);
         while let Some(next) = folders.pop() {

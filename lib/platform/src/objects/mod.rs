@@ -184,8 +184,7 @@ impl Objects {
         }
     }
 
-    /// Every key, sorted, and after them what is not whole yet as `part/…`: for tests that ask what is left.
-    #[cfg(feature = "testing")]
+    /// Every key, sorted, and after them what is not whole yet as `part/…`.
     pub async fn keys(&self) -> Result<Vec<String>, Error> {
         match self {
             Self::Folder(folder) => Ok(folder.keys()),

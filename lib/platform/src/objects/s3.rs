@@ -160,16 +160,19 @@ impl S3 {
         Ok(link.uri().to_owned())
     }
 
-    /// The first thousand of each, which is more than any test makes.
-    #[cfg(feature = "testing")]
+    /// Whole ones however many; of what is not whole yet the first thousand.
     pub(super) async fn keys(&self) -> Result<Vec<String>, Error> {
         let begun =
             self.client.list_multipart_uploads().bucket(&self.bucket).prefix(&self.prefix).send().await;
         let begun = begun.map_err(|error| failed(&self.bucket, &error))?;
-        let whole = self.client.list_objects_v2().bucket(&self.bucket).prefix(&self.prefix).send().await;
-        let whole = whole.map_err(|error| failed(&self.bucket, &error))?;
+        let mut pages =
+            self.client.list_objects_v2().bucket(&self.bucket).prefix(&self.prefix).into_paginator().send();
+        let mut whole = Vec::new();
+        while let Some(page) = pages.next().await {
+            whole.extend(page.map_err(|error| failed(&self.bucket, &error))?.contents.unwrap_or_default());
+        }
         let key = |place: Option<&str>| place?.strip_prefix(&self.prefix).map(str::to_owned);
-        let keys = whole.contents().iter().filter_map(|object| key(object.key()));
+        let keys = whole.iter().filter_map(|object| key(object.key()));
         let parts = begun.uploads().iter().filter_map(|upload| key(upload.key()));
         Ok(keys.chain(parts.map(|part| format!("part/{part}"))).collect())
     }

@@ -1,6 +1,6 @@
 //! What the `main` of each service does around its service: log, secret, signals, admin listener, exit code.
 
-use std::{future::Future, net::SocketAddr, pin::pin, process::ExitCode};
+use std::{future::Future, net::SocketAddr, pin::pin, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -82,12 +82,12 @@ where
     Service: Future<Output = anyhow::Result<()>>,
 {
     let mut signals = Signals::catch().context("cannot listen for signals")?;
-    let (stop, end) = (CancellationToken::new(), CancellationToken::new());
+    let (leaving, stop, end) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     // However this ends.
     let _end = end.clone().drop_guard();
     let listener = TcpListener::bind(admin).await.with_context(|| format!("cannot listen at {admin}"))?;
     tracing::info!(admin = %listener.local_addr()?, "readiness and metrics");
-    let admin = Admin::of(&[name], stop.clone());
+    let admin = Admin::of(&[name], leaving.clone());
     tokio::spawn(admin.clone().serve(listener, end));
 
     let mut service = pin!(service(Process { secret: flags.secret()?, stop: stop.clone(), name, admin }));
@@ -95,9 +95,14 @@ where
         ended = service.as_mut() => return ended.map(|()| ExitCode::SUCCESS),
         signal = signals.next() => tracing::info!(signal, "stopping; once more stops at once"),
     }
-    stop.cancel();
+    leaving.cancel();
+    // Still at work: whoever spreads requests has to see that this one is not ready before it is gone.
+    let stopping = async {
+        tokio::time::sleep(Duration::from_secs(flags.stop_delay)).await;
+        stop.cancel();
+    };
     tokio::select! {
-        ended = service => ended.map(|()| ExitCode::SUCCESS),
+        (ended, ()) = async { tokio::join!(service, stopping) } => ended.map(|()| ExitCode::SUCCESS),
         signal = signals.next() => {
             tracing::warn!("stopped at once; everything that was acknowledged is kept");
             Ok(ExitCode::from(128 + u8::try_from(signal)?))

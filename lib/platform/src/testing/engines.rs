@@ -52,12 +52,23 @@ pub async fn fanout() -> anyhow::Result<Option<String>> {
 
 /// The URL of an Apache Kafka, with a prefix that nobody else uses.
 pub async fn bus() -> anyhow::Result<Option<String>> {
+    bus_of(3).await
+}
+
+/// The same for a log of so many partitions: with one, everything that a test does has one order.
+pub async fn bus_of(partitions: u32) -> anyhow::Result<Option<String>> {
     let running = KAFKA.get_or_try_init(|| {
         find(Engine::Kafka, async || {
             Ok(Kafka::start().await?.map(|server| (server.url(), server.about(), server)))
         })
     });
-    running.await?.as_ref().map(|running| with_prefix(&running.url)).transpose()
+    let Some(running) = running.await? else { return Ok(None) };
+    let mut url: Url = running.url.parse()?;
+    let said = url.query_pairs().any(|(name, _)| name == "partitions");
+    if !said {
+        url.query_pairs_mut().append_pair("partitions", &partitions.to_string());
+    }
+    with_prefix(url.as_str()).map(Some)
 }
 
 /// The URL of a bucket of an S3 store, with a folder in it that nobody else uses.

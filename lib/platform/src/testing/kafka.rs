@@ -52,7 +52,7 @@ impl Kafka {
 
     /// Where it is.
     pub fn url(&self) -> String {
-        format!("kafka://127.0.0.1:{}?partitions=3", self.port)
+        format!("kafka://127.0.0.1:{}", self.port)
     }
 
     /// Its version, and where it comes from.

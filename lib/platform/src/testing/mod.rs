@@ -1,5 +1,6 @@
 //! Engines for the tests of every service: embedded ones in a temporary folder, and real servers.
 
+pub mod certificates;
 mod config;
 pub mod engines;
 pub mod kafka;
@@ -44,7 +45,7 @@ impl TestEngines {
         let secret = b"a secret for tests, 32 bytes long".to_vec();
         let urls = Urls::of(&folder).await?;
         Ok(Self {
-            bus: Bus::open(&format!("embedded:{}", at("log")), clock.clone()).await?,
+            bus: Bus::open(&urls.bus, clock.clone()).await?,
             fanout: Fanout::open(&urls.fanout).await?,
             objects: Objects::open(&urls.objects, LinkKey::derive(&secret)).await?,
             mail: Mailer::open(&format!("kept:{}", at("mail")), clock.clone()).await?,
@@ -66,6 +67,8 @@ impl TestEngines {
 pub struct Urls {
     /// The database.
     pub database: String,
+    /// The log, with one partition: what a test does has one order on every engine.
+    pub bus: String,
     /// The fan-out.
     pub fanout: String,
     /// The objects.
@@ -75,17 +78,24 @@ pub struct Urls {
 impl Urls {
     /// In a folder, or with `MSHUB_TEST_ENGINES=real` a fresh place in each real engine that is there.
     pub async fn of(folder: &TempDir) -> anyhow::Result<Self> {
-        let at = |name: &str| folder.path().join(name).display().to_string();
-        let mut urls = Self {
-            database: format!("sqlite:{}", at("db")),
-            fanout: "embedded:".to_owned(),
-            objects: format!("file:{}", at("objects")),
-        };
+        let mut urls = Self::embedded(folder);
         if is_real() {
             urls.database = engines::database().await?.unwrap_or(urls.database);
+            urls.bus = engines::bus_of(1).await?.unwrap_or(urls.bus);
             urls.fanout = engines::fanout().await?.unwrap_or(urls.fanout);
             urls.objects = engines::objects().await?.unwrap_or(urls.objects);
         }
         Ok(urls)
+    }
+
+    /// Embedded ones in a folder, always.
+    pub fn embedded(folder: &TempDir) -> Self {
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        Self {
+            database: format!("sqlite:{}", at("db")),
+            bus: format!("embedded:{}", at("log")),
+            fanout: "embedded:".to_owned(),
+            objects: format!("file:{}", at("objects")),
+        }
     }
 }

@@ -3,36 +3,49 @@
 use std::{
     ffi::OsString,
     fs,
-    os::unix::fs::{MetadataExt as _, chown},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, bail};
 
 use super::{
+    certificates::Certificates,
     config,
     server::{Server, Start, first_line, folder, free_port},
     sql,
 };
 
-/// A PostgreSQL that runs, without a password and without a disk that is waited for.
+/// What a server that asks for it is shown.
+const PASSWORD: &str = "pass/word";
+
+/// A PostgreSQL that runs, without a disk that is waited for.
 pub struct Postgres {
     _server: Server,
-    port: u16,
+    url: String,
     version: String,
 }
 
 impl Postgres {
     /// Starts one at a free port, if there is one on this machine.
     pub async fn start() -> anyhow::Result<Option<Self>> {
+        Self::start_with(None).await
+    }
+
+    /// Starts one that also speaks TLS, and to nobody without a password.
+    pub async fn guarded(certificates: &Certificates) -> anyhow::Result<Option<Self>> {
+        Self::start_with(Some(certificates)).await
+    }
+
+    async fn start_with(certificates: Option<&Certificates>) -> anyhow::Result<Option<Self>> {
         let Some(programs) = programs() else { return Ok(None) };
         let version = first_line(&programs.join("postgres"), &["--version"]).await?;
         let version = version.split(' ').nth(2).unwrap_or("?").to_owned();
         let folder = folder()?;
         let who = who(&folder)?;
-        initialise(&programs, &folder, &who).await?;
+        initialise(&programs, &folder, &who, certificates.is_some()).await?;
         let port = free_port().await?;
-        let settings = [
+        let mut settings = vec![
             format!("port={port}"),
             "listen_addresses=127.0.0.1".into(),
             "unix_socket_directories=".into(),
@@ -44,26 +57,36 @@ impl Postgres {
         ];
         let mut command = who;
         command.extend([programs.join("postgres").into(), "-D".into(), folder.join("data").into()]);
+        if let Some(certificates) = certificates {
+            let (certificate, key) = (folder.join("server.pem"), folder.join("server.key"));
+            fs::copy(certificates.certificate(), &certificate)?;
+            fs::copy(certificates.key(), &key)?;
+            // Of a key that others could read, nothing is served.
+            fs::set_permissions(&key, fs::Permissions::from_mode(0o600))?;
+            let owner = fs::metadata(&folder)?;
+            chown(&key, Some(owner.uid()), Some(owner.gid()))?;
+            for (name, file) in [("ssl_cert_file", certificate), ("ssl_key_file", key)] {
+                settings.push(format!("{name}={}", file.display()));
+            }
+            settings.push("ssl=on".into());
+        }
         command.extend(settings.into_iter().flat_map(|setting| ["-c".into(), setting.into()]));
         let start = Start { folder, command, env: Vec::new(), signal: "QUIT" };
-        let url = url(port);
+        let login = if certificates.is_some() { ":pass%2Fword" } else { "" };
+        let url = format!("postgres://postgres{login}@127.0.0.1:{port}/postgres");
         let server = Server::start(start, async || sql::answers(&url).await).await?;
-        Ok(Some(Self { _server: server, port, version }))
+        Ok(Some(Self { _server: server, url, version }))
     }
 
     /// Where it is: the URL of a database of an administrator.
     pub fn url(&self) -> String {
-        url(self.port)
+        self.url.clone()
     }
 
     /// Its version, and where it comes from.
     pub(super) fn about(&self) -> String {
         format!("{} (native)", self.version)
     }
-}
-
-fn url(port: u16) -> String {
-    format!("postgres://postgres@127.0.0.1:{port}/postgres")
 }
 
 /// The folder of the newest PostgreSQL: on the search path, or where Debian puts it.
@@ -95,7 +118,10 @@ fn who(folder: &Path) -> anyhow::Result<Vec<OsString>> {
     Ok(["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"].map(Into::into).to_vec())
 }
 
-async fn initialise(programs: &Path, folder: &Path, who: &[OsString]) -> anyhow::Result<()> {
+async fn initialise(programs: &Path, folder: &Path, who: &[OsString], guarded: bool) -> anyhow::Result<()> {
+    let password = folder.join("password");
+    fs::write(&password, PASSWORD)?;
+    let auth = if guarded { "--auth=scram-sha-256" } else { "--auth=trust" };
     let mut command = who.to_vec();
     command.push(programs.join("initdb").into());
     let mut words = command.into_iter();
@@ -104,8 +130,16 @@ async fn initialise(programs: &Path, folder: &Path, who: &[OsString]) -> anyhow:
         .args(words)
         .arg("-D")
         .arg(folder.join("data"))
-        .args(["-U", "postgres", "--auth=trust", "--no-sync", "--no-instructions", "--encoding=UTF8"])
-        .arg("--locale=C.UTF-8")
+        .args([
+            "-U",
+            "postgres",
+            auth,
+            "--no-sync",
+            "--no-instructions",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+        ])
+        .arg(format!("--pwfile={}", password.display()))
         .current_dir(folder)
         .output()
         .await

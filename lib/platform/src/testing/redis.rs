@@ -1,11 +1,14 @@
 //! A Redis for tests.
 
+use std::path::PathBuf;
+
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
 use super::{
+    certificates::Certificates,
     config,
     server::{Server, Start, first_line, folder, free_port},
 };
@@ -29,16 +32,30 @@ impl Redis {
         let version = first_line(&program, &["--version"]).await?;
         let version =
             version.split("v=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("?").to_owned();
-        let port_text = port.to_string();
-        let arguments = ["--port", &port_text, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-        let start = Start {
-            folder: folder()?,
-            command: std::iter::once(program.into()).chain(arguments.map(Into::into)).collect(),
-            env: Vec::new(),
-            signal: "KILL",
-        };
-        let server = Server::start(start, async || answers(port).await.is_ok_and(|answers| answers)).await?;
+        let listen = vec!["--port".into(), port.to_string()];
+        let ready = async || answers(port).await.is_ok_and(|answers| answers);
+        let server = Server::start(start(program, listen)?, ready).await?;
         Ok(Some(Self { server, port, version }))
+    }
+
+    /// Starts one that speaks nothing but TLS, and to nobody without a password.
+    pub async fn guarded(certificates: &Certificates, password: &str) -> anyhow::Result<Option<Self>> {
+        let Some(program) = config::program("MSHUB_TEST_REDIS", "redis-server") else { return Ok(None) };
+        let port = free_port().await?;
+        let file = |path: PathBuf| path.display().to_string();
+        let mut listen: Vec<String> = ["--port", "0", "--tls-auth-clients", "no"].map(Into::into).to_vec();
+        for (name, value) in [
+            ("--tls-port", port.to_string()),
+            ("--tls-cert-file", file(certificates.certificate())),
+            ("--tls-key-file", file(certificates.key())),
+            ("--tls-ca-cert-file", file(certificates.authority())),
+            ("--requirepass", password.to_owned()),
+        ] {
+            listen.extend([name.to_owned(), value]);
+        }
+        let ready = async || TcpStream::connect(("127.0.0.1", port)).await.is_ok();
+        let server = Server::start(start(program, listen)?, ready).await?;
+        Ok(Some(Self { server, port, version: String::new() }))
     }
 
     /// Where it is.
@@ -60,6 +77,13 @@ impl Redis {
     pub fn kill(self) {
         self.server.kill();
     }
+}
+
+fn start(program: PathBuf, listen: Vec<String>) -> anyhow::Result<Start> {
+    let lasting = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"].map(Into::into);
+    let command =
+        std::iter::once(program.into()).chain(lasting).chain(listen.into_iter().map(Into::into)).collect();
+    Ok(Start { folder: folder()?, command, env: Vec::new(), signal: "KILL" })
 }
 
 async fn answers(port: u16) -> std::io::Result<bool> {

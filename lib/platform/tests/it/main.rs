@@ -18,3 +18,4 @@ mod redis;
 mod s3;
 mod serve;
 mod smtp;
+mod tls;

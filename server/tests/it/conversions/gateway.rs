@@ -66,8 +66,9 @@ impl Gateway {
             public_url: address.parse().unwrap(),
             issuer: None,
             // Nobody is there.
-            chat_worker: "http://127.0.0.1:9".parse().unwrap(),
-            convert_worker: worker.address.parse().unwrap(),
+            chat_workers: vec!["http://127.0.0.1:9".parse().unwrap()],
+            // The first is away: whatever goes to it has to go on to the second.
+            convert_workers: vec!["http://127.0.0.1:9".parse().unwrap(), worker.address.parse().unwrap()],
             secret: Secret(engines.secret.clone()),
             admin_email: None,
             max_upload_bytes: LIMIT,

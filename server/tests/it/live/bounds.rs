@@ -147,7 +147,7 @@ async fn hesitant_worker() -> (reqwest::Url, Arc<AtomicUsize>, watch::Sender<boo
 #[tokio::test]
 async fn only_so_many_catch_up_at_once_and_the_others_are_asked_to_come_again() {
     let (worker, asked, go) = hesitant_worker().await;
-    let server = Server::start_with(|config| config.chat_worker = worker).await;
+    let server = Server::start_with(|config| config.chat_workers = vec![worker]).await;
     let ann = Person::new(&server, "ann").await;
     let room = ann.room(&server, "general").await;
     let at_once = 8 * std::thread::available_parallelism().map_or(1, usize::from);

@@ -33,7 +33,7 @@ async fn a_restarted_gateway_knows_what_was_said_within_the_window() {
 
 #[tokio::test]
 async fn a_room_that_was_quiet_for_long_has_its_head_and_its_past_without_the_database() {
-    let server = Server::start().await;
+    let server = Server::embedded_with(|_| {}).await;
     let ann = Person::new(&server, "ann").await;
     let room = ann.room(&server, "general").await;
     let mut socket = Socket::open(&server, &ann.token).await;
@@ -58,7 +58,7 @@ async fn a_room_that_was_quiet_for_long_has_its_head_and_its_past_without_the_da
 
 #[tokio::test]
 async fn positions_of_another_log_are_not_mixed_with_this_one() {
-    let server = Server::start().await;
+    let server = Server::embedded_with(|_| {}).await;
     let ann = Person::new(&server, "ann").await;
     let room = ann.room(&server, "general").await;
     let mut socket = Socket::open(&server, &ann.token).await;
@@ -90,7 +90,7 @@ async fn forgetful_worker() -> reqwest::Url {
 #[tokio::test]
 async fn an_id_older_than_a_day_is_refused_when_there_is_no_trace_of_it() {
     let worker = forgetful_worker().await;
-    let server = Server::start_with(|config| config.chat_worker = worker).await;
+    let server = Server::embedded_with(|config| config.chat_workers = vec![worker]).await;
     let ann = Person::new(&server, "ann").await;
     let room = ann.room(&server, "general").await;
     // What came before the window is not in the gateway's memory any more.

@@ -3,6 +3,7 @@
 //! A position is Kafka's offset plus one. Nothing but facts is in the topic, so offsets have no gaps and a gap is a
 //! loss. What tells one topic from another that was made later under the same name is in its settings: see [`seal`].
 
+mod begin;
 mod options;
 mod producer;
 mod reader;
@@ -46,12 +47,12 @@ impl Log {
     async fn over(options: Options, reader: Reader, topic: Topic) -> Result<Self, String> {
         let extents = reader.extents(&topic.name, topic.partitions).await;
         let extents = extents.map_err(|error| format!("topic {} cannot be read: {error}", topic.name))?;
-        for extent in extents.iter().filter(|extent| extent.low > 0) {
+        if let Some(gone) = extents.iter().map(|extent| extent.low).max().filter(|low| *low > 0) {
+            // A retention that somebody set, or a log that goes on where another one ended.
             tracing::warn!(
                 topic = topic.name,
-                partition = extent.partition,
-                first = extent.low + 1,
-                "the oldest records of the log are gone; whoever has not read them will find a hole"
+                gone,
+                "the log's beginning is not in it any more; whoever has not read that will find a hole"
             );
         }
         let topic = Arc::new(topic);

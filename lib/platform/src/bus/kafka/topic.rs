@@ -16,7 +16,7 @@ use super::{
 };
 
 /// How long a cluster may take to answer at all, and then to make a topic.
-const WITHIN: Duration = Duration::from_secs(15);
+pub(super) const WITHIN: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// Settings without which the log would lose records or give them a time that clients chose.
@@ -55,7 +55,7 @@ pub(super) async fn open(reader: &Reader, options: &Options, topic: &str) -> Res
     cluster.check(&seen, &settings)
 }
 
-fn admin(config: &ClientConfig) -> Result<AdminClient<Talk>, String> {
+pub(super) fn admin(config: &ClientConfig) -> Result<AdminClient<Talk>, String> {
     use rdkafka::config::FromClientConfigAndContext;
     AdminClient::from_config_and_context(config, Talk).map_err(|error| error.to_string())
 }

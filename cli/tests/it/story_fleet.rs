@@ -1,0 +1,242 @@
+//! Two gateways, two chat-workers and two convert-workers are one hub, whoever of them dies or is replaced meanwhile.
+
+use client::{Error, Hub as Client, Options, Upload, UploadBody};
+use platform::{db::Db, each, sqlx};
+use serde_json::{Value, json};
+use wire::{
+    JobId, RoomId,
+    conversions::{JobState, NewConversion},
+};
+
+use crate::{
+    command::{Person, finish},
+    fleet::{Crowd, Fleet, Load, eventually},
+};
+
+#[test]
+fn two_of_each_are_one_hub() {
+    let Some(fleet) = Fleet::start() else { return };
+    let (ann, bob) = (fleet.person("Ann", 0), fleet.person("Bob", 1));
+
+    // They are at different gateways, and talk.
+    ann.json(&["room", "new", "general", "--json"]);
+    bob.json(&["room", "join", "general", "--json"]);
+    for number in 0..5 {
+        ann.json(&["chat", "send", "general", &format!("apples {number}"), "--json"]);
+        bob.json(&["chat", "send", "general", &format!("oranges {number}"), "--json"]);
+    }
+    let history = |person: &Person| person.lines(&["chat", "history", "general", "--json=pos,by,kind,body"]);
+    let (here, there) = (history(&ann), history(&bob));
+    assert_eq!(here, there);
+    let said: Vec<_> =
+        here.iter().filter(|line| line["kind"] == "said").map(|line| line["body"].clone()).collect();
+    let expected: Vec<Value> =
+        (0..5).flat_map(|n| [json!(format!("apples {n}")), json!(format!("oranges {n}"))]).collect();
+    assert_eq!(said, expected);
+
+    // Both find what the other wrote, once a worker has stored it, and both count and hash the same.
+    let found = |person: &Person, word: &str| person.lines(&["chat", "search", word, "--json=body"]).len();
+    eventually("everything is found", || {
+        (found(&ann, "oranges") == 5 && found(&bob, "apples") == 5).then_some(())
+    });
+    let verified = |person: &Person| person.json(&["room", "verify", "general", "--json=messages,hash"]);
+    assert_eq!(verified(&ann), verified(&bob));
+
+    // One that hangs is passed over: the other one answers.
+    fleet.chat_workers[0].freeze(true);
+    assert_eq!((0..4).map(|_| found(&ann, "oranges")).collect::<Vec<_>>(), [5; 4]);
+    fleet.chat_workers[0].freeze(false);
+
+    // A token of one gateway is good at the other; so is a job, and the link to its result.
+    ann.file("note.md", "# A note\n\nwith *some* words in it\n");
+    ann.json(&["convert", "note.md", "--to", "docx", "--json"]);
+    let done = ann.json(&["convert", "note.docx", "--to", "pdf", "--json"]);
+    let token = ann.run(&["auth", "token"]).text().trim().to_owned();
+    let elsewhere = Person::at(&fleet.gateways[1].url());
+    let mut get =
+        elsewhere.command(&["job", "get", done["job"].as_str().unwrap(), "-o", "note.pdf", "--json"]);
+    get.env("MSHUB_TOKEN", token);
+    let got = finish(get, b"");
+    assert_eq!(got.code, 0, "{}", got.stderr);
+    let read = |person: &Person| std::fs::read(person.folder().join("note.pdf")).unwrap();
+    assert!(read(&ann).starts_with(b"%PDF") && read(&ann) == read(&elsewhere));
+}
+
+#[test]
+fn one_of_each_is_killed_and_everything_goes_on() {
+    let Some(mut fleet) = Fleet::start() else { return };
+    let room = gather(&fleet);
+    let runtime = fleet.runtime.handle().clone();
+    let _within = runtime.enter();
+    let people = runtime.block_on(clients(&fleet));
+    let crowd = Crowd::of(people.clone(), room);
+    crowd.goes_on(30);
+
+    // A convert-worker that is at work, a gateway that people are at, and a chat-worker.
+    let mut jobs = runtime.block_on(uploaded(&people[0], 4));
+    eventually("a conversion has begun", || {
+        let states = runtime.block_on(states(&people[0], &jobs));
+        states.iter().any(|state| *state != JobState::Queued).then_some(())
+    });
+    fleet.convert_workers[0].kill();
+    fleet.gateways[0].kill();
+    fleet.chat_workers[0].kill();
+    crowd.goes_on(60);
+    jobs.extend(runtime.block_on(uploaded(&people[0], 2)));
+    for services in [&mut fleet.chat_workers, &mut fleet.convert_workers, &mut fleet.gateways] {
+        services[0].start();
+        services[0].wait_until_ready();
+    }
+    fleet.wait_until_used(0);
+    // Now the others, so that the first ones have to take over.
+    fleet.convert_workers[1].kill();
+    fleet.gateways[1].kill();
+    fleet.chat_workers[1].kill();
+    crowd.goes_on(60);
+
+    let said = runtime.block_on(crowd.has_lost_nothing());
+    assert!(said > 150, "{said}");
+    eventually("every conversion is completed", || {
+        let states = runtime.block_on(states(&people[0], &jobs));
+        states.iter().all(|state| *state == JobState::Completed).then_some(())
+    });
+    assert_eq!(runtime.block_on(completions(&fleet)), vec![1; jobs.len()], "each was completed once");
+}
+
+#[test]
+fn every_service_is_replaced_and_no_request_fails() {
+    let Some(mut fleet) = Fleet::start() else { return };
+    let room = gather(&fleet);
+    let runtime = fleet.runtime.handle().clone();
+    let _within = runtime.enter();
+    let people = runtime.block_on(clients(&fleet));
+    let token = runtime.block_on(people[0].access_token()).unwrap();
+    let crowd = Crowd::of(people, room);
+    let load = Load::on(fleet.url(), token, room);
+    load.goes_on(20);
+
+    for number in 0..2 {
+        for workers in [&mut fleet.chat_workers, &mut fleet.convert_workers] {
+            workers[number].ask_to_stop();
+            assert_eq!(workers[number].wait(), Some(0));
+            load.goes_on(20);
+            workers[number].start();
+            workers[number].wait_until_ready();
+        }
+        fleet.gateways[number].ask_to_stop();
+        fleet.wait_until_noticed(number);
+        load.goes_on(5);
+        assert_eq!(fleet.gateways[number].wait(), Some(0));
+        load.goes_on(20);
+        fleet.gateways[number].start();
+        fleet.wait_until_used(number);
+    }
+    crowd.goes_on(20);
+
+    let (answered, failed) = runtime.block_on(load.end());
+    assert!(failed.is_empty(), "of {answered} requests failed {failed:#?}");
+    runtime.block_on(crowd.has_lost_nothing());
+}
+
+#[test]
+fn engines_go_away_and_come_back_and_nothing_is_lost() {
+    let Some(fleet) = Fleet::start() else { return };
+    let room = gather(&fleet);
+    let runtime = fleet.runtime.handle().clone();
+    let _within = runtime.enter();
+    let people = runtime.block_on(clients(&fleet));
+    let crowd = Crowd::of(people.clone(), room);
+    crowd.goes_on(20);
+
+    // Without Redis: nobody notices in a room.
+    fleet.lines.fanout.cut();
+    crowd.goes_on(30);
+    fleet.lines.fanout.mend();
+
+    // Without the store: no uploads, which is said; rooms go on.
+    fleet.lines.objects.cut();
+    crowd.goes_on(30);
+    let refused = runtime.block_on(convert(&people[0])).unwrap_err();
+    assert!(is_no_fault_of_the_caller(&refused), "{refused:?}");
+    fleet.lines.objects.mend();
+    let job = eventually("uploads are taken", || runtime.block_on(convert(&people[0])).ok());
+
+    // Without the database: nobody signs in, which is no wrong password; whoever is there goes on.
+    fleet.lines.database.cut();
+    crowd.goes_on(30);
+    let once = Options { retries: 0, ..Options::default() };
+    let refused = runtime.block_on(fleet.sign_in("Ann", once)).err().expect("nobody can check a password");
+    assert!(is_no_fault_of_the_caller(&refused), "{refused:?}");
+    crowd.goes_on(30);
+    fleet.lines.database.mend();
+
+    runtime.block_on(crowd.has_lost_nothing());
+    eventually("people can sign in", || {
+        runtime.block_on(fleet.sign_in("Ann", Options::default())).is_ok().then_some(())
+    });
+    eventually("the conversion is completed", || {
+        (runtime.block_on(states(&people[0], &[job])) == [JobState::Completed]).then_some(())
+    });
+}
+
+/// Whether a refusal does not say that something is wrong with what was asked for, or with who asked.
+fn is_no_fault_of_the_caller(refused: &Error) -> bool {
+    match refused {
+        Error::Problem(problem) => problem.status >= 500,
+        Error::Timeout | Error::Unreachable { .. } => true,
+        _ => false,
+    }
+}
+
+/// Ann makes a room, and Bob is in it.
+fn gather(fleet: &Fleet) -> RoomId {
+    let (ann, bob) = (fleet.person("Ann", 0), fleet.person("Bob", 1));
+    let room = ann.json(&["room", "new", "general", "--json"]);
+    bob.json(&["room", "join", "general", "--json"]);
+    room["id"].as_str().unwrap().parse().unwrap()
+}
+
+/// Both of them, twice: at home and on their way.
+async fn clients(fleet: &Fleet) -> Vec<Client> {
+    let mut clients = Vec::new();
+    for name in ["Ann", "Bob", "Ann", "Bob"] {
+        clients.push(fleet.client(name).await);
+    }
+    clients
+}
+
+/// Begins a conversion that is short, and tries once.
+async fn convert(hub: &Client) -> Result<JobId, Error> {
+    let query = NewConversion { to: "txt".into(), name: "note.md".into(), ..NewConversion::default() };
+    let bytes = UploadBody::Bytes("# A note\n".into());
+    Ok(hub.convert(Upload { query, bytes }, |_, _| {}).await?.id)
+}
+
+/// Begins conversions that take a while.
+async fn uploaded(hub: &Client, count: usize) -> Vec<JobId> {
+    let rows: String = (0..2_000).map(|row| format!("row {row},{row}\n")).collect();
+    let mut jobs = Vec::new();
+    for _ in 0..count {
+        let query = NewConversion { to: "pdf".into(), name: "long.csv".into(), ..NewConversion::default() };
+        let bytes = UploadBody::Bytes(format!("name,amount\n{rows}").into());
+        jobs.push(hub.convert(Upload { query, bytes }, |_, _| {}).await.unwrap().id);
+    }
+    jobs
+}
+
+async fn states(hub: &Client, jobs: &[JobId]) -> Vec<JobState> {
+    let mut states = Vec::new();
+    for job in jobs {
+        states.push(hub.job(*job).await.unwrap().state);
+    }
+    states
+}
+
+/// How often each conversion was completed, as the workers' database has it.
+async fn completions(fleet: &Fleet) -> Vec<i64> {
+    let db = Db::open(fleet.database(), "convert", convert_worker::MIGRATIONS).await.unwrap();
+    let counts = "SELECT count(*) FROM job_events WHERE state = 'completed' GROUP BY job";
+    let counts = each!(db.reader(), pool => sqlx::query_scalar(counts).fetch_all(pool).await.unwrap());
+    db.close().await;
+    counts
+}

@@ -1,0 +1,144 @@
+//! Engines behind TLS and passwords: reached by who trusts their authority and knows the password, and by nobody else.
+
+use std::{process::Command, sync::Arc, time::Duration};
+
+use mshub_platform::{
+    Clock,
+    db::{Db, Migrations},
+    fanout::Fanout,
+    mail::{Mail, Mailer, SendError},
+    testing::{certificates::Certificates, postgres::Postgres, redis::Redis, smtp::Sink},
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    },
+};
+use uuid::Uuid;
+
+const MIGRATIONS: Migrations = mshub_platform::migrations!("tests/migrations", ["0001_things"]);
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Where the engines are, for the test that trusts their authority.
+const ENGINES: &str = "MSHUB_TEST_BEHIND_TLS";
+
+#[tokio::test]
+async fn postgres_is_reached_over_tls_by_who_trusts_its_authority() {
+    let Some(certificates) = certificates().await else { return };
+    let Some(server) = Postgres::guarded(&certificates).await.unwrap() else { return };
+    let url = |password: &str, rest: &str| {
+        let url = server.url().replace(":pass%2Fword@127.0.0.1", &format!(":{password}@localhost"));
+        format!("{url}?sslmode=verify-full{rest}")
+    };
+    let trusting = format!("&sslrootcert={}", certificates.authority().display());
+
+    let db = Db::open(&url("pass%2Fword", &trusting), "tls", MIGRATIONS).await.unwrap();
+    db.ping().await.unwrap();
+    db.close().await;
+    let stranger = Db::open(&url("pass%2Fword", ""), "tls", MIGRATIONS).await.unwrap_err().to_string();
+    let guessed = Db::open(&url("guessed", &trusting), "tls", MIGRATIONS).await.unwrap_err().to_string();
+
+    assert!(stranger.contains("certificate") || stranger.contains("UnknownIssuer"), "{stranger}");
+    assert!(guessed.contains("password") && !guessed.contains("guessed"), "{guessed}");
+}
+
+/// What trusts the authorities of the machine is told of another one by `SSL_CERT_FILE`, so by a process of its own.
+#[tokio::test]
+async fn redis_and_smtp_are_reached_over_tls_by_who_trusts_their_authority() {
+    let Some(certificates) = certificates().await else { return };
+    let Some(redis) = Redis::guarded(&certificates, "pass/word").await.unwrap() else { return };
+    let sink = Sink::start(&[]).await.unwrap();
+    let mail = starttls(&certificates, sink.port()).await;
+    let urls = [
+        format!("rediss://:pass%2Fword@localhost:{}", redis.port()),
+        format!("smtp://hub:pass%2Fword@localhost:{mail}?tls=required&from=hub@example.org"),
+    ];
+
+    let refused = send(&urls[1]).await.unwrap_err();
+    let trusting = tokio::task::spawn_blocking({
+        let mut itself = Command::new(std::env::current_exe().unwrap());
+        itself.args(["--exact", "tls::engines_of_a_trusted_authority", "--ignored", "--nocapture"]);
+        itself.env("SSL_CERT_FILE", certificates.authority()).env(ENGINES, urls.join("\n"));
+        move || itself.output().unwrap()
+    });
+    let trusting = trusting.await.unwrap();
+
+    let said = String::from_utf8_lossy(&trusting.stdout);
+    assert!(trusting.status.success() && said.contains("1 passed"), "{said}");
+    assert!(matches!(&refused, SendError::Later(why) if !why.contains("pass/word")), "{refused}");
+    let received = sink.received();
+    assert_eq!(received.len(), 1);
+    // `\0hub\0pass/word` in base64 (RFC 4616).
+    assert_eq!(received[0].auth.as_deref(), Some("AGh1YgBwYXNzL3dvcmQ="));
+}
+
+#[tokio::test]
+#[ignore = "run by the test above, in a process that trusts the authority"]
+async fn engines_of_a_trusted_authority() {
+    let urls = std::env::var(ENGINES).unwrap();
+    let (redis, mail) = urls.split_once('\n').unwrap();
+
+    let (one, other) = (Fanout::open(redis).await.unwrap(), Fanout::open(redis).await.unwrap());
+    let mut heard = other.subscribe("a").await;
+    one.publish("a", "hello".into()).await;
+    assert_eq!(tokio::time::timeout(PATIENCE, heard.next()).await.unwrap().as_deref(), Some("hello"));
+    send(mail).await.unwrap();
+}
+
+#[expect(clippy::print_stdout, reason = "what is passed over is said")]
+async fn certificates() -> Option<Certificates> {
+    let made = Certificates::make().await.unwrap();
+    if made.is_none() {
+        println!("openssl is not there: engines behind TLS are passed over");
+    }
+    made
+}
+
+async fn send(url: &str) -> Result<(), SendError> {
+    let mail = Mail {
+        to: "ann@example.org".into(),
+        subject: "Hello".into(),
+        text: "a word".into(),
+        link: None,
+        code: None,
+    };
+    Mailer::open(url, Clock::System).await.unwrap().send(Uuid::now_v7(), mail).await
+}
+
+/// A mail server that speaks in the clear only until it is asked for TLS (RFC 3207), before another that never does.
+async fn starttls(certificates: &Certificates, behind: u16) -> u16 {
+    let chain =
+        CertificateDer::pem_file_iter(certificates.certificate()).unwrap().map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(certificates.key()).unwrap();
+    mshub_platform::service::install_tls();
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            // A client that does not trust us hangs up.
+            let _ = encrypt(connection, &acceptor, behind).await;
+        }
+    });
+    port
+}
+
+async fn encrypt(connection: TcpStream, acceptor: &TlsAcceptor, behind: u16) -> std::io::Result<()> {
+    let mut open = BufReader::new(connection);
+    open.write_all(b"220 sink ready\r\n").await?;
+    for answer in ["250-sink\r\n250 STARTTLS\r\n", "220 go on\r\n"] {
+        open.read_line(&mut String::new()).await?;
+        open.write_all(answer.as_bytes()).await?;
+    }
+    let mut secret = acceptor.accept(open.into_inner()).await?;
+    let mut inside = TcpStream::connect(("127.0.0.1", behind)).await?;
+    // It greets, which was done outside.
+    inside.read_exact(&mut [0; "220 sink ready\r\n".len()]).await?;
+    tokio::io::copy_bidirectional(&mut secret, &mut inside).await.map(drop)
+}
