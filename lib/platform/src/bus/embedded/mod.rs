@@ -32,7 +32,7 @@ use crate::{
     mutants::{self, Mutant},
 };
 use generations::Generations;
-pub use tail::Tail;
+pub(super) use tail::Tail;
 
 /// Appends that may wait for the writer; past this, appending waits.
 const QUEUE: usize = 16_384;
@@ -252,7 +252,7 @@ impl State {
 
     fn preset(&self, name: &'static str, head: u64) -> Arc<Topic> {
         let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
-        let topic = topics.entry(name).or_insert_with(|| Arc::new(Topic::after(head)));
+        let topic = topics.entry(name).or_insert_with(|| Arc::new(Topic::beginning_after(head)));
         topic.clone()
     }
 
@@ -274,7 +274,7 @@ impl State {
 }
 
 impl Topic {
-    fn after(head: u64) -> Self {
+    fn beginning_after(head: u64) -> Self {
         let [head, flushed] = [head, head].map(watch::Sender::new);
         Self { ring: RwLock::default(), head, flushed }
     }
