@@ -40,8 +40,6 @@ mod story_up;
 mod story_upload;
 #[cfg(feature = "up")]
 mod story_verify;
-#[cfg(feature = "up")]
-mod story_worker;
 #[cfg(all(unix, feature = "up"))]
 mod terminal;
 mod tidy;

@@ -288,8 +288,7 @@ pub struct HubInfo {
     pub mail: MailRoute,
     /// The largest upload in bytes.
     pub max_upload_bytes: u64,
-    /// When a message is acknowledged: `fsync`, when the disk has it; `os`, when the operating system has it, so that the
-    /// loss of power takes up to a second of messages.
+    /// When messages are acknowledged: `fsync`, the disk has them; `os`, the operating system has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durability: Option<String>,
 }

@@ -330,7 +330,7 @@ pub struct Found {
     /// Where to go on; absent at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// About how many messages of the hub cannot be found yet, because very much came at once; absent when none.
+    /// About how many messages the index has yet to come to, after very many came at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behind: Option<u64>,
 }
