@@ -23,7 +23,7 @@ use super::{
     witness::Witness,
 };
 use crate::{
-    backoff,
+    backoff::{self, Pause},
     error::Error,
     hub::Hub,
     outbox::{Draft, Outbox},
@@ -42,6 +42,8 @@ pub(super) struct Connection {
     pub(super) witnesses: HashMap<RoomId, Witness>,
     pub(super) post: Post,
     jobs: bool,
+    /// Whether the hub has welcomed the connection that is there, or was last.
+    answered: bool,
     next_sub: u64,
     /// Subscriptions that the hub wants to be asked for again later.
     pub(super) postponed: Vec<(Instant, RoomId)>,
@@ -81,7 +83,8 @@ impl Connection {
     ) -> Self {
         let post = Post::new(hub.clone(), outbox);
         let (rooms, witnesses, postponed) = (HashMap::new(), HashMap::new(), Vec::new());
-        Self { hub, orders, events, rooms, witnesses, post, jobs: false, next_sub: 1, postponed }
+        let (jobs, answered, next_sub) = (false, false, 1);
+        Self { hub, orders, events, rooms, witnesses, post, jobs, answered, next_sub, postponed }
     }
 
     pub(super) async fn run(mut self) {
@@ -89,12 +92,13 @@ impl Connection {
         let mut rejected = None;
         loop {
             let began = Instant::now();
+            self.answered = false;
             let end = self.once(&mut rejected).await;
             self.postponed.clear();
             self.post.disconnected();
             self.rooms.values_mut().for_each(Reducer::disconnected);
-            if began.elapsed() > GOOD {
-                failures = 0;
+            if self.answered {
+                failures = if began.elapsed() > GOOD { 0 } else { backoff::after_answer(failures) };
             }
             let (why, wait) = match end {
                 End::Closed => return,
@@ -111,7 +115,7 @@ impl Connection {
             tracing::debug!(why, failures, ?wait, "the live socket is gone");
             let in_ms = wait.as_millis() as u64;
             if self.emit(LiveEvent::Reconnecting { attempt: failures, in_ms, why }).await.is_err()
-                || self.rest(wait).await.is_err()
+                || self.rest(Pause::new(began, Instant::now(), wait)).await.is_err()
             {
                 return;
             }
@@ -133,7 +137,13 @@ impl Connection {
                     Some(_) => End::SignedOut(why),
                 };
             }
-            Err((end, _)) => return end,
+            Err((end, token)) => {
+                // The newer token is there, and nobody has looked at it: it may be refused another time, for another reason.
+                if !token.is_empty() {
+                    *rejected = None;
+                }
+                return end;
+            }
         };
         *rejected = None;
         let token = current.token.clone();
@@ -171,6 +181,7 @@ impl Connection {
     }
 
     async fn talk(&mut self, socket: &mut Socket, current: Current) -> Result<End, End> {
+        self.answered = true;
         self.emit(LiveEvent::Connected).await?;
         self.resume(socket).await?;
         let hub = self.hub.clone();
@@ -313,14 +324,18 @@ impl Connection {
         self.events.send(event).await.map_err(|_| Deaf)
     }
 
-    /// Waits, and takes orders meanwhile.
-    async fn rest(&mut self, wait: Duration) -> Result<(), End> {
-        let mut over = pin!(sleep(wait));
+    /// Waits, and takes orders meanwhile. A message that wants to be sent shortens the wait.
+    async fn rest(&mut self, mut pause: Pause) -> Result<(), End> {
         loop {
             tokio::select! {
-                () = &mut over => return Ok(()),
+                () = sleep_until(pause.over) => return Ok(()),
                 order = self.orders.recv() => match order {
-                    Some(order) => self.obey(None, order).await?,
+                    Some(order) => {
+                        if matches!(order, Order::Say(_)) {
+                            pause.hurry(Instant::now());
+                        }
+                        self.obey(None, order).await?;
+                    }
                     None => return Err(End::Closed),
                 },
                 news = self.post.next() => self.handle(news).await?,
