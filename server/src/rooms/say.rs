@@ -26,7 +26,7 @@ use crate::{
 /// Bytes of one message.
 const LONGEST: usize = 16 * 1024;
 /// How far clocks of clients and of the log may differ.
-const SKEW_SECONDS: i64 = 5 * 60;
+pub(super) const SKEW_SECONDS: i64 = 5 * 60;
 /// A message id older than this is taken only when there is a trace of it.
 const OLDEST_SECONDS: i64 = 24 * 3600;
 /// Longer than the live part waits for an outcome: it says first that it is unknown.
@@ -156,7 +156,7 @@ async fn trace(state: &Hub, caller: &Caller, room: RoomId, cid: ClientId) -> Out
     if is_whole_log || made.zip(remembered).is_some_and(|(made, remembered)| made >= remembered) {
         return Ok(None);
     }
-    let sent = stored(state, caller, room, cid).await?;
+    let sent = stored(state, caller.user, room, cid).await?;
     if sent.is_none() && made.is_some_and(|made| made < now - OLDEST_SECONDS) {
         return Err(ApiError::new(
             Code::StaleId,
@@ -167,8 +167,8 @@ async fn trace(state: &Hub, caller: &Caller, room: RoomId, cid: ClientId) -> Out
     Ok(sent)
 }
 
-async fn stored(state: &Hub, caller: &Caller, room: RoomId, cid: ClientId) -> Outcome<Option<Sent>> {
+pub(super) async fn stored(state: &Hub, user: UserId, room: RoomId, cid: ClientId) -> Outcome<Option<Sent>> {
     let path = fill(internal::SENT, room);
-    let request = state.upstream.chat(reqwest::Method::GET, &path, caller.user).query(&[("cid", cid)]);
+    let request = state.upstream.chat(reqwest::Method::GET, &path, user).query(&[("cid", cid)]);
     upstream::call(request).await
 }
