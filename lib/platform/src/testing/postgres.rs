@@ -17,7 +17,7 @@ use super::{
 
 /// A PostgreSQL that runs, without a password and without a disk that is waited for.
 pub struct Postgres {
-    _server: Server,
+    server: Server,
     port: u16,
     version: String,
 }
@@ -46,14 +46,18 @@ impl Postgres {
         command.extend([programs.join("postgres").into(), "-D".into(), folder.join("data").into()]);
         command.extend(settings.into_iter().flat_map(|setting| ["-c".into(), setting.into()]));
         let start = Start { folder, command, env: Vec::new(), signal: "QUIT" };
-        let url = url(port);
-        let server = Server::start(start, async || sql::answers(&url).await).await?;
-        Ok(Some(Self { _server: server, port, version }))
+        let server = Server::start(start, move || async move { sql::answers(&url(port)).await }).await?;
+        Ok(Some(Self { server, port, version }))
     }
 
     /// Where it is: the URL of a database of an administrator.
     pub fn url(&self) -> String {
         url(self.port)
+    }
+
+    /// Its process, to be ended and started again.
+    pub fn server(&mut self) -> &mut Server {
+        &mut self.server
     }
 
     /// Its version, and where it comes from.

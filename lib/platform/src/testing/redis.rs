@@ -20,15 +20,11 @@ pub struct Redis {
 impl Redis {
     /// Starts one at a free port, if there is one on this machine.
     pub async fn start() -> anyhow::Result<Option<Self>> {
-        Self::start_at(free_port().await?).await
-    }
-
-    /// Starts one at a port: after a crash, for example.
-    pub async fn start_at(port: u16) -> anyhow::Result<Option<Self>> {
         let Some(program) = config::program("MSHUB_TEST_REDIS", "redis-server") else { return Ok(None) };
         let version = first_line(&program, &["--version"]).await?;
         let version =
             version.split("v=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("?").to_owned();
+        let port = free_port().await?;
         let port_text = port.to_string();
         let arguments = ["--port", &port_text, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
         let start = Start {
@@ -37,7 +33,9 @@ impl Redis {
             env: Vec::new(),
             signal: "KILL",
         };
-        let server = Server::start(start, async || answers(port).await.is_ok_and(|answers| answers)).await?;
+        let server =
+            Server::start(start, move || async move { answers(port).await.is_ok_and(|answers| answers) })
+                .await?;
         Ok(Some(Self { server, port, version }))
     }
 
@@ -51,14 +49,14 @@ impl Redis {
         self.port
     }
 
+    /// Its process, to be ended and started again.
+    pub fn server(&mut self) -> &mut Server {
+        &mut self.server
+    }
+
     /// Its version, and where it comes from.
     pub(super) fn about(&self) -> String {
         format!("{} (native)", self.version)
-    }
-
-    /// Ends it as a crash would.
-    pub fn kill(self) {
-        self.server.kill();
     }
 }
 
