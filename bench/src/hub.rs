@@ -65,6 +65,16 @@ impl Running {
         Ok(Self { api, ready_after, child })
     }
 
+    /// A process that answers at an address.
+    pub(crate) fn of(child: Child, api: Url) -> Self {
+        Self { api, ready_after: Duration::ZERO, child }
+    }
+
+    /// Whether it is gone.
+    pub(crate) fn has_ended(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     /// The process.
     pub(crate) fn pid(&self) -> anyhow::Result<u32> {
         self.child.id().context("the hub ended")
