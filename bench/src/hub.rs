@@ -66,6 +66,16 @@ impl Running {
         Self::spawn(up_on(Command::new(mshub), data_dir, port)).await
     }
 
+    /// A process that answers at an address.
+    pub(crate) fn of(child: Child, api: Url) -> Self {
+        Self { api, ready_after: Duration::ZERO, child }
+    }
+
+    /// Whether it is gone.
+    pub(crate) fn has_ended(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     /// The process.
     pub(crate) fn pid(&self) -> anyhow::Result<u32> {
         self.child.id().context("the hub ended")

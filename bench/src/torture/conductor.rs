@@ -20,10 +20,11 @@ use super::{
     people::{Crew, Signing},
     schedule::{Choice, Fault, Schedule, Step},
     site::Site,
+    topology::{self, Parts, Topology},
 };
 
-/// How long clients may need to come to rest. The judge is stricter; whoever needs longer is seen and not waited for.
-const REST: Duration = Duration::from_secs(20);
+/// How much longer than they should clients may need to come to rest: whoever needs longer is seen and not waited for.
+const LATE: Duration = Duration::from_secs(10);
 /// Under load after the log was deleted.
 const NEW_LIFE: Duration = Duration::from_secs(2);
 const GLANCE: Duration = Duration::from_millis(100);
@@ -35,11 +36,14 @@ pub(crate) struct Plan {
     pub(crate) mshub: PathBuf,
     pub(crate) server: Option<std::net::SocketAddr>,
     pub(crate) tokens: Vec<String>,
-    /// Options of `mshub up`.
+    pub(crate) topology: Topology,
+    /// Options of `mshub up`, or of a gateway.
     pub(crate) options: Vec<String>,
     pub(crate) gateways: usize,
     pub(crate) seed: u64,
     pub(crate) span: Duration,
+    /// How long everybody may need to come to rest after the last fault.
+    pub(crate) rest: Duration,
     pub(crate) clients: usize,
     pub(crate) raws: usize,
     pub(crate) rooms: usize,
@@ -57,26 +61,24 @@ impl Plan {
 
 /// Runs a plan in a folder and gives back what there is to judge.
 pub(crate) async fn run(plan: &Plan, folder: &Path) -> anyhow::Result<Evidence> {
-    let mut sites = Vec::new();
-    for n in 0..if plan.server.is_none() { plan.gateways } else { 0 } {
-        let mut site = Site::new(&plan.mshub, folder, &format!("hub{n}"), plan.options.clone());
-        if n > 0 {
-            share_secret(&sites, &site)?;
-        }
-        site.start().await?;
-        sites.push(site);
-    }
+    let Parts { gateways, workers, ground } = topology::start(plan, folder).await?;
     let hubs = match plan.server {
         Some(address) => vec![watch::channel(Some(address)).1],
-        None => sites.iter().map(Site::address).collect(),
+        None => gateways.iter().map(Site::address).collect(),
     };
     let Plan { clients, raws, rooms, rate, seed, .. } = *plan;
     let signing = Signing { folder, hubs, clients, raws, rooms, rate, seed, tokens: &plan.tokens };
     let crew = Crew::sign(&signing).await.context("the accounts and rooms cannot be made")?;
     let journal = Journal::open(&folder.join("conductor.jsonl"), "conductor")?;
-    let sites = sites.into_iter().map(Mutex::new).collect();
-    let victims = Victims { sites, crew, journal: std::sync::Mutex::new(journal) };
-    let epochs = play(&victims, &plan.schedule()).await?;
+    let locked = |sites: Vec<Site>| sites.into_iter().map(Mutex::new).collect();
+    let victims = Victims {
+        sites: locked(gateways),
+        workers: locked(workers),
+        ground: ground.map(Mutex::new),
+        crew,
+        journal: std::sync::Mutex::new(journal),
+    };
+    let epochs = play(&victims, &plan.schedule(), plan.rest).await?;
     history::write(&folder.join("history.jsonl"), &epochs)?;
     evidence(folder)
 }
@@ -95,15 +97,7 @@ pub(crate) fn evidence(folder: &Path) -> anyhow::Result<Evidence> {
     Ok(Evidence { lines, epochs: history::read(&folder.join("history.jsonl"))? })
 }
 
-/// Gateways of one hub take each other's tokens.
-fn share_secret(sites: &[Site], site: &Site) -> anyhow::Result<()> {
-    let first = sites.first().context("there is no first hub")?;
-    std::fs::create_dir_all(&site.data)?;
-    std::fs::copy(first.data.join("secret"), site.data.join("secret"))?;
-    Ok(())
-}
-
-async fn play(victims: &Victims, schedule: &Schedule) -> anyhow::Result<Vec<Epoch>> {
+async fn play(victims: &Victims, schedule: &Schedule, patience: Duration) -> anyhow::Result<Vec<Epoch>> {
     let crew = &victims.crew;
     crew.begin().await?;
     crew.tell("go").await?;
@@ -114,7 +108,8 @@ async fn play(victims: &Victims, schedule: &Schedule) -> anyhow::Result<Vec<Epoc
     faults::mend_all(crew);
     let mut epochs = Vec::new();
     if deletes.is_some() {
-        rest(victims).await?;
+        rest(victims, patience).await?;
+        faults::all_is_announced(&*victims.site(0)?.lock().await).await?;
         epochs.push(history::dump(&crew.historian, &crew.rooms).await?);
         delete(victims).await?;
         crew.tell("go").await?;
@@ -122,7 +117,7 @@ async fn play(victims: &Victims, schedule: &Schedule) -> anyhow::Result<Vec<Epoc
     }
     crew.tell("pause").await?;
     note(victims, Observed::Quiet)?;
-    rest(victims).await?;
+    rest(victims, patience).await?;
     crew.end().await?;
     epochs.push(history::dump(&crew.historian, &crew.rooms).await?);
     Ok(epochs)
@@ -149,7 +144,7 @@ async fn delete(victims: &Victims) -> anyhow::Result<()> {
 }
 
 /// Waits until everybody who sends has an answer to everything and shows what the history shows.
-async fn rest(victims: &Victims) -> anyhow::Result<()> {
+async fn rest(victims: &Victims, patience: Duration) -> anyhow::Result<()> {
     let crew = &victims.crew;
     crew.tell("pause").await?;
     let all = async {
@@ -168,7 +163,7 @@ async fn rest(victims: &Victims) -> anyhow::Result<()> {
         }
     };
     // The judge says who was late.
-    timeout(REST, all).await.unwrap_or(Ok(()))
+    timeout(patience + LATE, all).await.unwrap_or(Ok(()))
 }
 
 fn note(victims: &Victims, what: Observed) -> anyhow::Result<()> {
@@ -180,7 +175,9 @@ pub(crate) fn check(plan: &Plan) -> anyhow::Result<()> {
     ensure!(plan.clients >= 2 && plan.rooms >= 1, "it takes two clients and a room");
     let shared = |flag: &str| plan.options.iter().any(|option| option == flag);
     ensure!(
-        plan.gateways < 2 || shared("--bus-url") && shared("--database-url"),
+        plan.topology == Topology::Real
+            || plan.gateways < 2
+            || shared("--bus-url") && shared("--database-url"),
         "several gateways need a log and databases that they share: --bus-url and --database-url"
     );
     Ok(())

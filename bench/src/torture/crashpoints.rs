@@ -41,9 +41,9 @@ pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<bool> 
         return Ok(true);
     }
     let folder = tempfile::tempdir()?;
-    let mut site = Site::new(mshub, folder.path(), "hub", Vec::new());
+    let mut site = Site::hub(mshub, folder.path(), "hub", Vec::new());
     site.start().await?;
-    let proxy = Proxy::start(site.address()).await?;
+    let proxy = Proxy::start(vec![site.address()]).await?;
     let server = format!("http://{}", proxy.address).parse()?;
     let hub = person(server, "crash", client::SessionStore::Memory).await?;
     let room = hub.new_room(&NewRoom { name: "crash".into(), private: false, topic: String::new() }).await?;

@@ -63,6 +63,8 @@ pub(crate) enum Observed {
     Page { room: RoomId, asked: u64, after: u64, more: bool, seen: Vec<Shown> },
     /// About to leave a room.
     Leave { room: RoomId },
+    /// The hub says that it is done.
+    Departed { room: RoomId },
     /// About to join it again.
     Join { room: RoomId },
     /// Nothing more of the room follows.

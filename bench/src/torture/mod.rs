@@ -5,6 +5,7 @@ mod client;
 mod conductor;
 mod crashpoints;
 mod faults;
+mod ground;
 mod history;
 mod journal;
 mod mutants;
@@ -12,6 +13,7 @@ mod people;
 mod proxy;
 mod schedule;
 mod site;
+mod topology;
 mod verdict;
 
 use std::{
@@ -24,6 +26,7 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand, ValueEnum as _};
 use platform::mutants::Mutant;
 use schedule::Fault;
+use topology::Topology;
 
 use crate::report;
 use conductor::Plan;
@@ -50,13 +53,19 @@ enum What {
         /// How many run beside each other.
         #[arg(long, default_value_t = 3)]
         at_once: usize,
+        /// For how long the hub without a bug may need to come to rest (I12).
+        #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+        rest: u64,
     },
     /// A crash at every flush and write of the log, one after the other (needs strace).
     Crashpoints(crashpoints::Options),
     /// Judges the folder of an earlier run again.
     Check {
-        /// As given to `--keep`.
+        /// As given to `--keep`, and in it the folder of the seed.
         folder: PathBuf,
+        /// As given to the run.
+        #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+        rest: u64,
     },
     /// One client; started by a run.
     #[command(hide = true)]
@@ -71,6 +80,9 @@ struct Run {
     /// For how long there is load, at least: it takes as long as each fault needs to happen once.
     #[arg(long, default_value_t = 20)]
     seconds: u64,
+    /// For how long after the last fault somebody may still catch up (I12).
+    #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+    rest: u64,
     /// Clients that talk, each a process.
     #[arg(long, default_value_t = 8)]
     clients: usize,
@@ -94,10 +106,13 @@ struct Run {
     /// A file with access tokens for that hub, one account a line: as many as clients of both kinds, and one more.
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
-    /// Hubs that share everything.
+    /// What the hub is made of.
+    #[arg(long, value_enum, default_value_t = Topology::Embedded)]
+    topology: Topology,
+    /// Gateways that share everything; of the topology `real` there are two at least.
     #[arg(long, default_value_t = 1)]
     gateways: usize,
-    /// Handed on to `mshub up`, such as `--bus-url=kafka://…`.
+    /// Handed on to `mshub up`, or to each gateway, such as `--bus-url=kafka://…`.
     #[arg(long = "up", value_name = "OPTION", allow_hyphen_values = true)]
     options: Vec<String>,
     /// Keeps journals, history, verdict and the hub's log in this folder.
@@ -112,13 +127,13 @@ struct Run {
 pub(crate) async fn run(mshub: &Path, args: TortureArgs) -> anyhow::Result<bool> {
     match args.what {
         None => args.run.run(mshub).await,
-        Some(What::Mutants { only, seed, at_once }) => {
+        Some(What::Mutants { only, seed, at_once, rest }) => {
             let wanted = if only.is_empty() { &Mutant::ALL[..] } else { &only };
-            mutants::run(mshub, wanted, seed, at_once).await
+            mutants::run(mshub, wanted, seed, at_once, Duration::from_secs(rest)).await
         }
         Some(What::Crashpoints(options)) => crashpoints::run(mshub, options).await,
-        Some(What::Check { folder }) => {
-            let verdict = check::judge(&conductor::evidence(&folder)?);
+        Some(What::Check { folder, rest }) => {
+            let verdict = check::judge(&conductor::evidence(&folder)?, Duration::from_secs(rest));
             verdict::tell(&folder.display().to_string(), &verdict);
             Ok(verdict.is_clean())
         }
@@ -151,9 +166,12 @@ impl Run {
 
     /// What can be done here, and what cannot, said aloud.
     fn faults(&self) -> anyhow::Result<Vec<Fault>> {
-        let wanted = if self.faults.is_empty() { Fault::value_variants() } else { &self.faults };
+        let here = Fault::value_variants().iter().copied().filter(|fault| fault.is_of(self.topology));
+        let wanted = if self.faults.is_empty() { here.collect() } else { self.faults.clone() };
         let mut faults = Vec::new();
-        for fault in wanted {
+        for fault in &wanted {
+            let (name, topology) = (fault.name(), self.topology.name());
+            ensure!(fault.is_of(self.topology), "{name} cannot be done to the topology {topology}");
             let foreign = self.server.is_some() && !fault.is_of_links() && *fault != Fault::ClientKill;
             let missing = foreign.then_some("it is not our hub").or_else(|| faults::missing(*fault));
             match missing {
@@ -180,10 +198,12 @@ impl Run {
             mshub: mshub.to_owned(),
             server: self.server,
             tokens,
+            topology: self.topology,
             options: self.options.clone(),
             gateways: self.gateways,
             seed,
             span: Duration::from_secs(self.seconds),
+            rest: Duration::from_secs(self.rest),
             clients: self.clients,
             raws: self.raws,
             rooms: self.rooms,
@@ -199,7 +219,7 @@ async fn once(plan: Plan, keep: Option<PathBuf>) -> anyhow::Result<(u64, check::
     std::fs::create_dir_all(&folder)?;
     let evidence =
         conductor::run(&plan, &folder).await.with_context(|| format!("the run of seed {}", plan.seed))?;
-    let verdict = check::judge(&evidence);
+    let verdict = check::judge(&evidence, plan.rest);
     if keep.is_some() {
         verdict::write(&folder.join("verdict.json"), &verdict)?;
     }

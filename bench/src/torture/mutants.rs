@@ -9,6 +9,7 @@ use super::{
     check::{self, Promise},
     conductor::{self, Plan},
     schedule::Fault,
+    topology::Topology,
     verdict,
 };
 use crate::report;
@@ -23,15 +24,34 @@ fn faults(mutant: Mutant) -> Vec<Fault> {
     }
 }
 
-/// Tortures each mutant for a short while, several at a time; fails unless each is caught.
-pub(crate) async fn run(mshub: &Path, wanted: &[Mutant], seed: u64, at_once: usize) -> anyhow::Result<bool> {
+/// How often a mutant is tried, each time with another seed. A machine that is busy with something else can hide a bug that
+/// needs two things at one moment.
+const TRIES: u64 = 3;
+
+/// Tortures each mutant for a short while, several at a time; fails unless each is caught, and unless the hub without one
+/// passes. `rest` is how long that one may need to come to rest.
+pub(crate) async fn run(
+    mshub: &Path,
+    wanted: &[Mutant],
+    seed: u64,
+    at_once: usize,
+    rest: Duration,
+) -> anyhow::Result<bool> {
     let limit = std::sync::Arc::new(tokio::sync::Semaphore::new(at_once.max(1)));
     let mut runs = tokio::task::JoinSet::new();
     for mutant in wanted.iter().copied().map(Some).chain([None]) {
-        let (plan, limit) = (plan(mshub, mutant, seed), limit.clone());
+        let (mshub, limit) = (mshub.to_owned(), limit.clone());
         runs.spawn(async move {
             let _turn = limit.acquire().await?;
-            anyhow::Ok((mutant, once(&plan).await?))
+            let mut outcome = once(&plan(&mshub, mutant, seed, rest)).await;
+            for again in 1..TRIES {
+                let missed = |verdict: &_| mutant.is_some_and(|mutant| !caught_by(mutant, verdict));
+                if !outcome.as_ref().map_or(mutant.is_some(), missed) {
+                    break;
+                }
+                outcome = once(&plan(&mshub, mutant, seed + again, rest)).await;
+            }
+            anyhow::Ok((mutant, outcome?))
         });
     }
     let (mut all_caught, mut count) = (true, 0);
@@ -39,7 +59,7 @@ pub(crate) async fn run(mshub: &Path, wanted: &[Mutant], seed: u64, at_once: usi
         let (mutant, verdict) = run??;
         count += 1;
         let (name, as_it_should) = match mutant {
-            Some(mutant) => (mutant.to_string(), !verdict.is_clean() && caught_by(mutant, &verdict)),
+            Some(mutant) => (mutant.to_string(), caught_by(mutant, &verdict)),
             None => ("no mutant".to_owned(), verdict.is_clean()),
         };
         all_caught &= as_it_should;
@@ -76,20 +96,23 @@ fn caught_by(mutant: Mutant, verdict: &check::Verdict) -> bool {
 
 async fn once(plan: &Plan) -> anyhow::Result<check::Verdict> {
     let folder = tempfile::tempdir()?;
-    Ok(check::judge(&conductor::run(plan, folder.path()).await?))
+    Ok(check::judge(&conductor::run(plan, folder.path()).await?, plan.rest))
 }
 
-fn plan(mshub: &Path, mutant: Option<Mutant>, seed: u64) -> Plan {
+fn plan(mshub: &Path, mutant: Option<Mutant>, seed: u64, rest: Duration) -> Plan {
     let options = mutant.map(|mutant| vec!["--mutant".to_owned(), mutant.to_string()]);
     let control = || vec![Fault::Cut, Fault::AckLost, Fault::Kill, Fault::LogDeleted];
     Plan {
         mshub: mshub.to_owned(),
         server: None,
         tokens: Vec::new(),
+        topology: Topology::Embedded,
         options: options.unwrap_or_default(),
         gateways: 1,
         seed,
-        span: Duration::from_secs(6),
+        // The bare wire shows M3, when it happens to a connection that is still there for the next event.
+        span: Duration::from_secs(if mutant == Some(Mutant::M3) { 10 } else { 6 }),
+        rest,
         clients: 4,
         raws: 3,
         rooms: 2,

@@ -20,7 +20,7 @@ use super::{client::Role, proxy::Proxy};
 use crate::hub::person;
 
 /// How long a client may take to write its last line.
-const LAST_WORDS: Duration = Duration::from_secs(10);
+const LAST_WORDS: Duration = Duration::from_secs(30);
 
 /// What a client says of itself, ten times a second.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -85,7 +85,7 @@ impl Crew {
         ensure!(tokens.is_empty() || tokens.len() >= count, "{count} tokens are needed: one a client");
         let mut hubs = Vec::new();
         for n in 0..count {
-            let proxy = Proxy::start(signing.hubs[n % signing.hubs.len()].clone()).await?;
+            let proxy = Proxy::start(signing.hubs.clone()).await?;
             let server: Url = format!("http://{}", proxy.address).parse()?;
             let name = signing.name(n);
             let hub = match tokens.get(n) {

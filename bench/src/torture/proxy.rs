@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use rand::Rng as _;
+use rand::{Rng as _, seq::IteratorRandom as _};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream, tcp},
@@ -46,8 +46,9 @@ impl Drop for Proxy {
 }
 
 impl Proxy {
-    /// Listens on a free port of this machine; `hub` says where the hub is at the moment.
-    pub(crate) async fn start(hub: watch::Receiver<Option<SocketAddr>>) -> std::io::Result<Self> {
+    /// Listens on a free port of this machine; `hubs` say where the gateways are at the moment: each connection goes to
+    /// any of those that are there.
+    pub(crate) async fn start(hubs: Vec<watch::Receiver<Option<SocketAddr>>>) -> std::io::Result<Self> {
         let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let link = watch::Sender::new(Link::Open);
@@ -55,7 +56,7 @@ impl Proxy {
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
-                connections.spawn(carry(client, hub.clone(), seen.subscribe()));
+                connections.spawn(carry(client, any(&hubs), seen.subscribe()));
                 while connections.try_join_next().is_some() {}
             }
         });
@@ -68,9 +69,12 @@ impl Proxy {
     }
 }
 
-async fn carry(client: TcpStream, hub: watch::Receiver<Option<SocketAddr>>, link: watch::Receiver<Link>) {
+fn any(hubs: &[watch::Receiver<Option<SocketAddr>>]) -> Option<SocketAddr> {
+    hubs.iter().filter_map(|hub| *hub.borrow()).choose(&mut rand::rng())
+}
+
+async fn carry(client: TcpStream, address: Option<SocketAddr>, link: watch::Receiver<Link>) {
     let mode = *link.borrow();
-    let address = *hub.borrow();
     let upstream = match address {
         Some(address) if mode != Link::Cut => timeout(CONNECT, TcpStream::connect(address)).await,
         _ => return reset(&client),
@@ -200,7 +204,7 @@ mod tests {
     #[tokio::test]
     async fn an_open_link_passes_everything_on_both_ways() {
         let (hub, _) = echo().await;
-        let proxy = Proxy::start(hub).await.unwrap();
+        let proxy = Proxy::start(vec![hub]).await.unwrap();
         let mut client = TcpStream::connect(proxy.address).await.unwrap();
 
         client.write_all(b"hi").await.unwrap();
@@ -211,7 +215,7 @@ mod tests {
     #[tokio::test]
     async fn a_lost_acknowledgement_means_that_the_request_arrived() {
         let (hub, mut arrived) = echo().await;
-        let proxy = Proxy::start(hub).await.unwrap();
+        let proxy = Proxy::start(vec![hub]).await.unwrap();
         let mut client = TcpStream::connect(proxy.address).await.unwrap();
         proxy.set(Link::AckLost);
 
@@ -225,7 +229,7 @@ mod tests {
     #[tokio::test]
     async fn a_cut_resets_what_is_there_and_what_comes() {
         let (hub, _) = echo().await;
-        let proxy = Proxy::start(hub).await.unwrap();
+        let proxy = Proxy::start(vec![hub]).await.unwrap();
         let mut client = TcpStream::connect(proxy.address).await.unwrap();
         client.write_u8(b'x').await.unwrap();
         client.read_u8().await.unwrap();
@@ -240,7 +244,7 @@ mod tests {
     #[tokio::test]
     async fn a_half_open_link_is_silent_and_its_end_is_a_reset() {
         let (hub, arrived) = echo().await;
-        let proxy = Proxy::start(hub).await.unwrap();
+        let proxy = Proxy::start(vec![hub]).await.unwrap();
         let mut client = TcpStream::connect(proxy.address).await.unwrap();
         client.write_u8(b'x').await.unwrap();
         client.read_u8().await.unwrap();

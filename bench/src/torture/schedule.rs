@@ -5,6 +5,11 @@ use std::{fmt, time::Duration};
 use clap::ValueEnum;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 
+use super::topology::Topology;
+
+/// Two chat-workers and the convert-worker.
+const WORKERS: usize = 3;
+
 /// Everything that can be done to a hub, or to the way there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Fault {
@@ -32,6 +37,20 @@ pub(crate) enum Fault {
     ClockStep,
     /// The log is deleted, and the history that was made from it: a new generation.
     LogDeleted,
+    /// SIGKILL for a worker, and a new start.
+    WorkerKill,
+    /// SIGSTOP for a worker, and SIGCONT.
+    WorkerFreeze,
+    /// Kafka's broker crashes, and starts again.
+    KafkaKill,
+    /// Kafka's broker is held still.
+    KafkaFreeze,
+    /// PostgreSQL crashes, and starts again.
+    PostgresKill,
+    /// Redis crashes, and starts again empty.
+    RedisKill,
+    /// The S3 store crashes, and starts again.
+    S3Kill,
     /// SIGKILL for a client, which starts again with its outbox.
     ClientKill,
     /// One client's connections are reset.
@@ -54,10 +73,33 @@ impl Fault {
         matches!(self, Self::Cut | Self::CutAll | Self::HalfOpen | Self::Slow | Self::Delay | Self::AckLost)
     }
 
+    /// Whether it can be done to a hub that is made like this.
+    pub(crate) fn is_of(self, topology: Topology) -> bool {
+        match self {
+            Self::Kill | Self::Freeze | Self::ClientKill => true,
+            Self::WorkerKill
+            | Self::WorkerFreeze
+            | Self::KafkaKill
+            | Self::KafkaFreeze
+            | Self::PostgresKill
+            | Self::RedisKill
+            | Self::S3Kill => topology == Topology::Real,
+            _ => self.is_of_links() || topology == Topology::Embedded,
+        }
+    }
+
     /// Whether the log may refuse messages meanwhile. A message that was refused for now is sent again later, behind
     /// those that followed it: only then a sender's order may change.
     pub(crate) fn refuses(self) -> bool {
-        matches!(self, Self::LockLog | Self::DiskFull | Self::NoSpace | Self::FsyncError)
+        matches!(
+            self,
+            Self::LockLog
+                | Self::DiskFull
+                | Self::NoSpace
+                | Self::FsyncError
+                | Self::KafkaKill
+                | Self::KafkaFreeze
+        )
     }
 
     pub(crate) fn name(self) -> String {
@@ -68,7 +110,10 @@ impl Fault {
     fn lasts(self) -> std::ops::Range<u64> {
         match self {
             Self::Kill | Self::TornTail | Self::ClientKill => 100..900,
-            Self::Freeze => 1_000..3_000,
+            Self::Freeze | Self::WorkerFreeze | Self::KafkaFreeze => 1_000..3_000,
+            Self::WorkerKill | Self::KafkaKill | Self::PostgresKill | Self::RedisKill | Self::S3Kill => {
+                500..2_500
+            }
             Self::LockChat | Self::LockServer => 2_000..4_000,
             // Beyond the five seconds that the log waits for a lock.
             Self::LockLog => 5_500..6_500,
@@ -150,10 +195,11 @@ impl Lane<'_, '_> {
                     break;
                 }
                 let lasts = Duration::from_millis(self.dice.random_range(fault.lasts()));
-                let among = if fault.is_of_links() || fault == Fault::ClientKill {
-                    self.choice.clients
-                } else {
-                    self.choice.gateways
+                let among = match fault {
+                    Fault::WorkerKill | Fault::WorkerFreeze => WORKERS,
+                    Fault::ClientKill => self.choice.clients,
+                    fault if fault.is_of_links() => self.choice.clients,
+                    _ => self.choice.gateways,
                 };
                 let whom = self.dice.random_range(0..among.max(1));
                 self.steps.push(Step { at: self.at, fault, whom, lasts });

@@ -18,6 +18,9 @@ use crate::{
 
 /// How long an answer waits for the log. The change is made by then; the fact follows as soon as the log takes it.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The same when somebody is out: every gateway shuts the door when the log says so, and whoever was told that it is shut
+/// relies on it.
+const DEPARTURE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A change under way; dropped without `commit` nothing has happened.
 pub(super) struct Change<'a> {
@@ -57,12 +60,13 @@ impl<'a> Change<'a> {
     /// Makes it so. Whoever gets the answer and then says something says it after these facts.
     pub(super) async fn commit(self) -> Outcome<()> {
         self.tx.commit().await?;
+        let patience = if self.gone.is_some() { DEPARTURE_PATIENCE } else { PATIENCE };
         if let Some(gone) = self.gone {
             self.state.live.drop_member(self.room, gone);
         }
         tasks::wake(self.state);
         if let Some(last) = self.last
-            && tokio::time::timeout(PATIENCE, self.state.live.heard(last)).await.is_err()
+            && tokio::time::timeout(patience, self.state.live.heard(last)).await.is_err()
         {
             tracing::warn!(room = %self.room, "a change was made and the log does not say so yet");
         }

@@ -1,5 +1,7 @@
 //! What happened in a room: the database and the log together, so that nothing falls between them.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use platform::service::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome};
 use serde::Deserialize;
@@ -7,7 +9,7 @@ use utoipa::IntoParams;
 use wire::{
     Code, RoomId, UserId,
     events::What,
-    paths::{fill, internal},
+    paths::{TOPIC_CHAT, fill, internal},
     rooms::EventPage,
 };
 
@@ -22,6 +24,8 @@ use crate::{
 /// Events of one page.
 const PAGE: u32 = 100;
 const LONGEST_PAGE: u32 = 500;
+/// How long an answer waits for a log that does not say how far it is.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Which part of a room's history.
 #[derive(Clone, Copy, Debug, Default, Deserialize, serde::Serialize, IntoParams)]
@@ -75,7 +79,21 @@ pub(crate) async fn history(
 ) -> Outcome<ApiJson<EventPage>> {
     part.check()?;
     let room = joined(&state, &caller, &room).await?;
+    follow_up(&state, room.id).await;
     page(&state, room.id, caller.user, part).await.map(ApiJson)
+}
+
+/// Waits until this gateway has followed the log as far as it is now: who was told by another gateway that something
+/// is in it finds it here as well.
+pub(super) async fn follow_up(state: &Hub, room: RoomId) {
+    let partition = state.bus.partition(&room.to_string());
+    let followed = async {
+        let head = state.bus.heads(TOPIC_CHAT).await.ok()?.get(&partition).copied()?;
+        state.live.follow(room)?.wait_for(|tailed| *tailed >= head).await.ok().map(drop)
+    };
+    if tokio::time::timeout(PATIENCE, followed).await.is_err() {
+        tracing::debug!(%room, "the history is told without knowing how far the log is");
+    }
 }
 
 /// A page that holds everything of its range, whether the database has it already or only the log. What this gateway
@@ -135,7 +153,7 @@ pub(super) fn cut<T>(items: &mut Vec<T>, limit: usize, from_the_front: bool) -> 
     surplus > 0
 }
 
-async fn stored(state: &Hub, room: RoomId, user: UserId, part: Part) -> Outcome<EventPage> {
+pub(super) async fn stored(state: &Hub, room: RoomId, user: UserId, part: Part) -> Outcome<EventPage> {
     let path = fill(internal::HISTORY, room);
     upstream::call(state.upstream.chat(reqwest::Method::GET, &path, user).query(&part)).await
 }

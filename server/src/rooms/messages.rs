@@ -34,6 +34,7 @@ pub(crate) async fn list(
 ) -> Outcome<ApiJson<MessagePage>> {
     part.check()?;
     let room = joined(&state, &caller, &room).await?;
+    history::follow_up(&state, room.id).await;
     page(&state, caller.user, room.id, part).await.map(ApiJson)
 }
 
@@ -46,6 +47,7 @@ pub(crate) async fn pins(
     ApiPath(room): ApiPath<String>,
 ) -> Outcome<ApiJson<MessagePage>> {
     let room = joined(&state, &caller, &room).await?;
+    history::follow_up(&state, room.id).await;
     let path = fill(internal::PINS, room.id);
     let mut page: MessagePage =
         upstream::call(state.upstream.chat(reqwest::Method::GET, &path, caller.user)).await?;

@@ -3,6 +3,7 @@
 //! A room somebody may not see and a room that is not there are the same answer.
 
 pub(crate) mod act;
+mod announce;
 mod change;
 pub(crate) mod direct;
 pub(crate) mod edit;
@@ -24,26 +25,17 @@ mod sql;
 pub(crate) mod tail;
 mod unread;
 
+pub(crate) use announce::{announce, announce_again};
 pub(crate) use gone::blank;
 
-use platform::{
-    bus::AppendError,
-    service::{ApiError, Outcome},
-};
+use platform::service::{ApiError, Outcome};
 use wire::{
     ClientId, Code, MessageId, RoomId, UserId,
     events::{ChatRecord, RoomFact, What},
-    paths::TOPIC_CHAT,
     rooms::Room,
 };
 
 use crate::{accounts::Caller, live, state::State};
-
-/// Appends a fact to the log. Doing it again for the same fact is harmless: its `cid` makes it one.
-pub(crate) async fn announce(state: &State, fact: RoomFact) -> Result<(), AppendError> {
-    let room = fact.room;
-    state.bus.append(TOPIC_CHAT, &room.to_string(), record(fact)).await.map(drop)
-}
 
 /// Whether somebody is a member, now.
 pub(crate) async fn is_member(state: &State, room: RoomId, user: UserId) -> sqlx::Result<bool> {

@@ -27,7 +27,7 @@ use crate::{
 /// Bytes of one message.
 const LONGEST: usize = 16 * 1024;
 /// How far clocks of clients and of the log may differ.
-const SKEW_SECONDS: i64 = 5 * 60;
+pub(super) const SKEW_SECONDS: i64 = 5 * 60;
 /// A message id older than this is taken only when there is a trace of it.
 const OLDEST_SECONDS: i64 = 24 * 3600;
 /// Longer than the live part waits for an outcome: it says first that it is unknown.

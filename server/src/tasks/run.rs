@@ -20,8 +20,12 @@ use crate::{
 
 /// How long a claimed task belongs to this runner. Longer than [`PATIENCE`], so that two never work on one.
 const LEASE_SECONDS: i64 = 30;
+/// The same for a fact: when a gateway dies half way, its rooms must not wait for so long.
+const ANNOUNCE_LEASE_SECONDS: i64 = 10;
 /// How long one attempt may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The same for a fact. The log itself gives up after five seconds.
+const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(7);
 /// Tasks at once.
 const BATCH: i64 = 16;
 /// The longest sleep between two looks: another gateway's tasks, and clocks that a test moves, wake nobody.
@@ -37,6 +41,8 @@ const REMOVAL_SECONDS: i64 = 3600;
 /// How long is waited for the log to say that a conversion is wanted in a room; and between two looks at it.
 const CONVERT_SECONDS: i64 = 24 * 3600;
 const NOT_YET_SECONDS: i64 = 1;
+/// Nothing is put off or leased for longer: what seems to be was so by a clock that was ahead.
+const HORIZON_SECONDS: i64 = 600;
 /// How long a given-up task is kept as a trace.
 const DEAD_SECONDS: i64 = 30 * 24 * 3600;
 /// How often old rows are swept out.
@@ -74,10 +80,15 @@ async fn run(state: &App) {
 async fn round(state: &App) -> sqlx::Result<usize> {
     let now = state.clock.now();
     // Most looks find nothing: they must not cost a write.
-    if sql::next_due(&state.db).await?.is_none_or(|due| due > now) {
+    let horizon = now.plus_seconds(HORIZON_SECONDS);
+    if sql::next_due(&state.db, horizon).await?.is_none_or(|due| due > now) {
         return Ok(0);
     }
-    let claimed = sql::claim(&state.db, now, now.plus_seconds(LEASE_SECONDS), BATCH).await?;
+    let until = sql::Until {
+        in_lane: now.plus_seconds(ANNOUNCE_LEASE_SECONDS),
+        other: now.plus_seconds(LEASE_SECONDS),
+    };
+    let claimed = sql::claim(&state.db, now, horizon, until, BATCH).await?;
     for result in join_all(claimed.iter().map(|task| attempt(state, task))).await {
         result?;
     }
@@ -85,7 +96,8 @@ async fn round(state: &App) -> sqlx::Result<usize> {
 }
 
 async fn pause(state: &State) -> Duration {
-    let due = sql::next_due(&state.db).await.unwrap_or_default();
+    let horizon = state.clock.now().plus_seconds(HORIZON_SECONDS);
+    let due = sql::next_due(&state.db, horizon).await.unwrap_or_default();
     due.map_or(LOOK, |due| {
         let micros = due.micros().saturating_sub(state.clock.now().micros());
         // Never none at all: a broken database must not make this spin.
@@ -101,11 +113,12 @@ async fn attempt(state: &App, claimed: &Claimed) -> sqlx::Result<()> {
             return give_back(state, claimed, LONGEST_PAUSE_SECONDS, "cannot be read").await;
         }
     };
-    let done = tokio::time::timeout(PATIENCE, perform(state, claimed, &task)).await;
+    let patience = if task.lane().is_some() { ANNOUNCE_PATIENCE } else { PATIENCE };
+    let done = tokio::time::timeout(patience, perform(state, claimed, &task)).await;
     let failure = match done {
         Ok(Ok(())) => return sql::finish(&state.db, claimed).await,
         Ok(Err(failure)) => failure,
-        Err(_) => Failure::Later(format!("no answer within {} s", PATIENCE.as_secs())),
+        Err(_) => Failure::Later(format!("no answer within {} s", patience.as_secs())),
     };
     let now = state.clock.now();
     let error = match failure {
@@ -166,7 +179,15 @@ async fn perform(state: &App, claimed: &Claimed, task: &Task) -> Result<(), Fail
             accounts::resend(state, email).await.map_err(|error| Failure::Later(error.to_string()))
         }
         Task::Announce { fact } => {
-            rooms::announce(state, fact.clone()).await.map_err(|error| Failure::Later(error.to_string()))
+            let fact = fact.clone();
+            let announced = match claimed.attempts {
+                ..=1 => rooms::announce(state, fact).await,
+                _ => {
+                    let since = Timestamp::from_micros(claimed.created_at);
+                    rooms::announce_again(state, fact, since).await
+                }
+            };
+            announced.map_err(|error| Failure::Later(error.problem().to_string()))
         }
         Task::RemoveFiles { room, by, pos, author, cid } => {
             match files::remove_of_message(state, *by, (*room, *pos), (*author, *cid)).await {

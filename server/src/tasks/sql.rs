@@ -18,6 +18,15 @@ pub(super) struct Claimed {
     pub(super) fence: i64,
 }
 
+/// How long a claim lasts.
+#[derive(Clone, Copy)]
+pub(super) struct Until {
+    /// Of a task that holds later ones of its lane back.
+    pub(super) in_lane: Timestamp,
+    /// Of any other.
+    pub(super) other: Timestamp,
+}
+
 platform::from_row!(Claimed { seq, id, payload, created_at, attempts, fence });
 
 pub(super) async fn insert(
@@ -33,37 +42,43 @@ pub(super) async fn insert(
     ).bind(id).bind(lane).bind(payload).bind(now.micros()).execute(&mut **tx).await.map(drop))
 }
 
-/// When the next task that nobody works on is due, which may be in the past.
-pub(super) async fn next_due(db: &Db) -> sqlx::Result<Option<Timestamp>> {
+/// When the next task that nobody works on is due, which may be in the past. What is put off to after `horizon` is due
+/// now: a clock that was ahead put it there.
+pub(super) async fn next_due(db: &Db, horizon: Timestamp) -> sqlx::Result<Option<Timestamp>> {
     let due: Option<i64> = each!(db.reader(), pool => sqlx::query_scalar(
-        "SELECT min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END)
+        "SELECT min(CASE WHEN due_at > $1 OR lease_until > $1 THEN 0
+                         WHEN lease_until > due_at THEN lease_until ELSE due_at END)
          FROM tasks AS task WHERE dead_at IS NULL AND NOT EXISTS (
              SELECT 1 FROM tasks AS earlier
              WHERE earlier.lane = task.lane AND earlier.seq < task.seq AND earlier.dead_at IS NULL)",
-    ).fetch_one(pool).await)?;
+    ).bind(horizon.micros()).fetch_one(pool).await)?;
     Ok(due.map(Timestamp::from_micros))
 }
 
-/// Claims tasks that are due: at most `limit`, and of each lane only the first row.
+/// Claims tasks that are due: at most `limit`, and of each lane only the first row. For `horizon` see [`next_due`].
 ///
 /// The lease is asked for twice: PostgreSQL looks again only at the outer condition when another gateway has just
 /// changed the row, and must then see that it is taken.
 pub(super) async fn claim(
     db: &Db,
     now: Timestamp,
-    until: Timestamp,
+    horizon: Timestamp,
+    until: Until,
     limit: i64,
 ) -> sqlx::Result<Vec<Claimed>> {
     let mut claimed: Vec<Claimed> = each!(db.writer(), pool => sqlx::query_as(
-        "UPDATE tasks SET lease_until = $1, fence = fence + 1, attempts = attempts + 1
-         WHERE lease_until <= $2 AND seq IN (
+        "UPDATE tasks SET lease_until = CASE WHEN lane IS NULL THEN $1 ELSE $4 END,
+             fence = fence + 1, attempts = attempts + 1
+         WHERE (lease_until <= $2 OR lease_until > $5) AND seq IN (
              SELECT seq FROM tasks AS task
-             WHERE dead_at IS NULL AND due_at <= $2 AND lease_until <= $2 AND NOT EXISTS (
+             WHERE dead_at IS NULL AND (due_at <= $2 OR due_at > $5)
+                 AND (lease_until <= $2 OR lease_until > $5) AND NOT EXISTS (
                  SELECT 1 FROM tasks AS earlier
                  WHERE earlier.lane = task.lane AND earlier.seq < task.seq AND earlier.dead_at IS NULL)
              ORDER BY seq LIMIT $3)
          RETURNING seq, id, payload, created_at, attempts, fence",
-    ).bind(until.micros()).bind(now.micros()).bind(limit).fetch_all(pool).await)?;
+    ).bind(until.other.micros()).bind(now.micros()).bind(limit).bind(until.in_lane.micros())
+    .bind(horizon.micros()).fetch_all(pool).await)?;
     claimed.sort_by_key(|task| task.seq);
     Ok(claimed)
 }
@@ -120,7 +135,12 @@ mod tests {
     }
 
     async fn claim_at(db: &Db, seconds: i64) -> Vec<Claimed> {
-        claim(db, at(seconds), at(seconds + 30), 16).await.unwrap()
+        let until = Until { in_lane: at(seconds + 10), other: at(seconds + 30) };
+        claim(db, at(seconds), at(seconds + 600), until, 16).await.unwrap()
+    }
+
+    async fn due(db: &Db) -> Option<Timestamp> {
+        next_due(db, at(3_000)).await.unwrap()
     }
 
     fn payloads(claimed: &[Claimed]) -> Vec<&str> {
@@ -141,7 +161,7 @@ mod tests {
             finish(&db, &first[1]).await.unwrap();
 
             assert!(claim_at(&db, 5).await.is_empty(), "a2 waits for a1, which waits");
-            assert_eq!(next_due(&db).await.unwrap(), Some(at(10)));
+            assert_eq!(due(&db).await, Some(at(10)));
             let again = claim_at(&db, 10).await;
             assert_eq!(payloads(&again), ["a1"]);
             finish(&db, &again[0]).await.unwrap();
@@ -163,9 +183,39 @@ mod tests {
             bury(&db, &dead, at(31), "no").await.unwrap();
 
             assert_eq!((taken.seq, taken.attempts, taken.fence), (dead.seq, 2, dead.fence + 1));
-            assert_eq!(next_due(&db).await.unwrap(), Some(at(60)), "it is still the second one's");
+            assert_eq!(due(&db).await, Some(at(60)), "it is still the second one's");
             finish(&db, &taken).await.unwrap();
-            assert_eq!(next_due(&db).await.unwrap(), None);
+            assert_eq!(due(&db).await, None);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn what_a_clock_that_was_ahead_put_off_is_due_when_it_is_right_again() {
+        on_every_engine(async |db| {
+            for payload in ["put off", "taken"] {
+                add(&db, None, payload).await;
+            }
+            let hour_ahead = claim_at(&db, 3_600).await;
+            retry(&db, &hour_ahead[0], at(3_700), "no").await.unwrap();
+
+            assert!(due(&db).await.is_some_and(|due| due < at(0)));
+            assert_eq!(payloads(&claim_at(&db, 1).await), ["put off", "taken"]);
+            assert!(claim_at(&db, 2).await.is_empty(), "they are leased now");
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_fact_of_a_dead_runner_holds_its_lane_back_for_a_shorter_time() {
+        on_every_engine(async |db| {
+            add(&db, Some(Uuid::now_v7()), "fact").await;
+            add(&db, None, "mail").await;
+            assert_eq!(payloads(&claim_at(&db, 0).await), ["fact", "mail"]);
+
+            assert!(claim_at(&db, 9).await.is_empty());
+            assert_eq!(payloads(&claim_at(&db, 10).await), ["fact"]);
+            assert!(claim_at(&db, 19).await.is_empty());
         })
         .await;
     }

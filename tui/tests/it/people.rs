@@ -21,7 +21,13 @@ fn counted(number: u128, name: &str, unread: u64, mentions: u64, mark: u64, upto
 
 fn naming(room: u128, pos: u64, who: u128, body: &str) -> Heard {
     let (mentions, body) = (vec![user(who)], body.to_owned());
-    Heard::Event(event(room, pos, 1, (BOB, "bob"), What::Said { body, re: None, mentions, removed: None }))
+    Heard::Event(event(
+        room,
+        pos,
+        1,
+        (BOB, "bob"),
+        What::Said { body, re: None, mentions, att: Vec::new(), removed: None },
+    ))
 }
 
 #[test]
@@ -178,7 +184,11 @@ fn messages_are_shown_as_they_are_now() {
         .sees("(removed)")
         .sees_not("merci");
     let body = "which one?".to_owned();
-    client.hear(act(11, (BOB, "bob"), What::Said { body, re: Some(4), mentions: Vec::new(), removed: None }));
+    client.hear(act(
+        11,
+        (BOB, "bob"),
+        What::Said { body, re: Some(4), mentions: Vec::new(), att: Vec::new(), removed: None },
+    ));
 
     client.sees("↪ ann: done (edited)").sees("which one?");
     client.sees_not("edited 4").sees_not("put 👍").sees_not("removed 5");

@@ -1,6 +1,6 @@
 //! The end: I12, everybody has everything and nothing waits, and how long each fault was felt.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     Found, Promise,
@@ -8,11 +8,7 @@ use super::{
 };
 use crate::torture::journal::{Line, Observed, span};
 
-/// How long after the last fault somebody may still catch up, in microseconds: the longest pause of a client between two
-/// attempts is 10 s, and then it has to connect and to resume.
-const SETTLED: u64 = 15_000_000;
-
-pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
+pub(super) fn judge(seen: &Seen<'_>, rest: Duration, found: &mut Found) {
     let Some(quiet) = seen.quiet else {
         found.broken_end("conductor", "the run did not come to its end".to_owned());
         return;
@@ -20,13 +16,19 @@ pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
     for (who, client) in &seen.clients {
         let speaks = client.lines.iter().any(|line| matches!(line.what, Observed::Invoke { .. }));
         if speaks {
-            settled(seen, who, client, quiet, found);
+            settled(seen, (who, client), quiet, rest, found);
         }
     }
     recovery(seen, found);
 }
 
-fn settled(seen: &Seen<'_>, who: &str, client: &Client<'_>, quiet: u64, found: &mut Found) {
+fn settled(
+    seen: &Seen<'_>,
+    (who, client): (&str, &Client<'_>),
+    quiet: u64,
+    rest: Duration,
+    found: &mut Found,
+) {
     let last = client.lines.last().map(|line| (line.t, &line.what));
     let Some((_, Observed::Settled { outbox, heads })) = last else {
         return found.broken_end(who, "never settled".to_owned());
@@ -43,7 +45,7 @@ fn settled(seen: &Seen<'_>, who: &str, client: &Client<'_>, quiet: u64, found: &
         }
     }
     let late = client.lines.iter().rev().find(|line| is_service(line)).map_or(0, |line| line.t);
-    if late > quiet + SETTLED {
+    if span(quiet, late) > rest {
         let what = format!("caught up only {:.1} s after the last fault", span(quiet, late).as_secs_f64());
         found.broken_end(who, what);
     }

@@ -16,6 +16,7 @@ mod tests;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    time::Duration,
 };
 
 use serde::Serialize;
@@ -97,8 +98,8 @@ pub(crate) struct Figures {
     pub(crate) reordered: usize,
     /// Frames that came a second time over the bare wire, which is allowed.
     pub(crate) redelivered: usize,
-    /// Departures of which it cannot be said where they are in the log, so that nothing is said of what came after.
-    pub(crate) unjudged: usize,
+    /// How often somebody left a room by the log: nothing of what came after may have reached them.
+    pub(crate) departures: usize,
     pub(crate) faults: BTreeMap<String, usize>,
     /// From the end of a fault until everybody it concerned was served again: the middle and the worst, in ms.
     pub(crate) recovery_p50_ms: u64,
@@ -124,8 +125,9 @@ impl Verdict {
     }
 }
 
-/// Judges a run.
-pub(crate) fn judge(evidence: &Evidence) -> Verdict {
+/// Judges a run, after which everybody was to come to rest in a time: the one limit here that is not a question of true
+/// or false, but of the machine.
+pub(crate) fn judge(evidence: &Evidence, rest: Duration) -> Verdict {
     let seen = Seen::of(evidence);
     let mut found = Found::default();
     screens::judge(&seen, &mut found);
@@ -133,7 +135,7 @@ pub(crate) fn judge(evidence: &Evidence) -> Verdict {
     heads::judge(&seen, &mut found);
     reads::judge(&seen, &mut found);
     members::judge(&seen, &mut found);
-    end::judge(&seen, &mut found);
+    end::judge(&seen, rest, &mut found);
     let Found { mut figures, mut violations } = found;
     let count = |wanted: &[Promise]| violations.iter().filter(|v| wanted.contains(&v.promise)).count();
     figures.lost = count(&[Promise::I1, Promise::I3, Promise::I9]);

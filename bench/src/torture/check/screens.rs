@@ -53,10 +53,7 @@ impl<'a> Wall<'a, '_> {
         match &line.what {
             Observed::Hello { .. } => self.screens.clear(),
             Observed::Subscribed { room } => self.open(*room, epoch, None, line),
-            Observed::Resumed { room, pos } => {
-                let epoch = self.screens.get(room).map_or(epoch, |screen| screen.epoch);
-                self.open(*room, epoch, Some(*pos), line);
-            }
+            Observed::Resumed { room, pos } => self.resume(*room, epoch, *pos, line),
             Observed::Reset { room } => self.reset(*room, epoch, line, found),
             Observed::Left { room } => drop(self.screens.remove(room)),
             Observed::Gap { room, from, to } => self.gap(*room, *from, *to),
@@ -78,6 +75,15 @@ impl<'a> Wall<'a, '_> {
     fn open(&mut self, room: RoomId, epoch: usize, last: Option<u64>, until: &'a Line) {
         let (shown, cids, gaps) = (BTreeSet::new(), HashSet::new(), Vec::new());
         self.screens.insert(room, Screen { room, epoch, last, shown, cids, gaps, until });
+    }
+
+    /// What was seen before is known: a gateway that is behind the one before may send it again.
+    fn resume(&mut self, room: RoomId, now: usize, pos: u64, line: &'a Line) {
+        let before = self.screens.remove(&room);
+        self.open(room, before.as_ref().map_or(now, |screen| screen.epoch), Some(pos), line);
+        if let (Some(before), Some(screen)) = (before, self.screens.get_mut(&room)) {
+            (screen.shown, screen.cids) = (before.shown, before.cids);
+        }
     }
 
     fn reset(&mut self, room: RoomId, now: usize, line: &'a Line, found: &mut Found) {

@@ -19,8 +19,8 @@ pub(super) enum Done {
     Filled(Vec<Shown>),
     /// Part of the history.
     Page { room: RoomId, asked: u64, after: u64, more: bool, seen: Vec<Shown> },
-    /// Not a member any more.
-    Left,
+    /// Not a member any more; whether it was this errand that the hub said so to.
+    Left { room: RoomId, told: bool },
     /// A member of this room again.
     Joined(RoomId),
     /// It did not work, and does not matter.
@@ -63,9 +63,9 @@ pub(super) async fn page(hub: Hub, room: RoomId, asked: u64, after: u64) -> Done
 pub(super) async fn leave(hub: Hub, room: RoomId) -> Done {
     loop {
         match hub.leave(&room.to_string()).await {
-            Ok(()) => return Done::Left,
+            Ok(()) => return Done::Left { room, told: true },
             // An earlier try worked.
-            Err(error) if is_not_there(&error) => return Done::Left,
+            Err(error) if is_not_there(&error) => return Done::Left { room, told: false },
             Err(_) => sleep(AGAIN).await,
         }
     }

@@ -237,7 +237,10 @@ impl Person {
             Done::Page { room, asked, after, more, seen } => {
                 self.journal.note(Observed::Page { room, asked, after, more, seen })
             }
-            Done::Left => {
+            Done::Left { room, told } => {
+                if told {
+                    self.journal.note(Observed::Departed { room })?;
+                }
                 if let Roam::Leaving { silent, .. } = self.roam {
                     self.roam = Roam::Leaving { answered: true, silent };
                 }

@@ -31,6 +31,8 @@ pub(super) struct Raw {
     dice: StdRng,
     /// Where each room stands, and in which generation of the log.
     places: HashMap<RoomId, Position>,
+    /// What is true of a room once the hub has taken it up: a request alone changes nothing.
+    asked: HashMap<u64, Observed>,
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -38,7 +40,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 impl Raw {
     pub(super) fn new(hub: Hub, journal: Journal, args: ClientArgs) -> Self {
         let dice = StdRng::seed_from_u64(args.seed);
-        Self { hub, journal, args, dice, places: HashMap::new() }
+        Self { hub, journal, args, dice, places: HashMap::new(), asked: HashMap::new() }
     }
 
     /// One short connection after the other, until the end.
@@ -59,10 +61,11 @@ impl Raw {
         for (n, room) in self.args.rooms.clone().into_iter().enumerate() {
             // Half of the rooms are taken up where they were left.
             let after = self.places.get(&room).filter(|_| self.dice.random()).cloned();
-            self.journal.note(match &after {
+            let taken_up = match &after {
                 Some(after) => Observed::Resumed { room, pos: after.pos },
                 None => Observed::Subscribed { room },
-            })?;
+            };
+            self.asked.insert(n as u64, taken_up);
             send(&mut socket, &ToServer::Sub { id: n as u64, room, after, tail: TAIL }).await?;
         }
         let until = Instant::now() + lasts;
@@ -80,7 +83,10 @@ impl Raw {
     fn hear(&mut self, text: &str) -> anyhow::Result<()> {
         let Ok(frame) = serde_json::from_str(text) else { return Ok(()) };
         match frame {
-            ToClient::Subbed { room, ep, mode, .. } => {
+            ToClient::Subbed { id, room, ep, mode, .. } => {
+                if let Some(taken_up) = self.asked.remove(&id) {
+                    self.journal.note(taken_up)?;
+                }
                 let kept = self.places.get(&room).filter(|_| mode != SubMode::Reset);
                 let pos = kept.map_or(0, |place| place.pos);
                 self.places.insert(room, Position { ep, pos });

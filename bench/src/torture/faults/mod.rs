@@ -2,6 +2,7 @@
 
 mod clock;
 mod disk;
+mod engine;
 mod link;
 mod lock;
 mod process;
@@ -10,13 +11,16 @@ mod tail;
 mod tracer;
 
 use anyhow::Context as _;
+use platform::testing::Engine;
 use tokio::sync::Mutex;
 
 pub(crate) use link::mend_all;
+pub(crate) use sql::all_is_announced;
 pub(crate) use tail::delete_log;
 pub(crate) use tracer::{Inject, traced};
 
 use super::{
+    ground::Ground,
     journal::{Journal, Observed},
     people::Crew,
     schedule::{Fault, Step},
@@ -25,8 +29,12 @@ use super::{
 
 /// What faults act on.
 pub(crate) struct Victims {
-    /// Hubs of our own; none when somebody else's is tortured.
+    /// Gateways of our own; none when somebody else's hub is tortured.
     pub(crate) sites: Vec<Mutex<Site>>,
+    /// Processes beside them.
+    pub(crate) workers: Vec<Mutex<Site>>,
+    /// Real engines.
+    pub(crate) ground: Option<Mutex<Ground>>,
     pub(crate) crew: Crew,
     pub(crate) journal: std::sync::Mutex<Journal>,
 }
@@ -37,8 +45,12 @@ impl Victims {
     }
 
     pub(crate) fn site(&self, whom: usize) -> anyhow::Result<&Mutex<Site>> {
-        self.sites.get(whom % self.sites.len().max(1)).context("no hub of our own to do that to")
+        one(&self.sites, whom)
     }
+}
+
+fn one(sites: &[Mutex<Site>], whom: usize) -> anyhow::Result<&Mutex<Site>> {
+    sites.get(whom % sites.len().max(1)).context("no process of our own to do that to")
 }
 
 /// Why a fault cannot be had on this machine, if it cannot.
@@ -75,10 +87,21 @@ async fn done(victims: &Victims, step: &Step) -> anyhow::Result<()> {
     if fault == Fault::ClientKill {
         return victims.crew.kill_and_restart(whom, lasts).await;
     }
-    let mut site = victims.site(whom)?.lock().await;
+    if let Some((engine, freeze)) = of_engine(fault) {
+        let mut ground = victims.ground.as_ref().context("no engine of our own to do that to")?.lock().await;
+        return match freeze {
+            true => engine::freeze(&mut ground, engine, lasts).await,
+            false => engine::crash(&mut ground, engine, lasts).await,
+        };
+    }
+    let sites = match fault {
+        Fault::WorkerKill | Fault::WorkerFreeze => &victims.workers,
+        _ => &victims.sites,
+    };
+    let mut site = one(sites, whom)?.lock().await;
     match fault {
-        Fault::Kill => process::kill(&mut site, lasts).await,
-        Fault::Freeze => process::freeze(&site, lasts).await,
+        Fault::Kill | Fault::WorkerKill => process::kill(&mut site, lasts).await,
+        Fault::Freeze | Fault::WorkerFreeze => process::freeze(&site, lasts).await,
         Fault::LockChat => lock::hold(&site.database("chat"), lasts).await,
         Fault::LockServer => lock::hold(&site.database("server"), lasts).await,
         Fault::LockLog => lock::hold(&site.log_file(), lasts).await,
@@ -88,8 +111,19 @@ async fn done(victims: &Victims, step: &Step) -> anyhow::Result<()> {
         Fault::SlowDisk => tracer::during(&mut site, &Inject::slow_disk(), lasts).await,
         Fault::TornTail => tail::tear(&mut site, lasts).await,
         Fault::ClockStep => clock::step(&mut site, lasts).await,
-        // The generation changes only when nobody waits for an answer: the conductor does it.
-        Fault::LogDeleted | Fault::ClientKill => Ok(()),
-        Fault::Cut | Fault::CutAll | Fault::HalfOpen | Fault::Slow | Fault::Delay | Fault::AckLost => Ok(()),
+        // The generation changes only when nobody waits for an answer: the conductor does it. The rest is done above.
+        _ => Ok(()),
+    }
+}
+
+/// The engine that a fault is done to, and whether it is held still instead of ended.
+fn of_engine(fault: Fault) -> Option<(Engine, bool)> {
+    match fault {
+        Fault::KafkaKill => Some((Engine::Kafka, false)),
+        Fault::KafkaFreeze => Some((Engine::Kafka, true)),
+        Fault::PostgresKill => Some((Engine::Postgres, false)),
+        Fault::RedisKill => Some((Engine::Redis, false)),
+        Fault::S3Kill => Some((Engine::S3, false)),
+        _ => None,
     }
 }

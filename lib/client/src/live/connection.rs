@@ -25,7 +25,7 @@ use super::{
     witness::Witness,
 };
 use crate::{
-    backoff,
+    backoff::{self, Pause},
     error::Error,
     hub::Hub,
     outbox::{Draft, Outbox},
@@ -46,6 +46,8 @@ pub(super) struct Connection {
     pub(super) marks: Marks,
     typing: Typing,
     jobs: bool,
+    /// Whether the hub has welcomed the connection that is there, or was last.
+    answered: bool,
     next_sub: u64,
     /// Subscriptions that the hub wants to be asked for again later.
     pub(super) postponed: Vec<(Instant, RoomId)>,
@@ -96,6 +98,7 @@ impl Connection {
             marks,
             typing,
             jobs: false,
+            answered: false,
             next_sub: 1,
             postponed,
         }
@@ -106,13 +109,14 @@ impl Connection {
         let mut rejected = None;
         loop {
             let began = Instant::now();
+            self.answered = false;
             let end = self.once(&mut rejected).await;
             self.postponed.clear();
             self.post.disconnected();
             self.marks.disconnected();
             self.rooms.values_mut().for_each(Reducer::disconnected);
-            if began.elapsed() > GOOD {
-                failures = 0;
+            if self.answered {
+                failures = if began.elapsed() > GOOD { 0 } else { backoff::after_answer(failures) };
             }
             let (why, wait) = match end {
                 End::Closed => return,
@@ -129,7 +133,7 @@ impl Connection {
             tracing::debug!(why, failures, ?wait, "the live socket is gone");
             let in_ms = wait.as_millis() as u64;
             if self.emit(LiveEvent::Reconnecting { attempt: failures, in_ms, why }).await.is_err()
-                || self.rest(wait).await.is_err()
+                || self.rest(Pause::new(began, Instant::now(), wait)).await.is_err()
             {
                 return;
             }
@@ -151,7 +155,13 @@ impl Connection {
                     Some(_) => End::SignedOut(why),
                 };
             }
-            Err((end, _)) => return end,
+            Err((end, token)) => {
+                // The newer token is there, and nobody has looked at it: it may be refused another time, for another reason.
+                if !token.is_empty() {
+                    *rejected = None;
+                }
+                return end;
+            }
         };
         *rejected = None;
         let token = current.token.clone();
@@ -189,6 +199,7 @@ impl Connection {
     }
 
     async fn talk(&mut self, socket: &mut Socket, current: Current) -> Result<End, End> {
+        self.answered = true;
         self.emit(LiveEvent::Connected).await?;
         self.resume(socket).await?;
         let hub = self.hub.clone();
@@ -344,14 +355,18 @@ impl Connection {
         self.events.send(event).await.map_err(|_| Deaf)
     }
 
-    /// Waits, and takes orders meanwhile.
-    async fn rest(&mut self, wait: Duration) -> Result<(), End> {
-        let mut over = pin!(sleep(wait));
+    /// Waits, and takes orders meanwhile. A message that wants to be sent shortens the wait.
+    async fn rest(&mut self, mut pause: Pause) -> Result<(), End> {
         loop {
             tokio::select! {
-                () = &mut over => return Ok(()),
+                () = sleep_until(pause.over) => return Ok(()),
                 order = self.orders.recv() => match order {
-                    Some(order) => self.obey(None, order).await?,
+                    Some(order) => {
+                        if matches!(order, Order::Say(_)) {
+                            pause.hurry(Instant::now());
+                        }
+                        self.obey(None, order).await?;
+                    }
                     None => return Err(End::Closed),
                 },
                 news = self.post.next() => self.handle(news).await?,

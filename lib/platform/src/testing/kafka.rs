@@ -24,7 +24,7 @@ const CLUSTER: &str = "bXNodWItdGVzdC1rYWZrYQ";
 
 /// A broker that runs.
 pub struct Kafka {
-    _server: Server,
+    server: Server,
     port: u16,
     version: String,
 }
@@ -46,13 +46,20 @@ impl Kafka {
         command.extend(JAVA.map(Into::into));
         command.extend(["-cp".into(), jars, "kafka.Kafka".into(), properties.into()]);
         let start = Start { folder, command, env: Vec::new(), signal: "KILL" };
-        let server = Server::start(start, async || answers(port).await.is_ok_and(|answers| answers)).await?;
-        Ok(Some(Self { _server: server, port, version }))
+        let server =
+            Server::start(start, move || async move { answers(port).await.is_ok_and(|answers| answers) })
+                .await?;
+        Ok(Some(Self { server, port, version }))
     }
 
     /// Where it is.
     pub fn url(&self) -> String {
         format!("kafka://127.0.0.1:{}", self.port)
+    }
+
+    /// Its process, to be ended and started again.
+    pub fn server(&mut self) -> &mut Server {
+        &mut self.server
     }
 
     /// Its version, and where it comes from.

@@ -11,6 +11,7 @@ pub mod smtp;
 mod sql;
 pub mod weed;
 
+pub use self::{kafka::Kafka, postgres::Postgres, redis::Redis, server::Server, weed::Weed};
 pub use config::{Engine, is_real};
 use tempfile::TempDir;
 

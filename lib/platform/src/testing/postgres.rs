@@ -21,7 +21,7 @@ const PASSWORD: &str = "pass/word";
 
 /// A PostgreSQL that runs, without a disk that is waited for.
 pub struct Postgres {
-    _server: Server,
+    server: Server,
     url: String,
     version: String,
 }
@@ -74,13 +74,23 @@ impl Postgres {
         let start = Start { folder, command, env: Vec::new(), signal: "QUIT" };
         let login = if certificates.is_some() { ":pass%2Fword" } else { "" };
         let url = format!("postgres://postgres{login}@127.0.0.1:{port}/postgres");
-        let server = Server::start(start, async || sql::answers(&url).await).await?;
-        Ok(Some(Self { _server: server, url, version }))
+        let asked = url.clone();
+        let ready = move || {
+            let url = asked.clone();
+            async move { sql::answers(&url).await }
+        };
+        let server = Server::start(start, ready).await?;
+        Ok(Some(Self { server, url, version }))
     }
 
     /// Where it is: the URL of a database of an administrator.
     pub fn url(&self) -> String {
         self.url.clone()
+    }
+
+    /// Its process, to be ended and started again.
+    pub fn server(&mut self) -> &mut Server {
+        &mut self.server
     }
 
     /// Its version, and where it comes from.

@@ -23,17 +23,13 @@ pub struct Redis {
 impl Redis {
     /// Starts one at a free port, if there is one on this machine.
     pub async fn start() -> anyhow::Result<Option<Self>> {
-        Self::start_at(free_port().await?).await
-    }
-
-    /// Starts one at a port: after a crash, for example.
-    pub async fn start_at(port: u16) -> anyhow::Result<Option<Self>> {
         let Some(program) = config::program("MSHUB_TEST_REDIS", "redis-server") else { return Ok(None) };
         let version = first_line(&program, &["--version"]).await?;
         let version =
             version.split("v=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("?").to_owned();
+        let port = free_port().await?;
         let listen = vec!["--port".into(), port.to_string()];
-        let ready = async || answers(port).await.is_ok_and(|answers| answers);
+        let ready = move || async move { answers(port).await.is_ok_and(|answers| answers) };
         let server = Server::start(start(program, listen)?, ready).await?;
         Ok(Some(Self { server, port, version }))
     }
@@ -53,7 +49,7 @@ impl Redis {
         ] {
             listen.extend([name.to_owned(), value]);
         }
-        let ready = async || TcpStream::connect(("127.0.0.1", port)).await.is_ok();
+        let ready = move || async move { TcpStream::connect(("127.0.0.1", port)).await.is_ok() };
         let server = Server::start(start(program, listen)?, ready).await?;
         Ok(Some(Self { server, port, version: String::new() }))
     }
@@ -68,14 +64,14 @@ impl Redis {
         self.port
     }
 
+    /// Its process, to be ended and started again.
+    pub fn server(&mut self) -> &mut Server {
+        &mut self.server
+    }
+
     /// Its version, and where it comes from.
     pub(super) fn about(&self) -> String {
         format!("{} (native)", self.version)
-    }
-
-    /// Ends it as a crash would.
-    pub fn kill(self) {
-        self.server.kill();
     }
 }
 

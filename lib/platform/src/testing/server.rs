@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    io::Write as _,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -9,30 +10,38 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::{net::TcpListener, time::Instant};
 
 /// How long a server may take until it is ready. Kafka on a busy machine is the slow one.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A shell between us and the server. It holds one end of a pipe, and we the other: when this process is gone, killed
-/// or not, the pipe ends, and the shell ends the server and removes its folder.
+/// or not, the pipe ends, and the shell ends the server and removes its folder. Until then it does what the pipe says.
 const WATCH: &str = r#"
 trap '' INT TERM HUP
 folder=$1 signal=$2
 shift 2
 cd "$folder" || exit 1
-"$@" >log 2>&1 </dev/null &
+"$@" >>log 2>&1 </dev/null &
 server=$!
-read -r _
+while read -r word; do
+  case $word in
+    crash) kill -s "$signal" "$server"; wait "$server" ;;
+    start) "$@" >>log 2>&1 </dev/null & server=$! ;;
+    *) kill -s "$word" "$server" ;;
+  esac
+done
 kill -s "$signal" "$server"
 wait "$server"
 cd / && rm -rf "$folder"
 "#;
 
-/// A server that runs.
-pub(super) struct Server {
+/// A server that runs, or will again.
+pub struct Server {
     watch: Child,
     folder: PathBuf,
+    ready: Box<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>,
 }
 
 /// How a server is started.
@@ -49,7 +58,13 @@ pub(super) struct Start {
 
 impl Server {
     /// Starts it, and waits until `ready` says so.
-    pub(super) async fn start(start: Start, ready: impl AsyncFn() -> bool) -> anyhow::Result<Self> {
+    pub(super) async fn start<Ready>(
+        start: Start,
+        ready: impl Fn() -> Ready + Send + Sync + 'static,
+    ) -> anyhow::Result<Self>
+    where
+        Ready: Future<Output = bool> + Send + 'static,
+    {
         let Start { folder, command, env, signal } = start;
         let watch = Command::new("sh")
             .args(["-c", WATCH, "watch"])
@@ -64,20 +79,46 @@ impl Server {
             .process_group(0)
             .spawn()
             .with_context(|| format!("{command:?} cannot be started"))?;
-        let server = Self { watch, folder };
-        let deadline = Instant::now() + PATIENCE;
-        while !ready().await {
-            if Instant::now() > deadline {
-                bail!("{command:?} did not become ready; the end of its log:\n{}", server.log());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let server = Self { watch, folder, ready: Box::new(move || ready().boxed()) };
+        server.is_ready(true).await.with_context(|| format!("{command:?}"))?;
         Ok(server)
     }
 
-    /// Ends it at once, as a crash would, and waits until it is gone.
-    pub(super) fn kill(mut self) {
-        self.end();
+    /// Ends it as a crash would, and keeps what it has on disk.
+    pub async fn crash(&mut self) -> anyhow::Result<()> {
+        self.tell("crash")?;
+        self.is_ready(false).await
+    }
+
+    /// Starts it after a crash.
+    pub async fn start_again(&mut self) -> anyhow::Result<()> {
+        self.tell("start")?;
+        self.is_ready(true).await
+    }
+
+    /// Sends it a signal by its name, such as `STOP`.
+    pub fn signal(&mut self, name: &str) -> anyhow::Result<()> {
+        self.tell(name)
+    }
+
+    fn tell(&mut self, word: &str) -> anyhow::Result<()> {
+        let pipe = self.watch.stdin.as_mut().context("the server has ended")?;
+        writeln!(pipe, "{word}").context("the server's watcher is gone")
+    }
+
+    async fn is_ready(&self, wanted: bool) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while (self.ready)().await != wanted {
+            if Instant::now() > deadline {
+                bail!(
+                    "not {} in time; the end of its log:\n{}",
+                    if wanted { "ready" } else { "gone" },
+                    self.log()
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
     }
 
     /// The last lines that it wrote.

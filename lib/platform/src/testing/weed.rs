@@ -16,7 +16,7 @@ const BUCKET: &str = "mshub-test";
 
 /// A store that runs.
 pub struct Weed {
-    _server: Server,
+    server: Server,
     port: u16,
     version: String,
 }
@@ -54,9 +54,12 @@ impl Weed {
         };
         let health = format!("http://127.0.0.1:{port}/healthz");
         let http = http_client();
-        let ready = async || http.get(&health).send().await.is_ok_and(|answer| answer.status().is_success());
+        let ready = move || {
+            let asked = http.get(&health).send();
+            async move { asked.await.is_ok_and(|answer| answer.status().is_success()) }
+        };
         let server = Server::start(start, ready).await?;
-        Ok(Some(Self { _server: server, port, version }))
+        Ok(Some(Self { server, port, version }))
     }
 
     /// Where its bucket is, with the key to it.
@@ -64,6 +67,11 @@ impl Weed {
         let secret = percent_encoding::utf8_percent_encode(SECRET, percent_encoding::NON_ALPHANUMERIC);
         let endpoint = format!("http://127.0.0.1:{}", self.port);
         format!("s3://{KEY}:{secret}@{BUCKET}?endpoint={endpoint}&region=us-east-1&path_style=true")
+    }
+
+    /// Its process, to be ended and started again.
+    pub fn server(&mut self) -> &mut Server {
+        &mut self.server
     }
 
     /// Its version, and where it comes from.

@@ -25,7 +25,7 @@ async fn hears_again(fanout: &Fanout, listener: &mut Subscription) {
 
 #[tokio::test]
 async fn a_redis_that_was_killed_and_is_back_is_heard_again_by_everybody() {
-    let Some(redis) = Redis::start().await.unwrap() else { return };
+    let Some(mut redis) = Redis::start().await.unwrap() else { return };
     let (one, other) = (Fanout::open(&redis.url()).await.unwrap(), Fanout::open(&redis.url()).await.unwrap());
     let (mut here, mut there) = (one.subscribe("a").await, other.subscribe("a").await);
     one.publish("a", "before".into()).await;
@@ -33,30 +33,27 @@ async fn a_redis_that_was_killed_and_is_back_is_heard_again_by_everybody() {
         assert_eq!(&*timeout(PATIENCE, listener.next()).await.unwrap().unwrap(), "before");
     }
 
-    let port = redis.port();
-    redis.kill();
+    redis.server().crash().await.unwrap();
     let began = Instant::now();
     for n in 0..10_000 {
         one.publish("a", n.to_string()).await;
     }
     assert!(began.elapsed() < PATIENCE / 10, "publishing waits for a Redis that is gone");
-    let redis = Redis::start_at(port).await.unwrap().unwrap();
+    redis.server().start_again().await.unwrap();
 
     hears_again(&one, &mut here).await;
     hears_again(&one, &mut there).await;
     hears_again(&other, &mut here).await;
-    redis.kill();
 }
 
 #[tokio::test]
 async fn a_redis_that_is_down_at_the_start_stops_nobody() {
-    let Some(redis) = Redis::start().await.unwrap() else { return };
-    let (url, port) = (redis.url(), redis.port());
-    redis.kill();
+    let Some(mut redis) = Redis::start().await.unwrap() else { return };
+    redis.server().crash().await.unwrap();
 
-    let fanout = Fanout::open(&url).await.unwrap();
+    let fanout = Fanout::open(&redis.url()).await.unwrap();
     let mut listener = timeout(PATIENCE, fanout.subscribe("a")).await.expect("subscribing waits for ever");
-    let _redis = Redis::start_at(port).await.unwrap().unwrap();
+    redis.server().start_again().await.unwrap();
 
     hears_again(&fanout, &mut listener).await;
 }

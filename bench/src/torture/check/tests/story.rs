@@ -1,5 +1,7 @@
 //! Evidence made by hand: a small hub whose clients see everything, until a test takes something away.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 use wire::{ClientId, RoomId, UserId};
 
@@ -7,6 +9,9 @@ use crate::torture::{
     check::{Epoch, Evidence, Promise, Verdict, heads::link, judge},
     journal::{Line, Observed, Shown, hash},
 };
+
+/// How long everybody may take to come to rest.
+pub(super) const REST: Duration = Duration::from_secs(10);
 
 pub(super) fn room(n: u128) -> RoomId {
     RoomId(Uuid::from_u128(1_000 + n))
@@ -96,7 +101,7 @@ impl Story {
             let settled = Observed::Settled { outbox: 0, heads: Clone::clone(&heads) };
             self.tell(who, settled);
         }
-        judge(&self.evidence)
+        judge(&self.evidence, REST)
     }
 }
 

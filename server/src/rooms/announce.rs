@@ -1,0 +1,45 @@
+//! Facts of changes on their way into the log: each is there once, however often and late it is tried.
+
+use futures_util::FutureExt as _;
+use platform::service::{ApiError, Outcome};
+use wire::{Code, Timestamp, events::RoomFact, paths::TOPIC_CHAT};
+
+use super::{
+    history::{self, Part},
+    record,
+    say::{self, SKEW_SECONDS},
+};
+use crate::state::State;
+
+/// Appends a fact to the log.
+pub(crate) async fn announce(state: &State, fact: RoomFact) -> Outcome<()> {
+    let room = fact.room;
+    let appended = state.bus.append(TOPIC_CHAT, &room.to_string(), record(fact)).await;
+    appended.map(drop).map_err(|error| ApiError::new(Code::LogUnavailable, error.to_string()))
+}
+
+/// The same for a fact that was tried before, and came to be at `since`. Gateways know a repetition by the last quarter of
+/// an hour, and the database knows it for ever: one that comes later than that, or after a step of the clock, would be
+/// told again by the first and not by the second.
+pub(crate) async fn announce_again(state: &State, fact: RoomFact, since: Timestamp) -> Outcome<()> {
+    if is_there(state, &fact, since).await? { Ok(()) } else { announce(state, fact).await }
+}
+
+async fn is_there(state: &State, fact: &RoomFact, since: Timestamp) -> Outcome<bool> {
+    let room = fact.room;
+    if state.live.follow(room).is_none() {
+        return Err(ApiError::new(Code::Unavailable, "the log was not looked at yet"));
+    }
+    if state.live.heard((room, fact.by, fact.cid)).now_or_never().is_some() {
+        return Ok(true);
+    }
+    if state.live.reach(room).is_some_and(|reach| reach.plus_seconds(SKEW_SECONDS) <= since) {
+        return Ok(false);
+    }
+    let tailed = state.live.tailed(room);
+    let newest = Part { limit: Some(1), ..Part::default() };
+    if history::stored(state, room, fact.by, newest).await?.persisted < tailed {
+        return Err(ApiError::new(Code::Unavailable, "the database is behind the log"));
+    }
+    Ok(say::stored(state, fact.by, room, fact.cid).await?.is_some())
+}
