@@ -67,6 +67,8 @@ pub struct UpArgs {
     #[arg(long, env = "MSHUB_MAX_UPLOAD_BYTES", default_value_t = 100 * 1024 * 1024, value_name = "BYTES")]
     max_upload_bytes: u64,
     #[command(flatten)]
+    engines: convert_worker::EngineFlags,
+    #[command(flatten)]
     database: DatabaseFlags,
     #[command(flatten)]
     bus: BusFlags,
@@ -161,6 +163,7 @@ fn plan(args: UpArgs, data_dir: PathBuf) -> Result<Plan, CliError> {
         admin_email: args.admin_email,
         sends_per_second: args.sends_per_second,
         max_upload_bytes: args.max_upload_bytes,
+        engines: args.engines,
     })
 }
 

@@ -56,6 +56,8 @@ static UPLOADS: LazyLock<Client> = LazyLock::new(|| {
         ("width" = Option<u32>, Query, description = "Picture width in pixels."),
         ("height" = Option<u32>, Query, description = "Picture height in pixels."),
         ("sheet" = Option<String>, Query, description = "The sheet of a workbook to take."),
+        ("engine" = Option<String>, Query, description = "The only engine that may do it; `auto` asks one after the other."),
+        ("prefer" = Option<String>, Query, description = "Which engine is asked first: `speed` or `fidelity`."),
         ("Idempotency-Key" = Option<String>, Header, description = "Made fresh for each upload."),
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
