@@ -1,6 +1,6 @@
 //! What is wanted of an upload, checked before a byte of it is read.
 
-use convert::{Engine, Engines, Format, Options, Prefer, UnknownEngine};
+use convert::{Engine, Engines, Format, Options, Paper, Prefer, UnknownEngine};
 use platform::service::{ApiError, Outcome};
 use wire::{Code, conversions::NewConversion};
 
@@ -29,8 +29,9 @@ impl Wanted {
         let from = from.as_deref().filter(|from| !from.is_empty()).map(format).transpose()?;
         let name = plain(&name);
         let (engine, prefer) = (chosen(engine.as_deref())?, preferred(prefer.as_deref())?);
+        let paper = paper_of(paper.as_deref())?;
         let options =
-            Options { password, quality, width, height, sheet, engine, prefer, ..Options::default() };
+            Options { password, quality, width, height, sheet, engine, prefer, paper, ..Options::default() };
         if let Some(claimed) = from.or_else(|| Format::from_name(&name)) {
             engines.supports(claimed, to, &options).map_err(refusal)?;
         }
@@ -52,6 +53,14 @@ fn preferred(prefer: Option<&str>) -> Outcome<Prefer> {
         None | Some("" | "speed") => Ok(Prefer::Speed),
         Some("fidelity") => Ok(Prefer::Fidelity),
         Some(_) => Err(invalid("/prefer", "must be speed or fidelity".into())),
+    }
+}
+
+fn paper_of(size: Option<&str>) -> Outcome<Paper> {
+    match size {
+        None | Some("" | "a4") => Ok(Paper::A4),
+        Some("letter") => Ok(Paper::Letter),
+        Some(_) => Err(invalid("/paper", "must be a4 or letter".into())),
     }
 }
 

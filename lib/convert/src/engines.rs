@@ -5,8 +5,10 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::best::{better, verdict};
 use crate::child::{Child, perform};
 use crate::gotenberg::Gotenberg;
+use crate::health::{self, Health, State};
 use crate::job_child::Task;
 use crate::matrix::{capabilities, needed, unsupported};
 use crate::{
@@ -20,28 +22,6 @@ pub struct Engines {
     child: Child,
     libreoffice: Option<PathBuf>,
     gotenberg: Option<Gotenberg>,
-}
-
-/// How one engine is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Health {
-    /// Which.
-    pub engine: Engine,
-    /// Whether it can be asked.
-    pub state: State,
-    /// Where it is, or what to do to have it, in a few words.
-    pub detail: String,
-}
-
-/// Whether an engine can be asked.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum State {
-    /// It can.
-    Ready,
-    /// It failed lately, and is left alone for a while.
-    Resting,
-    /// It is not installed, or not configured.
-    Absent,
 }
 
 /// A pair that an engine would convert which is not here.
@@ -92,9 +72,9 @@ impl Engines {
 
     fn health_of(&self, engine: Engine) -> Health {
         let (state, detail) = match engine {
-            Engine::Builtin => (State::Ready, "part of mshub".to_owned()),
-            Engine::Libreoffice => office_health(self.libreoffice.as_deref()),
-            Engine::Gotenberg => server_health(self.gotenberg.as_ref()),
+            Engine::Builtin => health::of_builtin(),
+            Engine::Libreoffice => health::of_office(self.libreoffice.as_deref()),
+            Engine::Gotenberg => health::of_server(self.gotenberg.as_ref()),
         };
         Health { engine, state, detail }
     }
@@ -268,28 +248,6 @@ impl Engines {
     }
 }
 
-fn office_health(program: Option<&Path>) -> (State, String) {
-    match program {
-        Some(program) => (State::Ready, program.display().to_string()),
-        None => (
-            State::Absent,
-            "install LibreOffice (Debian: libreoffice-writer, -calc, -impress) and start the hub again"
-                .to_owned(),
-        ),
-    }
-}
-
-fn server_health(server: Option<&Gotenberg>) -> (State, String) {
-    match (server, server.and_then(Gotenberg::resting)) {
-        (Some(server), None) => (State::Ready, server.shown()),
-        (Some(server), Some(rest)) => (
-            State::Resting,
-            format!("{} failed too often, and is asked again in {} s", server.shown(), rest.as_secs() + 1),
-        ),
-        (None, _) => (State::Absent, "name a server with --gotenberg-url".to_owned()),
-    }
-}
-
 /// Another file in the folder of the output.
 fn beside(output: &Path, ending: &str) -> PathBuf {
     let mut name = output.as_os_str().to_owned();
@@ -304,27 +262,6 @@ fn attempt(engine: Engine, millis: u64, made: &Result<Report, Error>) -> Attempt
             Attempt { engine, millis, recall: report.recall, lost: report.lost.clone(), error: None }
         }
         Err(error) => Attempt { engine, millis, recall: None, lost: Vec::new(), error: Some(error.clone()) },
-    }
-}
-
-/// Whether one result keeps more of the document than another: more words, then fewer other losses.
-fn better(one: &Report, other: &Report) -> bool {
-    let words = |report: &Report| report.recall.unwrap_or(if report.degraded { 0.0 } else { 1.0 });
-    // A word more or less of a thousand is the readers' doing.
-    let (ours, theirs) = (words(one), words(other));
-    if (ours - theirs).abs() > 0.001 { ours > theirs } else { one.lost.len() < other.lost.len() }
-}
-
-fn verdict(req: &Request, best: Option<Report>, error: Option<Error>) -> Result<Report, Error> {
-    match (best, error) {
-        // Stopped in the middle is stopped, whatever was there by then.
-        (_, Some(Error::Cancelled)) => Err(Error::Cancelled),
-        (Some(report), _) if req.strict && report.degraded => {
-            Err(Error::LowFidelity { recall: report.recall.unwrap_or(0.0) })
-        }
-        (Some(report), _) => Ok(report),
-        (None, Some(error)) => Err(error),
-        (None, None) => Err(Error::Io { detail: "no engine was asked".into() }),
     }
 }
 
@@ -371,18 +308,5 @@ mod tests {
         let wanted = Options { engine: Some(Engine::Libreoffice), ..Options::default() };
         let refused = bare.supports(Format::Docx, Format::Pdf, &wanted).unwrap_err().to_string();
         assert!(refused.contains("install LibreOffice"), "{refused}");
-    }
-
-    #[test]
-    fn words_count_more_than_sentences_about_them() {
-        let report = |recall, lost: &[&str]| Report {
-            recall,
-            degraded: !lost.is_empty(),
-            lost: lost.iter().map(|lost| (*lost).to_owned()).collect(),
-            ..Report::default()
-        };
-        assert!(better(&report(Some(0.99), &["x", "y"]), &report(Some(0.5), &["x"])));
-        assert!(better(&report(Some(0.99), &[]), &report(Some(0.9905), &["x"])));
-        assert!(!better(&report(None, &["x"]), &report(Some(0.9), &["x"])));
     }
 }

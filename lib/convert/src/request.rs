@@ -37,6 +37,30 @@ pub struct Options {
     /// Which engine is asked first.
     #[serde(skip_serializing_if = "is_default")]
     pub prefer: Prefer,
+    /// The pages of a document that has none of its own, such as Markdown.
+    #[serde(skip_serializing_if = "is_default")]
+    pub paper: Paper,
+}
+
+/// The size of a page.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Paper {
+    /// 210 × 297 mm.
+    #[default]
+    A4,
+    /// 8.5 × 11 inches.
+    Letter,
+}
+
+impl Paper {
+    /// Width and height in points.
+    pub(crate) fn points(self) -> (f64, f64) {
+        match self {
+            Paper::A4 => (595.28, 841.89),
+            Paper::Letter => (612.0, 792.0),
+        }
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -41,6 +41,9 @@ pub struct NewConversion {
     /// Which engine is asked first: `speed`, the default, or `fidelity`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefer: Option<String>,
+    /// Pages of a document that has none of its own: `a4`, the default, or `letter`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<String>,
 }
 
 /// The life of a conversion. Each change is a row with a number and an event.

@@ -58,6 +58,7 @@ static UPLOADS: LazyLock<Client> = LazyLock::new(|| {
         ("sheet" = Option<String>, Query, description = "The sheet of a workbook to take."),
         ("engine" = Option<String>, Query, description = "The only engine that may do it; `auto` asks one after the other."),
         ("prefer" = Option<String>, Query, description = "Which engine is asked first: `speed` or `fidelity`."),
+        ("paper" = Option<String>, Query, description = "Pages of a document that has none of its own: `a4` or `letter`."),
         ("Idempotency-Key" = Option<String>, Header, description = "Made fresh for each upload."),
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ::convert::{Child, Engines, Error, Format, Options, Prefer, Request, UnknownEngine, sniff};
+use ::convert::{Child, Engines, Error, Format, Options, Paper, Prefer, Request, UnknownEngine, sniff};
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
@@ -89,6 +89,7 @@ async fn request(
         height: args.height,
         sheet: args.sheet.clone(),
         engine,
+        paper: if args.paper == "letter" { Paper::Letter } else { Paper::A4 },
         prefer: if args.prefer == "fidelity" { Prefer::Fidelity } else { Prefer::Speed },
         ..Options::default()
     };

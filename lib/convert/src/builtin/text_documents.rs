@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Cursor, Write};
 
 use oxml_layout::LayoutResult;
-use rdocx::{Document, PackageReadLimits};
+use rdocx::{Document, Length, PackageReadLimits};
 use zip::write::SimpleFileOptions;
 
 use crate::container::Container;
@@ -31,6 +31,11 @@ struct Opened {
 
 pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, Error> {
     let Opened { mut document, words, warnings, lost } = open(req)?;
+    if matches!(req.from, Format::Md | Format::Html) {
+        // They have no pages of their own, and the importer thinks of American ones.
+        let (width, height) = req.options.paper.points();
+        document.set_page_size(Length::pt(width), Length::pt(height));
+    }
     ticker.converting();
     let mut output = match req.to {
         Format::Pdf => to_pdf(&document)?,
