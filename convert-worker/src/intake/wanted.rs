@@ -22,8 +22,20 @@ pub(super) struct Wanted {
 
 impl Wanted {
     pub(super) fn read(query: NewConversion, engines: &Engines) -> Outcome<Self> {
-        let NewConversion { to, name, from, strict, password, quality, width, height, sheet, engine, prefer } =
-            query;
+        let NewConversion {
+            to,
+            name,
+            from,
+            strict,
+            password,
+            quality,
+            width,
+            height,
+            sheet,
+            engine,
+            prefer,
+            paper,
+        } = query;
         check(quality, [("/width", width), ("/height", height)])?;
         let to = format(&to)?;
         let from = from.as_deref().filter(|from| !from.is_empty()).map(format).transpose()?;
