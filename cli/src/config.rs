@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs, io,
+    env,
+    ffi::OsString,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -22,6 +24,8 @@ pub struct Environment {
     pub token: Option<String>,
     /// `MSHUB_CONFIG_DIR`: settings and state both live below it.
     pub config_dir: Option<PathBuf>,
+    /// `PATH`: where LibreOffice may be.
+    pub path: Option<OsString>,
 }
 
 /// The variables that every command looks at, and what each means.
@@ -49,6 +53,7 @@ impl Environment {
             context: read("MSHUB_CONTEXT"),
             token: read("MSHUB_TOKEN"),
             config_dir: env::var_os("MSHUB_CONFIG_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from),
+            path: env::var_os("PATH"),
         }
     }
 

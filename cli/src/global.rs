@@ -70,6 +70,12 @@ impl Global {
         self.environment.config_file()
     }
 
+    /// LibreOffice's program on this machine, if there is one.
+    #[cfg(feature = "local")]
+    pub fn libreoffice(&self) -> Option<PathBuf> {
+        ::convert::find_libreoffice(self.environment.path.as_deref()?)
+    }
+
     /// Whether anything was ever set up here.
     pub fn is_configured(&self) -> bool {
         self.environment.server.is_some() || self.config().is_ok_and(|config| config != Config::default())

@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::Parser;
+use convert::{Child, Engines, Error, Limits};
 use platform::{
     config::{DatabaseFlags, FanoutFlags, ObjectsFlags, ServiceFlags},
     engines::{OpenError, Urls},
@@ -45,6 +46,8 @@ pub struct Flags {
     /// Hours that ended conversions and their files are kept
     #[arg(long, env = "MSHUB_RETENTION_HOURS", value_name = "HOURS")]
     retention_hours: Option<u64>,
+    #[command(flatten)]
+    engines: EngineFlags,
     /// What all services take.
     #[command(flatten)]
     pub service: ServiceFlags,
@@ -71,7 +74,38 @@ impl Flags {
         config.deadline = self.deadline.map_or(config.deadline, Duration::from_secs);
         config.retention =
             self.retention_hours.map_or(config.retention, |hours| Duration::from_secs(hours * 3600));
+        self.engines.apply(&mut config);
         config
+    }
+}
+
+/// The engines besides the builtin one.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct EngineFlags {
+    /// LibreOffice's program, or `off` for none; found on the PATH when not given
+    #[arg(long, env = "MSHUB_LIBREOFFICE", value_name = "FILE")]
+    libreoffice: Option<PathBuf>,
+    /// A Gotenberg server that converts office documents, such as http://gotenberg:3000
+    #[arg(long, env = "MSHUB_GOTENBERG_URL", value_name = "URL", hide_env_values = true, value_parser = server)]
+    gotenberg_url: Option<String>,
+}
+
+fn server(url: &str) -> Result<String, String> {
+    match url.split_once("://") {
+        Some(("http" | "https", rest)) if !rest.is_empty() => Ok(url.to_owned()),
+        _ => Err("a server's URL begins with http:// or https://".to_owned()),
+    }
+}
+
+impl EngineFlags {
+    /// Writes what was chosen, and what is found, into the settings.
+    pub fn apply(&self, config: &mut Config) {
+        config.libreoffice = match &self.libreoffice {
+            Some(off) if off.as_os_str() == "off" => None,
+            Some(program) => Some(program.clone()),
+            None => convert::find_libreoffice(&std::env::var_os("PATH").unwrap_or_default()),
+        };
+        config.gotenberg_url.clone_from(&self.gotenberg_url);
     }
 }
 
@@ -88,6 +122,10 @@ pub struct Config {
     pub waiting_per_user: u32,
     /// The program and its arguments that end up in [`convert::job_child_main`].
     pub child: (PathBuf, Vec<OsString>),
+    /// LibreOffice's program, where there is one.
+    pub libreoffice: Option<PathBuf>,
+    /// The URL of a Gotenberg server, where there is one.
+    pub gotenberg_url: Option<String>,
     /// Where uploads and results lie for a moment. It must be local; nothing in it is needed after a restart.
     pub work_dir: PathBuf,
     /// How long one attempt may take.
@@ -111,7 +149,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults: 100 MiB, a runner a core, 20 waiting, 60 s, kept for 7 days, and this program as its own child.
+    /// The defaults: 100 MiB, a runner a core, 20 waiting, 60 s, kept for 7 days, this program as its own child, and no
+    /// engine but the builtin one.
     pub fn new(secret: Vec<u8>, work_dir: PathBuf) -> Self {
         let child = convert::Child::of_this_program();
         Self {
@@ -120,6 +159,8 @@ impl Config {
             runners: available_parallelism().map_or(1, NonZero::get),
             waiting_per_user: 20,
             child: (child.program, child.args),
+            libreoffice: None,
+            gotenberg_url: None,
             work_dir,
             deadline: Duration::from_secs(60),
             lease: Duration::from_secs(15),
@@ -130,6 +171,22 @@ impl Config {
             retention: 7 * DAY,
             drain: Duration::from_secs(8),
         }
+    }
+}
+
+impl Config {
+    /// The engines of these settings.
+    pub(crate) fn engines(&self) -> Result<Engines, Error> {
+        let (program, args) = self.child.clone();
+        let limits = Limits { wall: self.deadline, cpu: self.deadline, ..Limits::default() };
+        let mut engines = Engines::builtin(Child { program, args, limits });
+        if let Some(program) = &self.libreoffice {
+            engines = engines.with_libreoffice(program.clone());
+        }
+        if let Some(url) = &self.gotenberg_url {
+            engines = engines.with_gotenberg(url)?;
+        }
+        Ok(engines)
     }
 }
 

@@ -9,6 +9,7 @@ mod intake;
 mod jobs;
 mod notify;
 mod refusal;
+mod report;
 mod result;
 mod routes;
 mod row;
@@ -31,7 +32,7 @@ use platform::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Config, Flags, Secret};
+pub use config::{Config, EngineFlags, Flags, Secret};
 pub use convert::job_child_main;
 use state::App;
 
@@ -39,7 +40,7 @@ use state::App;
 const RELEASE: Duration = Duration::from_secs(2);
 
 /// The schema of the convert-worker's database.
-pub const MIGRATIONS: Migrations = platform::migrations!("migrations", ["0001_jobs"]);
+pub const MIGRATIONS: Migrations = platform::migrations!("migrations", ["0001_jobs", "0002_reports"]);
 
 /// The engines that the convert-worker needs, already open.
 pub struct Engines {

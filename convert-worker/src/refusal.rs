@@ -16,6 +16,7 @@ pub(crate) fn refusal(error: Error) -> ApiError {
         Error::LowFidelity { .. }
         | Error::Timeout { .. }
         | Error::Crashed { .. }
+        | Error::EngineDown { .. }
         | Error::Cancelled
         | Error::Io { .. } => {
             return anyhow::Error::new(error).context("an upload could not be looked at").into();

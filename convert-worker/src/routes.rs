@@ -16,7 +16,7 @@ use wire::paths::internal;
 use crate::{
     formats, intake,
     jobs::{cancel, list, remove, retry, show},
-    result,
+    report, result,
     state::App,
 };
 
@@ -27,6 +27,7 @@ pub(crate) fn routes(app: &App) -> Router {
         .route(internal::JOB_CANCEL, post(cancel::cancel))
         .route(internal::JOB_RETRY, post(retry::retry))
         .route(internal::JOB_RESULT, get(result::show))
+        .route(internal::JOB_REPORT, get(report::show))
         .route(internal::FORMATS, get(formats::list))
         .merge(health::livez())
         .fallback(no_route)

@@ -33,6 +33,9 @@ pub(crate) struct JobRow {
     seconds: Option<f64>,
     created_at: i64,
     pub(crate) updated_at: i64,
+    started_at: Option<i64>,
+    /// JSON of [`crate::report::Findings`].
+    pub(crate) report: Option<String>,
 }
 
 platform::from_row!(JobRow {
@@ -59,7 +62,9 @@ platform::from_row!(JobRow {
     error_detail,
     seconds,
     created_at,
-    updated_at
+    updated_at,
+    started_at,
+    report
 });
 
 impl JobRow {
@@ -102,6 +107,12 @@ impl JobRow {
             created_at: Timestamp::from_micros(self.created_at),
             updated_at: Timestamp::from_micros(self.updated_at),
         }
+    }
+
+    /// Seconds from the upload to the last start.
+    pub(crate) fn waited(&self) -> Option<f64> {
+        let micros = self.started_at?.saturating_sub(self.created_at);
+        Some(micros.max(0) as f64 / 1e6)
     }
 
     /// The key of the upload.

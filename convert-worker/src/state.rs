@@ -31,6 +31,7 @@ pub(crate) struct State {
     /// Who holds the leases that this run takes.
     pub(crate) run: Uuid,
     pub(crate) tasks: Tasks,
+    pub(crate) converters: convert::Engines,
     key: InternalKey,
 }
 
@@ -50,6 +51,7 @@ impl App {
             .with_context(|| format!("the work folder {} cannot be used", config.work_dir.display()))?;
         Ok(Self(Arc::new(State {
             key: InternalKey::derive(&config.secret.0),
+            converters: config.engines()?,
             config,
             db,
             fanout,

@@ -83,6 +83,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(conversions::jobs::show, conversions::jobs::remove))
         .routes(routes!(conversions::jobs::cancel))
         .routes(routes!(conversions::jobs::retry))
+        .routes(routes!(conversions::jobs::report))
         .routes(routes!(conversions::download::result))
         .routes(routes!(conversions::download::object))
         .routes(routes!(admin::users::list))

@@ -41,7 +41,7 @@ pub(super) async fn run(site: &Site, messages: u32) -> anyhow::Result<()> {
 }
 
 async fn say(site: &Site, room: RoomId) -> anyhow::Result<()> {
-    let say = Say { cid: ClientId::new(), body: "x".repeat(128), re: None };
+    let say = Say { cid: ClientId::new(), body: "x".repeat(128), re: None, att: Vec::new() };
     site.people.first().context("a load needs people")?.say(&room.to_string(), &say).await?;
     Ok(())
 }

@@ -74,6 +74,8 @@ pub struct UpArgs {
     #[arg(long, env = "MSHUB_MAX_USER_FILES_BYTES", default_value_t = server::MAX_USER_FILES, value_name = "BYTES")]
     max_user_files_bytes: u64,
     #[command(flatten)]
+    engines: convert_worker::EngineFlags,
+    #[command(flatten)]
     database: DatabaseFlags,
     #[command(flatten)]
     bus: BusFlags,
@@ -171,6 +173,7 @@ fn plan(args: UpArgs, data_dir: PathBuf) -> Result<Plan, CliError> {
         sends_per_second: args.sends_per_second,
         max_upload_bytes: args.max_upload_bytes,
         max_user_files_bytes: args.max_user_files_bytes,
+        engines: args.engines,
     })
 }
 

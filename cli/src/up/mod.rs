@@ -38,6 +38,7 @@ pub(crate) struct Plan {
     pub(crate) sends_per_second: NonZeroU32,
     pub(crate) max_upload_bytes: u64,
     pub(crate) max_user_files_bytes: u64,
+    pub(crate) engines: convert_worker::EngineFlags,
 }
 
 /// Where everything is, once it answers.
@@ -136,6 +137,7 @@ impl Hub {
             Part::start(CONVERT, &watched, |stop, ready| {
                 let mut config = convert_worker::Config::new(secret.clone(), lock.path().join("work"));
                 config.max_upload_bytes = plan.max_upload_bytes;
+                plan.engines.apply(&mut config);
                 convert_worker::run(config, for_convert, convert, ready, stop)
             }),
         )?;

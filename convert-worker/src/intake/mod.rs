@@ -54,7 +54,7 @@ async fn take(
     headers: &HeaderMap,
     body: &mut BodyDataStream,
 ) -> Outcome<Job> {
-    let wanted = Wanted::read(query)?;
+    let wanted = Wanted::read(query, &app.converters)?;
     let request_key = request_key(headers)?;
     if let Some(job) = again(app, owner, request_key.as_deref(), &wanted).await? {
         return Ok(job);
@@ -73,7 +73,7 @@ async fn take(
     let folder = app.scratch.upload(id).map_err(anyhow::Error::from)?;
     let file = folder.path().join("upload");
     let bytes_in = receive::receive(body, &file, app.config.max_upload_bytes).await?;
-    let source = look(&file, &wanted).await?;
+    let source = look(app, &file, &wanted).await?;
 
     // Not stopped half way when the caller goes: bytes without a row would stay for ever.
     let received = Received { id, owner, request_key, source, bytes_in, created_at, file, folder };
@@ -95,7 +95,7 @@ struct Received {
 }
 
 /// What the file is, and that it can become what is wanted.
-async fn look(file: &Path, wanted: &Wanted) -> Outcome<Format> {
+async fn look(app: &App, file: &Path, wanted: &Wanted) -> Outcome<Format> {
     let (path, name, from) = (file.to_owned(), wanted.name.clone(), wanted.from);
     let sniffed = tokio::task::spawn_blocking(move || convert::sniff(&path, &name, from)).await;
     let source = match sniffed.map_err(anyhow::Error::from)? {
@@ -108,7 +108,7 @@ async fn look(file: &Path, wanted: &Wanted) -> Outcome<Format> {
         }
         sniffed => sniffed.map_err(refusal)?,
     };
-    convert::supports(source, wanted.to).map_err(refusal)?;
+    app.converters.supports(source, wanted.to, &wanted.options).map_err(refusal)?;
     Ok(source)
 }
 

@@ -1,6 +1,6 @@
 //! What is wanted of an upload, checked before a byte of it is read.
 
-use convert::{Format, Options};
+use convert::{Engine, Engines, Format, Options, Paper, Prefer, UnknownEngine};
 use platform::service::{ApiError, Outcome};
 use wire::{Code, conversions::NewConversion, files::plain_name};
 
@@ -20,31 +20,72 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn read(query: NewConversion) -> Outcome<Self> {
-        let NewConversion { to, name, from, strict, password, quality, width, height, sheet } = query;
+    pub(super) fn read(query: NewConversion, engines: &Engines) -> Outcome<Self> {
+        let NewConversion {
+            to,
+            name,
+            from,
+            strict,
+            password,
+            quality,
+            width,
+            height,
+            sheet,
+            engine,
+            prefer,
+            paper,
+        } = query;
         check(quality, [("/width", width), ("/height", height)])?;
         let to = format(&to)?;
         let from = from.as_deref().filter(|from| !from.is_empty()).map(format).transpose()?;
         let name = plain_name(&name, "upload");
+        let (engine, prefer) = (chosen(engine.as_deref())?, preferred(prefer.as_deref())?);
+        let paper = paper_of(paper.as_deref())?;
+        let options =
+            Options { password, quality, width, height, sheet, engine, prefer, paper, ..Options::default() };
         if let Some(claimed) = from.or_else(|| Format::from_name(&name)) {
-            convert::supports(claimed, to).map_err(refusal)?;
+            engines.supports(claimed, to, &options).map_err(refusal)?;
         }
-        let options = Options { password, quality, width, height, sheet, ..Options::default() };
         Ok(Self { to, from, name, options, strict })
     }
 }
 
+fn chosen(engine: Option<&str>) -> Outcome<Option<Engine>> {
+    match engine {
+        None | Some("" | "auto") => Ok(None),
+        Some(name) => {
+            name.parse().map(Some).map_err(|unknown: UnknownEngine| invalid("/engine", unknown.to_string()))
+        }
+    }
+}
+
+fn preferred(prefer: Option<&str>) -> Outcome<Prefer> {
+    match prefer {
+        None | Some("" | "speed") => Ok(Prefer::Speed),
+        Some("fidelity") => Ok(Prefer::Fidelity),
+        Some(_) => Err(invalid("/prefer", "must be speed or fidelity".into())),
+    }
+}
+
+fn paper_of(size: Option<&str>) -> Outcome<Paper> {
+    match size {
+        None | Some("" | "a4") => Ok(Paper::A4),
+        Some("letter") => Ok(Paper::Letter),
+        Some(_) => Err(invalid("/paper", "must be a4 or letter".into())),
+    }
+}
+
+fn invalid(pointer: &str, rule: String) -> ApiError {
+    ApiError::new(Code::InvalidField, "an option of the conversion breaks a rule").field(pointer, rule)
+}
+
 fn check(quality: Option<u8>, sides: [(&str, Option<u32>); 2]) -> Outcome<()> {
-    let invalid = |pointer, rule: String| {
-        Err(ApiError::new(Code::InvalidField, "an option of the conversion breaks a rule")
-            .field(pointer, rule))
-    };
     if quality.is_some_and(|quality| !(1..=100).contains(&quality)) {
-        return invalid("/quality", "must be 1 to 100".into());
+        return Err(invalid("/quality", "must be 1 to 100".into()));
     }
     for (pointer, side) in sides {
         if side.is_some_and(|side| !(1..=SIDE).contains(&side)) {
-            return invalid(pointer, format!("must be 1 to {SIDE} pixels"));
+            return Err(invalid(pointer, format!("must be 1 to {SIDE} pixels")));
         }
     }
     Ok(())
@@ -62,9 +103,34 @@ mod tests {
     use super::*;
 
     #[test]
+    #[test]
+    fn an_engine_that_is_not_here_and_a_wish_nobody_knows_are_refused() {
+        let engines = Engines::builtin(convert::Child::of_this_program());
+        let read = |engine: &str, prefer: &str| {
+            let query = NewConversion {
+                to: "pdf".into(),
+                name: "a.docx".into(),
+                engine: Some(engine.into()),
+                prefer: Some(prefer.into()),
+                ..NewConversion::default()
+            };
+            Wanted::read(query, &engines)
+                .map(|wanted| wanted.options)
+                .map_err(|error| error.problem().code.clone())
+        };
+
+        assert_eq!(read("auto", "fidelity").unwrap().prefer, Prefer::Fidelity);
+        assert_eq!(read("builtin", "").unwrap().engine, Some(Engine::Builtin));
+        assert_eq!(read("libreoffice", ""), Err(Code::UnsupportedPair.name().into()));
+        assert_eq!(read("word", ""), Err(Code::InvalidField.name().into()));
+        assert_eq!(read("auto", "beauty"), Err(Code::InvalidField.name().into()));
+    }
+
+    #[test]
     fn what_the_words_tell_is_refused_at_once() {
         let read = |to: &str, name: &str| {
-            Wanted::read(NewConversion { to: to.into(), name: name.into(), ..NewConversion::default() })
+            let query = NewConversion { to: to.into(), name: name.into(), ..NewConversion::default() };
+            Wanted::read(query, &Engines::builtin(convert::Child::of_this_program()))
                 .map(drop)
                 .map_err(|error| error.problem().code.clone())
         };

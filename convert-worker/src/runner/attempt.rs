@@ -1,12 +1,13 @@
-//! One attempt at a job: fetch the upload, convert it in a child, store the result under a key of its own.
+//! One attempt at a job: fetch the upload, let the engines convert it, store the result under a key of its own.
 
 use std::{path::Path, time::Instant};
 
-use convert::{Child, Error, Format, Limits, Options, Report, Request};
+use convert::{Error, Format, Options, Report, Request};
 use platform::objects::Stored;
 
 use super::{lease, progress, running::Guard};
 use crate::{
+    report::Findings,
     row::{JobRow, result_key},
     state::App,
 };
@@ -21,24 +22,31 @@ pub(super) struct Done {
 /// How an attempt ended.
 pub(super) struct Outcome {
     pub(super) result: Result<Done, Error>,
+    pub(super) effort: Effort,
+}
+
+/// What an attempt cost, and who was asked, whatever came of it.
+#[derive(Default)]
+pub(super) struct Effort {
     /// Seconds of engine time.
     pub(super) seconds: f64,
+    pub(super) findings: Findings,
 }
 
 /// Tries until it ends, is stopped, or loses its lease; the last two are [`Error::Cancelled`].
 pub(super) async fn attempt(app: &App, row: &JobRow, running: &Guard<'_>) -> Outcome {
-    let mut seconds = 0.0;
+    let mut effort = Effort::default();
     let heard = running.progress.subscribe();
     let result = tokio::select! {
-        result = perform(app, row, running, &mut seconds) => result,
+        result = perform(app, row, running, &mut effort) => result,
         () = running.stop.cancelled() => Err(Error::Cancelled),
         () = lease::keep(app, row, &running.stop) => Err(Error::Cancelled),
         () = progress::tell(app, row.job(), heard) => Err(Error::Cancelled),
     };
-    Outcome { result, seconds }
+    Outcome { result, effort }
 }
 
-async fn perform(app: &App, row: &JobRow, running: &Guard<'_>, seconds: &mut f64) -> Result<Done, Error> {
+async fn perform(app: &App, row: &JobRow, running: &Guard<'_>, effort: &mut Effort) -> Result<Done, Error> {
     let folder = app.scratch.attempt(row.id())?;
     let request = request(row, folder.path())?;
     app.objects.fetch_to(&row.upload_key(), &request.input).await.map_err(store)?;
@@ -47,10 +55,10 @@ async fn perform(app: &App, row: &JobRow, running: &Guard<'_>, seconds: &mut f64
         running.progress.send_replace(Some(progress::wire(step)));
     };
     let started = Instant::now();
-    let converted = convert::convert_in_child(&child(app), &request, told, running.stop.clone()).await;
-    *seconds = started.elapsed().as_secs_f64();
+    let converted = app.converters.convert(&request, told, running.stop.clone()).await;
+    *effort = Effort { seconds: started.elapsed().as_secs_f64(), findings: Findings::of(&converted) };
 
-    let report = converted?;
+    let report = converted.result?;
     let key = result_key(row.id(), row.fence);
     let stored = app.objects.put_file(&key, &request.output).await.map_err(store)?;
     Ok(Done { key, stored, report })
@@ -70,12 +78,6 @@ fn request(row: &JobRow, folder: &Path) -> Result<Request, Error> {
         strict: row.strict,
         ..Request::new(file("input", from), from, file("output", to), to)
     })
-}
-
-fn child(app: &App) -> Child {
-    let (program, args) = app.config.child.clone();
-    let limits = Limits { wall: app.config.deadline, cpu: app.config.deadline, ..Limits::default() };
-    Child { program, args, limits }
 }
 
 fn store(error: platform::objects::Error) -> Error {

@@ -38,16 +38,16 @@ async fn write(app: &App, row: &JobRow, ending: &Ending) -> sqlx::Result<Option<
 
 /// What follows from how the attempt went.
 fn ending(app: &App, row: &JobRow, outcome: Outcome) -> Ending {
-    let Outcome { result, seconds } = outcome;
+    let Outcome { result, effort } = outcome;
     match result {
-        Ok(Done { key, stored, report }) => Ending::Completed { key, stored, report, seconds },
+        Ok(Done { key, stored, report }) => Ending::Completed { key, stored, report, effort },
         // Stopped by its owner or taken by somebody else, this changes nothing; stopped because we stop, it goes back.
         Err(Error::Cancelled) => Ending::GivenBack,
         Err(error) if !error.is_input() && row.failures + 1 < i64::from(app.config.max_attempts) => {
             tracing::info!(job = %row.id(), %error, "a conversion failed and will be tried again");
-            Ending::Again { ready_at: later(app, row.failures), seconds }
+            Ending::Again { ready_at: later(app, row.failures), effort }
         }
-        Err(error) => Ending::Failed { error, seconds },
+        Err(error) => Ending::Failed { error, effort },
     }
 }
 

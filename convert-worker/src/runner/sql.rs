@@ -4,7 +4,7 @@ use convert::{Error, Report};
 use platform::{db::Db, each, objects::Stored};
 use wire::{JobId, Timestamp};
 
-use super::lease::Terms;
+use super::{attempt::Effort, lease::Terms};
 use crate::{
     row::JobRow,
     sql::{change, columns},
@@ -13,11 +13,11 @@ use crate::{
 /// How an attempt ends.
 pub(super) enum Ending {
     /// The result is published.
-    Completed { key: String, stored: Stored, report: Report, seconds: f64 },
+    Completed { key: String, stored: Stored, report: Report, effort: Effort },
     /// It cannot be done.
-    Failed { error: Error, seconds: f64 },
+    Failed { error: Error, effort: Effort },
     /// It goes back into the line, not before this moment.
-    Again { ready_at: Timestamp, seconds: f64 },
+    Again { ready_at: Timestamp, effort: Effort },
     /// It goes back to where it was, as if nobody had tried.
     GivenBack,
 }
@@ -83,11 +83,11 @@ pub(super) async fn end(
     now: Timestamp,
 ) -> sqlx::Result<Option<JobRow>> {
     match ending {
-        Ending::Completed { key, stored, report, seconds } => {
-            complete(db, held, key, stored, report, *seconds, now).await
+        Ending::Completed { key, stored, report, effort } => {
+            complete(db, held, key, stored, report, effort, now).await
         }
-        Ending::Failed { error, seconds } => fail(db, held, error, *seconds, now).await,
-        Ending::Again { ready_at, seconds } => again(db, held, *ready_at, *seconds, now).await,
+        Ending::Failed { error, effort } => fail(db, held, error, effort, now).await,
+        Ending::Again { ready_at, effort } => again(db, held, *ready_at, effort, now).await,
         Ending::GivenBack => give_back(db, held, now).await,
     }
 }
@@ -98,7 +98,7 @@ async fn complete(
     key: &str,
     stored: &Stored,
     report: &Report,
-    seconds: f64,
+    effort: &Effort,
     now: Timestamp,
 ) -> sqlx::Result<Option<JobRow>> {
     let lost = serde_json::to_string(&report.lost).map_err(|error| sqlx::Error::Encode(error.into()))?;
@@ -108,7 +108,7 @@ async fn complete(
             "UPDATE jobs SET state = 'completed', seq = seq + 1, fence = fence + 1,
                              lease_owner = NULL, lease_until = NULL, options = NULL,
                              result_key = $3, bytes_out = $4, sha256 = $5, engine = $6, degraded = $7, lost = $8,
-                             seconds = $9, updated_at = $10
+                             seconds = $9, updated_at = $10, report = $11
              WHERE id = $1 AND fence = $2
              RETURNING ", columns!()
         ),
@@ -120,8 +120,9 @@ async fn complete(
         report.engine.as_str(),
         report.degraded,
         lost.as_str(),
-        seconds,
+        effort.seconds,
         now.micros(),
+        effort.findings.json(),
     ))
 }
 
@@ -129,7 +130,7 @@ async fn fail(
     db: &Db,
     held: &JobRow,
     error: &Error,
-    seconds: f64,
+    effort: &Effort,
     now: Timestamp,
 ) -> sqlx::Result<Option<JobRow>> {
     Ok(change!(
@@ -137,7 +138,7 @@ async fn fail(
         concat!(
             "UPDATE jobs SET state = 'failed', seq = seq + 1, fence = fence + 1, failures = failures + 1,
                              lease_owner = NULL, lease_until = NULL,
-                             error_kind = $3, error_detail = $4, seconds = $5, updated_at = $6
+                             error_kind = $3, error_detail = $4, seconds = $5, updated_at = $6, report = $7
              WHERE id = $1 AND fence = $2
              RETURNING ",
             columns!()
@@ -146,8 +147,9 @@ async fn fail(
         held.fence,
         error.code(),
         error.to_string(),
-        seconds,
+        effort.seconds,
         now.micros(),
+        effort.findings.json(),
     ))
 }
 
@@ -155,22 +157,24 @@ async fn again(
     db: &Db,
     held: &JobRow,
     ready_at: Timestamp,
-    seconds: f64,
+    effort: &Effort,
     now: Timestamp,
 ) -> sqlx::Result<Option<JobRow>> {
     Ok(change!(
         db,
         concat!(
             "UPDATE jobs SET state = 'queued', seq = seq + 1, fence = fence + 1, failures = failures + 1,
-                             lease_owner = NULL, lease_until = NULL, ready_at = $3, seconds = $4, updated_at = $5
+                             lease_owner = NULL, lease_until = NULL, ready_at = $3, seconds = $4, updated_at = $5,
+                             report = $6
              WHERE id = $1 AND fence = $2
              RETURNING ", columns!()
         ),
         held.id().0,
         held.fence,
         ready_at.micros(),
-        seconds,
+        effort.seconds,
         now.micros(),
+        effort.findings.json(),
     ))
 }
 

@@ -10,6 +10,7 @@ use wire::{
 };
 
 use super::{
+    attempt::Effort,
     lease::Terms,
     sql::{self, Ending},
 };
@@ -29,6 +30,10 @@ async fn on_each_engine(story: impl AsyncFn(&Db)) {
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(1_700_000_000_000_000).plus_seconds(seconds)
+}
+
+fn effort(seconds: f64) -> Effort {
+    Effort { seconds, ..Effort::default() }
 }
 
 /// A lease from a moment on, for 15 s.
@@ -70,7 +75,7 @@ fn completed(held: &JobRow) -> Ending {
             lost: vec!["a word".into()],
             ..Report::default()
         },
-        seconds: 0.25,
+        effort: effort(0.25),
     }
 }
 
@@ -92,8 +97,8 @@ async fn a_zombie_is_not_heard() {
         assert!(!sql::beat(db, &zombie, &terms(21)).await.unwrap());
         for ending in [
             completed(&zombie),
-            Ending::Failed { error: Error::Empty, seconds: 1.0 },
-            Ending::Again { ready_at: at(30), seconds: 1.0 },
+            Ending::Failed { error: Error::Empty, effort: effort(1.0) },
+            Ending::Again { ready_at: at(30), effort: effort(1.0) },
             Ending::GivenBack,
         ] {
             assert!(sql::end(db, &zombie, &ending, at(21)).await.unwrap().is_none());
@@ -198,7 +203,7 @@ async fn what_failed_waits_for_its_moment() {
         let id = queued(db, owner, 0).await;
         let held = claimed(db, 0).await;
 
-        let again = Ending::Again { ready_at: at(10), seconds: 1.5 };
+        let again = Ending::Again { ready_at: at(10), effort: effort(1.5) };
         let row = sql::end(db, &held, &again, at(1)).await.unwrap().unwrap();
 
         assert_eq!((row.failures, row.job().seconds), (1, Some(1.5)));

@@ -30,21 +30,6 @@ async fn a_damaged_document_fails_at_once_and_says_why() {
 }
 
 #[tokio::test]
-async fn who_is_strict_gets_no_incomplete_result() {
-    let child = r#"read -r job; case "$job" in
-        *'"strict":true'*) echo '{"failed":{"kind":"low_fidelity","recall":0.5}}';;
-        *) echo '{"failed":{"kind":"empty"}}';;
-    esac"#;
-    let worker = Worker::with(|config| config.child = script(child)).await;
-
-    let job = worker.uploaded("to=pdf&name=a.md&strict=true", "# Hello").await;
-
-    let failed = worker.ended(job.id).await;
-    assert_eq!(failed.error.unwrap().kind, "low_fidelity");
-    assert_eq!(failed.attempt, 1);
-}
-
-#[tokio::test]
 async fn a_crash_is_tried_again_three_times_in_all() {
     let worker = Worker::with(|config| config.child = script("echo no luck >&2; exit 9")).await;
 

@@ -6,6 +6,7 @@ mod conversions;
 mod endings;
 mod line;
 mod refusals;
+mod reports;
 mod restarts;
 mod sql;
 mod worker;

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use wire::{
     JobId,
-    conversions::{Formats, Job, JobState, Jobs, ResultLink},
+    conversions::{ConversionReport, Formats, Job, JobState, Jobs, ResultLink},
     paths,
 };
 
@@ -63,6 +63,11 @@ impl Hub {
     /// An expiring link to the result of a completed one.
     pub async fn result_link(&self, job: JobId) -> Result<ResultLink, Error> {
         self.ask(Ask::get(paths::fill(paths::CONVERSION_RESULT, job))).await
+    }
+
+    /// How good the result is, and which engines were asked for it.
+    pub async fn job_report(&self, job: JobId) -> Result<ConversionReport, Error> {
+        self.ask(Ask::get(paths::fill(paths::CONVERSION_REPORT, job))).await
     }
 
     /// What can be turned into what, right now.

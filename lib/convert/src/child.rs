@@ -9,8 +9,8 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufRead
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::job_child::{Job, Line};
-use crate::{Error, Limits, Progress, Report, Request};
+use crate::job_child::{Job, Line, Task};
+use crate::{Error, Limits, Progress, Report, Request, libreoffice};
 
 /// Bytes of the child's stderr that an error quotes.
 const STDERR_TAIL: usize = 2048;
@@ -49,6 +49,17 @@ impl Child {
 pub async fn convert_in_child(
     child: &Child,
     req: &Request,
+    progress: impl FnMut(Progress) + Send,
+    cancel: CancellationToken,
+) -> Result<Report, Error> {
+    perform(child, req, Task::Builtin, progress, cancel).await
+}
+
+/// One task in a child process; with the promises of [`convert_in_child`].
+pub(crate) async fn perform(
+    child: &Child,
+    req: &Request,
+    task: Task,
     mut progress: impl FnMut(Progress) + Send,
     cancel: CancellationToken,
 ) -> Result<Report, Error> {
@@ -58,7 +69,7 @@ pub async fn convert_in_child(
     let seconds = child.limits.wall.as_secs();
     let result = tokio::select! {
         () = cancel.cancelled() => Err(Error::Cancelled),
-        ended = tokio::time::timeout(child.limits.wall, run(child, req, &mut progress)) => {
+        ended = tokio::time::timeout(child.limits.wall, run(child, req, task, &mut progress)) => {
             ended.unwrap_or(Err(Error::Timeout { seconds }))
         }
     };
@@ -67,6 +78,7 @@ pub async fn convert_in_child(
         let mut partial = req.output.clone().into_os_string();
         partial.push(".partial");
         let _ = tokio::fs::remove_file(partial).await;
+        let _ = tokio::fs::remove_dir_all(libreoffice::desk(&req.output)).await;
     }
     result
 }
@@ -74,9 +86,10 @@ pub async fn convert_in_child(
 async fn run(
     child: &Child,
     req: &Request,
+    task: Task,
     progress: &mut (impl FnMut(Progress) + Send),
 ) -> Result<Report, Error> {
-    let job = Job { request: req.clone(), limits: child.limits.clone() };
+    let job = Job { request: req.clone(), limits: child.limits.clone(), task };
     let mut line = serde_json::to_vec(&job).map_err(io::Error::from)?;
     line.push(b'\n');
 
@@ -108,7 +121,10 @@ async fn run(
     // Only now: a closed stdin tells the child that nobody wants the result.
     drop(stdin);
     let status = process.wait().await?;
-    group.ended();
+    if status.success() {
+        // It has waited for all that it started.
+        group.ended();
+    }
     result.unwrap_or_else(|| Err(died(status, &tail, &child.limits)))
 }
 

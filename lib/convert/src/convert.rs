@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::builtin::{self, Output};
-use crate::{Error, Progress, Report, Request, Stage, supports, verify};
+use crate::{Engine, Error, Progress, Report, Request, Stage, supports, verify};
 
 /// Converts in this process, blocking until the output file is complete.
 ///
@@ -15,11 +15,20 @@ use crate::{Error, Progress, Report, Request, Stage, supports, verify};
 /// # Errors
 /// Any [`Error`] but `Timeout`, `Crashed` and `Cancelled`.
 pub fn convert_here(req: &Request, progress: &mut dyn FnMut(Progress)) -> Result<Report, Error> {
-    let started = Instant::now();
     let capability = supports(req.from, req.to)?;
+    whole_run(req, capability.engine, progress, |progress| builtin::run(req, progress))
+}
 
+/// What every run of every engine is: open, convert, verify, write.
+pub(crate) fn whole_run(
+    req: &Request,
+    engine: Engine,
+    progress: &mut dyn FnMut(Progress),
+    run: impl FnOnce(&mut dyn FnMut(Progress)) -> Result<Output, Error>,
+) -> Result<Report, Error> {
+    let started = Instant::now();
     progress(Progress::began(Stage::Opening));
-    let output = builtin::run(req, progress)?;
+    let output = run(progress)?;
 
     progress(Progress::began(Stage::Verifying));
     let mut report = verify::report(&output, req)?;
@@ -29,7 +38,7 @@ pub fn convert_here(req: &Request, progress: &mut dyn FnMut(Progress)) -> Result
 
     progress(Progress::began(Stage::Writing));
     write_whole(&req.output, &output)?;
-    report.engine = capability.engine.to_owned();
+    report.engine = engine.code().to_owned();
     report.bytes_out = output.bytes.len() as u64;
     report.millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     progress(Progress::counted(Stage::Writing, report.bytes_out, report.bytes_out, "bytes"));

@@ -65,6 +65,14 @@ pub enum Error {
         /// Signal or exit code, and the last lines it wrote.
         detail: String,
     },
+    /// An engine outside of this process cannot be had right now.
+    #[error("the engine {engine} does not answer: {detail}; try again later, or choose another engine")]
+    EngineDown {
+        /// Which.
+        engine: String,
+        /// What it answered, or that it did not.
+        detail: String,
+    },
     /// The caller cancelled the conversion.
     #[error("the conversion was cancelled")]
     Cancelled,
@@ -90,6 +98,7 @@ impl Error {
             Error::LowFidelity { .. } => "low_fidelity",
             Error::Timeout { .. } => "timeout",
             Error::Crashed { .. } => "crashed",
+            Error::EngineDown { .. } => "engine_down",
             Error::Cancelled => "cancelled",
             Error::Io { .. } => "io",
         }
@@ -106,7 +115,31 @@ impl Error {
             | Error::Mislabelled { .. }
             | Error::LimitExceeded { .. }
             | Error::LowFidelity { .. } => true,
-            Error::Timeout { .. } | Error::Crashed { .. } | Error::Cancelled | Error::Io { .. } => false,
+            Error::Timeout { .. }
+            | Error::Crashed { .. }
+            | Error::EngineDown { .. }
+            | Error::Cancelled
+            | Error::Io { .. } => false,
+        }
+    }
+
+    /// Whether another engine may do better. What is true of the document itself is true for every engine, but some
+    /// repair what is damaged, and some read what others do not.
+    pub(crate) fn is_of_the_engine(&self) -> bool {
+        match self {
+            Error::Corrupt { .. }
+            | Error::Unsupported { .. }
+            | Error::LowFidelity { .. }
+            | Error::Timeout { .. }
+            | Error::Crashed { .. }
+            | Error::EngineDown { .. } => true,
+            Error::Empty
+            | Error::Encrypted
+            | Error::WrongPassword
+            | Error::Mislabelled { .. }
+            | Error::LimitExceeded { .. }
+            | Error::Cancelled
+            | Error::Io { .. } => false,
         }
     }
 

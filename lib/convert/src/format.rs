@@ -64,10 +64,12 @@ pub enum Format {
     Doc,
     /// PowerPoint 97–2003 presentation.
     Ppt,
+    /// OpenDocument presentation.
+    Odp,
 }
 
 /// One line per format: the format, its code (which is also its extension), its MIME type, other names for it.
-const TABLE: [(Format, &str, &str, &[&str]); 27] = [
+const TABLE: [(Format, &str, &str, &[&str]); 28] = [
     (
         Format::Docx,
         "docx",
@@ -110,12 +112,13 @@ const TABLE: [(Format, &str, &str, &[&str]); 27] = [
     (Format::Epub, "epub", "application/epub+zip", &[]),
     (Format::Doc, "doc", "application/msword", &["dot"]),
     (Format::Ppt, "ppt", "application/vnd.ms-powerpoint", &["pps"]),
+    (Format::Odp, "odp", "application/vnd.oasis.opendocument.presentation", &["otp"]),
 ];
 
-const ALL: [Format; 27] = {
-    let mut all = [Format::Docx; 27];
+const ALL: [Format; 28] = {
+    let mut all = [Format::Docx; 28];
     let mut at = 0;
-    while at < 27 {
+    while at < 28 {
         all[at] = TABLE[at].0;
         at += 1;
     }

@@ -2,13 +2,14 @@
 
 use std::io::{self, BufRead, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Limits, Progress, Report, Request, convert_here, sandbox};
+use crate::convert::whole_run;
+use crate::{Engine, Error, Limits, Progress, Report, Request, convert_here, libreoffice, made, sandbox};
 
 /// Nested tables recurse deeply; the main thread's 8 MiB are not enough for all of them.
 const STACK: usize = 64 * 1024 * 1024;
@@ -18,6 +19,21 @@ const STACK: usize = 64 * 1024 * 1024;
 pub(crate) struct Job {
     pub(crate) request: Request,
     pub(crate) limits: Limits,
+    #[serde(default)]
+    pub(crate) task: Task,
+}
+
+/// What a child does with its request.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Task {
+    /// Converts by itself.
+    #[default]
+    Builtin,
+    /// Lets this program of LibreOffice convert, as locked up as itself.
+    Libreoffice { program: PathBuf },
+    /// Looks at what somebody else has made of the document, a file in the folder of the output.
+    Check { engine: Engine, made: PathBuf },
 }
 
 /// The lines a child writes: any number of `progress`, then one `done` or `failed`.
@@ -58,12 +74,16 @@ fn run() -> io::Result<()> {
 fn locked_up(job: &Job) -> Result<Report, Error> {
     let request = &job.request;
     let output_dir = request.output.parent().unwrap_or_else(|| Path::new("."));
-    sandbox::enter(&job.limits, &request.input, output_dir)?;
+    let office = match &job.task {
+        Task::Libreoffice { program } => Some(program.as_path()),
+        Task::Builtin | Task::Check { .. } => None,
+    };
+    sandbox::enter(&job.limits, &request.input, output_dir, office)?;
     die_with_parent()?;
 
     let worker = || {
         catch_unwind(AssertUnwindSafe(|| {
-            convert_here(request, &mut |progress| {
+            perform(job, &mut |progress| {
                 // A parent that stopped listening closes our stdin as well, and that ends us.
                 let _ = send(&Line::Progress(progress));
             })
@@ -77,6 +97,19 @@ fn locked_up(job: &Job) -> Result<Report, Error> {
     outcome.unwrap_or_else(|panic| Err(Error::Crashed { detail: message(panic.as_ref()) }))
 }
 
+fn perform(job: &Job, progress: &mut dyn FnMut(Progress)) -> Result<Report, Error> {
+    let request = &job.request;
+    match &job.task {
+        Task::Builtin => convert_here(request, progress),
+        Task::Libreoffice { program } => whole_run(request, Engine::Libreoffice, progress, |progress| {
+            libreoffice::run(request, program, progress)
+        }),
+        Task::Check { engine, made } => {
+            whole_run(request, *engine, progress, |_| made::output(request, made, false))
+        }
+    }
+}
+
 /// The parent holds our stdin open for as long as it wants the result. (`PR_SET_PDEATHSIG` would not do: it fires when
 /// the *thread* that started us ends, and an async runtime ends idle threads.)
 fn die_with_parent() -> io::Result<()> {
@@ -84,10 +117,21 @@ fn die_with_parent() -> io::Result<()> {
         let mut rest = [0; 64];
         while io::stdin().lock().read(&mut rest).is_ok_and(|read| read > 0) {}
         #[cfg(unix)]
-        // If this fails nothing better can be done; the CPU limit ends us later.
-        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        end();
     })?;
     Ok(())
+}
+
+/// Ends us, and what we have started: our parent made us the first of a group.
+#[cfg(unix)]
+fn end() {
+    use rustix::process::{Signal, getpgrp, getpid, kill_current_process_group, kill_process};
+    // If this fails nothing better can be done; the CPU limit ends us later.
+    let _ = if getpgrp() == getpid() {
+        kill_current_process_group(Signal::KILL)
+    } else {
+        kill_process(getpid(), Signal::KILL)
+    };
 }
 
 fn send(line: &Line) -> io::Result<()> {

@@ -1,14 +1,21 @@
-//! Conversion engines as a library: sniffing, limits, the capability matrix, the builtin engine, verification and
-//! the sandboxed child process. No database, no bus, no HTTP.
+//! Conversion engines as a library: sniffing, limits, the capability matrix, the engines and the choice among them,
+//! verification and the sandboxed child process. No database and no bus.
 
+mod best;
 mod builtin;
 mod child;
 mod container;
 mod convert;
+mod engine;
+mod engines;
 mod error;
 mod format;
+mod gotenberg;
+mod health;
 mod job_child;
+mod libreoffice;
 mod limits;
+mod made;
 mod matrix;
 mod request;
 mod sandbox;
@@ -17,11 +24,15 @@ mod verify;
 
 pub use child::{Child, convert_in_child};
 pub use convert::convert_here;
+pub use engine::{Engine, Prefer, UnknownEngine};
+pub use engines::{Conversion, Engines, Missing};
 pub use error::Error;
 pub use format::{Format, UnknownFormat};
+pub use health::{Health, State};
 pub use job_child::job_child_main;
+pub use libreoffice::find as find_libreoffice;
 pub use limits::Limits;
 pub use matrix::{Basis, Capability, Fidelity, formats, supports};
-pub use request::{MIN_RECALL, Options, Progress, Report, Request, Stage};
+pub use request::{Attempt, MIN_RECALL, Options, Paper, Progress, Report, Request, Stage};
 pub use sandbox::sandbox_level;
 pub use sniff::sniff;

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::Format::{self, *};
-use crate::{Error, builtin};
+use crate::{Engine, Error};
 
 /// How much of the look of the source the result keeps.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fidelity {
     /// Every pixel or value.
@@ -41,7 +41,7 @@ pub struct Capability {
     /// Format of the output.
     pub to: Format,
     /// The engine that does it.
-    pub engine: &'static str,
+    pub engine: Engine,
     /// How much of the look survives.
     pub fidelity: Fidelity,
     /// What progress counts.
@@ -71,10 +71,37 @@ const BUILTIN: &[Row] = &[
     (&[Pdf], &[Txt], Fidelity::Flow, Basis::None),
 ];
 
-/// Every pair that works here, by input and then output.
+/// What an office suite adds: the old formats, slides, and a second opinion where pages count. It is not asked for
+/// values: of a workbook it would write one sheet only.
+const OFFICE: &[Row] = &[
+    (&[Docx, Docm, Odt, Rtf, Doc], &[Pdf, Docx, Odt, Rtf, Doc], Fidelity::High, Basis::None),
+    (&[Doc], &[Html, Txt], Fidelity::Flow, Basis::None),
+    (&[Xlsx, Xlsm, Xlsb, Xls, Ods], &[Pdf, Xlsx, Ods, Xls], Fidelity::High, Basis::None),
+    (&[Pptx, Ppt, Odp], &[Pdf, Pptx, Odp, Ppt], Fidelity::High, Basis::None),
+];
+
+/// The office suite behind a server's one route.
+const SERVED: &[Row] = &[(
+    &[Docx, Docm, Odt, Rtf, Doc, Xlsx, Xlsm, Xlsb, Xls, Ods, Pptx, Ppt, Odp],
+    &[Pdf],
+    Fidelity::High,
+    Basis::None,
+)];
+
+/// Every pair that is always there, by input and then output.
 pub fn formats() -> Vec<Capability> {
+    capabilities(Engine::Builtin)
+}
+
+/// Every pair that this engine converts where it is there, by input and then output.
+pub(crate) fn capabilities(engine: Engine) -> Vec<Capability> {
+    let rows = match engine {
+        Engine::Builtin => BUILTIN,
+        Engine::Libreoffice => OFFICE,
+        Engine::Gotenberg => SERVED,
+    };
     let mut pairs = Vec::new();
-    for (inputs, outputs, fidelity, basis) in BUILTIN {
+    for (inputs, outputs, fidelity, basis) in rows {
         for &from in *inputs {
             for &to in *outputs {
                 if from == to {
@@ -82,7 +109,7 @@ pub fn formats() -> Vec<Capability> {
                 }
                 // JPEG forgets detail and GIF forgets colours: only the lossless pairs are exact.
                 let fidelity = if matches!(to, Jpg | Gif) { Fidelity::High } else { *fidelity };
-                pairs.push(Capability { from, to, engine: builtin::NAME, fidelity, basis: *basis });
+                pairs.push(Capability { from, to, engine, fidelity, basis: *basis });
             }
         }
     }
@@ -90,24 +117,41 @@ pub fn formats() -> Vec<Capability> {
     pairs
 }
 
-/// The capability for one pair.
+/// The builtin engine's capability for one pair.
 ///
 /// # Errors
 /// [`Error::Unsupported`], with a hint that names what does work from there.
 pub fn supports(from: Format, to: Format) -> Result<Capability, Error> {
     let all = formats();
-    if let Some(found) = all.iter().find(|pair| pair.from == from && pair.to == to) {
-        return Ok(*found);
+    match all.iter().find(|pair| pair.from == from && pair.to == to) {
+        Some(found) => Ok(*found),
+        None => Err(unsupported(from, to, &all)),
     }
+}
+
+/// That none of these pairs is the wanted one, and what would work instead: with these, or with more installed.
+pub(crate) fn unsupported(from: Format, to: Format, all: &[Capability]) -> Error {
     let targets: Vec<&str> = all.iter().filter(|pair| pair.from == from).map(|pair| pair.to.code()).collect();
     let hint = if from == to {
         "the file has that format already".to_owned()
+    } else if let Some(needed) = needed(from, to) {
+        format!("whoever runs the hub can install {needed} for it")
     } else if !targets.is_empty() {
         format!("{from} can become {}", targets.join(", "))
     } else {
         format!("{from} files are not converted here; accepted are {}", accepted())
     };
-    Err(Error::Unsupported { from: from.code().into(), to: to.code().into(), hint })
+    Error::Unsupported { from: from.code().into(), to: to.code().into(), hint }
+}
+
+/// What to install for a pair that an office suite would convert.
+pub(crate) fn needed(from: Format, to: Format) -> Option<&'static str> {
+    let known = capabilities(Engine::Libreoffice).iter().any(|pair| (pair.from, pair.to) == (from, to));
+    known.then_some(match from {
+        Docx | Docm | Odt | Rtf | Doc => "LibreOffice (Debian: libreoffice-writer)",
+        Pptx | Ppt | Odp => "LibreOffice (Debian: libreoffice-impress)",
+        _ => "LibreOffice (Debian: libreoffice-calc)",
+    })
 }
 
 /// The input formats we accept, as a list for people.
@@ -123,10 +167,12 @@ mod tests {
 
     #[test]
     fn no_pair_is_listed_twice() {
-        let pairs = formats();
-        let mut seen: Vec<(Format, Format)> = pairs.iter().map(|pair| (pair.from, pair.to)).collect();
-        seen.dedup();
-        assert_eq!(seen.len(), pairs.len());
+        for engine in Engine::ALL {
+            let pairs = capabilities(engine);
+            let mut seen: Vec<(Format, Format)> = pairs.iter().map(|pair| (pair.from, pair.to)).collect();
+            seen.dedup();
+            assert_eq!(seen.len(), pairs.len(), "{engine}");
+        }
     }
 
     #[test]
@@ -134,6 +180,8 @@ mod tests {
         let Err(Error::Unsupported { hint, .. }) = supports(Png, Docx) else { panic!("png became docx") };
         assert!(hint.contains("pdf") && hint.contains("webp"), "{hint}");
         let Err(Error::Unsupported { hint, .. }) = supports(Doc, Pdf) else { panic!("doc became pdf") };
+        assert!(hint.contains("libreoffice-writer"), "{hint}");
+        let Err(Error::Unsupported { hint, .. }) = supports(Epub, Pdf) else { panic!("epub became pdf") };
         assert!(hint.contains("docx"), "{hint}");
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Format;
+use crate::{Engine, Error, Format, Prefer};
 
 /// Share of the source's words that must reach the result before it counts as whole.
 pub const MIN_RECALL: f64 = 0.97;
@@ -31,6 +31,40 @@ pub struct Options {
     /// Pixels per inch when a picture is put on a page (default: 150, smaller where it would not fit).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dpi: Option<u32>,
+    /// The only engine that may do it (default: whichever can, one after the other).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
+    /// Which engine is asked first.
+    #[serde(skip_serializing_if = "is_default")]
+    pub prefer: Prefer,
+    /// The pages of a document that has none of its own, such as Markdown.
+    #[serde(skip_serializing_if = "is_default")]
+    pub paper: Paper,
+}
+
+/// The size of a page.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Paper {
+    /// 210 × 297 mm.
+    #[default]
+    A4,
+    /// 8.5 × 11 inches.
+    Letter,
+}
+
+impl Paper {
+    /// Width and height in points.
+    pub(crate) fn points(self) -> (f64, f64) {
+        match self {
+            Paper::A4 => (595.28, 841.89),
+            Paper::Letter => (612.0, 792.0),
+        }
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// One conversion of one file on disk to another.
@@ -139,6 +173,24 @@ pub struct Report {
     pub millis: u64,
     /// Size of the output in bytes.
     pub bytes_out: u64,
+}
+
+/// One engine that was asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Which.
+    pub engine: Engine,
+    /// Wall time in milliseconds.
+    pub millis: u64,
+    /// Share of the source's words found in its result, where it made one and they could be counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall: Option<f64>,
+    /// What was missing in its result, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
+    /// Why it made none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Error>,
 }
 
 #[cfg(test)]

@@ -14,17 +14,23 @@ pub fn sandbox_level() -> &'static str {
     "limits"
 }
 
-/// Locks up this process for good. `input` stays readable, `output_dir` writable.
-pub(crate) fn enter(limits: &Limits, input: &Path, output_dir: &Path) -> Result<(), Error> {
+/// Locks up this process, and all that it starts, for good. `input` stays readable, `output_dir` writable, and nothing
+/// can be executed but what belongs to the office suite, if there is one.
+pub(crate) fn enter(
+    limits: &Limits,
+    input: &Path,
+    output_dir: &Path,
+    office: Option<&Path>,
+) -> Result<(), Error> {
     #[cfg(unix)]
     limit(limits)?;
     #[cfg(target_os = "linux")]
     {
         rustix::thread::set_no_new_privs(true).map_err(std::io::Error::from)?;
-        landlocked::enter(input, output_dir).map_err(|detail| Error::Io { detail })?;
+        landlocked::enter(input, output_dir, office).map_err(|detail| Error::Io { detail })?;
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = (input, output_dir);
+    let _ = (input, output_dir, office);
     #[cfg(not(unix))]
     let _ = limits;
     Ok(())
@@ -62,9 +68,27 @@ mod landlocked {
     };
 
     use crate::builtin::FONT_FOLDERS;
+    use crate::libreoffice::SOCKETS;
 
     /// The newest rules we know; an older kernel applies those it knows, too.
     const NEWEST: ABI = ABI::V5;
+
+    const PROGRAMS: [&str; 5] = ["/usr", "/bin", "/lib", "/lib64", "/nix/store"];
+    const CONFIGURATION: [&str; 12] = [
+        "/etc/fonts",
+        "/etc/ld.so.cache",
+        "/etc/libreoffice",
+        "/etc/localtime",
+        "/etc/nsswitch.conf",
+        "/etc/papersize",
+        "/etc/passwd",
+        "/proc/cpuinfo",
+        "/proc/meminfo",
+        "/var/cache/fontconfig",
+        "/var/lib/libreoffice",
+        "/var/spool/libreoffice",
+    ];
+    const DEVICES: [&str; 4] = ["/dev/null", "/dev/random", "/dev/urandom", "/dev/zero"];
 
     pub(super) fn available() -> bool {
         static AVAILABLE: OnceLock<bool> = OnceLock::new();
@@ -77,11 +101,11 @@ mod landlocked {
         })
     }
 
-    pub(super) fn enter(input: &Path, output_dir: &Path) -> Result<(), String> {
-        restrict(input, output_dir).map_err(|error| format!("the sandbox cannot be entered: {error}"))
+    pub(super) fn enter(input: &Path, output_dir: &Path, office: Option<&Path>) -> Result<(), String> {
+        restrict(input, output_dir, office).map_err(|error| format!("the sandbox cannot be entered: {error}"))
     }
 
-    fn restrict(input: &Path, output_dir: &Path) -> Result<(), RulesetError> {
+    fn restrict(input: &Path, output_dir: &Path, office: Option<&Path>) -> Result<(), RulesetError> {
         let read_file: BitFlags<AccessFs> = AccessFs::ReadFile.into();
         let read_tree = AccessFs::ReadFile | AccessFs::ReadDir;
         let write_tree = AccessFs::ReadFile
@@ -97,7 +121,8 @@ mod landlocked {
         let rules = FONT_FOLDERS
             .iter()
             .map(|folder| (Path::new(folder), read_tree))
-            .chain([(input, read_file), (output_dir, write_tree)]);
+            .chain([(input, read_file), (output_dir, write_tree)])
+            .chain(office.map(|program| suite(program, output_dir)).into_iter().flatten());
         for (path, access) in rules {
             // A folder that is not there needs no rule.
             if let Ok(fd) = PathFd::new(path) {
@@ -105,6 +130,29 @@ mod landlocked {
             }
         }
         ruleset.restrict_self().map(drop)
+    }
+
+    /// What an office suite needs: the system's programs and libraries, its own, a few devices, and a folder in which it
+    /// may do as it likes. Of the configuration it sees what is nobody's secret.
+    fn suite<'a>(program: &'a Path, desk: &'a Path) -> Vec<(&'a Path, BitFlags<AccessFs>)> {
+        let run_tree = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::Execute;
+        let anything = AccessFs::from_all(NEWEST) & !AccessFs::Execute;
+        let home = program.parent().and_then(Path::parent).unwrap_or(program);
+        // It listens there for a second instance, whatever TMPDIR says, and starts anew once when its profile is new: it
+        // may make and remove its socket. That it could remove other people's files there is up to their owners.
+        let sockets = (Path::new(SOCKETS), AccessFs::MakeSock | AccessFs::RemoveFile);
+        let mut rules = vec![(home, run_tree), (desk, anything), sockets];
+        rules.extend(PROGRAMS.map(|folder| (Path::new(folder), run_tree)));
+        rules.extend(CONFIGURATION.map(|path| {
+            let access = if Path::new(path).is_dir() {
+                AccessFs::ReadFile | AccessFs::ReadDir
+            } else {
+                AccessFs::ReadFile.into()
+            };
+            (Path::new(path), access)
+        }));
+        rules.extend(DEVICES.map(|device| (Path::new(device), AccessFs::ReadFile | AccessFs::WriteFile)));
+        rules
     }
 }
 
@@ -134,7 +182,7 @@ mod tests {
 
         // Landlock holds the calling thread: the other tests stay free.
         std::thread::spawn(move || {
-            landlocked::enter(&input, &out).unwrap();
+            landlocked::enter(&input, &out, None).unwrap();
 
             assert_eq!(fs::read_to_string(&input).unwrap(), "document");
             fs::write(out.join("a.partial"), "x").unwrap();

@@ -130,6 +130,7 @@ fn open_document(container: &mut Container) -> Result<Found, Error> {
     let format = match named.trim_end_matches("-template") {
         "application/vnd.oasis.opendocument.text" => Odt,
         "application/vnd.oasis.opendocument.spreadsheet" => Ods,
+        "application/vnd.oasis.opendocument.presentation" => Odp,
         "application/epub+zip" => Epub,
         _ => return Ok(Found::Archive),
     };

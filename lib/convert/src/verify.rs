@@ -1,6 +1,6 @@
 //! Whether the words of the source are in the result: measured after every run, so that no loss stays silent.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::builtin::Output;
 use crate::{Error, Report, Request};
@@ -61,6 +61,11 @@ impl Words {
 
     pub(crate) fn total(&self) -> u64 {
         self.total
+    }
+
+    /// Every letter and digit that occurs, in lower case.
+    pub(crate) fn letters(&self) -> BTreeSet<char> {
+        self.squashed.chars().collect()
     }
 }
 

@@ -35,6 +35,15 @@ pub struct NewConversion {
     /// The sheet of a workbook to take, by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
+    /// The only engine that may do it; `auto`, the default, asks one after the other until nothing is lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    /// Which engine is asked first: `speed`, the default, or `fidelity`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefer: Option<String>,
+    /// Pages of a document that has none of its own: `a4`, the default, or `letter`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<String>,
 }
 
 /// `POST /api/v1/rooms/{room}/conversions`: a file of the room is converted for everybody in it.
@@ -232,10 +241,37 @@ pub struct FormatPair {
     pub from: String,
     /// To that one.
     pub to: String,
-    /// With this engine.
+    /// With this engine first.
     pub engine: String,
     /// `exact`, `high`, `flow` or `data`.
     pub fidelity: String,
+    /// The engines that are asked after it when its result falls short.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+}
+
+/// How an engine is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EngineHealth {
+    /// Its name, as `engine` of a conversion takes it.
+    pub engine: String,
+    /// `ready`, `resting` (it failed lately and is left alone for a while) or `absent`.
+    pub state: String,
+    /// Where it is, or what to do to have it.
+    pub detail: String,
+}
+
+/// A pair that no engine here converts, and one that is not here would.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MissingPair {
+    /// From this format.
+    pub from: String,
+    /// To that one.
+    pub to: String,
+    /// What whoever runs the hub would have to install.
+    pub install: String,
 }
 
 /// `GET /api/v1/conversions/formats`.
@@ -244,4 +280,80 @@ pub struct FormatPair {
 pub struct Formats {
     /// Every pair that works right now.
     pub items: Vec<FormatPair>,
+    /// Every engine there could be.
+    #[serde(default)]
+    pub engines: Vec<EngineHealth>,
+    /// Pairs that would work with more installed.
+    #[serde(default)]
+    pub missing: Vec<MissingPair>,
+}
+
+/// One engine that was asked for a conversion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EngineAttempt {
+    /// Which.
+    pub engine: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// Share of the source's words found in its result, 0 to 1, where they could be counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall: Option<f64>,
+    /// What was missing in its result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
+    /// Why it made none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<JobError>,
+}
+
+/// `GET /api/v1/conversions/{id}/report`: how good the result of the last attempt is, and who made it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ConversionReport {
+    /// The conversion.
+    pub id: JobId,
+    /// Where it is in its life.
+    pub state: JobState,
+    /// Which engine made the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    /// Pages of the result, where it has pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u32>,
+    /// Words of the source, where they could be counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words_in: Option<u64>,
+    /// Words of the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words_out: Option<u64>,
+    /// Share of the source's words found in the result, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall: Option<f64>,
+    /// Whether something of the source is missing; `lost` says what.
+    #[serde(default)]
+    pub degraded: bool,
+    /// What is missing.
+    #[serde(default)]
+    pub lost: Vec<String>,
+    /// What is different and not missing.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// The engines that were asked in the last attempt, in order.
+    #[serde(default)]
+    pub attempts: Vec<EngineAttempt>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<JobError>,
+    /// Size of the upload.
+    pub bytes_in: u64,
+    /// Size of the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_out: Option<u64>,
+    /// Seconds from the upload to the start of the last attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited: Option<f64>,
+    /// Seconds of engine time of the last attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
 }

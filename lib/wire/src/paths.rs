@@ -106,6 +106,8 @@ pub const CONVERSION_CANCEL: &str = "/api/v1/conversions/{id}/cancel";
 pub const CONVERSION_RETRY: &str = "/api/v1/conversions/{id}/retry";
 /// A link to its result.
 pub const CONVERSION_RESULT: &str = "/api/v1/conversions/{id}/result";
+/// How good it is, and who made it.
+pub const CONVERSION_REPORT: &str = "/api/v1/conversions/{id}/report";
 /// A signed link of the folder store.
 pub const OBJECT: &str = "/objects/{*key}";
 
@@ -142,6 +144,8 @@ pub mod internal {
     pub const JOB_RETRY: &str = "/internal/v1/jobs/{id}/retry";
     /// convert-worker: where its result is kept.
     pub const JOB_RESULT: &str = "/internal/v1/jobs/{id}/result";
+    /// convert-worker: how good it is, and who made it.
+    pub const JOB_REPORT: &str = "/internal/v1/jobs/{id}/report";
     /// convert-worker: the live matrix.
     pub const FORMATS: &str = "/internal/v1/formats";
 }

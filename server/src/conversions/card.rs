@@ -118,7 +118,7 @@ async fn work(state: &App, wish: &Wish, pos: u64) -> Outcome<()> {
     let Wish { room, by, ref name, .. } = *wish;
     let fact =
         RoomFact { id: MessageId::new(), room, by, name: name.clone(), cid: wish.settled(), what: settled };
-    rooms::announce(state, fact).await.map_err(anyhow::Error::from)?;
+    rooms::announce(state, fact).await?;
     // Removed while it was made: what came of it goes the same way.
     if rooms::is_removed(state, by, room, pos).await? {
         files::remove(state, room, wish.result()).await?;

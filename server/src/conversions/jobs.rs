@@ -8,7 +8,7 @@ use platform::service::{ApiJson, ApiPath, ApiQuery, Outcome};
 use serde::{Deserialize, Serialize};
 use wire::{
     JobId,
-    conversions::{Formats, Job, JobState, Jobs},
+    conversions::{ConversionReport, Formats, Job, JobState, Jobs},
     paths::{self, internal},
 };
 
@@ -98,6 +98,20 @@ pub(crate) async fn retry(
     ApiPath(id): ApiPath<JobId>,
 ) -> Outcome<ApiJson<Job>> {
     let request = state.upstream.convert(Method::POST, &paths::fill(internal::JOB_RETRY, id), caller.user);
+    Ok(ApiJson(call(request).await?))
+}
+
+/// How good the result is, which engines were asked for it, and what each of them made of the document.
+#[utoipa::path(get, path = paths::CONVERSION_REPORT, tag = "conversions", params(("id" = JobId, Path)),
+    security(("bearer" = [])),
+    responses((status = 200, body = ConversionReport), (status = 401, body = wire::Problem),
+        (status = 404, body = wire::Problem)))]
+pub(crate) async fn report(
+    State(state): State<App>,
+    caller: Caller,
+    ApiPath(id): ApiPath<JobId>,
+) -> Outcome<ApiJson<ConversionReport>> {
+    let request = state.upstream.convert(Method::GET, &paths::fill(internal::JOB_REPORT, id), caller.user);
     Ok(ApiJson(call(request).await?))
 }
 

@@ -16,6 +16,7 @@ fn converting() -> Client {
         to: to.into(),
         engine: "builtin".into(),
         fidelity: "high".into(),
+        also: Vec::new(),
     };
     client.tell(Msg::Jobs(Ok(Vec::new())));
     client.tell(Msg::Formats(Ok(vec![

@@ -173,9 +173,13 @@ impl Person {
                 self.journal.note(Observed::Invoke { room, cid: fresh, hash: String::new() })
             }
             LiveEvent::Void { room, pos } => self.journal.note(Observed::Void { room, pos }),
-            LiveEvent::Entered { .. } | LiveEvent::Read { .. } | LiveEvent::Job(_) | LiveEvent::Draining => {
-                Ok(())
-            }
+            LiveEvent::Entered { .. }
+            | LiveEvent::Read { .. }
+            | LiveEvent::Stored { .. }
+            | LiveEvent::Typing { .. }
+            | LiveEvent::Presence { .. }
+            | LiveEvent::Job(_)
+            | LiveEvent::Draining => Ok(()),
         }
     }
 

@@ -1,8 +1,8 @@
-//! A file on this machine, by the builtin engines, in a locked-up child of this program.
+//! A file on this machine, by the engines of this machine, in locked-up children of this program.
 
 use std::path::PathBuf;
 
-use ::convert::{Child, Error, Format, Options, Request, convert_in_child, sniff};
+use ::convert::{Child, Engines, Error, Format, Options, Paper, Prefer, Request, UnknownEngine, sniff};
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
@@ -33,9 +33,9 @@ pub(super) async fn convert(batch: &Batch<'_>, plan: &Plan, outcome: &mut Outcom
         let percent = step.percent.map(|percent| format!(" {percent} %")).unwrap_or_default();
         bar.say(&format!("{:?}{percent}", step.stage).to_lowercase());
     };
-    let report = convert_in_child(&Child::of_this_program(), &request, tell, CancellationToken::new()).await;
+    let converted = engines(batch).convert(&request, tell, CancellationToken::new()).await;
     bar.end();
-    let report = report.map_err(refused)?;
+    let report = converted.result.map_err(refused)?;
 
     let (sha256, path) = deliver(batch, &plan.destination, &request.output).await?;
     outcome.state = "completed".to_owned();
@@ -46,6 +46,14 @@ pub(super) async fn convert(batch: &Batch<'_>, plan: &Plan, outcome: &mut Outcom
     outcome.lost = report.lost;
     outcome.has_output(path.as_deref());
     Ok(())
+}
+
+fn engines(batch: &Batch<'_>) -> Engines {
+    let engines = Engines::builtin(Child::of_this_program());
+    match batch.global.libreoffice() {
+        Some(program) => engines.with_libreoffice(program),
+        None => engines,
+    }
 }
 
 async fn request(
@@ -70,12 +78,19 @@ async fn request(
     };
     let mut request = Request::new(input, from, output, to);
     request.strict = args.strict;
+    let engine = match args.engine.as_str() {
+        "auto" => None,
+        name => Some(name.parse().map_err(|why: UnknownEngine| CliError::usage(why.to_string()))?),
+    };
     request.options = Options {
         password: batch.password.clone(),
         quality: args.quality,
         width: args.width,
         height: args.height,
         sheet: args.sheet.clone(),
+        engine,
+        paper: if args.paper == "letter" { Paper::Letter } else { Paper::A4 },
+        prefer: if args.prefer == "fidelity" { Prefer::Fidelity } else { Prefer::Speed },
         ..Options::default()
     };
     Ok(request)

@@ -70,6 +70,15 @@ pub struct ConvertArgs {
     /// Fail rather than lose words of the document
     #[arg(long)]
     pub strict: bool,
+    /// The only engine that may do it, such as builtin or libreoffice; auto asks one after the other
+    #[arg(long, value_name = "ENGINE", default_value = "auto")]
+    pub engine: String,
+    /// Ask the fastest engine first, or the one that keeps most of the look
+    #[arg(long, value_name = "WHAT", default_value = "speed", value_parser = ["speed", "fidelity"])]
+    pub prefer: String,
+    /// Pages of a document that has none of its own, such as Markdown
+    #[arg(long, value_name = "SIZE", default_value = "a4", value_parser = ["a4", "letter"])]
+    pub paper: String,
     /// A file with the password of an encrypted document in its first line
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<String>,

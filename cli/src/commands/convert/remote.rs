@@ -62,6 +62,10 @@ fn upload(batch: &Batch<'_>, plan: &Plan) -> Result<Upload, CliError> {
         width: args.width,
         height: args.height,
         sheet: args.sheet.clone(),
+        // What is usual is not said: an older hub knows no engines.
+        engine: (args.engine != "auto").then(|| args.engine.clone()),
+        paper: (args.paper != "a4").then(|| args.paper.clone()),
+        prefer: (args.prefer != "speed").then(|| args.prefer.clone()),
     };
     Ok(Upload { query, bytes })
 }

@@ -47,6 +47,16 @@ pub(super) fn covering(letters: &BTreeSet<char>) -> Vec<Font> {
     fonts
 }
 
+/// What an engine that draws with the fonts of this machine cannot draw, as a sentence.
+pub(crate) fn undrawable(mut letters: BTreeSet<char>) -> Option<String> {
+    for font in covering(&letters) {
+        if let Ok(face) = ttf_parser::Face::parse(&font.data, 0) {
+            letters.retain(|letter| face.glyph_index(*letter).is_none_or(|glyph| glyph.0 == 0));
+        }
+    }
+    lost_letters(&letters)
+}
+
 /// The sentence for letters that are drawn as empty boxes.
 pub(super) fn lost_letters(letters: &BTreeSet<char>) -> Option<String> {
     if letters.is_empty() {

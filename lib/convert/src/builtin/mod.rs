@@ -20,14 +20,12 @@ mod text_documents;
 mod text_file;
 mod workbook;
 
-pub(crate) use fonts::FOLDERS as FONT_FOLDERS;
+pub(crate) use fonts::{FOLDERS as FONT_FOLDERS, undrawable};
+pub(crate) use source_words::of_file as words_of_file;
 
 use crate::Format::*;
 use crate::verify::Words;
 use crate::{Error, Progress, Request, Stage};
-
-/// Name of this engine in reports and in the matrix.
-pub(crate) const NAME: &str = "builtin";
 
 /// What a run made, before anyone looked whether it is good enough.
 #[derive(Debug, Default)]

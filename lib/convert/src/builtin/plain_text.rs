@@ -1,4 +1,4 @@
-//! Plain text on A4 pages: monospaced, wrapped, numbered.
+//! Plain text on pages: monospaced, wrapped, numbered.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,6 @@ use crate::{Error, Request};
 use super::canvas::{Canvas, Drawing, Line, TextStyle};
 use super::{Output, Ticker, text_file};
 
-const WIDTH: f64 = 595.28;
-const HEIGHT: f64 = 841.89;
 const MARGIN: f64 = 56.7;
 const SIZE: f64 = 10.0;
 const LEADING: f64 = 13.0;
@@ -20,6 +18,7 @@ const TAB: usize = 8;
 const GREY: Color = Color { r: 0.45, g: 0.45, b: 0.45, a: 1.0 };
 
 pub(super) fn to_pdf(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, Error> {
+    let (width, height) = req.options.paper.points();
     let file = text_file::read(&req.input)?;
     let letters: BTreeSet<char> = file.text.chars().collect();
     let mut canvas = Canvas::for_letters(&letters)?;
@@ -33,14 +32,14 @@ pub(super) fn to_pdf(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, E
             if part > 0 {
                 lines.push(None);
             }
-            for line in canvas.wrap(&expand_tabs(row), &style, WIDTH - 2.0 * MARGIN)? {
+            for line in canvas.wrap(&expand_tabs(row), &style, width - 2.0 * MARGIN)? {
                 lines.push(Some(line));
             }
         }
         ticker.counted(at as u64 + 1, total, "rows");
     }
 
-    let per_page = ((HEIGHT - 2.0 * MARGIN) / LEADING) as usize;
+    let per_page = ((height - 2.0 * MARGIN) / LEADING) as usize;
     let sheets: Vec<&[Option<Line>]> =
         lines.split(Option::is_none).flat_map(|part| part.chunks(per_page)).collect();
     let count = sheets.len().max(1);
@@ -51,9 +50,9 @@ pub(super) fn to_pdf(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, E
             drawing.text(line, &style, MARGIN, MARGIN + SIZE + row as f64 * LEADING);
         }
         if count > 1 {
-            footer(&mut canvas, &mut drawing, at + 1, count)?;
+            footer(&mut canvas, &mut drawing, (width, height), (at + 1, count))?;
         }
-        canvas.page(WIDTH, HEIGHT, drawing);
+        canvas.page(width, height, drawing);
     }
     let mut output = canvas.finish()?;
     output.source = Some(Words::of(&file.text));
@@ -61,10 +60,15 @@ pub(super) fn to_pdf(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, E
     Ok(output)
 }
 
-fn footer(canvas: &mut Canvas, drawing: &mut Drawing, page: usize, pages: usize) -> Result<(), Error> {
+fn footer(
+    canvas: &mut Canvas,
+    drawing: &mut Drawing,
+    (width, height): (f64, f64),
+    (page, pages): (usize, usize),
+) -> Result<(), Error> {
     let style = TextStyle { color: GREY, ..TextStyle::new("Liberation Sans", 8.0) };
     let line = canvas.line(&format!("{page} / {pages}"), &style)?;
-    drawing.text(&line, &style, (WIDTH - line.width) / 2.0, HEIGHT - MARGIN / 2.0);
+    drawing.text(&line, &style, (width - line.width) / 2.0, height - MARGIN / 2.0);
     Ok(())
 }
 

@@ -1,13 +1,62 @@
-//! The words of a document read from its own XML, without asking the engine that will convert it.
+//! The words of a document read from its own bytes, without asking the engine that will convert it or has made it.
 
+use std::fs;
 use std::path::Path;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use crate::Error;
 use crate::container::Container;
 use crate::verify::Words;
+use crate::{Error, Format, Request};
+
+use super::html_text::text_of_html;
+use super::{markdown, text_documents, text_file, workbook};
+
+/// Words that a reader of this file sees; `None` where nothing here reads the format without converting it.
+pub(crate) fn of_file(path: &Path, format: Format) -> Result<Option<Words>, Error> {
+    use Format::*;
+    let words = match format {
+        Docx | Docm => of_docx(path)?,
+        Odt | Odp => of_open_document(path)?,
+        Pptx => of_pptx(path)?,
+        Rtf => text_documents::words_of_rtf(&fs::read(path)?)?,
+        Txt => Words::of(&text_file::read(path)?.text),
+        Md => Words::of(&text_of_html(&markdown::body(&text_file::read(path)?.text))),
+        Html => Words::of(&text_of_html(&text_file::read(path)?.text)),
+        Xlsx | Xlsm | Xlsb | Xls | Ods | Csv | Tsv => of_sheets(path, format)?,
+        _ => return Ok(None),
+    };
+    Ok(Some(words))
+}
+
+/// Words of all visible cells as they are shown.
+fn of_sheets(path: &Path, format: Format) -> Result<Words, Error> {
+    let book = workbook::read(&Request::new(path, format, "", Format::Pdf))?;
+    let mut words = Words::default();
+    for cell in book.sheets.iter().flat_map(|sheet| sheet.rows.iter().flatten()) {
+        words.add(&cell.shown());
+    }
+    Ok(words)
+}
+
+/// Words on the slides, without notes and hidden slides.
+fn of_pptx(path: &Path) -> Result<Words, Error> {
+    let mut container = Container::open(path)?;
+    let mut slides: Vec<String> = container.names();
+    slides.retain(|name| name.starts_with("ppt/slides/slide") && name.ends_with(".xml"));
+    // In the order of their numbers, which is mostly the order in which they are shown.
+    slides.sort_by_key(|name| (name.len(), name.clone()));
+    let mut text = String::new();
+    for name in slides {
+        let Some(xml) = container.read(&name)? else { continue };
+        let root = String::from_utf8_lossy(&xml[..xml.len().min(2048)]).into_owned();
+        if !root.contains(" show=\"0\"") {
+            visible_text(&xml, &SLIDE, &mut text)?;
+        }
+    }
+    Ok(Words::of(&text))
+}
 
 /// Words a reader of the Word document sees in its body and notes.
 ///
@@ -24,8 +73,8 @@ pub(super) fn of_docx(path: &Path) -> Result<Words, Error> {
     Ok(Words::of(&text))
 }
 
-/// Words of an OpenDocument text, without comments and tracked deletions.
-pub(super) fn of_odt(path: &Path) -> Result<Words, Error> {
+/// Words of an OpenDocument text or presentation, without comments, notes and tracked deletions.
+pub(super) fn of_open_document(path: &Path) -> Result<Words, Error> {
     let mut container = Container::open(path)?;
     let mut text = String::new();
     if let Some(xml) = container.read("content.xml")? {
@@ -52,9 +101,19 @@ const WORD: Vocabulary = Vocabulary {
 
 const OPEN_DOCUMENT: Vocabulary = Vocabulary {
     text: &[],
-    hidden: &[b"annotation", b"tracked-changes", b"forms", b"scripts", b"automatic-styles", b"ruby-text"],
+    hidden: &[
+        b"annotation",
+        b"tracked-changes",
+        b"forms",
+        b"scripts",
+        b"automatic-styles",
+        b"ruby-text",
+        b"notes",
+    ],
     breaks: &[b"p", b"h", b"tab", b"line-break", b"s", b"table-cell", b"list-item"],
 };
+
+const SLIDE: Vocabulary = Vocabulary { text: &[b"t"], hidden: &[b"Fallback"], breaks: &[b"p", b"br", b"tc"] };
 
 fn visible_text(xml: &[u8], vocabulary: &Vocabulary, text: &mut String) -> Result<(), Error> {
     let mut reader = Reader::from_reader(xml);

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Cursor, Write};
 
 use oxml_layout::LayoutResult;
-use rdocx::{Document, PackageReadLimits};
+use rdocx::{Document, Length, PackageReadLimits};
 use zip::write::SimpleFileOptions;
 
 use crate::container::Container;
@@ -31,6 +31,11 @@ struct Opened {
 
 pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, Error> {
     let Opened { mut document, words, warnings, lost } = open(req)?;
+    if matches!(req.from, Format::Md | Format::Html) {
+        // They have no pages of their own, and the importer thinks of American ones.
+        let (width, height) = req.options.paper.points();
+        document.set_page_size(Length::pt(width), Length::pt(height));
+    }
     ticker.converting();
     let mut output = match req.to {
         Format::Pdf => to_pdf(&document)?,
@@ -96,8 +101,7 @@ fn open(req: &Request) -> Result<Opened, Error> {
         Format::Docx | Format::Docm => open_docx(req),
         Format::Odt => open_odt(req),
         Format::Rtf => {
-            let bytes = fs::read(&req.input)?;
-            let read = Document::from_rtf_bytes(&bytes).map_err(problem)?;
+            let read = Document::from_rtf_bytes(&fs::read(&req.input)?).map_err(problem)?;
             let warnings = summary("RTF feature", read.diagnostics.iter().map(|found| &found.message));
             // RTF has no second reader here: the words are those the importer understood.
             let words = Words::of(&text_of_html(&read.document.to_html()));
@@ -122,6 +126,11 @@ fn open(req: &Request) -> Result<Opened, Error> {
     }
 }
 
+pub(super) fn words_of_rtf(bytes: &[u8]) -> Result<Words, Error> {
+    let read = Document::from_rtf_bytes(bytes).map_err(problem)?;
+    Ok(Words::of(&text_of_html(&read.document.to_html())))
+}
+
 fn open_docx(req: &Request) -> Result<Opened, Error> {
     let bytes = fs::read(&req.input)?;
     if bytes.starts_with(b"PK") {
@@ -137,7 +146,7 @@ fn open_docx(req: &Request) -> Result<Opened, Error> {
 }
 
 fn open_odt(req: &Request) -> Result<Opened, Error> {
-    let words = source_words::of_odt(&req.input)?;
+    let words = source_words::of_open_document(&req.input)?;
     let (bytes, unlinked) = repacked(&mut Container::open(&req.input)?)?;
     let read = Document::from_odt_bytes_with_limits(&bytes, PACKAGE_LIMITS).map_err(problem)?;
     let warnings = summary("OpenDocument feature", read.diagnostics.iter().map(|found| &found.message));

@@ -1,6 +1,6 @@
 //! Text documents: pages, words, what is said about loss.
 
-use mshub_convert::{Error, Format, Options, Request, Stage, convert_here};
+use mshub_convert::{Error, Format, Options, Paper, Request, Stage, convert_here};
 
 use crate::files::{Desk, docx, letter, paragraph, pdf_text};
 
@@ -16,6 +16,30 @@ fn a_letter_keeps_all_its_words_on_two_pages() {
     assert!(!report.degraded, "{report:?}");
     let text = pdf_text(&pdf);
     assert!(text.contains("Point 12."), "{text}");
+}
+
+/// Width and height of the first page in whole points.
+fn page_size(pdf: &[u8]) -> (i64, i64) {
+    let document = pdf_extract::Document::load_mem(pdf).unwrap();
+    let page = document.get_dictionary(document.get_pages()[&1]).unwrap();
+    let corners = page.get(b"MediaBox").unwrap().as_array().unwrap();
+    let side = |at: usize| corners[at].as_float().unwrap().round() as i64;
+    (side(2) - side(0), side(3) - side(1))
+}
+
+#[test]
+fn what_has_no_pages_of_its_own_gets_a4_unless_somebody_wants_letter() {
+    let desk = Desk::new();
+    for name in ["a.md", "a.html", "a.txt"] {
+        desk.put(name, "<p>Some words</p>");
+        let usual = desk.converted(name, Format::Pdf).1;
+        let mut request = desk.request(name, Format::Pdf);
+        request.options.paper = Paper::Letter;
+        convert_here(&request, &mut |_| ()).unwrap();
+
+        assert_eq!(page_size(&usual), (595, 842), "{name}");
+        assert_eq!(page_size(&std::fs::read(&request.output).unwrap()), (612, 792), "{name}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `mshub job`: look after conversions.
 
+mod report;
+
 use clap::Subcommand;
 use client::{Hub, JobsQuery};
 use wire::{
@@ -37,6 +39,11 @@ pub enum JobCommand {
     },
     /// Show a conversion
     Show {
+        /// Its id
+        id: JobId,
+    },
+    /// Show how good the result is, and which engines were asked for it
+    Report {
         /// Its id
         id: JobId,
     },
@@ -88,6 +95,7 @@ pub async fn run(command: JobCommand, global: &Global) -> Result<(), CliError> {
     match command {
         JobCommand::List { state, limit } => list(global, &hub, state, limit).await,
         JobCommand::Show { id } => show(global, &hub.job(id).await?),
+        JobCommand::Report { id } => report::show(global, &hub.job_report(id).await?),
         JobCommand::Watch { id } => watch(global, &hub, id).await,
         JobCommand::Get { id, output, overwrite } => get(global, &hub, id, output, overwrite).await,
         JobCommand::Cancel { ids } => {

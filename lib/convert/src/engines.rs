@@ -1,0 +1,312 @@
+//! The engines that are here, and the choice among them: cheapest or best first, the next one when a result falls short.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::best::{better, verdict};
+use crate::child::{Child, perform};
+use crate::gotenberg::Gotenberg;
+use crate::health::{self, Health, State};
+use crate::job_child::Task;
+use crate::matrix::{capabilities, needed, unsupported};
+use crate::{
+    Attempt, Capability, Engine, Error, Format, Options, Prefer, Progress, Report, Request, Stage,
+    libreoffice,
+};
+
+/// The engines of one process.
+#[derive(Clone, Debug)]
+pub struct Engines {
+    child: Child,
+    libreoffice: Option<PathBuf>,
+    gotenberg: Option<Gotenberg>,
+}
+
+/// A pair that an engine would convert which is not here.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Format of the input.
+    pub from: Format,
+    /// Format of the output.
+    pub to: Format,
+    /// What to install.
+    pub install: &'static str,
+}
+
+/// How a conversion went, engine by engine.
+#[derive(Clone, Debug)]
+pub struct Conversion {
+    /// The best result, or why there is none.
+    pub result: Result<Report, Error>,
+    /// Every engine that was asked, in order.
+    pub attempts: Vec<Attempt>,
+}
+
+impl Engines {
+    /// The builtin engine alone, with these children.
+    pub fn builtin(child: Child) -> Engines {
+        Engines { child, libreoffice: None, gotenberg: None }
+    }
+
+    /// With the LibreOffice whose `soffice` is this file.
+    pub fn with_libreoffice(mut self, program: PathBuf) -> Engines {
+        self.libreoffice = Some(program);
+        self
+    }
+
+    /// With the Gotenberg server at this URL, such as `http://gotenberg:3000`.
+    ///
+    /// # Errors
+    /// `Io` when no HTTP client can be made.
+    pub fn with_gotenberg(mut self, url: &str) -> Result<Engines, Error> {
+        self.gotenberg = Some(Gotenberg::at(url)?);
+        Ok(self)
+    }
+
+    /// Every engine there could be, and how it is.
+    pub fn health(&self) -> Vec<Health> {
+        Engine::ALL.into_iter().map(|engine| self.health_of(engine)).collect()
+    }
+
+    fn health_of(&self, engine: Engine) -> Health {
+        let (state, detail) = match engine {
+            Engine::Builtin => health::of_builtin(),
+            Engine::Libreoffice => health::of_office(self.libreoffice.as_deref()),
+            Engine::Gotenberg => health::of_server(self.gotenberg.as_ref()),
+        };
+        Health { engine, state, detail }
+    }
+
+    /// Every pair that works now, once for each engine that converts it: by input, output, and cheapest first.
+    pub fn capabilities(&self) -> Vec<Capability> {
+        let here = Engine::ALL.into_iter().filter(|engine| self.health_of(*engine).state != State::Absent);
+        let mut pairs: Vec<Capability> = here.flat_map(capabilities).collect();
+        if let Some(program) = &self.libreoffice {
+            pairs.retain(|pair| pair.engine != Engine::Libreoffice || libreoffice::opens(program, pair.from));
+        }
+        pairs.sort_by_key(|pair| (pair.from, pair.to, pair.engine));
+        pairs
+    }
+
+    /// Every pair that would work if more were installed.
+    pub fn missing(&self) -> Vec<Missing> {
+        let here = self.capabilities();
+        let there = capabilities(Engine::Libreoffice).into_iter().filter_map(|pair| {
+            let known = here.iter().any(|other| (other.from, other.to) == (pair.from, pair.to));
+            let install = needed(pair.from, pair.to)?;
+            (!known).then_some(Missing { from: pair.from, to: pair.to, install })
+        });
+        there.collect()
+    }
+
+    /// That an engine which is allowed to can convert this pair.
+    ///
+    /// # Errors
+    /// `Unsupported`, with what would work instead, or what to install.
+    pub fn supports(&self, from: Format, to: Format, options: &Options) -> Result<(), Error> {
+        self.line(from, to, options).map(drop)
+    }
+
+    /// The engines for this pair in the order in which they are asked.
+    fn line(&self, from: Format, to: Format, options: &Options) -> Result<Vec<Capability>, Error> {
+        let here = self.capabilities();
+        let mut line: Vec<Capability> =
+            here.iter().filter(|pair| (pair.from, pair.to) == (from, to)).copied().collect();
+        if line.is_empty() {
+            return Err(unsupported(from, to, &here));
+        }
+        // A program of somebody else gets no password: it would be on its command line or in its request.
+        line.retain(|pair| pair.engine == Engine::Builtin || options.password.is_none());
+        line.retain(|pair| pair.engine == Engine::Builtin || options.sheet.is_none());
+        line.retain(|pair| options.engine.is_none_or(|wanted| wanted == pair.engine));
+        if line.is_empty() {
+            return Err(self.unfit(from, to, options));
+        }
+        if options.prefer == Prefer::Fidelity {
+            // Among equals, an office suite knows more of the formats that it is the model of.
+            line.sort_by_key(|pair| (pair.fidelity, pair.engine == Engine::Builtin, pair.engine));
+        }
+        Ok(line)
+    }
+
+    /// Why none of the engines that convert the pair is the one that is wanted.
+    fn unfit(&self, from: Format, to: Format, options: &Options) -> Error {
+        let hint = match options.engine.map(|engine| self.health_of(engine)) {
+            Some(Health { engine, state: State::Absent, detail }) => {
+                format!("{engine} is not here: {detail}")
+            }
+            Some(Health { engine, .. }) => format!("{engine} does not do it; leave the engine to us"),
+            None => "with a password, or one sheet of many, only the builtin engine works".to_owned(),
+        };
+        Error::Unsupported { from: from.to_string(), to: to.to_string(), hint }
+    }
+
+    /// Converts with one engine after the other until nothing is lost; the best result is the one that stays.
+    ///
+    /// Each engine has its own deadline. Nothing but the result is left in the folder of the output.
+    pub async fn convert(
+        &self,
+        req: &Request,
+        mut progress: impl FnMut(Progress) + Send,
+        cancel: CancellationToken,
+    ) -> Conversion {
+        let line = match self.line(req.from, req.to, &req.options) {
+            Ok(line) => line,
+            Err(error) => return Conversion { result: Err(error), attempts: Vec::new() },
+        };
+        let mut attempts = Vec::new();
+        let mut best: Option<Report> = None;
+        let mut first_error = None;
+        for pair in line {
+            // Under another name until it is known to be the best.
+            let candidate = beside(&req.output, pair.engine.code());
+            let lenient = Request { output: candidate.clone(), strict: false, ..req.clone() };
+            let started = Instant::now();
+            let made = self.one(pair.engine, &lenient, &mut progress, cancel.clone()).await;
+            let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            attempts.push(attempt(pair.engine, millis, &made));
+            match made {
+                Ok(report) if best.as_ref().is_none_or(|best| better(&report, best)) => {
+                    let whole = !report.degraded;
+                    if let Err(error) = tokio::fs::rename(&candidate, &req.output).await {
+                        return Conversion { result: Err(error.into()), attempts };
+                    }
+                    best = Some(report);
+                    if whole {
+                        break;
+                    }
+                }
+                // Somebody else made more of it.
+                Ok(_) => drop(tokio::fs::remove_file(&candidate).await),
+                Err(error) => {
+                    let goes_on = error.is_of_the_engine();
+                    first_error.get_or_insert(error);
+                    if !goes_on {
+                        break;
+                    }
+                }
+            }
+        }
+        let result = verdict(req, best, first_error);
+        if result.is_err() {
+            // Not there when every engine failed, or too little for whoever is strict.
+            let _ = tokio::fs::remove_file(&req.output).await;
+        }
+        Conversion { result, attempts }
+    }
+
+    async fn one(
+        &self,
+        engine: Engine,
+        req: &Request,
+        progress: &mut (impl FnMut(Progress) + Send),
+        cancel: CancellationToken,
+    ) -> Result<Report, Error> {
+        match (engine, &self.libreoffice, &self.gotenberg) {
+            (Engine::Builtin, ..) => perform(&self.child, req, Task::Builtin, progress, cancel).await,
+            (Engine::Gotenberg, _, Some(server)) => self.served(server, req, progress, cancel).await,
+            (Engine::Libreoffice, Some(program), _) => {
+                let child = Child { limits: libreoffice::limits(&self.child.limits), ..self.child.clone() };
+                let task = Task::Libreoffice { program: program.clone() };
+                let made = perform(&child, req, task, progress, cancel).await;
+                // A file system call or two; a failure leaves an empty socket until the next time.
+                let _ = tokio::task::spawn_blocking(libreoffice::sweep).await;
+                made
+            }
+            (engine, ..) => {
+                Err(Error::EngineDown { engine: engine.to_string(), detail: "it is not here".into() })
+            }
+        }
+    }
+
+    /// Has a server convert, and looks at its answer in a child as at any file of a stranger.
+    async fn served(
+        &self,
+        server: &Gotenberg,
+        req: &Request,
+        progress: &mut (impl FnMut(Progress) + Send),
+        cancel: CancellationToken,
+    ) -> Result<Report, Error> {
+        progress(Progress::began(Stage::Converting));
+        let made = beside(&req.output, "made");
+        let answered = tokio::select! {
+            answered = server.convert(req, &made, self.child.limits.wall * 2) => answered,
+            () = cancel.cancelled() => Err(Error::Cancelled),
+        };
+        let report = match answered {
+            Ok(()) => {
+                let task = Task::Check { engine: Engine::Gotenberg, made: made.clone() };
+                perform(&self.child, req, task, progress, cancel).await
+            }
+            Err(error) => Err(error),
+        };
+        // Not there when it never answered.
+        let _ = tokio::fs::remove_file(&made).await;
+        report
+    }
+}
+
+/// Another file in the folder of the output.
+fn beside(output: &Path, ending: &str) -> PathBuf {
+    let mut name = output.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+fn attempt(engine: Engine, millis: u64, made: &Result<Report, Error>) -> Attempt {
+    match made {
+        Ok(report) => {
+            Attempt { engine, millis, recall: report.recall, lost: report.lost.clone(), error: None }
+        }
+        Err(error) => Attempt { engine, millis, recall: None, lost: Vec::new(), error: Some(error.clone()) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn both() -> Engines {
+        Engines::builtin(Child::of_this_program()).with_libreoffice("/opt/office/program/soffice".into())
+    }
+
+    fn order(engines: &Engines, from: Format, options: Options) -> Vec<Engine> {
+        let line = engines.line(from, Format::Pdf, &options).unwrap();
+        line.into_iter().map(|pair| pair.engine).collect()
+    }
+
+    #[test]
+    fn the_cheapest_is_first_unless_the_look_counts() {
+        use Engine::{Builtin, Libreoffice};
+        let fidelity = Options { prefer: Prefer::Fidelity, ..Options::default() };
+
+        assert_eq!(order(&both(), Format::Docx, Options::default()), [Builtin, Libreoffice]);
+        assert_eq!(order(&both(), Format::Docx, fidelity.clone()), [Libreoffice, Builtin]);
+        assert_eq!(order(&both(), Format::Doc, Options::default()), [Libreoffice]);
+        assert_eq!(order(&both(), Format::Png, fidelity), [Builtin]);
+        let locked = Options { password: Some("x".into()), ..Options::default() };
+        assert_eq!(order(&both(), Format::Docx, locked), [Builtin]);
+    }
+
+    #[test]
+    fn a_pair_without_an_engine_names_what_to_install() {
+        let bare = Engines::builtin(Child::of_this_program());
+        let needs = |from: Format| {
+            bare.missing()
+                .into_iter()
+                .find(|pair| (pair.from, pair.to) == (from, Format::Pdf))
+                .map(|pair| pair.install)
+        };
+
+        assert!(needs(Format::Doc).unwrap().contains("libreoffice-writer"));
+        assert!(needs(Format::Ppt).unwrap().contains("libreoffice-impress"));
+        assert_eq!(needs(Format::Docx), None);
+        assert!(both().missing().is_empty());
+        let wanted = Options { engine: Some(Engine::Libreoffice), ..Options::default() };
+        let refused = bare.supports(Format::Docx, Format::Pdf, &wanted).unwrap_err().to_string();
+        assert!(refused.contains("install LibreOffice"), "{refused}");
+    }
+}

@@ -1,0 +1,55 @@
+//! How the engines are: ready, resting or absent, and what to do about it.
+
+use std::path::Path;
+
+use crate::Engine;
+use crate::gotenberg::Gotenberg;
+
+/// How one engine is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Which.
+    pub engine: Engine,
+    /// Whether it can be asked.
+    pub state: State,
+    /// Where it is, or what to do to have it, in a few words.
+    pub detail: String,
+}
+
+/// Whether an engine can be asked.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It can.
+    Ready,
+    /// It failed lately, and is left alone for a while.
+    Resting,
+    /// It is not installed, or not configured.
+    Absent,
+}
+
+/// State and detail of the builtin engine.
+pub(crate) fn of_builtin() -> (State, String) {
+    (State::Ready, "part of mshub".to_owned())
+}
+
+pub(crate) fn of_office(program: Option<&Path>) -> (State, String) {
+    match program {
+        Some(program) => (State::Ready, program.display().to_string()),
+        None => (
+            State::Absent,
+            "install LibreOffice (Debian: libreoffice-writer, -calc, -impress) and start the hub again"
+                .to_owned(),
+        ),
+    }
+}
+
+pub(crate) fn of_server(server: Option<&Gotenberg>) -> (State, String) {
+    match (server, server.and_then(Gotenberg::resting)) {
+        (Some(server), None) => (State::Ready, server.shown()),
+        (Some(server), Some(rest)) => (
+            State::Resting,
+            format!("{} failed too often, and is asked again in {} s", server.shown(), rest.as_secs() + 1),
+        ),
+        (None, _) => (State::Absent, "name a server with --gotenberg-url".to_owned()),
+    }
+}
