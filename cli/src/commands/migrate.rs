@@ -96,7 +96,7 @@ pub async fn run(args: MigrateArgs, global: &Global) -> Result<(), CliError> {
     there.close().await;
     here.close().await;
     let moved = moved?;
-    global.out.result(&moved, &moved.rows.to_string(), || {
+    global.out.result(&moved, moved.rows.to_string(), || {
         let Moved { rows, rooms, objects, bytes, position } = &moved;
         format!(
             "moved and compared {rows} rows with {rooms} rooms, and {objects} files of {bytes} bytes; the log goes on \

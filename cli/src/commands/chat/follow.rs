@@ -47,7 +47,6 @@ pub(super) struct Follow {
 }
 
 /// What following brought.
-#[expect(clippy::large_enum_variant, reason = "made and taken apart at once, one at a time")]
 pub(super) enum Step {
     /// The next event.
     Event(RoomEvent),

@@ -118,10 +118,8 @@ async fn talk(mut live: Live, room: RoomId, mood: Arc<Mood>) -> Witness {
         };
         match event {
             LiveEvent::Live { .. } => listens = true,
-            LiveEvent::Sent { cid, .. } => {
-                if waiting.remove(&cid) {
-                    mood.acknowledged.fetch_add(1, Ordering::AcqRel);
-                }
+            LiveEvent::Sent { cid, .. } if waiting.remove(&cid) => {
+                mood.acknowledged.fetch_add(1, Ordering::AcqRel);
             }
             LiveEvent::Event(event) => {
                 if let What::Said { body, .. } = &event.what {

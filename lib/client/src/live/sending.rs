@@ -27,6 +27,8 @@ const OTHERS_FIRST: Duration = Duration::from_secs(1);
 pub(crate) struct Sending {
     me: Uuid,
     messages: HashMap<ClientId, Progress>,
+    /// When the first message that waits for nothing but time is due.
+    wake: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -62,7 +64,7 @@ pub(crate) struct Work {
 
 impl Sending {
     pub(crate) fn new(me: Uuid) -> Self {
-        Self { me, messages: HashMap::new() }
+        Self { me, messages: HashMap::new(), wake: None }
     }
 
     /// What to do now: at most `window` messages are out at once, and none overtakes an older one of its room.
@@ -71,6 +73,7 @@ impl Sending {
         let mut free = window.saturating_sub(out);
         let last = self.last_of_mine(view);
         let (mut work, mut held) = (Work::default(), HashSet::new());
+        self.wake = None;
         for (index, waiting) in view.waiting.iter().enumerate() {
             let room = waiting.draft.room;
             // A message of another process matters when one of this process stands behind it.
@@ -85,7 +88,11 @@ impl Sending {
             let due = match progress.state {
                 State::Sent => continue,
                 State::Due => true,
-                State::Later(when) => when <= now,
+                State::Later(when) if when > now => {
+                    self.wake = Some(self.wake.map_or(when, |wake| wake.min(when)));
+                    false
+                }
+                State::Later(_) => true,
                 State::Sought => false,
             };
             if due && progress.is_doubtful(waiting, clock) {
@@ -111,13 +118,9 @@ impl Sending {
         mine.map(|(index, waiting)| (waiting.draft.room, index)).collect()
     }
 
-    /// When something is to be sent again, if anything is.
+    /// When [`Sending::ready`] has something to do again, if only time has to pass for it.
     pub(crate) fn wake(&self) -> Option<Instant> {
-        let later = self.messages.values().filter_map(|progress| match progress.state {
-            State::Later(when) => Some(when),
-            _ => None,
-        });
-        later.min()
+        self.wake
     }
 
     /// When a message first went out from here.
@@ -257,6 +260,25 @@ mod tests {
         assert!(sending.ready(&view, 9, now, clock()).frames.is_empty(), "they get a moment");
         let later = sending.wake().unwrap();
         assert_eq!(sent(&sending.ready(&view, 9, later, clock())), ["theirs", "mine"]);
+    }
+
+    #[test]
+    fn nobody_is_woken_for_what_is_settled_or_waits_for_more_than_time() {
+        let (room, now, me, somebody) = (RoomId::new(), Instant::now(), Uuid::now_v7(), Uuid::now_v7());
+        let mut theirs_first = view(&[(room, "theirs", somebody), (room, "mine", me)]);
+        let mut sending = Sending::new(me);
+        sending.ready(&theirs_first, 9, now, clock());
+        let later = sending.wake().unwrap();
+        theirs_first.waiting.remove(0);
+        sending.ready(&theirs_first, 9, later, clock());
+        assert_eq!(sending.wake(), None, "somebody else has sent theirs");
+
+        let mine = view(&[(room, "a", me), (room, "b", me)]);
+        let mut sending = Sending::new(me);
+        sending.ready(&mine, 9, now, clock());
+        sending.retry(mine.waiting[1].draft.cid, None, now);
+        sending.ready(&mine, 1, now + Duration::from_secs(60), clock());
+        assert_eq!(sending.wake(), None, "the window is full");
     }
 
     #[test]
