@@ -103,7 +103,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[test]
     fn an_engine_that_is_not_here_and_a_wish_nobody_knows_are_refused() {
         let engines = Engines::builtin(convert::Child::of_this_program());
         let read = |engine: &str, prefer: &str| {

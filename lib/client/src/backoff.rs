@@ -83,11 +83,11 @@ mod tests {
     /// and an attempt takes no time.
     fn noticed_after(outage: Duration) -> Duration {
         let next = |at: Duration, attempt| at + ceiling(attempt);
-        let attempts = (0..).scan(Duration::ZERO, |at, attempt| {
+        let mut attempts = (0..).scan(Duration::ZERO, |at, attempt| {
             *at = next(*at, attempt);
             Some(*at)
         });
-        attempts.skip_while(|at| *at < outage).next().unwrap() - outage
+        attempts.find(|at| *at >= outage).unwrap() - outage
     }
 
     #[test]
