@@ -94,6 +94,11 @@ async fn a_history_of_another_log_is_not_mixed_with_this_one() {
     assert!(refused.to_string().contains("another") || refused.to_string().contains("log"), "{refused}");
 }
 
+/// Engines whose log is embedded, whatever the others are: its files are there to be changed.
+async fn on_an_embedded_log() -> Arc<TestEngines> {
+    reopened(Arc::new(TestEngines::open().await.unwrap()), async |_| ()).await
+}
+
 /// Closes the log, lets something happen to its files, and opens it again.
 async fn reopened(
     engines: Arc<TestEngines>,
@@ -110,7 +115,7 @@ async fn reopened(
 
 #[tokio::test]
 async fn a_log_that_the_power_may_have_torn_is_followed_on_under_its_new_epoch() {
-    let worker = Worker::start().await;
+    let worker = Worker::on(on_an_embedded_log().await).await;
     let room = RoomId::new();
     let first = worker.append(said(room, "before")).await;
     worker.page_at(room, first).await;
@@ -135,7 +140,7 @@ async fn a_log_that_the_power_may_have_torn_is_followed_on_under_its_new_epoch()
 
 #[tokio::test]
 async fn an_older_copy_of_the_log_is_refused_before_it_takes_a_place_twice() {
-    let worker = Worker::start().await;
+    let worker = Worker::on(on_an_embedded_log().await).await;
     let room = RoomId::new();
     let first = worker.append(said(room, "kept in the copy")).await;
     worker.page_at(room, first).await;
