@@ -6,6 +6,7 @@ mod hub;
 mod ingest;
 mod latency;
 mod report;
+mod scale;
 mod scroll;
 mod startup;
 mod torture;
@@ -40,6 +41,8 @@ enum What {
     Ingest(ingest::Options),
     /// Pages of a long room, anywhere in it, over HTTP.
     Scroll(scroll::Options),
+    /// Machines, traffic and cost of a million sockets and more, from what was measured.
+    Scale(scale::Options),
     /// Faults on the hub and on the way to it, and a judge of what its clients saw.
     Torture(Box<torture::TortureArgs>),
 }
@@ -58,6 +61,10 @@ fn main() -> ExitCode {
                 What::Convert(options) => convert::run(&mshub, options).await,
                 What::Ingest(options) => ingest::run(options).await,
                 What::Scroll(options) => scroll::run(&mshub, options).await,
+                What::Scale(options) => {
+                    scale::run(&options);
+                    Ok(())
+                }
                 What::Torture(args) => return torture::run(&mshub, *args).await,
             }
             .map(|()| true)
