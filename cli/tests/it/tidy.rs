@@ -295,6 +295,14 @@ fn a_hub_without_engines_needs_only_gcc() {
     assert!(tree.iter().any(|line| line.starts_with("mshub-server ")), "this is not `up`: {tree:?}");
     let offences = in_tree(&["--no-default-features", "--features", "up"], REAL_ENGINES);
     report("`--no-default-features --features up` has the embedded engines only", offences);
+    // Built once with no other compiler or build tool on the path: these two have all the C there is.
+    let c = ["aws-lc-sys ", "libsqlite3-sys ", "linux-raw-sys "];
+    let others: Vec<_> = tree
+        .iter()
+        .filter(|line| line.split(' ').next().is_some_and(|name| name.ends_with("-sys")))
+        .filter(|line| !c.iter().any(|known| line.starts_with(known)))
+        .collect();
+    assert!(others.is_empty(), "do these build with gcc alone? {others:?}");
 }
 
 #[test]
