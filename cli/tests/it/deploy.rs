@@ -1,6 +1,9 @@
-//! What deploy/README.md promises is told by a test of that name.
+//! What stands in deploy/ is so: each promise has a test of that name, each alert is about a metric that there is.
 
 use std::{fs, path::Path};
+
+#[cfg(feature = "up")]
+use {platform::service::catalogue::METRICS, regex::Regex, std::collections::BTreeSet};
 
 #[test]
 fn a_failure_is_in_the_table_only_with_its_test() {
@@ -23,7 +26,27 @@ fn a_failure_is_in_the_table_only_with_its_test() {
     assert!(checked > 20, "{checked}");
 }
 
-/// All tests of the repository, as one text.
+#[cfg(feature = "up")]
+#[test]
+fn every_metric_is_in_the_catalogue_and_every_alert_is_about_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let known: BTreeSet<_> = METRICS.iter().map(|metric| metric.name.to_owned()).collect();
+    let recorded = ["counter", "gauge", "histogram"].map(|kind| {
+        let kind = Regex::new(&format!(r#"metrics::{kind}!\(\s*"(\w+)""#)).unwrap();
+        kind.captures_iter(&sources(root)).map(|found| found[1].to_owned()).collect::<BTreeSet<_>>()
+    });
+    assert_eq!(recorded.into_iter().flatten().collect::<BTreeSet<_>>(), known);
+
+    let alerts = fs::read_to_string(root.join("deploy/alerts.yml")).unwrap();
+    let about: BTreeSet<_> =
+        Regex::new(r"mshub_\w+").unwrap().find_iter(&alerts).map(|it| it.as_str()).collect();
+    assert!(about.len() > 5, "{about:?}");
+    for name in about {
+        assert!(known.contains(name.trim_end_matches("_bucket")), "there is no metric {name}");
+    }
+}
+
+/// All code of the repository, as one text.
 fn sources(root: &Path) -> String {
     let (mut text, mut folders) = (
         String::new(),

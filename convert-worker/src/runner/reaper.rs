@@ -35,6 +35,9 @@ pub(super) async fn reap(app: App) {
         if let Err(error) = take_back(&app).await {
             tracing::warn!(%error, "conversions of silent workers could not be taken back");
         }
+        if let Err(error) = measure(&app).await {
+            tracing::debug!(%error, "the line was not measured");
+        }
         if let Err(error) = erase_old(&app).await {
             tracing::warn!(error = format!("{error:#}"), "old conversions could not be erased");
         }
@@ -49,6 +52,16 @@ pub(super) async fn reap(app: App) {
             () = tokio::time::sleep(ROUND) => {}
         }
     }
+}
+
+/// Tells the length of the line, of all workers together.
+async fn measure(app: &App) -> sqlx::Result<()> {
+    let now = app.clock.now();
+    let line = sql::line(&app.db, now).await?;
+    let seconds = line.since.map_or(0.0, |since| (now.micros() - since.micros()) as f64 / 1e6);
+    metrics::gauge!("mshub_queue_jobs").set(line.jobs as f64);
+    metrics::gauge!("mshub_queue_age_seconds").set(seconds);
+    Ok(())
 }
 
 async fn take_back(app: &App) -> sqlx::Result<()> {

@@ -56,6 +56,23 @@ pub(super) async fn claim(db: &Db, terms: &Terms) -> sqlx::Result<Option<JobRow>
     Ok(change!(db, claim, terms.owner, terms.until.micros(), terms.now.micros()))
 }
 
+/// What waits and could run.
+pub(super) struct Line {
+    /// How many.
+    pub(super) jobs: i64,
+    /// Since when the one could that waits longest.
+    pub(super) since: Option<Timestamp>,
+}
+
+/// What waits and could run now.
+pub(super) async fn line(db: &Db, now: Timestamp) -> sqlx::Result<Line> {
+    let (jobs, since): (i64, Option<i64>) = each!(db.reader(), pool => {
+        sqlx::query_as("SELECT count(*), min(ready_at) FROM jobs WHERE state = 'queued' AND ready_at <= $1")
+            .bind(now.micros()).fetch_one(pool).await
+    })?;
+    Ok(Line { jobs, since: since.map(Timestamp::from_micros) })
+}
+
 /// Whether the lease is still held.
 pub(super) async fn holds(db: &Db, held: &JobRow) -> sqlx::Result<bool> {
     let found: i64 = each!(db.reader(), pool => {

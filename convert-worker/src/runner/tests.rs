@@ -122,6 +122,25 @@ async fn a_zombie_is_not_heard() {
 }
 
 #[tokio::test]
+async fn the_line_is_as_old_as_who_waits_longest_of_those_that_could_run() {
+    on_each_engine(async |db| {
+        let owner = UserId::new();
+        queued(db, owner, 5).await;
+        queued(db, owner, 9).await;
+
+        let line = async |now| {
+            let line = sql::line(db, at(now)).await.unwrap();
+            (line.jobs, line.since)
+        };
+        assert_eq!(line(4).await, (0, None));
+        assert_eq!(line(20).await, (2, Some(at(5))));
+        claimed(db, 20).await;
+        assert_eq!(line(20).await, (1, Some(at(9))));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_cancelled_job_is_out_of_its_runners_hands() {
     on_each_engine(async |db| {
         let owner = UserId::new();

@@ -85,7 +85,8 @@ fn surroundings(page: &mut Page) {
     for (file, meaning) in FILES {
         page.item(file, meaning);
     }
-    page.heading("SEE ALSO").paragraphs("mshub.toml(5), mshub-errors(7), mshub-protocol(7)");
+    page.heading("SEE ALSO")
+        .paragraphs("mshub.toml(5), mshub-errors(7), mshub-metrics(7), mshub-protocol(7)");
 }
 
 /// The sections that clap's generator knows how to make.

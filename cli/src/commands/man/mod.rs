@@ -2,6 +2,8 @@
 
 mod command;
 mod errors;
+#[cfg(feature = "up")]
+mod metrics;
 mod settings;
 
 use std::{fs, path::PathBuf};
@@ -116,6 +118,8 @@ pub fn run(args: ManArgs, global: &Global) -> Result<(), CliError> {
     };
     let mut pages = command::pages(&tree, "mshub");
     pages.extend([settings::page(&tree), errors::page()]);
+    #[cfg(feature = "up")]
+    pages.push(metrics::page());
     fs::create_dir_all(&dir).map_err(CliError::io(format!("cannot make {}", dir.display())))?;
     for page in &pages {
         let path = dir.join(page.file());

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use wire::paths;
 
 use super::{
+    catalogue,
     health::{self, Health},
     problem::{no_method, no_route},
     serve::{Waits, serve},
@@ -98,10 +99,12 @@ fn metrics_handle() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE
         .get_or_init(|| {
-            let recorder = PrometheusBuilder::new().build_recorder();
+            let builder = PrometheusBuilder::new().set_buckets(&catalogue::BUCKETS);
+            let recorder = builder.expect("there is a bucket").build_recorder();
             let handle = recorder.handle();
             // Another recorder is there only when a test installed one first; then ours stays empty.
             let _ = metrics::set_global_recorder(recorder);
+            catalogue::describe();
             handle
         })
         .clone()

@@ -1,6 +1,7 @@
 //! What every HTTP service needs, once: accept loop, errors, health, telemetry, owned tasks, internal callers.
 
 pub mod admin;
+pub mod catalogue;
 pub mod health;
 pub mod internal;
 pub mod problem;
