@@ -1,6 +1,6 @@
 //! Reading ahead: while one batch is written, the next one is read from the log and understood.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use platform::bus::{ReadError, Record, Tail};
 use tokio::sync::mpsc;
@@ -13,6 +13,10 @@ use crate::batch::{self, Entry};
 const BATCH: usize = 12_288;
 /// Pieces of the log that wait to be written.
 const PIECES: usize = 4;
+/// After a piece smaller than this the next one is left to grow: a transaction costs as much as the rows of hundreds.
+const SMALL: usize = 512;
+/// For so long. What is not in the database yet is read from the log, so that nobody waits for it.
+const GROWS: Duration = Duration::from_millis(50);
 
 /// What a task reads. Dropped, the task ends; what it has read is read again by the next one.
 pub(crate) struct Ahead {
@@ -46,9 +50,13 @@ async fn read(mut tail: Tail, tell: mpsc::Sender<Result<Vec<Entry>, ReadError>>)
     loop {
         let read = tail.next().await;
         let is_over = read.is_err();
+        let is_small = read.as_ref().is_ok_and(|records| records.len() < SMALL);
         let told = tell.send(read.map(|records| records.into_iter().map(entry).collect())).await;
         if is_over || told.is_err() {
             return;
+        }
+        if is_small {
+            tokio::time::sleep(GROWS).await;
         }
     }
 }
