@@ -39,9 +39,9 @@ use state::State;
 /// How long the batch in hand may take to be written.
 const DRAIN: Duration = Duration::from_secs(8);
 
-/// The schema of the chat-worker's database.
+/// The schema of the chat-worker's database, all of which is made of the log.
 pub const MIGRATIONS: Migrations =
-    platform::migrations!("migrations", ["0001_history", "0010_messages", "0020_indexed"]);
+    platform::migrations!("migrations", ["0001_history", "0010_messages", "0020_indexed"]).repeatable();
 
 /// The engines that the chat-worker needs, already open.
 pub struct Engines {

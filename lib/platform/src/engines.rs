@@ -347,7 +347,7 @@ mod tests {
             objects: Some(url(&format!("file:{}/objects", file.path().display()))),
             ..Urls::default()
         };
-        let migrations = Migrations { sqlite: &[], postgres: &[] };
+        let migrations = Migrations { sqlite: &[], postgres: &[], repeatable: false };
         let opener = Opener::new(urls, b"secret", Clock::System);
 
         let codes = [

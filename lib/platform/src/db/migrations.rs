@@ -17,6 +17,17 @@ pub struct Migrations {
     pub sqlite: &'static [(&'static str, &'static str)],
     /// `(name, SQL)` for PostgreSQL, oldest first.
     pub postgres: &'static [(&'static str, &'static str)],
+    /// See [`Migrations::repeatable`].
+    pub repeatable: bool,
+}
+
+impl Migrations {
+    /// Of a database whose newest transactions are made again when they are gone, because it follows a log: the loss of
+    /// power may take them on SQLite, the last ones first, and no commit waits for the disk.
+    #[must_use]
+    pub const fn repeatable(self) -> Self {
+        Self { repeatable: true, ..self }
+    }
 }
 
 /// Compiles in `FOLDER/{sqlite,postgres}/NAME.sql` of the calling crate, for names such as `0001_accounts`.
@@ -26,6 +37,7 @@ macro_rules! migrations {
         $crate::db::Migrations {
             sqlite: &[$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $folder, "/sqlite/", $name, ".sql")))),+],
             postgres: &[$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $folder, "/postgres/", $name, ".sql")))),+],
+            repeatable: false,
         }
     };
 }

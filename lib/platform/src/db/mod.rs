@@ -77,7 +77,8 @@ impl Db {
     pub async fn open(url: &str, service: &'static str, migrations: Migrations) -> Result<Self, OpenError> {
         match crate::split_scheme(url) {
             ("sqlite", folder) => {
-                sqlite::open(folder, service, &migrations::migrator(migrations.sqlite)).await
+                let migrator = migrations::migrator(migrations.sqlite);
+                sqlite::open(folder, service, &migrator, migrations.repeatable).await
             }
             ("postgres" | "postgresql", _) => {
                 postgres::open(url, service, &migrations::migrator(migrations.postgres)).await

@@ -1,4 +1,4 @@
-//! SQLite: write-ahead log, `synchronous=FULL`, one writer, `BEGIN IMMEDIATE`.
+//! SQLite: write-ahead log, `synchronous=FULL` unless a log repeats what is lost, one writer, `BEGIN IMMEDIATE`.
 
 use std::{
     fs::File,
@@ -23,12 +23,18 @@ const WRITER_CACHE: &str = "-32768";
 /// Pages (16 MiB of them) after which the write-ahead log is folded back, which costs two flushes.
 const CHECKPOINT: &str = "4096";
 
-pub(super) async fn open(folder: &str, service: &str, migrator: &Migrator) -> Result<Db, OpenError> {
+pub(super) async fn open(
+    folder: &str,
+    service: &str,
+    migrator: &Migrator,
+    repeatable: bool,
+) -> Result<Db, OpenError> {
     let file = Path::new(folder).join(format!("{service}.db"));
     let connect = |source| OpenError::Connect { url: format!("sqlite:{}", file.display()), source };
     std::fs::create_dir_all(folder).map_err(|error| connect(sqlx::Error::Io(error)))?;
 
-    let options = connect_options(&file);
+    let flushes = if repeatable { SqliteSynchronous::Normal } else { SqliteSynchronous::Full };
+    let options = connect_options(&file).synchronous(flushes);
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .min_connections(1)
