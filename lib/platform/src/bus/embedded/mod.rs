@@ -21,7 +21,10 @@ use std::{
 };
 
 use sqlx::{Connection, Row, SqliteConnection, SqlitePool, raw_sql, sqlite::SqlitePoolOptions};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, timeout_at},
+};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wire::Timestamp;
 
@@ -40,6 +43,8 @@ const QUEUE: usize = 16_384;
 const BATCH: usize = 2_048;
 /// Newest records kept in memory for readers that follow closely.
 const RING: usize = 8_192;
+/// How long a commit waits for as many records as the last one had.
+const GATHER: Duration = Duration::from_millis(1);
 /// How long a record may be in the page cache only. Each flush holds up whatever is written meanwhile.
 const FLUSH: Duration = Duration::from_secs(1);
 
@@ -317,8 +322,9 @@ struct Writer {
 
 impl Writer {
     async fn run(mut self) {
-        let mut batch = Vec::with_capacity(BATCH);
-        while self.appends.recv_many(&mut batch, BATCH).await > 0 {
+        let (mut batch, mut expected) = (Vec::new(), 0);
+        while self.gather(&mut batch, expected).await {
+            expected = batch.len();
             self.write(std::mem::take(&mut batch)).await;
         }
         let flushed = match self.durability {
@@ -331,6 +337,25 @@ impl Writer {
         if let Err(error) = flushed.and(self.connection.close().await) {
             tracing::error!(%error, "the log did not close cleanly");
         }
+    }
+
+    /// Takes what came for the next commit; `false` when nothing will come any more.
+    ///
+    /// Whoever was answered by the last commit is about to send again. The first of them would have a flush for
+    /// himself, and all others would wait for it; so it waits a moment for as many as came the last time. Who is alone
+    /// waits for nobody.
+    async fn gather(&mut self, batch: &mut Vec<Append>, expected: usize) -> bool {
+        if self.appends.recv_many(batch, BATCH).await == 0 {
+            return false;
+        }
+        let until = Instant::now() + GATHER;
+        while self.durability == Durability::Fsync && batch.len() < expected {
+            let more = self.appends.recv_many(batch, BATCH - batch.len());
+            if !matches!(timeout_at(until, more).await, Ok(more) if more > 0) {
+                break;
+            }
+        }
+        true
     }
 
     async fn write(&mut self, batch: Vec<Append>) {
@@ -392,20 +417,18 @@ impl Writer {
             .map(|(topic, record)| (topic, record.pos, record.at.micros(), &record.key, &record.payload))
             .collect();
         let rows = serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        // By hand: where SQLite itself takes a transaction back, as it does on a full disk, the library goes on counting
-        // it, and no other could ever begin on this connection.
-        raw_sql("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
-        let inserted = sqlx::query(
-            "INSERT INTO records (topic, pos, at, key, payload)
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1)",
+        // All in one, so that the library's thread is woken once; and by hand: where SQLite itself takes a transaction
+        // back, as it does on a full disk, the library goes on counting it, and no other could ever begin on this
+        // connection.
+        let committed = sqlx::query(
+            "BEGIN IMMEDIATE;
+             INSERT INTO records (topic, pos, at, key, payload)
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1);
+             COMMIT",
         )
         .bind(rows)
         .execute(&mut self.connection)
         .await;
-        let committed = match inserted {
-            Ok(_) => raw_sql("COMMIT").execute(&mut self.connection).await,
-            failed => failed,
-        };
         if committed.is_err() {
             // This fails where it was taken back already.
             let _ = raw_sql("ROLLBACK").execute(&mut self.connection).await;
