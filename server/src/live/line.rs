@@ -27,8 +27,8 @@ use super::{
     queue::{Parcel, Queue},
 };
 
-/// Lines that one task writes to before it does anything else; with more, each socket's own task does it.
-const ALONE: usize = 512;
+/// Lines that one task writes to; with more, others help.
+const SHARE: usize = 256;
 
 /// Why a socket ends: the close code and a sentence.
 pub(super) type Ending = (u16, &'static str);
@@ -235,14 +235,12 @@ impl Round {
 
 impl Drop for Round {
     fn drop(&mut self) {
-        let is_large = self.0.len() > ALONE;
-        for line in self.0.drain(..) {
-            match is_large {
-                true if line.queue().is_empty() => {}
-                true => line.task.wake(),
-                false => line.flush(),
-            }
+        // Not each by its socket's own task: to wake one costs as much as to write.
+        while self.0.len() > SHARE {
+            let share = self.0.split_off(self.0.len() - SHARE);
+            tokio::spawn(async move { share.iter().for_each(|line| line.flush()) });
         }
+        self.0.iter().for_each(|line| line.flush());
     }
 }
 

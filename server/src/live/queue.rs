@@ -92,11 +92,6 @@ impl Queue {
         while (self.waiting.len() > QUEUE_FRAMES || self.bytes > QUEUE_BYTES) && self.shed() {}
     }
 
-    /// Whether nothing waits.
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
     /// Whether there is room for more than what must arrive.
     pub(super) fn is_roomy(&self) -> bool {
         self.waiting.len() < ROOMY_FRAMES && self.bytes < ROOMY_BYTES
