@@ -9,6 +9,8 @@ use platform::{
 };
 use url::Url;
 
+use crate::live::Patience;
+
 /// Ten GiB of files in rooms.
 pub const MAX_USER_FILES: u64 = 10 * 1024 * 1024 * 1024;
 
@@ -88,6 +90,7 @@ impl Flags {
             max_upload_bytes: self.max_upload_bytes,
             max_user_files_bytes: self.max_user_files_bytes,
             sends_per_second: self.sends_per_second,
+            patience: Patience::default(),
         }
     }
 }
@@ -113,6 +116,8 @@ pub struct Config {
     pub max_user_files_bytes: u64,
     /// Messages a second that one person may send, with bursts of twice as many.
     pub sends_per_second: NonZeroU32,
+    /// How long a live socket is waited for.
+    pub patience: Patience,
 }
 
 /// Bytes that never show themselves.

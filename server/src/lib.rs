@@ -32,6 +32,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use config::{Config, Flags, MAX_USER_FILES, Secret};
+pub use live::Patience;
 pub use routes::openapi;
 use state::State;
 

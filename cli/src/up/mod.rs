@@ -238,5 +238,6 @@ fn gateway_config(plan: &Plan, bound: &Bound, secret: &[u8]) -> anyhow::Result<s
         max_upload_bytes: plan.max_upload_bytes,
         max_user_files_bytes: plan.max_user_files_bytes,
         sends_per_second: plan.sends_per_second,
+        patience: server::Patience::default(),
     })
 }

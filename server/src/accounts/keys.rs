@@ -121,6 +121,7 @@ pub(super) mod tests {
             max_upload_bytes: 1,
             max_user_files_bytes: 1,
             sends_per_second: std::num::NonZeroU32::MIN,
+            patience: crate::Patience::default(),
         }
     }
 

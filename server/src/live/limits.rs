@@ -12,10 +12,6 @@ pub(super) const SOCKETS: usize = 20;
 pub(super) const FRAME: usize = 64 * 1024;
 /// How long a client may take to say hello.
 pub(super) const HELLO: Duration = Duration::from_secs(5);
-/// The hub says something at least this often.
-pub(super) const HEARTBEAT: Duration = Duration::from_secs(25);
-/// Without a sign of life for this long, the other side is gone.
-pub(super) const SILENCE: Duration = Duration::from_secs(60);
 /// How long an access token is taken beyond its end, so that a renewal in flight arrives.
 pub(super) const GRACE_SECONDS: i64 = 30;
 
@@ -23,8 +19,6 @@ pub(super) const GRACE_SECONDS: i64 = 30;
 pub(super) const QUEUE_FRAMES: usize = 512;
 /// Bytes that may wait for one socket.
 pub(super) const QUEUE_BYTES: usize = 1024 * 1024;
-/// A socket that takes no byte for this long is closed; it can resume.
-pub(super) const STALLED: Duration = Duration::from_secs(30);
 
 /// Catch-ups that may ask the database or the log at once, for each core.
 pub(super) const CATCH_UPS_PER_CORE: usize = 8;
@@ -61,3 +55,28 @@ pub(super) const WATERMARKS: Duration = Duration::from_millis(100);
 pub(super) const SPREAD_MS: u64 = 200;
 /// And at most over this.
 pub(super) const LONGEST_SPREAD_MS: u64 = 6_000;
+
+/// How long a socket is waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// The hub says something at least this often.
+    pub heartbeat: Duration,
+    /// Without a sign of life for this long, the other side is gone.
+    pub silence: Duration,
+    /// A socket that takes no byte for this long is closed; it can resume.
+    pub stalled: Duration,
+    /// How long a last word may take.
+    pub last_word: Duration,
+}
+
+impl Default for Patience {
+    /// What mshub-protocol(7) promises.
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_secs(25),
+            silence: Duration::from_secs(60),
+            stalled: Duration::from_secs(30),
+            last_word: Duration::from_secs(2),
+        }
+    }
+}

@@ -10,6 +10,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
     task::Poll,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -22,7 +23,7 @@ use tokio::{
 use wire::{ClientId, RoomId};
 
 use super::{
-    limits::{STALLED, WINDOW},
+    limits::WINDOW,
     locked,
     queue::{Parcel, Queue},
 };
@@ -108,15 +109,15 @@ impl Line {
         .await
     }
 
-    /// Answers when the kernel has taken nothing of what waits for too long.
-    pub(super) async fn stalled(&self) {
+    /// Answers when the kernel has taken nothing of what waits for so long.
+    pub(super) async fn stalled(&self, limit: Duration) {
         let mut patience: Option<Pin<Box<Sleep>>> = None;
         poll_fn(|context| {
             let Some(since) = self.queue().blocked() else {
                 patience = None;
                 return Poll::Pending;
             };
-            let until = since + STALLED;
+            let until = since + limit;
             let patience = patience.get_or_insert_with(|| Box::pin(sleep_until(until)));
             if patience.deadline() != until {
                 patience.as_mut().reset(until);

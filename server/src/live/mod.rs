@@ -37,6 +37,7 @@ use wire::{
 pub(crate) use appends::Appends;
 pub(crate) use attempts::{Key, Waiter};
 use frame::encoded;
+pub use limits::Patience;
 pub(crate) use past::{after, in_memory, newest_of_log};
 pub(crate) use registry::Registry;
 pub(crate) use say::{Begun, begin};

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, path::Path, sync::Arc, time::Duration};
 
-use mshub_server::{Config, Engines, Listeners, MIGRATIONS, Secret, run};
+use mshub_server::{Config, Engines, Listeners, MIGRATIONS, Patience, Secret, run};
 use platform::{
     Clock,
     bus::Bus,
@@ -195,6 +195,7 @@ impl Server {
             max_upload_bytes: 1024 * 1024,
             max_user_files_bytes: 2 * 1024 * 1024,
             sends_per_second: NonZeroU32::new(1000).unwrap(),
+            patience: Patience::default(),
         };
         change(&mut config);
         let names = (config.public_url.clone(), config.chat_workers.clone());

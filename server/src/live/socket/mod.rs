@@ -8,7 +8,7 @@ mod talk;
 use std::{
     collections::{HashSet, VecDeque},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -39,9 +39,6 @@ use crate::{
 };
 use reader::Reader;
 
-/// How long a last word may take.
-const LAST_WORD: std::time::Duration = std::time::Duration::from_secs(2);
-
 /// Opens the socket. Its frames are described in mshub-protocol(7); the first one must be `hello` with a token.
 #[utoipa::path(get, path = "/api/v1/live", tag = "live",
     responses((status = 101, description = "WebSocket, JSON text frames"), (status = 400, body = wire::Problem)))]
@@ -61,13 +58,14 @@ pub(crate) async fn open(State(state): State<App>, mut request: Request) -> Resu
 
 async fn serve(state: App, stream: TcpStream, early: &[u8]) {
     let (half, writer) = stream.into_split();
+    let last_word = state.config.patience.last_word;
     let (mut reader, line) = (Reader::new(half, early), Arc::new(Line::new(writer)));
     // What happens once is boxed: a socket's task is as large as what it waits for longest, and not as its greeting.
     let ending = match Box::pin(greet(&state, &mut reader, &line)).await {
         Ok((caller, socket)) => Open::new(state, caller, socket, line.clone()).run(&mut reader).await,
         Err(ending) => ending,
     };
-    Box::pin(end(reader, &line, ending)).await;
+    Box::pin(end(reader, &line, ending, last_word)).await;
 }
 
 async fn greet(state: &App, reader: &mut Reader, line: &Arc<Line>) -> Result<(Caller, SocketId), Ending> {
@@ -100,11 +98,11 @@ fn not_let_in(error: &ApiError) -> Ending {
     }
 }
 
-async fn end(reader: Reader, line: &Line, ending: Ending) {
+async fn end(reader: Reader, line: &Line, ending: Ending, last_word: Duration) {
     // The other side may be gone already, or take nothing.
-    let _ = tokio::time::timeout(LAST_WORD, line.close(frame::close(ending))).await;
+    let _ = tokio::time::timeout(last_word, line.close(frame::close(ending))).await;
     line.hang_up();
-    let _ = tokio::time::timeout(LAST_WORD, reader.finish()).await;
+    let _ = tokio::time::timeout(last_word, reader.finish()).await;
 }
 
 /// A socket after its hello.

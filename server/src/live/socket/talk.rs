@@ -16,7 +16,7 @@ use super::{
     super::{
         catch_up::{self, CatchUp, Wish},
         encoded, frame,
-        limits::{GRACE_SECONDS, HEARTBEAT, SILENCE, WINDOW},
+        limits::{GRACE_SECONDS, WINDOW},
         line::{Ending, Found, Line, Round},
     },
     Open, Reader,
@@ -35,14 +35,15 @@ enum Turn {
 
 impl Open {
     pub(super) async fn run(&mut self, reader: &mut Reader) -> Ending {
+        let patience = self.state.config.patience;
         self.tell(&ToClient::Welcome {
             v: PROTOCOL,
             uid: self.caller.user,
-            hb_ms: u64::try_from(HEARTBEAT.as_millis()).unwrap_or(u64::MAX),
+            hb_ms: u64::try_from(patience.heartbeat.as_millis()).unwrap_or(u64::MAX),
             win: WINDOW as u32,
             now: Some(self.state.clock.now()),
         });
-        let mut beat = tokio::time::interval(HEARTBEAT);
+        let mut beat = tokio::time::interval(patience.heartbeat);
         beat.reset();
         loop {
             self.begin_next();
@@ -51,7 +52,7 @@ impl Open {
             let turn = tokio::select! {
                 biased;
                 found = line.next() => Turn::Line(found),
-                () = line.stalled() => Turn::Stalled,
+                () = line.stalled(patience.stalled) => Turn::Stalled,
                 () = caught_up(&mut self.catching_up) => Turn::CaughtUp,
                 _ = beat.tick() => Turn::Beat,
                 message = poll_fn(|context| heard(line, reader, context)) => Turn::Heard(message),
@@ -100,7 +101,7 @@ impl Open {
     }
 
     fn beat(&self) -> Result<(), Ending> {
-        if self.heard.elapsed() > SILENCE {
+        if self.heard.elapsed() > self.state.config.patience.silence {
             return Err((close::SLOW, "no sign of life"));
         }
         if self.caller.expires_at.plus_seconds(GRACE_SECONDS) < self.state.clock.now() {

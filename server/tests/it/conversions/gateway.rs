@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mshub_server::{Config, Engines, Listeners, MIGRATIONS, Secret, run};
+use mshub_server::{Config, Engines, Listeners, MIGRATIONS, Patience, Secret, run};
 use platform::{
     db::Db,
     objects::{LinkKey, LinkTerms, Objects},
@@ -74,6 +74,7 @@ impl Gateway {
             max_upload_bytes: LIMIT,
             max_user_files_bytes: LIMIT,
             sends_per_second: 20.try_into().unwrap(),
+            patience: Patience::default(),
         };
         let parts = Engines {
             db: Db::open(&engines.database_url(), "server", MIGRATIONS).await.unwrap(),

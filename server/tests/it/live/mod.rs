@@ -4,6 +4,7 @@ mod bounds;
 mod gateways;
 mod manual;
 mod passing;
+mod patience;
 mod restart;
 mod socket;
 mod talk;

@@ -43,6 +43,16 @@ impl Socket {
         socket
     }
 
+    /// Whether the answer to `hello` was a welcome, and not the end.
+    pub(crate) async fn is_welcome(&mut self) -> bool {
+        self.read().await.is_ok_and(|frame| frame["t"] == "welcome")
+    }
+
+    /// What is below the frames.
+    pub(crate) fn stream(&mut self) -> &mut MaybeTlsStream<TcpStream> {
+        self.stream.get_mut()
+    }
+
     pub(crate) async fn say(&mut self, frame: Value) {
         self.text(frame.to_string()).await;
     }
