@@ -11,6 +11,7 @@ mod live;
 mod openapi;
 mod pages;
 mod photos;
+mod refusals;
 mod rooms;
 mod sessions;
 mod tasks;
