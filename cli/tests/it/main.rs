@@ -11,6 +11,8 @@ mod help;
 #[cfg(feature = "up")]
 mod hub;
 #[cfg(feature = "up")]
+mod parts;
+#[cfg(feature = "up")]
 mod story_card;
 #[cfg(feature = "up")]
 mod story_chat;
@@ -40,6 +42,8 @@ mod story_up;
 mod story_upload;
 #[cfg(feature = "up")]
 mod story_verify;
+#[cfg(feature = "up")]
+mod story_worker;
 #[cfg(all(unix, feature = "up"))]
 mod terminal;
 mod tidy;
