@@ -316,6 +316,17 @@ fn there_is_one_tls_and_no_library_of_the_system() {
     report("TLS is rustls on aws-lc-rs, and the default build needs no installed library", offences);
 }
 
+#[test]
+fn what_is_shipped_knows_no_bug() {
+    let chosen =
+        |line: &String| line.split(' ').next_back().unwrap_or_default().split(',').any(|it| it == "mutants");
+    assert!(tree(&["--features", "mutants"]).iter().any(chosen), "a build for `torture mutants` knows them");
+
+    let offences =
+        tree(&[]).into_iter().filter(chosen).map(|line| format!("cli/Cargo.toml: {line}")).collect();
+    report("the feature `mutants` is never on unless somebody asks for it", offences);
+}
+
 /// Lines of `cargo tree` of the program with these features that name one of these crates.
 fn in_tree(features: &[&str], banned: &[&str]) -> Vec<String> {
     tree(features)
@@ -325,10 +336,10 @@ fn in_tree(features: &[&str], banned: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// What the program is made of and built with, as `NAME VERSION …`.
+/// What the program is made of and built with, as `NAME VERSION … FEATURES`.
 fn tree(features: &[&str]) -> Vec<String> {
     let tree = Command::new(env!("CARGO"))
-        .args(["tree", "-p", "mshub", "-e", "normal,build", "--offline", "--prefix", "none"])
+        .args(["tree", "-p", "mshub", "-e", "normal,build", "--offline", "--prefix", "none", "-f", "{p} {f}"])
         .args(features)
         .current_dir(root())
         .env_remove("CARGO_RESOLVER_FEATURE_UNIFICATION")

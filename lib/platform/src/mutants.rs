@@ -88,3 +88,13 @@ impl FromStr for Mutant {
         found.ok_or_else(|| format!("there is no mutant {name}: M1 to M8"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_has_a_bug_that_nobody_chose() {
+        assert!(Mutant::ALL.iter().all(|mutant| !is(*mutant) && !strikes(*mutant)));
+    }
+}
