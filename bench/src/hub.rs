@@ -17,6 +17,8 @@ use wire::{
     accounts::{Login, SignUp},
 };
 
+/// How long a mail may take, on a machine that is busy with other hubs.
+const MAIL: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "correct horse battery staple 42";
 
 /// A running hub; killed when dropped.
@@ -107,7 +109,7 @@ pub(crate) async fn person(server: Url, name: &str, sessions: SessionStore) -> a
     let since = Timestamp::from_micros(0);
     hub.sign_up(&SignUp { email: email.clone(), name: name.to_owned(), password: PASSWORD.to_owned() })
         .await?;
-    let mail = hub.wait_for_kept_mail(&email, since, Duration::from_secs(10)).await?;
+    let mail = hub.wait_for_kept_mail(&email, since, MAIL).await?;
     let Some(link) = mail.link else { bail!("the mail to {email} has no link") };
     hub.verify(&link).await?;
     hub.login(&Login { email, password: PASSWORD.to_owned(), device: None }).await?;

@@ -17,7 +17,7 @@ use super::{
     faults::{self, Victims},
     history,
     journal::{self, Journal, Observed},
-    people::{Crew, Signing},
+    people::{Crew, Signing, Status},
     schedule::{Choice, Fault, Schedule, Step},
     site::Site,
     topology::{self, Parts, Topology},
@@ -28,6 +28,9 @@ const LATE: Duration = Duration::from_secs(10);
 /// Under load after the log was deleted.
 const NEW_LIFE: Duration = Duration::from_secs(2);
 const GLANCE: Duration = Duration::from_millis(100);
+/// So many signs of life later a client has written down everything that had reached it.
+const HEARD_OUT: u64 = 5;
+const SIGNS: Duration = Duration::from_secs(60);
 
 /// What a run is made of.
 #[derive(Clone)]
@@ -138,9 +141,26 @@ async fn delete(victims: &Victims) -> anyhow::Result<()> {
     note(victims, Observed::Fault { fault: fault.clone(), whom: None })?;
     let mut site = victims.site(0)?.lock().await;
     site.kill().await?;
+    heard_out(&victims.crew).await?;
     note(victims, Observed::Deleted)?;
     faults::delete_log(&mut site).await?;
     note(victims, Observed::Healed { fault, whom: None })
+}
+
+/// Waits until everybody has written down what was on its way to them when the hub was killed.
+async fn heard_out(crew: &Crew) -> anyhow::Result<()> {
+    let before = crew.statuses();
+    let beats = async {
+        while crew
+            .statuses()
+            .iter()
+            .zip(&before)
+            .any(|((_, now), (_, then))| now.beat < then.beat + HEARD_OUT)
+        {
+            sleep(GLANCE).await;
+        }
+    };
+    timeout(SIGNS, beats).await.context("a client says nothing any more")
 }
 
 /// Waits until everybody who sends has an answer to everything and shows what the history shows.
@@ -149,21 +169,24 @@ async fn rest(victims: &Victims, patience: Duration) -> anyhow::Result<()> {
     crew.tell("pause").await?;
     let all = async {
         loop {
-            let calm = crew.statuses().iter().all(|(_, status)| status.outbox == 0 && status.busy == 0);
-            if calm {
-                let heads = history::heads(&crew.historian, &crew.rooms).await?;
+            let calm = |status: &Status| !status.going && status.outbox == 0 && status.busy == 0;
+            if crew.statuses().iter().all(|(_, status)| calm(status))
+                // A hub that does not answer is not at rest.
+                && let Ok(heads) = history::heads(&crew.historian, &crew.rooms).await
+            {
                 // A glance later, so that what was on its way when the heads were read has been told.
                 sleep(2 * GLANCE).await;
-                let still = history::heads(&crew.historian, &crew.rooms).await? == heads;
+                let still = history::heads(&crew.historian, &crew.rooms).await.is_ok_and(|now| now == heads);
                 if still && crew.statuses().iter().all(|(_, status)| status.heads == heads) {
-                    return anyhow::Ok(());
+                    return;
                 }
             }
             sleep(GLANCE).await;
         }
     };
     // The judge says who was late.
-    timeout(patience + LATE, all).await.unwrap_or(Ok(()))
+    let _ = timeout(patience + LATE, all).await;
+    Ok(())
 }
 
 fn note(victims: &Victims, what: Observed) -> anyhow::Result<()> {

@@ -25,6 +25,10 @@ const LAST_WORDS: Duration = Duration::from_secs(30);
 /// What a client says of itself, ten times a second.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Status {
+    /// How many times it has said so.
+    pub(crate) beat: u64,
+    /// Whether it goes on talking: not any more once it has heard that it should pause.
+    pub(crate) going: bool,
     /// Messages without an answer.
     pub(crate) outbox: usize,
     /// Other things that it waits for.

@@ -61,6 +61,7 @@ pub(super) struct Person {
     roam: Roam,
     errands: JoinSet<Done>,
     said: u64,
+    beat: u64,
 }
 
 impl Person {
@@ -74,8 +75,8 @@ impl Person {
         let live = hub.live_with(outbox);
         let dice = StdRng::seed_from_u64(args.seed);
         let (heads, waiting, errands) = (BTreeMap::new(), HashMap::new(), JoinSet::new());
-        let (going, roam, said) = (false, Roam::Home, 0);
-        Ok(Self { hub, live, journal, args, dice, heads, waiting, going, roam, errands, said })
+        let (going, roam, said, beat) = (false, Roam::Home, 0, 0);
+        Ok(Self { hub, live, journal, args, dice, heads, waiting, going, roam, errands, said, beat })
     }
 
     pub(super) async fn run(mut self, mut orders: Orders) -> anyhow::Result<()> {
@@ -98,7 +99,10 @@ impl Person {
                 Some(done) = self.errands.join_next() => self.returned(done?)?,
                 _ = tongue.tick(), if self.going && self.waiting.len() < PATIENT => self.say()?,
                 _ = roam.tick(), if self.going && self.args.roams => self.wander()?,
-                _ = status.tick() => report::line(&serde_json::to_string(&self.status())?),
+                _ = status.tick() => {
+                    self.beat += 1;
+                    report::line(&serde_json::to_string(&self.status())?);
+                }
             }
         }
         let Status { outbox, heads, .. } = self.status();
@@ -107,7 +111,8 @@ impl Person {
 
     fn status(&self) -> Status {
         let busy = self.errands.len() + usize::from(self.roam != Roam::Home);
-        Status { outbox: self.waiting.len(), busy, heads: self.heads.clone() }
+        let Self { beat, going, .. } = *self;
+        Status { beat, going, outbox: self.waiting.len(), busy, heads: self.heads.clone() }
     }
 
     fn follow(&mut self, room: RoomId) -> anyhow::Result<()> {

@@ -8,6 +8,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::torture::site::Site;
 
+/// How long a lock is waited for that the hub takes again and again.
+const LOCKED: Duration = Duration::from_secs(60);
 /// How long the hub may take to tell its log of what has happened.
 const ANNOUNCED: Duration = Duration::from_secs(60);
 
@@ -16,7 +18,7 @@ pub(super) struct Exclusive(SqliteConnection);
 
 impl Exclusive {
     pub(super) async fn take(file: &Path) -> anyhow::Result<Self> {
-        let options = SqliteConnectOptions::new().filename(file).busy_timeout(Duration::from_secs(10));
+        let options = SqliteConnectOptions::new().filename(file).busy_timeout(LOCKED);
         let mut connection = SqliteConnection::connect_with(&options)
             .await
             .with_context(|| format!("{} cannot be opened", file.display()))?;
