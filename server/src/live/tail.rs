@@ -161,7 +161,15 @@ pub(super) async fn read(state: &State, room: wire::RoomId, after: u64) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+    use platform::{
+        Clock,
+        engines::{Opener, Urls},
+    };
+    use wire::{ClientId, MessageId, RoomId, UserId, events::RoomFact};
+
     use super::*;
+    use crate::{Engines, Flags};
 
     #[test]
     fn the_reach_is_the_window_unless_the_whole_log_or_less_than_the_window_is_read() {
@@ -170,5 +178,34 @@ mod tests {
         assert_eq!(reach(7, 3, window), Some(window));
         assert_eq!(reach(0, 0, window), Some(Timestamp::from_micros(0)));
         assert_eq!(reach(7, 8, window), None);
+    }
+
+    #[tokio::test]
+    async fn whether_a_fact_is_there_is_not_judged_before_the_log_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let urls = Urls::default().or_embedded_in(folder.path());
+        let engines = Engines::open(&Opener::new(urls, &[7; 32], Clock::System)).await.unwrap();
+        let config =
+            Flags::parse_from(["mshub-server", "--public-url", "http://hub.test"]).config(vec![7; 32]);
+        let state = Arc::new(State::open(config, engines).unwrap());
+        let (id, cid, what) = (MessageId::new(), ClientId::new(), What::said("hi"));
+        let fact = RoomFact { id, room: RoomId::new(), by: UserId::new(), name: "Ann".into(), cid, what };
+        rooms::announce(&state, fact.clone()).await.unwrap();
+
+        // As a start does it: what will be remembered is known before any of it is.
+        state.live.follows(&state.bus.heads(TOPIC_CHAT).await.unwrap());
+        state
+            .live
+            .partitions()
+            .iter()
+            .for_each(|own| own.begin_after(0, reach(0, 0, Timestamp::from_micros(0))));
+        let mut again = std::pin::pin!(rooms::announce_again(&state, fact, state.clock.now()));
+        let early = tokio::time::timeout(Duration::from_millis(100), &mut again).await;
+        assert!(early.is_err(), "nothing of the log was read yet");
+        state.tasks.spawn("tail", follow(state.clone(), open(&state).await.unwrap()));
+        again.await.unwrap();
+
+        assert_eq!(state.bus.heads(TOPIC_CHAT).await.unwrap()[&0], 1, "it is told once");
+        assert!(state.tasks.finish(AGAIN).await);
     }
 }

@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt as _;
 use platform::service::{ApiError, Outcome};
-use wire::{Code, Timestamp, events::RoomFact, paths::TOPIC_CHAT};
+use wire::{Code, RoomId, Timestamp, events::RoomFact, paths::TOPIC_CHAT};
 
 use super::{
     history::{self, Part},
@@ -25,11 +25,19 @@ pub(crate) async fn announce_again(state: &State, fact: RoomFact, since: Timesta
     if is_there(state, &fact, since).await? { Ok(()) } else { announce(state, fact).await }
 }
 
+/// Waits until this gateway has read the log as far as it is now: until then it knows what it will remember, and not yet
+/// what is in there.
+async fn has_followed(state: &State, room: RoomId) -> Outcome<()> {
+    let unread = || ApiError::new(Code::Unavailable, "the log was not looked at yet");
+    let heads = state.bus.heads(TOPIC_CHAT).await.map_err(|_| unread())?;
+    let head = heads.get(&state.bus.partition(&room.to_string())).copied().unwrap_or(0);
+    let mut tailed = state.live.follow(room).ok_or_else(unread)?;
+    tailed.wait_for(|tailed| *tailed >= head).await.map(drop).map_err(|_| unread())
+}
+
 async fn is_there(state: &State, fact: &RoomFact, since: Timestamp) -> Outcome<bool> {
     let room = fact.room;
-    if state.live.follow(room).is_none() {
-        return Err(ApiError::new(Code::Unavailable, "the log was not looked at yet"));
-    }
+    has_followed(state, room).await?;
     if state.live.heard((room, fact.by, fact.cid)).now_or_never().is_some() {
         return Ok(true);
     }
