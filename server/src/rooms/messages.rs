@@ -135,10 +135,10 @@ fn only(pos: u64) -> Part {
     Part { after: Some(pos.saturating_sub(1)), limit: Some(1), ..Part::default() }
 }
 
-/// Applies later facts to messages: each once, in the order of the log.
-pub(super) fn fold(messages: &mut [Message], newer: &[RoomEvent]) {
+/// Applies later facts of a room to messages of it: each once, in the order of the log.
+pub(super) fn fold<'a>(messages: impl IntoIterator<Item = &'a mut Message>, newer: &[RoomEvent]) {
     let mut places: HashMap<u64, &mut Message> =
-        messages.iter_mut().map(|message| (message.pos, message)).collect();
+        messages.into_iter().map(|message| (message.pos, message)).collect();
     for event in newer {
         let message = event.what.target().and_then(|tgt| places.get_mut(&tgt));
         if let Some(message) = message {

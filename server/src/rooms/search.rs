@@ -1,6 +1,6 @@
 //! Searching the messages of the caller's rooms.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use axum::extract::State;
 use platform::service::{ApiError, ApiJson, ApiQuery, Outcome};
@@ -88,11 +88,12 @@ async fn asked(state: &Hub, caller: &Caller, question: Question) -> Outcome<Sear
 /// What was removed or edited a moment ago is in the log before it is in the index.
 async fn freshen(state: &Hub, Searched { mut found, upto }: Searched) -> Outcome<Found> {
     let upto: HashMap<i32, u64> = upto.into_iter().collect();
-    for message in &mut found.items {
-        let room = message.room;
+    // Each room once: what the database does not have yet may be much.
+    let rooms: HashSet<RoomId> = found.items.iter().map(|message| message.room).collect();
+    for room in rooms {
         if let Some(upto) = upto.get(&state.bus.partition(&room.to_string())) {
             let newer = live::after(state, room, *upto).await?;
-            messages::fold(std::slice::from_mut(message), &newer);
+            messages::fold(found.items.iter_mut().filter(|message| message.room == room), &newer);
         }
     }
     found.items.retain(|message| message.removed.is_none());
