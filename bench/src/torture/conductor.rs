@@ -149,14 +149,9 @@ async fn delete(victims: &Victims) -> anyhow::Result<()> {
 
 /// Waits until everybody has written down what was on its way to them when the hub was killed.
 async fn heard_out(crew: &Crew) -> anyhow::Result<()> {
-    let before = crew.statuses();
+    let before = crew.beats();
     let beats = async {
-        while crew
-            .statuses()
-            .iter()
-            .zip(&before)
-            .any(|((_, now), (_, then))| now.beat < then.beat + HEARD_OUT)
-        {
+        while crew.beats().iter().zip(&before).any(|(now, then)| *now < then + HEARD_OUT) {
             sleep(GLANCE).await;
         }
     };

@@ -51,6 +51,7 @@ pub(crate) async fn run(
                 if !outcome.as_ref().map_or(mutant.is_some(), missed) {
                     break;
                 }
+                report::line(&again_because(mutant, &outcome));
                 outcome = once(&plan(&mshub, mutant, seed + again, rest)).await;
             }
             anyhow::Ok((mutant, outcome?))
@@ -78,6 +79,15 @@ pub(crate) async fn run(
     }
     ensure!(count == wanted.len() + 1, "some mutants did not run");
     Ok(all_caught)
+}
+
+/// Why a mutant is tried once more.
+fn again_because(mutant: Option<Mutant>, outcome: &anyhow::Result<check::Verdict>) -> String {
+    let name = mutant.map_or_else(String::new, |mutant| mutant.to_string());
+    match outcome {
+        Ok(verdict) => format!("{name}: not seen, only {:?}; once more", verdict.broken()),
+        Err(error) => format!("{name}: {error:#}; once more"),
+    }
 }
 
 /// A mutant is caught by what it does, not by a run that merely came to no end.

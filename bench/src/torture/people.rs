@@ -20,9 +20,9 @@ use super::{client::Role, proxy::Proxy};
 use crate::hub::person;
 
 /// How long a client may take to write its last line.
-const LAST_WORDS: Duration = Duration::from_secs(30);
+const LAST_WORDS: Duration = Duration::from_secs(120);
 
-/// What a client says of itself, ten times a second.
+/// What a client says of itself, ten times a second; one that only listens, no more than its beat.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Status {
     /// How many times it has said so.
@@ -115,6 +115,11 @@ impl Crew {
 
     pub(crate) fn proxies(&self) -> impl Iterator<Item = &Proxy> {
         self.members.iter().map(|member| &member.proxy)
+    }
+
+    /// How often each client has shown that it is at work.
+    pub(crate) fn beats(&self) -> Vec<u64> {
+        self.members.iter().map(|member| member.status.borrow().beat).collect()
     }
 
     /// Where those who send stand.

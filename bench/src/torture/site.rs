@@ -20,7 +20,7 @@ use tokio::{
 use crate::hub::{Running, up};
 
 /// Starting under a tracer on a busy machine takes its time.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(20);
 /// What the hub is called. Nobody goes there.
 pub(super) const PUBLIC: &str = "http://torture.example.org";

@@ -18,6 +18,8 @@ use super::{
 };
 
 const AGAIN: Duration = Duration::from_millis(300);
+/// How often a client says how it is.
+const STATUS: Duration = Duration::from_millis(100);
 
 /// What a client is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

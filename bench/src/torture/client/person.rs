@@ -15,7 +15,7 @@ use tokio::{
 use wire::{ClientId, RoomId};
 
 use super::{
-    ClientArgs, Order, Orders,
+    ClientArgs, Order, Orders, STATUS,
     errand::{self, Done},
 };
 use crate::{
@@ -34,7 +34,6 @@ const PATIENT: usize = 200;
 const TOO_LONG: u32 = 60;
 /// After one acknowledgement in so many the history is read.
 const READS: u32 = 15;
-const STATUS: Duration = Duration::from_millis(100);
 const ROAM: Duration = Duration::from_secs(3);
 
 /// Where somebody who roams is.

@@ -1,6 +1,6 @@
 //! A client without a core: it writes down the bare frames, so that a hole is seen before anybody repairs it.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, pin::pin, time::Duration};
 
 use anyhow::Context as _;
 use client::Hub;
@@ -8,7 +8,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tokio::{
     net::TcpStream,
-    time::{Instant, sleep, timeout, timeout_at},
+    time::{Instant, interval, sleep, timeout, timeout_at},
 };
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 use wire::{
@@ -17,8 +17,14 @@ use wire::{
     frames::{PROTOCOL, Position, SubMode, ToClient, ToServer},
 };
 
-use super::{ClientArgs, Order, Orders};
-use crate::torture::journal::{Journal, Observed, Shown};
+use super::{ClientArgs, Order, Orders, STATUS};
+use crate::{
+    report,
+    torture::{
+        journal::{Journal, Observed, Shown},
+        people::Status,
+    },
+};
 
 const TAIL: u32 = 20;
 const OPEN: Duration = Duration::from_secs(3);
@@ -45,12 +51,23 @@ impl Raw {
 
     /// One short connection after the other, until the end.
     pub(super) async fn run(mut self, mut orders: Orders) -> anyhow::Result<()> {
+        let (mut beat, mut status) = (interval(STATUS), Status::default());
         loop {
             let lasts = Duration::from_millis(self.dice.random_range(300..2_500));
-            tokio::select! {
-                order = orders.next() => if matches!(order, Order::End) { return Ok(()) },
-                // A connection that fails is what this is about; the next one is another chance.
-                ended = self.connection(lasts) => if ended.is_err() { sleep(AGAIN).await },
+            let mut connection = pin!(self.connection(lasts));
+            let ended = loop {
+                tokio::select! {
+                    order = orders.next() => if matches!(order, Order::End) { return Ok(()) },
+                    ended = connection.as_mut() => break ended,
+                    _ = beat.tick() => {
+                        status.beat += 1;
+                        report::line(&serde_json::to_string(&status)?);
+                    }
+                }
+            };
+            // A connection that fails is what this is about; the next one is another chance.
+            if ended.is_err() {
+                sleep(AGAIN).await;
             }
         }
     }
