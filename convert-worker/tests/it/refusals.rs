@@ -14,9 +14,14 @@ use crate::worker::{Worker, answer, eventually, problem};
 
 /// A picture of one pixel, and the smallest one that is whole: a Windows bitmap.
 fn picture() -> Vec<u8> {
+    picture_of(1)
+}
+
+/// The same, which says that it is so many pixels wide and high.
+fn picture_of(side: u32) -> Vec<u8> {
     let mut bytes = b"BM".to_vec();
     // Size of the file, reserved, where the pixels begin; then size of the header, width, height.
-    bytes.extend([58, 0, 54, 40, 1, 1].into_iter().flat_map(u32::to_le_bytes));
+    bytes.extend([58, 0, 54, 40, side, side].into_iter().flat_map(u32::to_le_bytes));
     // One plane of 24 bits.
     bytes.extend([1, 24].into_iter().flat_map(u16::to_le_bytes));
     // No compression, size of the pixels, pixels per metre, no palette; then the pixel, filled up to four bytes.
@@ -39,7 +44,7 @@ fn encrypted_office_file() -> Vec<u8> {
 async fn each_refusal_has_its_reason_and_leaves_nothing() {
     let worker = Worker::with(|config| config.max_upload_bytes = 10_000).await;
     let large = vec![b'x'; 10_001];
-    let refused: [(&str, Vec<u8>, Code); 11] = [
+    let refused: [(&str, Vec<u8>, Code); 12] = [
         ("to=docx&name=a.bmp", picture(), Code::UnsupportedPair),
         ("to=docx&name=unknown", picture(), Code::UnsupportedPair),
         ("to=exe&name=a.md", b"# Hello".into(), Code::UnsupportedPair),
@@ -48,6 +53,7 @@ async fn each_refusal_has_its_reason_and_leaves_nothing() {
         ("to=pdf&name=a.md", picture(), Code::Mislabelled),
         ("to=pdf&name=a.docx", encrypted_office_file(), Code::EncryptedFile),
         ("to=txt&name=a.pdf", b"%PDF-1.7 and then nothing".into(), Code::CorruptFile),
+        ("to=jpg&name=a.bmp", picture_of(30_000), Code::BombFile),
         ("to=pdf&name=a.md", large, Code::TooLarge),
         ("to=jpg&name=a.bmp&quality=0", picture(), Code::InvalidField),
         ("name=a.md", b"# Hello".into(), Code::BadRequest),
