@@ -65,7 +65,7 @@ pub fn is(mutant: Mutant) -> bool {
 #[cfg(feature = "mutants")]
 pub fn strikes(mutant: Mutant) -> bool {
     static COUNT: AtomicU32 = AtomicU32::new(1);
-    is(mutant) && COUNT.fetch_add(1, Ordering::Relaxed) % 97 == 0
+    is(mutant) && COUNT.fetch_add(1, Ordering::Relaxed).is_multiple_of(97)
 }
 
 impl Mutant {
