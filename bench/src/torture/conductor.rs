@@ -27,6 +27,8 @@ use super::{
 const LATE: Duration = Duration::from_secs(10);
 /// Under load after the log was deleted.
 const NEW_LIFE: Duration = Duration::from_secs(2);
+/// Between two faults of the hub, at least.
+const BREATH: Duration = Duration::from_millis(800);
 const GLANCE: Duration = Duration::from_millis(100);
 /// So many signs of life later a client has written down everything that had reached it.
 const HEARD_OUT: u64 = 5;
@@ -126,11 +128,14 @@ async fn play(victims: &Victims, schedule: &Schedule, patience: Duration) -> any
     Ok(epochs)
 }
 
-/// Faults one after the other.
+/// Faults one after the other. A machine on which a start takes its time comes late to the next one: people are served
+/// in between all the same.
 async fn lane(victims: &Victims, began: Instant, steps: &[Step]) -> anyhow::Result<()> {
+    let mut free = began;
     for step in steps.iter().filter(|step| step.fault != Fault::LogDeleted) {
-        sleep_until(began + step.at).await;
+        sleep_until(free.max(began + step.at)).await;
         faults::inflict(victims, step).await?;
+        free = Instant::now() + if step.fault.is_of_links() { Duration::ZERO } else { BREATH };
     }
     Ok(())
 }

@@ -17,6 +17,9 @@ struct Send {
     /// When it was acknowledged, and where.
     acked: Option<(u64, u64)>,
     refused: bool,
+    /// Whether its sender may have been out of the room: then a first attempt may have been refused for good and a later
+    /// one, after an answer that was lost, taken.
+    outside: bool,
 }
 
 pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
@@ -34,12 +37,15 @@ fn sends(seen: &Seen<'_>, who: &str, client: &Client<'_>, found: &mut Found) -> 
     let Some(user) = client.user else { return Vec::new() };
     let mut sends: Vec<Send> = Vec::new();
     let mut at: HashMap<ClientId, usize> = HashMap::new();
+    // Rooms that the sender may be out of, and whether it is just leaving: if not, it is a member again when the room is live.
+    let mut outside: HashMap<RoomId, bool> = HashMap::new();
     for line in &client.lines {
         match &line.what {
             Observed::Invoke { room, cid, .. } => {
                 at.insert(*cid, sends.len());
                 let key = (*room, user, *cid);
-                sends.push(Send { key, invoked: line.t, acked: None, refused: false });
+                let outside = outside.contains_key(room);
+                sends.push(Send { key, invoked: line.t, acked: None, refused: false, outside });
                 found.figures.sent += 1;
             }
             Observed::Ok { room, cid, pos } => {
@@ -66,6 +72,10 @@ fn sends(seen: &Seen<'_>, who: &str, client: &Client<'_>, found: &mut Found) -> 
                     found.broken_in(Promise::I13, who, *room, Some(pos), what);
                 }
             }
+            Observed::Hello { .. } => outside.values_mut().for_each(|leaving| *leaving = false),
+            Observed::Leave { room } => drop(outside.insert(*room, true)),
+            Observed::Join { room } => drop(outside.insert(*room, false)),
+            Observed::Live { room, .. } if outside.get(room) == Some(&false) => drop(outside.remove(room)),
             _ => {}
         }
     }
@@ -90,18 +100,21 @@ fn kept(seen: &Seen<'_>, who: &str, key: &Key, t: u64, pos: u64, found: &mut Fou
     found.broken_in(Promise::I1, who, key.0, Some(pos), what);
 }
 
-/// I7, except where the log refused messages between the two: what is sent again comes behind what was not refused.
+/// I7, except where the log refused messages between the two, or the room the first of them: what is sent again comes
+/// behind what was not refused.
 fn in_order(seen: &Seen<'_>, who: &str, sends: &[Send], found: &mut Found) {
     let mut newest: BTreeMap<(usize, RoomId), u64> = BTreeMap::new();
     for send in sends {
         for epoch in 0..seen.epochs.len() {
             let Some(pos) = seen.place(epoch, &send.key) else { continue };
-            let last = newest.entry((epoch, send.key.0)).or_insert(pos);
+            let last = newest.entry((epoch, send.key.0)).or_insert(0);
             if pos < *last && !was_refusing(seen, send) {
                 let what = format!("sent it after the message that is at {last}: message {}", send.key.2);
                 found.broken_in(Promise::I7, who, send.key.0, Some(pos), what);
             }
-            *last = pos.max(*last);
+            if !send.outside {
+                *last = pos.max(*last);
+            }
         }
     }
 }

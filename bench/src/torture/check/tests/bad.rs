@@ -199,6 +199,27 @@ fn i7_a_sender_is_overtaken_by_itself() {
 }
 
 #[test]
+fn i7_knows_that_a_room_refuses_whoever_is_out_of_it() {
+    let live = Observed::Live { room: room(0), pos: 0 };
+    // The first of two messages is refused, that is lost, and it is sent again when its sender is a member again.
+    let overtaken = |before: Vec<Observed>| {
+        let mut story = Story::begin(1);
+        for what in before {
+            story.tell(0, what);
+        }
+        story.invoke(0, 1).invoke(0, 2).keep(shown(3, 0, 2)).keep(shown(5, 0, 1));
+        story.ok(0, 2, 3).ok(0, 1, 5);
+        story.end(1)
+    };
+    let (leave, join) = (Observed::Leave { room: room(0) }, Observed::Join { room: room(0) });
+
+    assert_broken(&overtaken(vec![leave.clone(), join.clone()]), &[]);
+    assert_broken(&overtaken(vec![leave.clone(), live.clone()]), &[]);
+    assert_broken(&overtaken(vec![leave, join, live]), &[I7]);
+    assert_broken(&overtaken(Vec::new()), &[I7]);
+}
+
+#[test]
 fn i8_a_watermark_is_wrong_or_goes_back() {
     type Mark = (u64, u64, String);
     let marks = |marks: &dyn Fn(&Story) -> Vec<Mark>| {
