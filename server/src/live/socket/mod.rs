@@ -16,6 +16,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use platform::service::{ApiError, taken_over};
 use tokio::net::TcpStream;
@@ -49,17 +50,19 @@ pub(crate) async fn open(State(state): State<App>, mut request: Request) -> Resu
     let tasks = state.tasks.clone();
     tokio::spawn(tasks.track(async move {
         match upgrade.await {
-            Ok((stream, early)) => serve(state, stream, &early).await,
+            Ok((stream, early)) => serve(state, stream, early).await,
             Err(error) => tracing::debug!(error, "a socket was not opened"),
         }
     }));
     Ok(accepted)
 }
 
-async fn serve(state: App, stream: TcpStream, early: &[u8]) {
+async fn serve(state: App, stream: TcpStream, early: Bytes) {
     let (half, writer) = stream.into_split();
     let last_word = state.config.patience.last_word;
-    let (mut reader, line) = (Reader::new(half, early), Arc::new(Line::new(writer)));
+    let (mut reader, line) = (Reader::new(half, &early), Arc::new(Line::new(writer)));
+    // Even when it is empty, it holds the whole buffer that the request was read into.
+    drop(early);
     // What happens once is boxed: a socket's task is as large as what it waits for longest, and not as its greeting.
     let ending = match Box::pin(greet(&state, &mut reader, &line)).await {
         Ok((caller, socket)) => Open::new(state, caller, socket, line.clone()).run(&mut reader).await,
