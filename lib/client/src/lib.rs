@@ -30,7 +30,7 @@ pub use error::Error;
 pub use hub::{Hub, Options, SignedIn};
 pub use live::{Live, LiveEvent};
 pub use messages::SearchQuery;
-pub use outbox::{Draft, Outbox, Receipt, Waiting};
+pub use outbox::{Attachment, Draft, Outbox, Receipt, Waiting};
 pub use reqwest::{Method, StatusCode};
 pub use rooms::{EventsQuery, RawEvent, RawPage};
 pub use session::{SessionStore, Storage};

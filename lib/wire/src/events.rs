@@ -458,6 +458,15 @@ pub enum Hint {
         /// Some of its people.
         who: Vec<Here>,
     },
+    /// How far the conversion of a card is, for those who follow its room.
+    Card {
+        /// The room.
+        room: RoomId,
+        /// The position of the message with the card.
+        pos: u64,
+        /// How far it is.
+        at: crate::messages::UnderWay,
+    },
     /// Somebody has read a room up to a position: their other devices show it.
     Read {
         /// Who.

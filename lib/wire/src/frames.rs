@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClientId, FileId, MessageId, RoomId, Timestamp, UserId, conversions::Job, events::RoomEvent,
-    messages::Act,
+    ClientId, FileId, MessageId, RoomId, Timestamp, UserId,
+    conversions::Job,
+    events::RoomEvent,
+    messages::{Act, UnderWay},
 };
 
 /// The protocol version that both sides of this build speak.
@@ -30,6 +32,8 @@ pub mod close {
 
 /// How long somebody counts as writing after it was said last. While it lasts, it is said again after about half of it.
 pub const TYPING: std::time::Duration = std::time::Duration::from_secs(6);
+/// How long what was told of a card counts. While the conversion lasts, it is told again after about a third of it.
+pub const CARD: std::time::Duration = std::time::Duration::from_secs(6);
 
 /// A place in the log. Positions of different epochs have nothing to do with each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -333,6 +337,13 @@ pub enum Passing {
         /// Members, and how each is.
         who: Vec<Here>,
     },
+    /// How far the conversion of a card is, for [`CARD`] unless it is told again. The fact that settles it ends it.
+    Card {
+        /// The position of the message with the card.
+        pos: u64,
+        /// How far it is.
+        at: UnderWay,
+    },
     /// Something that this version does not know.
     #[serde(other)]
     Unknown,
@@ -421,6 +432,17 @@ mod tests {
         assert_eq!(serde_json::from_str::<ToClient>(&text).unwrap(), frame);
         let ToClient::Eph { what, .. } = serde_json::from_str(&tomorrow).unwrap() else { unreachable!() };
         assert_eq!(what, Passing::Unknown);
+    }
+
+    #[test]
+    fn a_card_says_only_what_is_known_of_it() {
+        let (at, room) = (UnderWay::of(crate::conversions::JobState::Queued), RoomId(uuid::Uuid::nil()));
+        let frame = ToClient::Eph { room, what: Passing::Card { pos: 7, at } };
+
+        let text = serde_json::to_string(&frame).unwrap();
+
+        assert!(text.ends_with(r#""k":"card","pos":7,"at":{"state":"queued"}}"#), "{text}");
+        assert_eq!(serde_json::from_str::<ToClient>(&text).unwrap(), frame);
     }
 
     #[test]

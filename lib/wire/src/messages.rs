@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ClientId, MessageId, RoomId, Timestamp, UserId,
-    conversions::{JobError, JobState},
+    conversions::{Job, JobError, JobProgress, JobState},
     events::{Mark, RoomEvent, What},
     files::File,
 };
@@ -83,6 +83,32 @@ pub struct Card {
     /// The position of the event that settled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<u64>,
+}
+
+/// How far the conversion of a card is: told while it lasts, and kept nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnderWay {
+    /// `queued` or `in_progress`.
+    pub state: JobState,
+    /// How many conversions are before it, while it waits; 0 is next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<u32>,
+    /// How far the engine is, as far as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<JobProgress>,
+}
+
+impl UnderWay {
+    /// Of which nothing more is known than its state.
+    pub fn of(state: JobState) -> Self {
+        Self { state, position: None, progress: None }
+    }
+}
+
+impl From<&Job> for UnderWay {
+    fn from(job: &Job) -> Self {
+        Self { state: job.state, position: job.position, progress: job.progress.clone() }
+    }
 }
 
 /// The end of a message's text.

@@ -22,15 +22,15 @@ use wire::{
     paths::{fill, internal},
 };
 
-use super::upload;
+use super::{progress::Told, upload};
 use crate::{
     files, rooms,
     state::App,
     upstream::{call, stream},
 };
 
-/// Between two looks at the job.
-const LOOK: Duration = Duration::from_millis(500);
+/// Between two looks at the job. Hints tell of it sooner, and may be lost.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Somebody wants a file of a room to be something else, for everybody there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,7 +129,7 @@ async fn work(state: &App, wish: &Wish, pos: u64) -> Outcome<()> {
 /// What is to be told of it in the end. An error may pass.
 async fn settle(state: &App, wish: &Wish, tgt: u64) -> Outcome<What> {
     let done = match job(state, wish).await {
-        Ok(job) => ended(state, wish, job).await,
+        Ok(job) => ended(state, wish, tgt, job).await,
         Err(error) => Err(error),
     };
     let job = match done {
@@ -163,12 +163,19 @@ async fn job(state: &App, wish: &Wish) -> Outcome<Job> {
     stream(upload, Body::from_stream(object.body), upload::UPLOAD).await
 }
 
-/// The job when nothing changes any more.
-async fn ended(state: &App, wish: &Wish, mut job: Job) -> Outcome<Job> {
+/// The job when nothing changes any more. Until then those in the room are told how far it is.
+async fn ended(state: &App, wish: &Wish, tgt: u64, mut job: Job) -> Outcome<Job> {
+    let mut told = Told::nothing(wish.room, tgt);
+    let mut hints = state.cards.watch(job.id);
+    let path = fill(internal::JOB, job.id);
     while !job.state.is_final() {
-        tokio::time::sleep(LOOK).await;
-        let path = fill(internal::JOB, job.id);
-        job = call(state.upstream.convert(Method::GET, &path, wish.by)).await?;
+        told.tell(state, &job).await;
+        let hint = tokio::time::timeout(LOOK, hints.next()).await.ok();
+        job = match hint {
+            Some(newer) if newer.seq >= job.seq && !newer.state.is_final() => newer,
+            // The end is asked for: a hint is nothing to build a fact on.
+            _ => call(state.upstream.convert(Method::GET, &path, wish.by)).await?,
+        };
     }
     Ok(job)
 }

@@ -4,6 +4,7 @@ pub(crate) mod card;
 pub(crate) mod download;
 pub(crate) mod in_room;
 pub(crate) mod jobs;
+mod progress;
 mod under_way;
 pub(crate) mod upload;
 

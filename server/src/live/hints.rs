@@ -7,7 +7,8 @@ use tokio::time::{Instant, interval, sleep_until};
 use wire::{
     RoomId,
     events::{Head, Hint, Mark},
-    frames::ToClient,
+    frames::{Passing, ToClient},
+    messages::UnderWay,
     paths::SUBJECT_HINTS,
 };
 
@@ -50,7 +51,11 @@ async fn listen(state: App, mut hints: Subscription) {
 
 fn pass_on(state: &State, hint: &str, waiting: &mut HashMap<RoomId, Head>) {
     match serde_json::from_str(hint) {
-        Ok(Hint::Job { job }) => state.live.people.hint_job(job.owner, &encoded(&ToClient::Job { job })),
+        Ok(Hint::Job { job }) => {
+            state.cards.hear(&job);
+            state.live.people.hint_job(job.owner, &encoded(&ToClient::Job { job }));
+        }
+        Ok(Hint::Card { room, pos, at }) => tell_card(state, room, pos, at),
         Ok(Hint::Persisted { heads }) => {
             heads.iter().for_each(|head| state.live.persists(head));
             waiting.extend(heads.into_iter().map(|head| (head.room, head)));
@@ -63,6 +68,13 @@ fn pass_on(state: &State, hint: &str, waiting: &mut HashMap<RoomId, Head>) {
         Ok(Hint::Presence { gateway, who }) => state.live.crowd.heard(gateway, &who, state.clock.now()),
         Ok(Hint::SessionEnded { session }) => state.live.people.end_session(session),
         Err(error) => tracing::debug!(%error, "a hint of another version is passed over"),
+    }
+}
+
+/// Tells those who follow the room here how far a card is.
+fn tell_card(state: &State, room: RoomId, pos: u64, at: UnderWay) {
+    if state.live.few_members(room).is_some() {
+        state.live.hint(room, &encoded(&ToClient::Eph { room, what: Passing::Card { pos, at } }));
     }
 }
 

@@ -160,8 +160,8 @@ impl Person {
             LiveEvent::Connected => self.journal.note(Observed::Link { up: true, why: String::new() }),
             LiveEvent::Reconnecting { why, .. } => self.journal.note(Observed::Link { up: false, why }),
             LiveEvent::SignedOut { why } => bail!("{} was signed out: {why}", self.args.name),
-            LiveEvent::Queued { cid, room, .. } => {
-                self.waiting.insert(cid, room);
+            LiveEvent::Queued { draft, .. } => {
+                self.waiting.insert(draft.cid, draft.room);
                 Ok(())
             }
             LiveEvent::Dropped { cid, .. } => {
@@ -182,6 +182,8 @@ impl Person {
             | LiveEvent::Stored { .. }
             | LiveEvent::Typing { .. }
             | LiveEvent::Presence { .. }
+            | LiveEvent::Uploading { .. }
+            | LiveEvent::Card { .. }
             | LiveEvent::Job(_)
             | LiveEvent::Draining => Ok(()),
         }

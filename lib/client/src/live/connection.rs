@@ -332,7 +332,9 @@ impl Connection {
     }
 
     async fn handle(&mut self, news: post::News) -> Result<(), Deaf> {
-        self.post.take(news).await;
+        if let Some(event) = self.post.take(news).await {
+            self.emit(event).await?;
+        }
         self.tell_changes().await
     }
 

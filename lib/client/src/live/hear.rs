@@ -71,6 +71,7 @@ impl Connection {
                     self.emit(LiveEvent::Typing { room, user, name, on }).await?;
                 }
                 Passing::Presence { all, who } => self.emit(LiveEvent::Presence { room, all, who }).await?,
+                Passing::Card { pos, at } => self.emit(LiveEvent::Card { room, pos, at }).await?,
                 Passing::Unknown => {}
             },
             frame => {

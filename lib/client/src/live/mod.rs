@@ -4,6 +4,7 @@
 //! and sends again what was not acknowledged: whoever reads [`Live::next`] sees each event once and in order.
 
 mod connection;
+mod errands;
 mod hear;
 mod marks;
 mod post;
@@ -19,6 +20,7 @@ use wire::{
     conversions::Job,
     events::{Head, RoomEvent},
     frames::{Here, Position},
+    messages::UnderWay,
 };
 
 use crate::{
@@ -72,14 +74,23 @@ pub enum LiveEvent {
     /// A message waits in the outbox, and survives there whatever happens to this process: one that was just said, or
     /// one that this or another process has left.
     Queued {
+        /// The message, with the id that [`Live::say`] returned.
+        draft: Box<Draft>,
+        /// When it was said.
+        at: Timestamp,
+    },
+    /// A file of a message that waits is on its way to the hub.
+    Uploading {
         /// As [`Live::say`] returned it.
         cid: ClientId,
         /// The room.
         room: RoomId,
-        /// The text.
-        body: String,
-        /// When it was said.
-        at: Timestamp,
+        /// What the file is called.
+        name: String,
+        /// Bytes that have left.
+        sent: u64,
+        /// Bytes in all.
+        total: u64,
     },
     /// The hub took no message under an id of that age: it is sent under a new one.
     Renewed {
@@ -169,6 +180,16 @@ pub enum LiveEvent {
         all: bool,
         /// Members, and how each is.
         who: Vec<Here>,
+    },
+    /// How far the conversion of a card is, for [`wire::frames::CARD`] unless it is told again. The event that settles
+    /// the card ends it.
+    Card {
+        /// The room.
+        room: RoomId,
+        /// The position of the message with the card.
+        pos: u64,
+        /// How far it is.
+        at: UnderWay,
     },
     /// What was shown of a room is not what the hub's database counts and hashes there. Show what lies between anew,
     /// over HTTP.

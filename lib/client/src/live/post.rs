@@ -11,9 +11,13 @@ use tokio::{
     time::{Instant, interval},
 };
 use uuid::Uuid;
-use wire::{ClientId, MessageId, Problem, RoomId, Timestamp, events::RoomEvent, frames::ToServer};
+use wire::{ClientId, Code, MessageId, Problem, RoomId, Timestamp, events::RoomEvent, frames::ToServer};
 
-use super::{LiveEvent, sending::Sending};
+use super::{
+    LiveEvent,
+    errands::{Done, Errand, Errands, Moved, OnTheWay, Stuck},
+    sending::Sending,
+};
 use crate::{
     error::Error,
     hub::Hub,
@@ -30,6 +34,8 @@ pub(super) enum News {
     Changed,
     /// A message was looked for in its room; nothing when the search itself failed.
     Sought(Option<Box<Sought>>),
+    /// Something that is done for a message beside the socket came further, or to its end.
+    OnTheWay(OnTheWay),
 }
 
 type Sought = (ClientId, Result<Option<RoomEvent>, Error>);
@@ -45,6 +51,7 @@ pub(super) struct Post {
     /// Ids that were made because the hub refused an older one: once is enough.
     renewed: HashSet<ClientId>,
     searches: JoinSet<Sought>,
+    errands: Errands,
     look: Option<AbortHandle>,
 }
 
@@ -55,7 +62,8 @@ impl Post {
         view.mark_changed();
         let look = outbox.is_shared().then(|| tokio::spawn(keep_looking(outbox.clone())).abort_handle());
         let (told, renewed, searches) = (HashMap::new(), HashSet::new(), JoinSet::new());
-        Self { hub, outbox, view, told, sending, renewed, searches, look }
+        let errands = Errands::new(hub.clone());
+        Self { hub, outbox, view, told, sending, renewed, searches, errands, look }
     }
 
     /// The next thing that concerns the post; nothing is lost when it is not waited for to the end.
@@ -67,13 +75,62 @@ impl Post {
                 Err(_) => std::future::pending().await,
             },
             Some(sought) = self.searches.join_next() => News::Sought(sought.ok().map(Box::new)),
+            news = self.errands.next() => News::OnTheWay(news),
         }
     }
 
-    /// Takes what [`Self::next`] brought; [`Self::changes`] tells of it.
-    pub(super) async fn take(&mut self, news: News) {
-        let News::Sought(Some(sought)) = news else { return };
-        let (cid, found) = *sought;
+    /// Takes what [`Self::next`] brought; [`Self::changes`] tells of what it did to the outbox. What else is to be told
+    /// comes back.
+    pub(super) async fn take(&mut self, news: News) -> Option<LiveEvent> {
+        match news {
+            News::Changed | News::Sought(None) => None,
+            News::Sought(Some(sought)) => {
+                self.found(*sought).await;
+                None
+            }
+            News::OnTheWay(OnTheWay::Moved(moved)) => {
+                let Moved { cid, room, name, sent, total } = moved;
+                Some(LiveEvent::Uploading { cid, room, name, sent, total })
+            }
+            News::OnTheWay(OnTheWay::Back(errand)) => self.errand(*errand).await,
+            News::OnTheWay(OnTheWay::Lost) => {
+                self.sending.all_back();
+                None
+            }
+        }
+    }
+
+    /// An errand is over.
+    async fn errand(&mut self, (cid, done): Errand) -> Option<LiveEvent> {
+        match done {
+            Ok(Done::Uploaded(att)) => {
+                if let Err(error) = self.outbox.uploaded(cid, att).await {
+                    tracing::warn!(%error, "an upload could not be noted");
+                    self.sending.retry(cid, Some(LOOK), Instant::now());
+                    return None;
+                }
+                self.sending.back(cid);
+                None
+            }
+            Ok(Done::Asked(sent)) => {
+                self.sent(cid, sent.room, sent.pos, sent.id, sent.ts).await;
+                None
+            }
+            Err(Stuck::ForNow) => {
+                self.sending.retry(cid, None, Instant::now());
+                None
+            }
+            Err(Stuck::ForGood(problem)) if problem.known() == Some(Code::StaleId) => {
+                match self.renew(cid, tokens::now()).await {
+                    Some(renewed) => Some(renewed),
+                    None => self.refused(cid, *problem).await,
+                }
+            }
+            Err(Stuck::ForGood(problem)) => self.refused(cid, *problem).await,
+        }
+    }
+
+    async fn found(&mut self, (cid, found): Sought) {
         match found {
             Ok(Some(event)) => self.sent(cid, event.room, event.pos, event.id, event.ts).await,
             Ok(None) => self.sending.not_found(cid),
@@ -93,12 +150,7 @@ impl Post {
             let before = left.remove(&cid);
             let failed = waiting.failed.is_some();
             if before.is_none_or(|(_, was)| was && !failed) {
-                events.push(LiveEvent::Queued {
-                    cid,
-                    room,
-                    body: waiting.draft.body.clone(),
-                    at: waiting.at,
-                });
+                events.push(LiveEvent::Queued { draft: Box::new(waiting.draft.clone()), at: waiting.at });
             }
             if let Some(problem) = waiting.failed.as_ref().filter(|_| before.is_none_or(|(_, was)| !was)) {
                 self.sending.forget(cid);
@@ -136,6 +188,7 @@ impl Post {
                 (cid, hub.find_sent(room, cid, waiting.at).await)
             });
         }
+        work.errands.iter().for_each(|waiting| self.errands.run(waiting));
         work.frames
     }
 

@@ -49,6 +49,8 @@ enum State {
     Sent,
     /// Being looked for in the room.
     Sought,
+    /// Done over HTTP, whatever becomes of the connection.
+    Away,
     /// To be sent again at this moment.
     Later(Instant),
 }
@@ -60,6 +62,8 @@ pub(crate) struct Work {
     pub(crate) frames: Vec<ToServer>,
     /// Messages to look for in their rooms.
     pub(crate) seek: Vec<Arc<Waiting>>,
+    /// Messages whose files are to be uploaded, or that are asked for over HTTP.
+    pub(crate) errands: Vec<Arc<Waiting>>,
 }
 
 impl Sending {
@@ -72,7 +76,7 @@ impl Sending {
         let out = self.messages.values().filter(|progress| progress.state == State::Sent).count();
         let mut free = window.saturating_sub(out);
         let last = self.last_of_mine(view);
-        let (mut work, mut held) = (Work::default(), HashSet::new());
+        let (mut work, mut held, mut talking) = (Work::default(), HashSet::new(), HashSet::new());
         self.wake = None;
         for (index, waiting) in view.waiting.iter().enumerate() {
             let room = waiting.draft.room;
@@ -86,26 +90,44 @@ impl Sending {
             let progress =
                 self.messages.entry(waiting.draft.cid).or_insert_with(|| Progress::of(waiting, self.me, now));
             let due = match progress.state {
-                State::Sent => continue,
+                State::Sent => {
+                    talking.insert(room);
+                    continue;
+                }
                 State::Due => true,
                 State::Later(when) if when > now => {
                     self.wake = Some(self.wake.map_or(when, |wake| wake.min(when)));
                     false
                 }
                 State::Later(_) => true,
-                State::Sought => false,
+                State::Sought | State::Away => false,
             };
             if due && progress.is_doubtful(waiting, clock) {
                 progress.state = State::Sought;
                 work.seek.push(waiting.clone());
             }
-            if !due || free == 0 || progress.state == State::Sought {
+            if !due || progress.state == State::Sought {
+                held.insert(room);
+                continue;
+            }
+            let uploads = waiting.draft.wants_upload();
+            if uploads || waiting.draft.convert.is_some() {
+                // What goes another way must not come before what is still under way on this one.
+                if uploads || !talking.contains(&room) {
+                    progress.state = State::Away;
+                    work.errands.push(waiting.clone());
+                }
+                held.insert(room);
+                continue;
+            }
+            if free == 0 {
                 held.insert(room);
                 continue;
             }
             free -= 1;
             progress.state = State::Sent;
             progress.out.get_or_insert(clock);
+            talking.insert(room);
             work.frames.push(frame(waiting));
         }
         work
@@ -142,6 +164,19 @@ impl Sending {
         }
     }
 
+    /// What was done over HTTP for the message is done: what is next can be.
+    pub(crate) fn back(&mut self, cid: ClientId) {
+        if let Some(progress) = self.messages.get_mut(&cid) {
+            progress.state = State::Due;
+        }
+    }
+
+    /// Nobody knows what was done over HTTP and for whom: all of it is done again.
+    pub(crate) fn all_back(&mut self) {
+        let away = self.messages.values_mut().filter(|progress| progress.state == State::Away);
+        away.for_each(|progress| progress.state = State::Due);
+    }
+
     /// The message is not in its room: it can be sent.
     pub(crate) fn not_found(&mut self, cid: ClientId) {
         if let Some(progress) = self.messages.get_mut(&cid) {
@@ -153,6 +188,9 @@ impl Sending {
     /// The connection is gone: what was out on it may or may not have arrived, so it is sent again.
     pub(crate) fn disconnected(&mut self) {
         for progress in self.messages.values_mut() {
+            if progress.state == State::Away {
+                continue;
+            }
             if progress.state == State::Sent {
                 progress.missing = false;
             }
@@ -175,7 +213,7 @@ impl Progress {
 }
 
 fn frame(waiting: &Waiting) -> ToServer {
-    let Draft { cid, room, body, re, att } = waiting.draft.clone();
+    let Draft { cid, room, body, re, att, files: _, convert: _ } = waiting.draft.clone();
     ToServer::Send { cid, room, body, re, att }
 }
 

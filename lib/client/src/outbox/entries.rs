@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use wire::{ClientId, FileId, MessageId, Problem, RoomId, Timestamp};
 
+use super::attachment::Attachment;
+
 /// Traces of messages that are done; older ones are forgotten.
 const TRACES: usize = 1_000;
 
@@ -30,6 +32,8 @@ pub(super) enum Note {
     Again { cid: ClientId, by: Uuid },
     /// The person does not want it sent.
     Dropped { cid: ClientId },
+    /// Its files are at the hub.
+    Uploaded { cid: ClientId, att: Vec<FileId> },
     /// It waited for so long that the hub wants a new id for it: it was never taken under the old one.
     Renewed { cid: ClientId, fresh: ClientId },
 }
@@ -46,15 +50,28 @@ pub struct Draft {
     /// The position of the message that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub re: Option<u64>,
-    /// Files that were uploaded for it. They wait for it for a day.
+    /// Files that were uploaded for it. They wait for it for a day. For a conversion, the file of the room.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub att: Vec<FileId>,
+    /// Files of this machine that are uploaded before it is sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Attachment>,
+    /// What its one file is to become for everybody in the room: then the hub is asked for that, and `body` is only
+    /// what the file is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub convert: Option<String>,
 }
 
 impl Draft {
     /// A message with a fresh id that answers none.
     pub fn new(room: RoomId, body: String) -> Self {
-        Self { cid: ClientId::new(), room, body, re: None, att: Vec::new() }
+        let (re, att, files, convert) = (None, Vec::new(), Vec::new(), None);
+        Self { cid: ClientId::new(), room, body, re, att, files, convert }
+    }
+
+    /// Whether its files have to be uploaded before anything else.
+    pub(crate) fn wants_upload(&self) -> bool {
+        self.att.len() < self.files.len()
     }
 }
 
@@ -130,7 +147,12 @@ impl Entries {
                 waiting.inherited |= waiting.owner != by;
                 waiting.owner = by;
                 waiting.failed = None;
+                // What was uploaded may be gone by now; the same upload again is none.
+                if !waiting.draft.files.is_empty() {
+                    waiting.draft.att.clear();
+                }
             }),
+            Note::Uploaded { cid, att } => self.change(cid, |waiting| waiting.draft.att = att),
             Note::Dropped { cid } => drop(self.remove(cid)),
             Note::Renewed { cid, fresh } => self.change(cid, |waiting| waiting.draft.cid = fresh),
         }

@@ -5,6 +5,7 @@
 //! so that all that matters is that nobody sends a message before those that were put into the same room earlier.
 //! Every process keeps that order by itself, and leaves alone what another one that lives is sending.
 
+mod attachment;
 mod desk;
 mod entries;
 mod journal;
@@ -19,7 +20,7 @@ use std::{
 
 use tokio::sync::{Mutex, watch};
 use uuid::Uuid;
-use wire::{ClientId, Problem};
+use wire::{ClientId, FileId, Problem};
 
 use crate::{
     disk::{self, Lock},
@@ -29,6 +30,7 @@ use crate::{
 };
 use desk::Desk;
 
+pub use attachment::Attachment;
 pub use entries::{Draft, Receipt, Waiting};
 
 /// A look and a note take milliseconds; who holds the lock for longer was stopped at the wrong moment.
@@ -140,6 +142,10 @@ impl Outbox {
 
     pub(crate) async fn renew(&self, cid: ClientId, fresh: ClientId) -> Result<(), Error> {
         self.with(move |desk| desk.renew(cid, fresh)).await
+    }
+
+    pub(crate) async fn uploaded(&self, cid: ClientId, att: Vec<FileId>) -> Result<(), Error> {
+        self.with(move |desk| desk.uploaded(cid, att)).await
     }
 
     pub(crate) async fn failed(&self, cid: ClientId, problem: Problem) -> Result<(), Error> {

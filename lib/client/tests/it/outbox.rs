@@ -85,8 +85,8 @@ async fn a_message_is_on_disk_before_it_is_told_and_before_it_is_sent() {
 
     let cid = live.say(room, "hi".into());
     let told = loop {
-        if let LiveEvent::Queued { cid, body, .. } = soon(live.next()).await.unwrap() {
-            break (cid, body);
+        if let LiveEvent::Queued { draft, .. } = soon(live.next()).await.unwrap() {
+            break (draft.cid, draft.body);
         }
     };
 

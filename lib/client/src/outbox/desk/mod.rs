@@ -8,7 +8,7 @@ use std::{
 };
 
 use uuid::Uuid;
-use wire::{ClientId, Problem, Timestamp};
+use wire::{ClientId, FileId, Problem, Timestamp};
 
 use super::{
     View,
@@ -91,6 +91,12 @@ impl Desk {
     pub(super) fn sent(&mut self, receipt: Receipt) -> io::Result<()> {
         // Lost by a power cut, it is sent again and answered with the same place.
         self.note(vec![Note::Sent(receipt)], false)
+    }
+
+    /// The files of a message are at the hub.
+    pub(super) fn uploaded(&mut self, cid: ClientId, att: Vec<FileId>) -> io::Result<()> {
+        // Lost by a power cut, they are uploaded again, which makes no second ones.
+        self.note(vec![Note::Uploaded { cid, att }], false)
     }
 
     /// The hub refused a message for good.
