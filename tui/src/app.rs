@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 use wire::{
-    JobId, RoomId, Timestamp, UserId,
+    ClientId, JobId, RoomId, Timestamp, UserId,
     accounts::{KeptMail, MailRoute, Me},
+    files::File,
     rooms::Room,
 };
 
@@ -15,8 +16,8 @@ use crate::{
     form::{Field, Form},
     keys::Place,
     layout::{self, ChatAreas, Flow},
-    msg::Failure,
-    room::RoomState,
+    msg::{Failure, NamedFile},
+    room::{self, RoomState},
     theme::Theme,
 };
 
@@ -113,10 +114,14 @@ pub struct Prompt {
     pub form: Form,
     /// Files that begin with what is typed.
     pub found: Vec<String>,
+    /// Files of this machine that it is about, beside one that is typed.
+    pub files: Vec<NamedFile>,
+    /// What in the composer it takes the place of.
+    pub pasted: String,
 }
 
 /// What a small form is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PromptKind {
     /// Make a room.
     NewRoom,
@@ -126,6 +131,14 @@ pub enum PromptKind {
     AddFile,
     /// Save the result of this conversion.
     Save(JobId),
+    /// Send files into this room, or have one converted there.
+    Send(RoomId),
+    /// Have this file of a room converted for everybody there.
+    ConvertFile(RoomId, Box<File>),
+    /// Save these files of a room.
+    SaveFiles(Vec<File>),
+    /// Put a sign on the message at this position.
+    React(RoomId, u64),
 }
 
 /// A list of rooms to open or join.
@@ -152,6 +165,10 @@ pub enum Confirm {
     StopUpload(u64),
     /// Stop this conversion?
     CancelJob(JobId),
+    /// Remove the message at this position?
+    Delete(RoomId, u64),
+    /// Do not send this message?
+    Withdraw(ClientId),
 }
 
 /// Everything that is on the screen.
@@ -205,6 +222,10 @@ pub struct State {
     pub folder: PathBuf,
     /// The next number for a draft or upload.
     pub number: u64,
+    /// Whether the person was writing before choosing a message.
+    pub came_from_typing: bool,
+    /// Files whose names begin as the path that is being written behind a command.
+    pub found: Vec<String>,
     /// Where and when it was last said that the person writes.
     pub said_typing: Option<(RoomId, Timestamp)>,
 }
@@ -237,6 +258,8 @@ impl State {
             zone: options.zone.clone(),
             folder: options.folder.clone(),
             number: 0,
+            came_from_typing: false,
+            found: Vec::new(),
             said_typing: None,
         }
     }
@@ -253,6 +276,7 @@ impl State {
             (None, Screen::SignIn, false) => Place::SignInNav,
             (None, Screen::SignUp, _) => Place::SignUp,
             (None, Screen::Verify, _) => Place::Verify,
+            (None, Screen::Chat, false) if self.selected().is_some() => Place::Messages,
             (None, Screen::Chat, false) => Place::Chat,
             (None, Screen::Chat, true) => Place::Writing,
             (None, Screen::Convert, _) => Place::Convert,
@@ -293,6 +317,11 @@ impl State {
     /// The same, to change it.
     pub fn open_room_mut(&mut self) -> Option<&mut RoomState> {
         self.open.and_then(|id| self.room_mut(id))
+    }
+
+    /// The message of the open room that was chosen.
+    pub fn selected(&self) -> Option<room::Place> {
+        self.open_room()?.timeline.selected
     }
 
     /// Messages of a room that were not read, on no device of the person.
@@ -343,7 +372,8 @@ impl State {
     pub fn deadline(&self) -> Option<Timestamp> {
         let notice = self.notice.as_ref().map(|notice| notice.until);
         let writing = self.rooms.iter().filter_map(|room| room.crowd.deadline());
-        notice.into_iter().chain(self.quit_armed).chain(writing).min()
+        let cards = self.rooms.iter().filter_map(|room| room.timeline.deadline());
+        notice.into_iter().chain(self.quit_armed).chain(writing).chain(cards).min()
     }
 }
 

@@ -58,6 +58,21 @@ impl Composer {
         text
     }
 
+    /// Another text, with the cursor at its end.
+    pub fn put(&mut self, text: &str) {
+        *self = Self::default();
+        self.area.insert_str(text::clean(text));
+    }
+
+    /// Takes a part of the text away, where it is still there.
+    pub fn without(&mut self, part: &str) {
+        let part = text::clean(part);
+        let text = self.text();
+        if !part.is_empty() && text.contains(&part) {
+            self.put(text.replacen(&part, "", 1).trim_end_matches(' '));
+        }
+    }
+
     /// A line end at the cursor.
     pub fn newline(&mut self) {
         self.area.insert_newline();

@@ -3,7 +3,8 @@
 use wire::{
     Timestamp, UserId,
     events::{RoomEvent, What},
-    messages::Message,
+    files::File,
+    messages::{Message, UnderWay},
 };
 
 use crate::{attachments, text};
@@ -31,6 +32,8 @@ pub struct Entry {
     gone: bool,
     /// The message with what was done to it later; absent for a sentence, and while only its acknowledgement is known.
     message: Option<Box<Message>>,
+    /// How far its conversion is, as it was told last.
+    under_way: Option<Box<UnderWay>>,
 }
 
 /// Whether an event is no row of its own: it changes a message.
@@ -69,7 +72,8 @@ impl Entry {
 
     /// An own message of which only the place is known yet; the text is cleaned.
     pub fn guess(pos: u64, ts: Timestamp, by: UserId, name: String, text: String) -> Self {
-        Self { pos, ts, by, name, text, said: true, re: None, signs: Vec::new(), gone: false, message: None }
+        let (re, signs, gone, message, under_way) = (None, Vec::new(), false, None, None);
+        Self { pos, ts, by, name, text, said: true, re, signs, gone, message, under_way }
     }
 
     /// Whether the event itself is still to come.
@@ -96,10 +100,10 @@ impl Entry {
         let pinned = if message.pinned { " (pinned)" } else { "" };
         self.text = match &message.card {
             _ if self.gone => "(removed)".to_owned(),
-            Some(card) => attachments::card(&message.body, card) + pinned,
+            Some(card) => attachments::card(&message.body, card, self.under_way.as_deref()) + pinned,
             None => {
                 let said = format!("{}{edited}{pinned}", text::clean(&message.body));
-                attachments::below(said, &message.att)
+                attachments::below(said, attachments::of_room(&message.att))
             }
         };
         let signs = message.reactions.iter();
@@ -109,6 +113,61 @@ impl Entry {
     /// Whether somebody who has not read it misses something: a message of another that is still there.
     pub fn counts(&self, me: UserId) -> bool {
         self.said && self.by != me && !self.gone
+    }
+
+    /// How far its conversion is, or that nothing is known of it any more. Whether that says anything: a card that is
+    /// settled is told by what settled it.
+    pub fn under_way(&mut self, at: Option<UnderWay>) -> bool {
+        let open = self.message.as_ref().and_then(|message| message.card.as_ref());
+        if open.is_none_or(|card| card.settled.is_some()) {
+            return false;
+        }
+        self.under_way = at.map(Box::new);
+        self.refresh();
+        true
+    }
+
+    /// Its files, the result of its conversion first.
+    pub fn files(&self) -> Vec<File> {
+        let Some(message) = &self.message else { return Vec::new() };
+        let result = message.card.iter().filter_map(|card| card.result.clone());
+        // Whoever wants something of a conversion wants what came of it.
+        let source =
+            message.att.iter().filter(|_| message.card.as_ref().is_none_or(|card| card.result.is_none()));
+        result.chain(source.cloned()).collect()
+    }
+
+    /// The files that a conversion can be made of.
+    pub fn sources(&self) -> &[File] {
+        self.message.as_ref().map_or(&[], |message| &message.att)
+    }
+
+    /// The text as its author wrote it; absent for what nobody wrote.
+    pub fn body(&self) -> Option<&str> {
+        let message = self.message.as_ref().filter(|message| message.card.is_none())?;
+        Some(&message.body)
+    }
+
+    /// Whether something can be done to it: it was said, is still there, and its place is told.
+    pub fn is_there(&self) -> bool {
+        self.said && !self.gone && self.message.is_some()
+    }
+
+    /// Whether it is pinned.
+    pub fn is_pinned(&self) -> bool {
+        self.message.as_ref().is_some_and(|message| message.pinned)
+    }
+
+    /// Whether somebody has put this sign on it.
+    pub fn has_sign(&self, sign: &str, by: UserId) -> bool {
+        let signs = self.message.iter().flat_map(|message| &message.reactions);
+        signs.into_iter().any(|reaction| reaction.body == sign && reaction.by.contains(&by))
+    }
+
+    /// Who said it and how it begins, on one line.
+    pub fn brief(&self) -> String {
+        let line = self.text.lines().next().unwrap_or_default();
+        format!("{}: {line}", self.name)
     }
 
     /// Whether it names somebody.

@@ -25,6 +25,24 @@ pub enum Action {
     Refresh,
     /// Begin to type.
     Compose,
+    /// Choose a message.
+    Select,
+    /// Complete a command or a name, else choose a message.
+    CompleteLine,
+    /// Answer the message.
+    Reply,
+    /// Change the message.
+    Edit,
+    /// Remove the message, or do not send it.
+    Delete,
+    /// Put a sign on the message.
+    React,
+    /// Pin the message, or take its pin away.
+    Pin,
+    /// Have a file of the message converted.
+    ConvertFile,
+    /// Send a file.
+    SendFile,
     /// Send the message.
     Send,
     /// A line end within the message.
@@ -98,6 +116,8 @@ pub enum Place {
     Verify,
     /// Reading the chat.
     Chat,
+    /// Doing something to a message.
+    Messages,
     /// Writing a message.
     Writing,
     /// The list of conversions.
@@ -114,13 +134,14 @@ pub enum Place {
 
 impl Place {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Connecting,
         Self::SignIn,
         Self::SignInNav,
         Self::SignUp,
         Self::Verify,
         Self::Chat,
+        Self::Messages,
         Self::Writing,
         Self::Convert,
         Self::Prompt,
@@ -151,6 +172,7 @@ impl Place {
             Self::SignUp => "New account",
             Self::Verify => "Verify",
             Self::Chat => "Chat",
+            Self::Messages => "A message",
             Self::Writing => "Writing a message",
             Self::Convert => "Convert",
             Self::Prompt => "Small forms",
@@ -248,12 +270,15 @@ const fn bind(
 }
 
 use Place::{
-    Chat, Confirm, Connecting, Convert, Help, Picker, Prompt, SignIn, SignInNav, SignUp, Verify, Writing,
+    Chat, Confirm, Connecting, Convert, Help, Messages, Picker, Prompt, SignIn, SignInNav, SignUp, Verify,
+    Writing,
 };
 
 const FORMS: &[Place] = &[SignIn, SignUp, Verify, Prompt];
-const HOME: &[Place] = &[Chat, Writing, Convert];
-const NAV: &[Place] = &[Connecting, SignInNav, Chat, Convert];
+const HOME: &[Place] = &[Chat, Messages, Writing, Convert];
+const NAV: &[Place] = &[Connecting, SignInNav, Chat, Messages, Convert];
+const READING: &[Place] = &[Chat, Messages];
+const TALK: &[Place] = &[Chat, Messages, Writing];
 
 /// The table. Within a place the hints come in this order.
 #[rustfmt::skip]
@@ -268,8 +293,19 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Resend, "account.resend", &[Key::ctrl('r')], &[Verify], "send the mail again", "send again"),
     bind(Action::Send, "message.send", &[ENTER], &[Writing], "send", "send"),
     bind(Action::Newline, "message.newline", &[Key::alt(KeyCode::Enter), Key::ctrl('j')], &[Writing], "line end in the message", "newline"),
+    bind(Action::CompleteLine, "message.complete", &[Key::plain(KeyCode::Tab)], &[Writing], "complete a /command or @name; else: messages", "messages"),
+    bind(Action::Select, "message.choose", &[UP], &[Writing], "choose a message, when nothing is written", ""),
     bind(Action::Back, "back", &[ESC], &[SignIn, Writing], "stop typing: letters become keys", "keys"),
-    bind(Action::Compose, "message.write", &[Key::letter('i'), ENTER], &[Chat], "write a message", "write"),
+    bind(Action::Compose, "message.write", &[Key::letter('i'), ENTER], READING, "write a message", "write"),
+    bind(Action::Reply, "message.reply", &[Key::letter('r')], &[Messages], "answer it", "reply"),
+    bind(Action::Save, "message.save", &[Key::letter('s')], &[Messages], "save its files", "save"),
+    bind(Action::ConvertFile, "message.convert", &[Key::letter('c')], &[Messages], "convert its file for everybody here", "convert"),
+    bind(Action::Retry, "message.retry", &[Key::letter('R')], &[Messages], "send it again, when it was refused", "send again"),
+    bind(Action::Edit, "message.edit", &[Key::letter('e')], &[Messages], "change it, when it is yours", "edit"),
+    bind(Action::React, "message.react", &[Key::letter('+')], &[Messages], "put a sign on it, or take it back", "sign"),
+    bind(Action::Delete, "message.delete", &[Key::letter('d')], &[Messages], "remove it, or do not send it (asks)", "delete"),
+    bind(Action::Pin, "message.pin", &[Key::letter('p')], &[Messages], "pin it, or take its pin away", ""),
+    bind(Action::Chat, "message.leave", &[Key::plain(KeyCode::Tab)], &[Messages], "to the rooms", ""),
     bind(Action::Compose, "form.type", &[Key::letter('i'), ENTER], &[SignInNav], "type into the form", "type"),
     bind(Action::Submit, "room.open", &[ENTER], &[Picker], "open, and join if need be", "open"),
     bind(Action::Up, "room.up", &[UP, Key::letter('k')], &[Chat], "room above", ""),
@@ -279,41 +315,46 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Cancel, "convert.cancel", &[Key::letter('x')], &[Convert], "stop the conversion (asks)", "stop"),
     bind(Action::Back, "back", &[ESC], &[Convert], "back to the chat", "chat"),
     bind(Action::Retry, "convert.retry", &[Key::letter('R')], &[Convert], "convert the failed file again", "retry"),
+    bind(Action::Up, "message.up", &[UP, Key::letter('k')], &[Messages], "message above", ""),
+    bind(Action::Down, "message.down", &[DOWN, Key::letter('j')], &[Messages], "message below", ""),
     bind(Action::Up, "list.up", &[UP, Key::letter('k')], &[Convert, Help], "line above", ""),
     bind(Action::Down, "list.down", &[DOWN, Key::letter('j')], &[Convert, Help], "line below", ""),
     bind(Action::Up, "pick.up", &[UP], &[Picker], "room above", ""),
     bind(Action::Down, "pick.down", &[DOWN], &[Picker], "room below", "↑ choose"),
-    bind(Action::Up, "room.above", &[Key::alt(KeyCode::Up)], &[Chat, Writing], "room above", ""),
-    bind(Action::Down, "room.below", &[Key::alt(KeyCode::Down)], &[Chat, Writing], "room below", ""),
-    bind(Action::PageUp, "scroll.page_up", &[PAGE_UP], &[Chat, Writing, Help], "a screen up: older messages", ""),
-    bind(Action::PageDown, "scroll.page_down", &[PAGE_DOWN], &[Chat, Writing, Help], "a screen down", ""),
-    bind(Action::HalfUp, "scroll.half_up", &[Key::ctrl('u')], &[Chat], "half a screen up", ""),
-    bind(Action::HalfDown, "scroll.half_down", &[Key::ctrl('d')], &[Chat], "half a screen down", ""),
-    bind(Action::Top, "scroll.top", &[Key::letter('g'), Key::plain(KeyCode::Home)], &[Chat], "oldest that is loaded", ""),
-    bind(Action::Bottom, "scroll.bottom", &[Key::letter('G'), Key::plain(KeyCode::End)], &[Chat], "newest", ""),
-    bind(Action::NextUnread, "room.next_unread", &[Key::letter(']'), Key::alt(KeyCode::Char('n'))], &[Chat], "next room with news", ""),
+    bind(Action::Up, "room.above", &[Key::alt(KeyCode::Up)], TALK, "room above", ""),
+    bind(Action::Down, "room.below", &[Key::alt(KeyCode::Down)], TALK, "room below", ""),
+    bind(Action::PageUp, "scroll.page_up", &[PAGE_UP], &[Chat, Messages, Writing, Help], "a screen up: older messages", ""),
+    bind(Action::PageDown, "scroll.page_down", &[PAGE_DOWN], &[Chat, Messages, Writing, Help], "a screen down", ""),
+    bind(Action::HalfUp, "scroll.half_up", &[Key::ctrl('u')], READING, "half a screen up", ""),
+    bind(Action::HalfDown, "scroll.half_down", &[Key::ctrl('d')], READING, "half a screen down", ""),
+    bind(Action::Top, "scroll.top", &[Key::letter('g'), Key::plain(KeyCode::Home)], READING, "oldest that is loaded", ""),
+    bind(Action::Bottom, "scroll.bottom", &[Key::letter('G'), Key::plain(KeyCode::End)], READING, "newest", ""),
+    bind(Action::NextUnread, "room.next_unread", &[Key::letter(']'), Key::alt(KeyCode::Char('n'))], READING, "next room with news", ""),
     bind(Action::NextUnread, "room.next_unread", &[Key::alt(KeyCode::Char('n'))], &[Writing], "next room with news", ""),
-    bind(Action::Rooms, "room.find", &[Key::ctrl('k')], &[Chat, Writing], "find or join a room", "find room"),
-    bind(Action::Convert, "screen.convert", &[Key::plain(KeyCode::F(3))], &[Chat, Writing], "convert files", "convert"),
-    bind(Action::NewRoom, "room.new", &[Key::ctrl('n')], &[Chat, Writing], "make a room", "new room"),
+    bind(Action::Rooms, "room.find", &[Key::ctrl('k')], TALK, "find or join a room", "find room"),
+    bind(Action::Select, "message.choose", &[Key::plain(KeyCode::Tab)], &[Chat], "choose a message", "messages"),
+    bind(Action::Convert, "screen.convert", &[Key::plain(KeyCode::F(3))], TALK, "your conversions", "convert"),
+    bind(Action::NewRoom, "room.new", &[Key::ctrl('n')], TALK, "make a room", "new room"),
     bind(Action::Invite, "room.invite", &[Key::letter('I'), Key::alt(KeyCode::Char('i'))], &[Chat], "invite somebody into the room", "invite"),
     bind(Action::Invite, "room.invite", &[Key::alt(KeyCode::Char('i'))], &[Writing], "invite somebody into the room", "invite"),
     bind(Action::Leave, "room.leave", &[Key::letter('L')], &[Chat], "leave the room (asks)", ""),
     bind(Action::Retry, "message.retry", &[Key::letter('R')], &[Chat], "send the refused message again", ""),
-    bind(Action::Add, "convert.add", &[Key::ctrl('o')], &[Chat, Writing], "convert a file", ""),
+    bind(Action::SendFile, "file.send", &[Key::ctrl('o')], TALK, "send a file, or have it converted here", "file"),
+    bind(Action::Save, "file.save", &[Key::letter('s')], &[Chat], "save the newest file of the room", ""),
     bind(Action::Refresh, "refresh", &[Key::letter('r')], &[Connecting], "try again", "try again"),
     bind(Action::Refresh, "refresh", &[Key::letter('r')], &[Chat, Convert], "ask the hub again", ""),
     bind(Action::Chat, "screen.chat", &[Key::plain(KeyCode::F(2))], HOME, "chat", ""),
     bind(Action::Chat, "screen.chat", &[Key::letter('1')], &[Chat, Convert], "chat", ""),
-    bind(Action::Convert, "screen.convert", &[Key::letter('2')], &[Chat], "convert files", ""),
+    bind(Action::Convert, "screen.convert", &[Key::letter('2')], READING, "your conversions", ""),
     bind(Action::SignOut, "account.sign_out", &[Key::letter('O')], &[Chat], "sign out (asks)", ""),
     bind(Action::Yes, "answer.yes", &[Key::letter('y')], &[Confirm], "yes", "yes"),
     bind(Action::No, "answer.no", &[Key::letter('n'), ENTER], &[Confirm], "no", "no"),
     bind(Action::Back, "back", &[ESC], &[SignUp, Verify, Prompt, Picker, Confirm, Help], "one step back", "back"),
     bind(Action::Back, "back", &[ESC], &[Chat], "to the newest message", ""),
+    bind(Action::Back, "back", &[ESC], &[Messages], "back to where you were", "back"),
     bind(Action::Quit, "quit", &[Key::letter('q')], NAV, "quit", "quit"),
     bind(Action::Help, "help", &[F1], &Place::ALL, "this help", "help"),
-    bind(Action::Help, "help", &[Key::letter('?')], &[Connecting, SignInNav, Chat, Convert, Help], "this help", ""),
+    bind(Action::Help, "help", &[Key::letter('?')], &[Connecting, SignInNav, Chat, Messages, Convert, Help], "this help", ""),
     bind(Action::Redraw, "redraw", &[Key::ctrl('l')], &Place::ALL, "paint the screen anew", ""),
     bind(Action::Suspend, "suspend", &[Key::ctrl('z')], &Place::ALL, "back to the shell; `fg` returns", ""),
     bind(Action::Interrupt, "interrupt", &[Key::ctrl('c')], &Place::ALL, "clear, close, and twice: quit", ""),

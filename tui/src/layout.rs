@@ -5,6 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use wire::{Timestamp, UserId};
 
 use crate::{
+    attachments,
     entry::Entry,
     room::{Delivery, Pending, Place, Scroll, Timeline},
     text,
@@ -119,6 +120,14 @@ pub struct Row {
     pub kind: RowKind,
     /// Its text, without time and name.
     pub text: String,
+    /// The message it is a part of, if it is one that can be chosen.
+    pub place: Option<Place>,
+}
+
+impl Row {
+    fn new(kind: RowKind, text: String) -> Self {
+        Self { kind, text, place: None }
+    }
 }
 
 /// How a timeline falls into rows.
@@ -159,14 +168,18 @@ impl Flow<'_> {
 
     /// The rows of a place, from the top down; at least one when the place exists.
     pub fn rows(&self, place: Place) -> Vec<Row> {
-        match place {
-            Place::At(pos) => {
-                self.timeline.entry(pos).map(|entry| self.entry_rows(entry)).unwrap_or_default()
-            }
+        let (mut rows, can_be_chosen) = match place {
+            Place::At(pos) => match self.timeline.entry(pos) {
+                Some(entry) => (self.entry_rows(entry), entry.is_there()),
+                None => (Vec::new(), false),
+            },
             Place::Under(draft) => {
-                self.timeline.pending(draft).map(|own| self.own_rows(own)).unwrap_or_default()
+                (self.timeline.pending(draft).map(|own| self.own_rows(own)).unwrap_or_default(), true)
             }
-        }
+        };
+        let above = |row: &&mut Row| !matches!(row.kind, RowKind::Day(_) | RowKind::New(_) | RowKind::Gap);
+        rows.iter_mut().filter(above).filter(|_| can_be_chosen).for_each(|row| row.place = Some(place));
+        rows
     }
 
     fn entry_rows(&self, entry: &Entry) -> Vec<Row> {
@@ -174,17 +187,17 @@ impl Flow<'_> {
         let mut rows = self.day_row(before.map(|entry| entry.ts), entry.ts);
         let before = before.map_or(0, |before| before.pos);
         if self.timeline.gap_before(before, entry.pos) {
-            rows.push(Row { kind: RowKind::Gap, text: String::new() });
+            rows.push(Row::new(RowKind::Gap, String::new()));
         }
         if let Some(divider) = self.timeline.divider
             && divider.count > 0
             && self.timeline.first_said_after(divider.after, self.me) == Some(entry.pos)
         {
-            rows.push(Row { kind: RowKind::New(divider.count), text: String::new() });
+            rows.push(Row::new(RowKind::New(divider.count), String::new()));
         }
         let time = self.time(entry.ts);
         if !entry.said {
-            rows.push(Row { kind: RowKind::Happened { time }, text: entry.text.clone() });
+            rows.push(Row::new(RowKind::Happened { time }, entry.text.clone()));
             return rows;
         }
         let mark = match (entry.by == self.me, entry.pos <= self.timeline.stored) {
@@ -194,12 +207,12 @@ impl Flow<'_> {
         };
         let first = RowKind::Message { time, name: entry.name.clone(), by: entry.by, mark };
         if let Some(re) = entry.re {
-            rows.push(Row { kind: RowKind::Answered, text: self.answered(re) });
+            rows.push(Row::new(RowKind::Answered, self.answered(re)));
         }
         self.message_rows(&mut rows, first, &entry.text);
         if !entry.signs.is_empty() {
             let signs = entry.signs.iter().map(|(sign, count)| format!("{sign} {count}"));
-            rows.push(Row { kind: RowKind::Signs, text: signs.collect::<Vec<_>>().join("  ") });
+            rows.push(Row::new(RowKind::Signs, signs.collect::<Vec<_>>().join("  ")));
         }
         rows
     }
@@ -207,10 +220,7 @@ impl Flow<'_> {
     /// The beginning of the message that another one answers, on one line.
     fn answered(&self, re: u64) -> String {
         match self.timeline.entry(re) {
-            Some(entry) => {
-                let line = entry.text.lines().next().unwrap_or_default();
-                text::cut(&format!("↪ {}: {line}", entry.name), self.text_columns())
-            }
+            Some(entry) => text::cut(&format!("↪ {}", entry.brief()), self.text_columns()),
             None => "↪ an earlier message".to_owned(),
         }
     }
@@ -229,11 +239,18 @@ impl Flow<'_> {
         };
         let time = self.time(own.ts);
         let first = RowKind::Message { time, name: self.my_name.to_owned(), by: self.me, mark };
-        self.message_rows(&mut rows, first, &text::clean(&own.body));
+        if let Some(re) = own.said.re {
+            rows.push(Row::new(RowKind::Answered, self.answered(re)));
+        }
+        self.message_rows(&mut rows, first, &own.said.shown());
+        if let Some((name, sent, total)) = &own.moved {
+            let line = attachments::uploading(name, *sent, *total);
+            rows.push(Row::new(RowKind::More, text::cut(&line, self.text_columns())));
+        }
         if let Delivery::Refused(why) = &own.delivery {
-            let sentence = format!("not sent: {why} (R sends it again)");
+            let sentence = format!("not sent: {why} (R sends it again, d drops it)");
             let lines = text::wrap(&sentence, self.text_columns());
-            rows.extend(lines.into_iter().map(|text| Row { kind: RowKind::Refused, text }));
+            rows.extend(lines.into_iter().map(|text| Row::new(RowKind::Refused, text)));
         }
         rows
     }
@@ -241,7 +258,7 @@ impl Flow<'_> {
     fn message_rows(&self, rows: &mut Vec<Row>, first: RowKind, message: &str) {
         let mut kind = first;
         for line in text::wrap(message, self.text_columns()) {
-            rows.push(Row { kind, text: line });
+            rows.push(Row::new(kind, line));
             kind = RowKind::More;
         }
     }
@@ -252,7 +269,7 @@ impl Flow<'_> {
             return Vec::new();
         }
         let name = ts.to_jiff().to_zoned(self.zone.clone()).strftime("%a %-d %b %Y").to_string();
-        vec![Row { kind: RowKind::Day(name), text: String::new() }]
+        vec![Row::new(RowKind::Day(name), String::new())]
     }
 
     fn time(&self, ts: Timestamp) -> String {

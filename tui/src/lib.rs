@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod attachments;
+pub mod commands;
 pub mod composer;
 pub mod conversions;
 pub mod counted;
@@ -17,11 +18,13 @@ pub mod here;
 pub mod keys;
 pub mod layout;
 pub mod msg;
+mod paths;
 pub mod room;
 pub mod screens;
 pub mod term;
 pub mod text;
 pub mod theme;
+pub mod unsaid;
 pub mod update;
 pub mod view;
 pub mod widgets;

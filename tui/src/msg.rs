@@ -2,15 +2,19 @@
 
 use std::path::PathBuf;
 
+use client::Attachment;
+pub use client::LiveEvent as Heard;
 use ratatui::crossterm::event::KeyEvent;
 use wire::{
-    ClientId, JobId, RoomId, Timestamp, UserId,
+    ClientId, JobId, RoomId,
     accounts::{KeptMail, Me, SignUp, SignedUp},
     conversions::{FormatPair, Job},
-    events::{Head, RoomEvent},
-    frames::Here,
+    files::File,
+    messages::Op,
     rooms::{EventPage, Member, NewRoom, Room},
 };
+
+use crate::unsaid::Unsaid;
 
 /// Why something did not work, in words for a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +60,15 @@ pub enum FailureKind {
 
 /// What an effect answers with.
 pub type Answer<T> = Result<T, Failure>;
+
+/// A file of this machine that a text names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+}
 
 /// Everything that can happen.
 #[derive(Clone, Debug)]
@@ -115,6 +128,48 @@ pub enum Msg {
     },
     /// The live socket has something to tell.
     Heard(Heard),
+    /// Files that are to go into a room were read, or cannot be.
+    Attached {
+        /// Where they go.
+        room: RoomId,
+        /// What goes with them.
+        said: Unsaid,
+        /// The files.
+        files: Answer<Vec<Attachment>>,
+    },
+    /// A text that may name files does, or names none.
+    Named {
+        /// The room in which it was written.
+        room: RoomId,
+        /// As it was pasted or typed.
+        text: String,
+        /// Whether it was typed, and sent.
+        typed: bool,
+        /// The files.
+        files: Vec<NamedFile>,
+    },
+    /// Something was done to a message, or not.
+    Acted {
+        /// Where.
+        room: RoomId,
+        /// To the message at this position.
+        tgt: u64,
+        /// What was wanted.
+        op: Op,
+        /// Whether it was done.
+        answer: Answer<()>,
+    },
+    /// How far files of a room are.
+    Fetching {
+        /// The one that comes.
+        name: String,
+        /// Bytes written.
+        bytes: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// Files of a room were saved under these paths, or not.
+    Fetched(Answer<Vec<PathBuf>>),
 
     /// Bytes of an upload that have left.
     UploadMoved {
@@ -149,120 +204,6 @@ pub enum Msg {
         /// Full replacements for it; folders end in `/`.
         found: Vec<String>,
     },
-}
-
-/// What the live socket tells, in order.
-#[derive(Clone, Debug)]
-pub enum Heard {
-    /// The link is up.
-    Connected,
-    /// The link is down and will be tried again.
-    Reconnecting {
-        /// How often it was tried.
-        attempt: u32,
-        /// Why it is down.
-        why: String,
-    },
-    /// Something happened in a room.
-    Event(RoomEvent),
-    /// The past of a room is complete up to here.
-    Live(RoomId, u64),
-    /// The log began anew: positions of this room mean nothing any more.
-    Restarted(RoomId),
-    /// Events between two places were left out.
-    Gap {
-        /// Where.
-        room: RoomId,
-        /// After this position.
-        from: u64,
-        /// Before this one.
-        to: u64,
-    },
-    /// A message of ours waits in the outbox: one that was left there, or goes under way again.
-    Queued {
-        /// Which.
-        cid: ClientId,
-        /// Where.
-        room: RoomId,
-        /// The text.
-        body: String,
-        /// When it was written.
-        ts: Timestamp,
-    },
-    /// A message of ours that waited is sent under a new id.
-    Renewed {
-        /// Which.
-        cid: ClientId,
-        /// What it is from now on.
-        fresh: ClientId,
-        /// Where.
-        room: RoomId,
-    },
-    /// Events of a room that count for nothing.
-    Void(RoomId, Vec<u64>),
-    /// We are in one more room, by this person's doing.
-    Entered(String),
-    /// A message of ours was taken out of the outbox, and is not sent.
-    Dropped {
-        /// Which.
-        cid: ClientId,
-        /// Where.
-        room: RoomId,
-    },
-    /// A message of ours is durable.
-    Sent {
-        /// Which.
-        cid: ClientId,
-        /// Where.
-        room: RoomId,
-        /// Its place.
-        pos: u64,
-        /// When the log took it.
-        ts: Timestamp,
-    },
-    /// A message of ours was refused.
-    Refused {
-        /// Which.
-        cid: ClientId,
-        /// Where.
-        room: RoomId,
-        /// Why, in words.
-        why: String,
-    },
-    /// One of our conversions changed.
-    Job(Box<Job>),
-    /// We are not in the room any more.
-    Left(RoomId),
-    /// How far the database has followed a room.
-    Head(Head),
-    /// Everything of a room up to here was in the database when its past began.
-    Stored(RoomId, u64),
-    /// We have read a room up to here, on this device or on another.
-    Read(RoomId, u64),
-    /// Somebody writes in a room, or has stopped.
-    Typing {
-        /// Where.
-        room: RoomId,
-        /// Who.
-        user: UserId,
-        /// What they are called.
-        name: String,
-        /// Writing or not.
-        on: bool,
-    },
-    /// Who is here.
-    Presence {
-        /// In this room.
-        room: RoomId,
-        /// Whether everybody else is gone.
-        all: bool,
-        /// Members, and how each is.
-        who: Vec<Here>,
-    },
-    /// The session has ended.
-    SignedOut(String),
-    /// The hub is about to restart.
-    Draining,
 }
 
 /// Everything the state can ask of the world. Only `effects` does any of it.
@@ -334,9 +275,35 @@ pub enum Effect {
         draft: u64,
         /// The id that it had when it was refused before.
         cid: Option<ClientId>,
-        /// The text.
-        body: String,
+        /// What it says.
+        said: Unsaid,
     },
+    /// Take a message out of the outbox.
+    Withdraw(ClientId),
+    /// Read files that are to go into a room.
+    Attach {
+        /// Where they go.
+        room: RoomId,
+        /// What goes with them.
+        said: Unsaid,
+        /// As typed.
+        paths: Vec<PathBuf>,
+    },
+    /// Look whether a text names files.
+    LookAt {
+        /// The room in which it was written.
+        room: RoomId,
+        /// As it was pasted or typed.
+        text: String,
+        /// Whether it was typed, and sent.
+        typed: bool,
+    },
+    /// Do something to the message at a position.
+    Act(RoomId, u64, Op),
+    /// Save files of a room: one as this file or into this folder, several into this folder; never over another.
+    Fetch(Vec<File>, PathBuf),
+    /// Open the conversation with one person, by address.
+    Direct(String),
 
     /// Everything of a room up to here was read.
     Read(RoomId, u64),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use wire::{
     ClientId, RoomId, Timestamp, UserId,
     events::RoomEvent,
+    messages::UnderWay,
     rooms::{Member, Room},
 };
 
@@ -14,6 +15,7 @@ use crate::{
     entry::{self, Entry},
     here::Crowd,
     text,
+    unsaid::Unsaid,
 };
 
 /// How many events a room keeps while its newest ones are shown; older ones can be loaded again.
@@ -28,6 +30,8 @@ pub struct RoomState {
     pub timeline: Timeline,
     /// The message being written.
     pub composer: Composer,
+    /// What it is about, when it is more than a message.
+    pub about: Option<About>,
     /// Who is in it; empty until asked for.
     pub members: Vec<Member>,
     /// Who is here and who writes.
@@ -45,6 +49,7 @@ impl RoomState {
             room: clean(room),
             timeline: Timeline::default(),
             composer: Composer::default(),
+            about: None,
             members: Vec::new(),
             crowd: Crowd::default(),
             counted,
@@ -68,6 +73,20 @@ impl RoomState {
     pub fn id(&self) -> RoomId {
         self.room.id
     }
+}
+
+/// What the message being written is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// It answers the message at this position.
+    Reply(u64),
+    /// It is the new text of an own message.
+    Edit {
+        /// The message's position.
+        pos: u64,
+        /// What was being written before.
+        before: String,
+    },
 }
 
 /// A room whose name and topic cannot steer the terminal.
@@ -95,10 +114,12 @@ pub struct Pending {
     pub cid: Option<ClientId>,
     /// When Enter was pressed.
     pub ts: Timestamp,
-    /// As typed.
-    pub body: String,
+    /// What it says.
+    pub said: Unsaid,
     /// Where it is.
     pub delivery: Delivery,
+    /// The file of it that is on its way: its name, bytes that have left, bytes in all.
+    pub moved: Option<(String, u64, u64)>,
 }
 
 /// What stands on a row: placed events first, in order, then own messages under way.
@@ -151,6 +172,10 @@ pub struct Timeline {
     pub divider: Option<Divider>,
     /// What is visible.
     pub scroll: Scroll,
+    /// The message that was chosen to do something to it.
+    pub selected: Option<Place>,
+    /// Until when counts what was told of cards, by their positions.
+    cards: BTreeMap<u64, Timestamp>,
 }
 
 impl Timeline {
@@ -175,7 +200,7 @@ impl Timeline {
     /// Puts an event where it belongs: on its own place, or on the message that it is about.
     fn place(&mut self, event: RoomEvent) {
         let pos = event.pos;
-        self.pending.retain(|own| own.cid != Some(event.cid));
+        self.placed(event.cid, pos);
         let (newest, oldest) = self.ends.unwrap_or((pos, pos));
         self.ends = Some((newest.max(pos), oldest.min(pos)));
         if entry::is_act(&event) {
@@ -185,6 +210,15 @@ impl Timeline {
         if self.entries.get(&pos).is_none_or(Entry::is_guess) {
             let acts = self.acts.get(&pos).map_or(&[][..], Vec::as_slice);
             self.entries.insert(pos, Entry::of(event, acts));
+        }
+    }
+
+    /// An own message under way has its place: whoever looked at it looks at it there.
+    fn placed(&mut self, cid: ClientId, pos: u64) {
+        let Some(index) = self.pending.iter().position(|own| own.cid == Some(cid)) else { return };
+        let own = self.pending.remove(index);
+        if self.selected == Some(Place::Under(own.draft)) {
+            self.selected = Some(Place::At(pos));
         }
     }
 
@@ -209,14 +243,15 @@ impl Timeline {
             return;
         }
         let oldest = self.entries.first_key_value().map_or(0, |(pos, _)| *pos);
+        self.selected = self.selected.filter(|place| self.has(*place));
         self.acts.retain(|tgt, _| *tgt >= oldest);
         self.ends = self.ends.map(|(newest, _)| (newest, oldest));
         self.gaps.retain(|(_, to)| *to > oldest);
     }
 
     /// An own message goes under way.
-    pub fn push(&mut self, draft: u64, body: String, ts: Timestamp) {
-        self.pending.push(Pending { draft, cid: None, ts, body, delivery: Delivery::Queued });
+    pub fn push(&mut self, draft: u64, said: Unsaid, ts: Timestamp) {
+        self.pending.push(Pending { draft, cid: None, ts, said, delivery: Delivery::Queued, moved: None });
     }
 
     /// The outbox has an own message.
@@ -228,13 +263,55 @@ impl Timeline {
 
     /// The outbox has a message that waits: one that is known here already, or one that was left there, which goes
     /// under way with this number.
-    pub fn left_in_outbox(&mut self, draft: u64, cid: ClientId, body: String, ts: Timestamp) {
+    pub fn left_in_outbox(&mut self, draft: u64, cid: ClientId, said: Unsaid, ts: Timestamp) {
         match self.pending.iter_mut().find(|own| own.cid == Some(cid)) {
             Some(own) => own.delivery = Delivery::Queued,
             None => {
-                self.pending.push(Pending { draft, cid: Some(cid), ts, body, delivery: Delivery::Queued })
+                let (cid, delivery) = (Some(cid), Delivery::Queued);
+                self.pending.push(Pending { draft, cid, ts, said, delivery, moved: None });
             }
         }
+    }
+
+    /// A file of an own message is on its way.
+    pub fn uploading(&mut self, cid: ClientId, name: String, sent: u64, total: u64) {
+        if let Some(own) = self.pending.iter_mut().find(|own| own.cid == Some(cid)) {
+            own.moved = Some((name, sent, total));
+        }
+    }
+
+    /// How far the conversion of a card is; that counts for a while.
+    pub fn under_way(&mut self, pos: u64, at: UnderWay, until: Timestamp) {
+        if self.entries.get_mut(&pos).is_some_and(|entry| entry.under_way(Some(at))) {
+            self.cards.insert(pos, until);
+        }
+    }
+
+    /// Forgets of cards what was not told again for too long.
+    pub fn elapsed(&mut self, now: Timestamp) {
+        let over: Vec<u64> =
+            self.cards.iter().filter(|(_, until)| **until <= now).map(|(pos, _)| *pos).collect();
+        self.forget_cards(over);
+    }
+
+    /// The link is gone: nobody tells how far conversions are.
+    pub fn away(&mut self) {
+        let all = self.cards.keys().copied().collect();
+        self.forget_cards(all);
+    }
+
+    fn forget_cards(&mut self, positions: Vec<u64>) {
+        for pos in positions {
+            self.cards.remove(&pos);
+            if let Some(entry) = self.entries.get_mut(&pos) {
+                entry.under_way(None);
+            }
+        }
+    }
+
+    /// When something of it ends by itself next.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.cards.values().min().copied()
     }
 
     /// An own message that waits has another id from now on.
@@ -252,6 +329,35 @@ impl Timeline {
         {
             self.scroll = Scroll::Follow;
         }
+        self.selected = self.selected.filter(|place| self.has(*place));
+    }
+
+    /// Whether there is something at a place.
+    fn has(&self, place: Place) -> bool {
+        match place {
+            Place::At(pos) => self.entries.contains_key(&pos),
+            Place::Under(draft) => self.pending(draft).is_some(),
+        }
+    }
+
+    /// The next message above a place, or below it, that something can be done to.
+    pub fn message_from(&self, place: Option<Place>, up: bool) -> Option<Place> {
+        let next = |place| if up { self.above(place) } else { self.below(place) };
+        let mut at = match place {
+            Some(place) => next(place),
+            None => self.last(),
+        };
+        while let Some(place) = at {
+            let fits = match place {
+                Place::At(pos) => self.entry(pos).is_some_and(Entry::is_there),
+                Place::Under(_) => true,
+            };
+            if fits {
+                return Some(place);
+            }
+            at = next(place);
+        }
+        None
     }
 
     /// An own message was taken out of the outbox.
@@ -262,13 +368,14 @@ impl Timeline {
         {
             self.scroll = Scroll::Follow;
         }
+        self.selected = self.selected.filter(|place| self.has(*place));
     }
 
     /// An own message is durable at a place: it moves there at once, the event itself may come later.
     pub fn sent(&mut self, cid: ClientId, pos: u64, ts: Timestamp, by: UserId, name: &str) {
         let Some(index) = self.pending.iter().position(|own| own.cid == Some(cid)) else { return };
         let own = self.pending.remove(index);
-        let entry = Entry::guess(pos, ts, by, name.to_owned(), text::clean(&own.body));
+        let entry = Entry::guess(pos, ts, by, name.to_owned(), own.said.shown());
         self.entries.entry(pos).or_insert(entry);
         let (newest, oldest) = self.ends.unwrap_or((pos, pos));
         self.ends = Some((newest.max(pos), oldest.min(pos)));
@@ -277,18 +384,25 @@ impl Timeline {
         {
             self.scroll = Scroll::Anchor(Place::At(pos), row);
         }
+        if self.selected == Some(Place::Under(own.draft)) {
+            self.selected = Some(Place::At(pos));
+        }
     }
 
     /// An own message was refused.
     pub fn refused(&mut self, cid: ClientId, why: String) {
         if let Some(own) = self.pending.iter_mut().find(|own| own.cid == Some(cid)) {
             own.delivery = Delivery::Refused(why);
+            own.moved = None;
         }
     }
 
-    /// The newest refused message goes under way again.
-    pub fn retry_refused(&mut self) -> Option<&Pending> {
-        let own = self.pending.iter_mut().rfind(|own| own.delivery != Delivery::Queued)?;
+    /// A refused message goes under way again: the one with this number, else the newest.
+    pub fn retry_refused(&mut self, draft: Option<u64>) -> Option<&Pending> {
+        let wanted = |own: &&mut Pending| {
+            own.delivery != Delivery::Queued && draft.is_none_or(|draft| own.draft == draft)
+        };
+        let own = self.pending.iter_mut().rfind(wanted)?;
         own.delivery = Delivery::Queued;
         Some(own)
     }

@@ -6,12 +6,19 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use client::{Upload, UploadBody};
+use client::{Attachment, Upload, UploadBody};
 use tokio::{fs, io::AsyncWriteExt};
-use wire::{JobId, conversions::NewConversion};
+use wire::{
+    JobId,
+    conversions::NewConversion,
+    files::{File, plain_name},
+};
 
 use super::{Paths, World, hub::spoken};
-use crate::msg::{Answer, Failure, FailureKind, Msg};
+use crate::{
+    msg::{Answer, Failure, FailureKind, Msg, NamedFile},
+    paths, text,
+};
 
 /// How many names a completion looks at.
 const NAMES: usize = 500;
@@ -43,34 +50,108 @@ pub(super) async fn upload(world: World, upload: u64, path: PathBuf, to: String)
     let _ = world.out.send(Msg::Uploaded(upload, spoken(job))).await;
 }
 
-/// Saves a result as a file that was not there before, and returns its path. Until it is complete and its hash is
-/// right it has another name.
+/// Reads files that are to go into a room.
+pub(super) async fn attach(world: &World, paths: &[PathBuf]) -> Answer<Vec<Attachment>> {
+    let mut files = Vec::with_capacity(paths.len());
+    for path in paths {
+        files.push(spoken(Attachment::of(&world.paths.expand(path)).await)?);
+    }
+    Ok(files)
+}
+
+/// The files that a text names: those of its likeliest reading in which all are there.
+pub(super) async fn named(world: &World, text: &str) -> Vec<NamedFile> {
+    for reading in paths::dropped(text) {
+        let mut found = Vec::new();
+        for path in &reading {
+            let path = world.paths.expand(path);
+            if let Ok(about) = fs::metadata(&path).await
+                && about.is_file()
+            {
+                found.push(NamedFile { path, bytes: about.len() });
+            }
+        }
+        if found.len() == reading.len() {
+            return found;
+        }
+    }
+    Vec::new()
+}
+
+/// Saves a result as a file that was not there before, and returns its path.
 pub(super) async fn save(world: &World, job: JobId, path: PathBuf) -> Answer<PathBuf> {
     let link = spoken(world.hub.result_link(job).await)?;
-    let mut path = world.paths.expand(&path);
-    if fs::metadata(&path).await.is_ok_and(|about| about.is_dir()) {
-        path.push(link.name.replace(['/', '\\'], "_"));
-    }
-    let part = path.with_file_name(format!(".{job}.part"));
-    let failed = |what: &str, why: io::Error| {
-        Failure::new(FailureKind::Refused, format!("cannot {what} {}: {why}", path.display()))
-    };
-    let mut file = fs::File::create(&part).await.map_err(|why| failed("write", why))?;
+    let mut arriving = Arriving::begin(world.paths.expand(&path), &link.name, &job.to_string()).await?;
     let (out, told, total) = (world.out.clone(), AtomicU64::new(0), link.bytes);
     let progress = move |bytes| {
         if worth_telling(&told, bytes, Some(total)) {
             let _ = out.try_send(Msg::Saving { job, bytes });
         }
     };
-    let done = match world.hub.download(&link, &mut file, progress).await {
-        Ok(_) => match file.shutdown().await {
-            Ok(()) => publish(&part, &path).await.map_err(|why| failed("save", why)),
-            Err(why) => Err(failed("write", why)),
-        },
-        Err(error) => spoken(Err(error)),
-    };
-    let _ = fs::remove_file(&part).await;
-    done
+    let poured = world.hub.download(&link, &mut arriving.file, progress).await;
+    arriving.end(poured.map(drop)).await
+}
+
+/// Saves files of a room as files that were not there before: one under this path, several in this folder.
+pub(super) async fn fetch(world: &World, files: Vec<File>, path: PathBuf) -> Answer<Vec<PathBuf>> {
+    let path = world.paths.expand(&path);
+    if files.len() > 1 {
+        let failed = |why| not_done("make the folder", &path, &why);
+        fs::create_dir_all(&path).await.map_err(failed)?;
+    }
+    let mut saved = Vec::with_capacity(files.len());
+    for file in files {
+        let mut arriving = Arriving::begin(path.clone(), &file.name, &file.id.to_string()).await?;
+        let (out, told) = (world.out.clone(), AtomicU64::new(0));
+        let (name, total) = (file.name.clone(), file.bytes);
+        let progress = move |bytes| {
+            // What is here at once needs no bar.
+            if bytes < total && worth_telling(&told, bytes, Some(total)) {
+                let _ = out.try_send(Msg::Fetching { name: name.clone(), bytes, total });
+            }
+        };
+        let poured = world.hub.fetch_file(&file, &mut arriving.file, progress).await;
+        saved.push(arriving.end(poured.map(drop)).await?);
+    }
+    Ok(saved)
+}
+
+/// A file on its way. Until it is complete and its hash is right it has another name.
+struct Arriving {
+    part: PathBuf,
+    path: PathBuf,
+    file: fs::File,
+}
+
+impl Arriving {
+    /// Begins a file; in a folder it gets this name.
+    async fn begin(mut path: PathBuf, name: &str, id: &str) -> Answer<Self> {
+        if fs::metadata(&path).await.is_ok_and(|about| about.is_dir()) {
+            path.push(plain_name(&text::clean_line(name), "file"));
+        }
+        let part = path.with_file_name(format!(".{id}.part"));
+        let file = fs::File::create(&part).await.map_err(|why| not_done("write", &path, &why))?;
+        Ok(Self { part, path, file })
+    }
+
+    /// Gives it its name when all of it is there; else nothing is left of it.
+    async fn end(mut self, poured: Result<(), client::Error>) -> Answer<PathBuf> {
+        let done = match poured {
+            Ok(()) => match self.file.shutdown().await {
+                Ok(()) => {
+                    publish(&self.part, &self.path).await.map_err(|why| not_done("save", &self.path, &why))
+                }
+                Err(why) => Err(not_done("write", &self.path, &why)),
+            },
+            Err(error) => spoken(Err(error)),
+        };
+        let _ = fs::remove_file(&self.part).await;
+        done
+    }
+}
+
+fn not_done(what: &str, path: &Path, why: &io::Error) -> Failure {
+    Failure::new(FailureKind::Refused, format!("cannot {what} {}: {why}", path.display()))
 }
 
 /// Whether the bar would move: at every two-hundredth of the whole, or every 256 KiB of an unknown whole.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use client::{Error, EventsQuery, JobsQuery};
 use wire::{
-    Code,
+    ClientId, Code,
     accounts::{KeptMail, Login, Me},
+    messages::Act,
     rooms::EventPage,
 };
 
@@ -70,6 +71,21 @@ async fn answer(world: &World, effect: Effect) -> Option<Msg> {
             let query = EventsQuery { after: Some(after), limit: Some(PAGE), ..EventsQuery::default() };
             Msg::Missing(room, until, events(world, room, query).await)
         }
+        Effect::Attach { room, said, paths } => {
+            let files = files::attach(world, &paths).await;
+            Msg::Attached { room, said, files }
+        }
+        Effect::LookAt { room, text, typed } => {
+            let files = files::named(world, &text).await;
+            Msg::Named { room, text, typed, files }
+        }
+        Effect::Act(room, tgt, op) => {
+            let act = Act { cid: ClientId::new(), tgt, op: op.clone() };
+            let answer = spoken(hub.act(&room.to_string(), &act).await).map(drop);
+            Msg::Acted { room, tgt, op, answer }
+        }
+        Effect::Fetch(files, path) => Msg::Fetched(files::fetch(world, files, path).await),
+        Effect::Direct(user) => Msg::Joined(spoken(hub.direct(&user).await)),
         Effect::LoadJobs => {
             let query = JobsQuery { limit: Some(JOBS), ..JobsQuery::default() };
             Msg::Jobs(spoken(hub.jobs(query).await).map(|jobs| jobs.items))
@@ -89,6 +105,7 @@ async fn answer(world: &World, effect: Effect) -> Option<Msg> {
         | Effect::Subscribe(_)
         | Effect::Unsubscribe(_)
         | Effect::Say { .. }
+        | Effect::Withdraw(_)
         | Effect::Read(..)
         | Effect::Typing(..)
         | Effect::Upload { .. }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use client::{Draft, Live, LiveEvent, Outbox};
+use client::{Draft, Live, Outbox};
 use tokio::{
     sync::mpsc,
     task::{AbortHandle, JoinSet},
@@ -10,7 +10,10 @@ use tokio::{
 use wire::{ClientId, RoomId, rooms::Room};
 
 use super::World;
-use crate::msg::{Heard, Msg};
+use crate::{
+    msg::{Heard, Msg},
+    unsaid::Unsaid,
+};
 
 /// How many events a room begins with.
 const TAIL: u32 = 50;
@@ -24,7 +27,8 @@ pub(super) enum Order {
     Unsubscribe(RoomId),
     Read(RoomId, u64),
     Typing(RoomId, bool),
-    Say { room: RoomId, draft: u64, cid: Option<ClientId>, body: String },
+    Say { room: RoomId, draft: u64, cid: Option<ClientId>, said: Unsaid },
+    Withdraw(ClientId),
 }
 
 /// The socket while it is open. Dropping it closes it.
@@ -114,11 +118,20 @@ async fn obey(live: &Live, outbox: &Outbox, order: Order, drafts: &mut Drafts) -
         Order::Unsubscribe(room) => live.unsubscribe(room),
         Order::Read(room, pos) => live.read(room, pos),
         Order::Typing(room, on) => live.typing(room, on),
-        Order::Say { room, draft, cid: None, body } => drop(drafts.insert(live.say(room, body), draft)),
-        Order::Say { room, cid: Some(cid), body, .. } => {
+        Order::Say { room, draft, cid: None, said } => {
+            let message = said.draft(room);
+            drafts.insert(message.cid, draft);
+            live.send(message);
+        }
+        Order::Withdraw(cid) => {
+            if let Err(why) = outbox.withdraw(cid).await {
+                return vec![Msg::Told(why.to_string())];
+            }
+        }
+        Order::Say { room, cid: Some(cid), said, .. } => {
             // What the outbox does not have (any more) is put into it again, as the same message.
             if !outbox.again(Some(cid)).await.is_ok_and(|again| again.contains(&cid)) {
-                live.send(Draft { cid, ..Draft::new(room, body) });
+                live.send(Draft { cid, ..said.draft(room) });
             }
         }
     }
@@ -132,57 +145,26 @@ async fn waiting(outbox: &Outbox, room: RoomId, drafts: &Drafts) -> Vec<Msg> {
     let is_news = |cid: ClientId| !drafts.contains_key(&cid);
     let here = waiting.into_iter().filter(|waiting| waiting.draft.room == room && is_news(waiting.draft.cid));
     let told = here.flat_map(|waiting| {
-        let (cid, body) = (waiting.draft.cid, waiting.draft.body.clone());
-        let queued = Heard::Queued { cid, room, body, ts: waiting.at };
-        let failed = waiting.failed.as_ref().map(|problem| problem.detail.clone());
-        [Some(queued), failed.map(|why| Heard::Refused { cid, room, why })]
+        let cid = waiting.draft.cid;
+        let queued = Heard::Queued { draft: Box::new(waiting.draft.clone()), at: waiting.at };
+        let failed = waiting.failed.as_deref().cloned();
+        [Some(queued), failed.map(|problem| Heard::Refused { cid, room, problem })]
     });
     told.flatten().map(Msg::Heard).collect()
 }
 
 /// An event as messages; the first one about a message that was written here says that the outbox has it.
-fn told(event: LiveEvent, drafts: &mut Drafts) -> Vec<Msg> {
-    let named = match &event {
-        LiveEvent::Queued { cid, room, .. }
-        | LiveEvent::Sent { cid, room, .. }
-        | LiveEvent::Refused { cid, room, .. } => {
-            let (cid, room) = (*cid, *room);
-            drafts.remove(&cid).map(|draft| Msg::Queued { room, draft, cid })
-        }
+fn told(event: Heard, drafts: &mut Drafts) -> Vec<Msg> {
+    let about = match &event {
+        Heard::Queued { draft, .. } => Some((draft.cid, draft.room)),
+        Heard::Sent { cid, room, .. } | Heard::Refused { cid, room, .. } => Some((*cid, *room)),
         _ => None,
     };
+    let named =
+        about.and_then(|(cid, room)| drafts.remove(&cid).map(|draft| Msg::Queued { room, draft, cid }));
     match (named, event) {
-        (Some(named), LiveEvent::Queued { .. }) => vec![named],
-        (named, event) => named.into_iter().chain([Msg::Heard(heard(event))]).collect(),
-    }
-}
-
-fn heard(event: LiveEvent) -> Heard {
-    match event {
-        LiveEvent::Queued { cid, room, body, at } => Heard::Queued { cid, room, body, ts: at },
-        LiveEvent::Renewed { cid, fresh, room } => Heard::Renewed { cid, fresh, room },
-        LiveEvent::Void { room, pos } => Heard::Void(room, pos),
-        LiveEvent::Entered { name, .. } => Heard::Entered(name),
-        LiveEvent::Dropped { cid, room } => Heard::Dropped { cid, room },
-        LiveEvent::Connected => Heard::Connected,
-        LiveEvent::Reconnecting { attempt, why, .. } => Heard::Reconnecting { attempt, why },
-        LiveEvent::Event(event) => Heard::Event(event),
-        LiveEvent::Live { room, pos } => Heard::Live(room, pos),
-        LiveEvent::Gap { room, from, to } => Heard::Gap { room, from, to },
-        LiveEvent::Restarted { room } => Heard::Restarted(room),
-        LiveEvent::Sent { cid, room, pos, ts, .. } => Heard::Sent { cid, room, pos, ts },
-        LiveEvent::Refused { cid, room, problem } => Heard::Refused { cid, room, why: problem.detail },
-        LiveEvent::Job(job) => Heard::Job(job),
-        LiveEvent::Left { room } => Heard::Left(room),
-        // What is missing is fetched as any hole is.
-        LiveEvent::Differs { room, after, upto } => Heard::Gap { room, from: after, to: upto + 1 },
-        LiveEvent::Head(head) => Heard::Head(head),
-        LiveEvent::SignedOut { why } => Heard::SignedOut(why),
-        LiveEvent::Draining => Heard::Draining,
-        LiveEvent::Stored { room, pos } => Heard::Stored(room, pos),
-        LiveEvent::Read { room, pos } => Heard::Read(room, pos),
-        LiveEvent::Typing { room, user, name, on } => Heard::Typing { room, user, name, on },
-        LiveEvent::Presence { room, all, who } => Heard::Presence { room, all, who },
+        (Some(named), Heard::Queued { .. }) => vec![named],
+        (named, event) => named.into_iter().chain([Msg::Heard(event)]).collect(),
     }
 }
 

@@ -63,7 +63,8 @@ impl Runner {
             Effect::Unsubscribe(room) => self.order(live::Order::Unsubscribe(room)),
             Effect::Read(room, pos) => self.order(live::Order::Read(room, pos)),
             Effect::Typing(room, on) => self.order(live::Order::Typing(room, on)),
-            Effect::Say { room, draft, cid, body } => self.order(live::Order::Say { room, draft, cid, body }),
+            Effect::Say { room, draft, cid, said } => self.order(live::Order::Say { room, draft, cid, said }),
+            Effect::Withdraw(cid) => self.order(live::Order::Withdraw(cid)),
             Effect::StopUpload(upload) => {
                 if let Some(task) = self.uploads.remove(&upload) {
                     task.abort();

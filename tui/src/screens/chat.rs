@@ -10,10 +10,12 @@ use wire::{frames::Presence, rooms::MemberRole};
 use crate::{
     app::{Link, State},
     here, layout,
-    room::{RoomState, Scroll},
+    room::{About, RoomState, Scroll},
     text,
     widgets::{frame, messages},
 };
+
+use super::commands;
 
 /// Paints the screen; `active` when nothing lies over it.
 pub fn draw(out: &mut Frame<'_>, state: &State, _area: Rect, active: bool) {
@@ -28,6 +30,9 @@ pub fn draw(out: &mut Frame<'_>, state: &State, _area: Rect, active: bool) {
         Some(room) => {
             draw_messages(out, state, room, areas.messages, areas.rooms.is_none());
             draw_composer(out, state, room, areas.composer, active && state.typing);
+            if active && state.typing {
+                commands::draw(out, state, room, areas.messages);
+            }
         }
         None => draw_empty(out, state, areas.messages, areas.composer),
     }
@@ -143,7 +148,11 @@ fn draw_messages(out: &mut Frame<'_>, state: &State, room: &RoomState, area: Rec
     let flow = state.flow(room, &my_name);
     for (index, row) in flow.visible(inside.height).into_iter().enumerate() {
         if let Some(place) = frame::row(inside, index as u16) {
+            let chosen = row.place.is_some() && row.place == timeline.selected;
             out.render_widget(messages::line(theme, &flow, row), place);
+            if chosen {
+                out.buffer_mut().set_style(place, theme.selected());
+            }
         }
     }
     draw_below(out, state, room, area);
@@ -197,8 +206,8 @@ fn banner(state: &State, attempt: u32, why: &str) -> String {
 
 fn draw_composer(out: &mut Frame<'_>, state: &State, room: &RoomState, area: Rect, active: bool) {
     let theme = state.theme;
-    let title = if state.typing { "Message" } else { "" };
-    let block = frame::pane(theme, title, area.width, active);
+    let title = composer_title(state, room);
+    let block = frame::pane(theme, &title, area.width, active);
     let inside = block.inner(area);
     out.render_widget(block, area);
     let composer = &room.composer;
@@ -210,12 +219,39 @@ fn draw_composer(out: &mut Frame<'_>, state: &State, room: &RoomState, area: Rec
     if inside.is_empty() {
         return;
     }
-    out.render_widget(composer.area(), inside);
+    if composer.is_empty() {
+        frame::put(out, inside, 0, placeholder(inside.width), theme.dim());
+    } else {
+        out.render_widget(composer.area(), inside);
+    }
     if active {
         let (at, (top, left)) = (composer.area().screen_cursor(), composer.area().scroll_offset());
         let x = inside.x + (at.col as u16).saturating_sub(left).min(inside.width - 1);
         let y = inside.y + (at.row as u16).saturating_sub(top).min(inside.height - 1);
         out.set_cursor_position(Position { x, y });
+    }
+}
+
+/// What an empty composer can be used for, as far as there is room.
+fn placeholder(columns: u16) -> &'static str {
+    const ALL: [&str; 3] = [
+        "a message · / for commands · ↑ for messages · or drop a file",
+        "a message · / commands · ↑ messages",
+        "a message · / commands",
+    ];
+    ALL.into_iter().find(|words| text::width(words) < usize::from(columns)).unwrap_or_default()
+}
+
+/// What is being written: a message, an answer, another text for a message.
+fn composer_title(state: &State, room: &RoomState) -> String {
+    match &room.about {
+        _ if !state.typing => String::new(),
+        None => "Message".to_owned(),
+        Some(About::Edit { .. }) => "Edit · Enter keeps it, Esc does not".to_owned(),
+        Some(About::Reply(pos)) => match room.timeline.entry(*pos) {
+            Some(entry) => format!("Reply · Esc stops · {}", entry.brief()),
+            None => "Reply · Esc stops".to_owned(),
+        },
     }
 }
 

@@ -39,5 +39,11 @@ fn question(state: &State, confirm: Confirm) -> String {
             let name = state.conversions.jobs.get(&job).map(|job| job.name.clone()).unwrap_or_default();
             format!("Stop converting {name}?")
         }
+        Confirm::Delete(room, pos) => {
+            let entry = state.room(room).and_then(|room| room.timeline.entry(pos));
+            let brief = entry.map(|entry| text::cut(&entry.brief(), 60)).unwrap_or_default();
+            format!("Remove “{brief}” for everybody? Its text and files are gone for good.")
+        }
+        Confirm::Withdraw(_) => "Not send this message? It is taken out of the outbox.".to_owned(),
     }
 }

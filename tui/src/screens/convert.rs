@@ -118,18 +118,8 @@ fn job_state(state: &State, job: &Job) -> String {
     }
 }
 
-/// A percentage where one is known; otherwise what is being done and how much of it is.
 fn in_progress(job: &Job) -> String {
-    let Some(at) = &job.progress else { return "converting".to_owned() };
-    match (at.percent, at.total) {
-        (Some(percent), _) => {
-            let percent = u64::from(percent.min(100));
-            format!("converting  {} {percent:>3}%", progress::bar(percent, 100, BAR))
-        }
-        (None, Some(total)) => format!("{}  {} of {total} {}", at.stage, at.done, at.unit),
-        (None, None) if at.done > 0 => format!("{}  {} {}", at.stage, at.done, at.unit),
-        (None, None) => at.stage.clone(),
-    }
+    job.progress.as_ref().map_or("converting".to_owned(), |at| progress::words(at, BAR))
 }
 
 /// Two lines about the selected row.

@@ -8,6 +8,7 @@ use ratatui::{
 
 use crate::{
     app::{Screen, State},
+    commands::{COMMANDS, USAGE},
     keys::{self, Key, Place},
     text,
     theme::Theme,
@@ -42,7 +43,8 @@ fn here(state: &State) -> Vec<Place> {
         Screen::SignUp => vec![Place::SignUp],
         Screen::Verify => vec![Place::Verify],
         Screen::Chat if state.typing => vec![Place::Writing, Place::Chat],
-        Screen::Chat => vec![Place::Chat, Place::Writing],
+        Screen::Chat if state.selected().is_some() => vec![Place::Messages, Place::Writing],
+        Screen::Chat => vec![Place::Chat, Place::Messages, Place::Writing],
         Screen::Convert => vec![Place::Convert],
     }
 }
@@ -61,10 +63,23 @@ fn ordered(theme: Theme, first: &[Place]) -> Vec<Line<'static>> {
         lines.push(Line::styled(format!("{} · {}", place.title(), place.mode()), theme.strong()));
         let own = keys::of(place).filter(|line| !everywhere(line));
         lines.extend(own.map(|line| key_line(theme, line.keys, line.about)));
+        if place == Place::Writing {
+            lines.extend(command_lines(theme));
+        }
     }
     lines.push(Line::default());
     lines.push(Line::raw("Text is selected with the mouse as always; the mouse is not captured."));
     lines
+}
+
+/// What can be written behind a slash.
+fn command_lines(theme: Theme) -> Vec<Line<'static>> {
+    let head = Line::styled("Commands · Tab completes them; // begins a text with a slash", theme.strong());
+    let lines = COMMANDS.iter().map(|command| {
+        let usage = text::fit(&command.usage(), USAGE);
+        Line::from(vec![Span::styled(format!("  {usage} "), theme.accent()), Span::raw(command.about)])
+    });
+    [Line::default(), head].into_iter().chain(lines).collect()
 }
 
 fn everywhere(line: &keys::Binding) -> bool {

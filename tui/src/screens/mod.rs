@@ -1,6 +1,7 @@
 //! The screens and what lies over them, a file each.
 
 pub mod chat;
+pub mod commands;
 pub mod confirm;
 pub mod connecting;
 pub mod convert;

@@ -1,15 +1,17 @@
 //! What keys do on the chat screen: writing, sending, choosing a room, scrolling.
 
-use wire::Timestamp;
+use wire::{Timestamp, messages::Op};
 
-use super::{notify, overlay, rooms};
+use super::{command, files, notify, overlay, rooms, select};
 use crate::{
     app::{Confirm, Overlay, State, Tone},
+    commands::{self, Line},
     composer,
     keys::{Action, Place},
     msg::Effect,
-    room::{Delivery, Scroll},
+    room::{About, Delivery, RoomState, Scroll},
     text,
+    unsaid::Unsaid,
 };
 
 /// Seconds after which it is said again that the person writes.
@@ -20,12 +22,18 @@ pub(super) fn act(state: &mut State, place: Place, action: Action, now: Timestam
     match action {
         Action::Compose => state.typing = state.open.is_some(),
         Action::Send => return send(state, now),
+        Action::Select => return select::begin(state, place == Place::Writing, now),
+        Action::CompleteLine => return command::complete(state, now),
+        Action::Save => return files::save_newest(state, now),
         Action::Newline => {
             if let Some(room) = state.open_room_mut() {
                 room.composer.newline();
             }
         }
-        Action::Back if place == Place::Writing => state.typing = false,
+        Action::Back if place == Place::Writing => {
+            let left = state.open_room_mut().is_some_and(leave_about);
+            state.typing = left;
+        }
         Action::Back => {
             if let Some(room) = state.open_room_mut() {
                 room.timeline.divider = None;
@@ -49,7 +57,7 @@ pub(super) fn act(state: &mut State, place: Place, action: Action, now: Timestam
                 state.overlay = Some(Overlay::Confirm(Confirm::Leave(room)));
             }
         }
-        Action::Retry => return retry(state),
+        Action::Retry => return retry(state, None),
         Action::Refresh => {
             notify(state, Tone::Plain, "asking for your rooms…", now);
             return vec![Effect::LoadRooms];
@@ -71,12 +79,43 @@ fn send(state: &mut State, now: Timestamp) -> Vec<Effect> {
         notify(state, Tone::Bad, format!("too long: {length}, and a message takes {most} at most"), now);
         return Vec::new();
     }
-    let draft = state.next_number();
-    let Some(room) = state.open_room_mut() else { return Vec::new() };
-    let body = room.composer.take();
-    let mut effects = say(room, draft, body, now);
+    let edits = matches!(room.about, Some(About::Edit { .. }));
+    let text = room.composer.text();
+    let body = match commands::read(&text) {
+        Line::Text(body) => body.to_owned(),
+        _ if edits => text,
+        line => return command::run(state, line, now),
+    };
+    let mut effects = said(state, body, now);
     effects.extend(typing(state, now));
     effects
+}
+
+/// What was written goes where it belongs: into the room, as an answer, or in the place of an earlier text.
+fn said(state: &mut State, body: String, now: Timestamp) -> Vec<Effect> {
+    let draft = state.next_number();
+    let Some(room) = state.open_room_mut() else { return Vec::new() };
+    room.composer.take();
+    room.timeline.selected = None;
+    match room.about.take() {
+        Some(About::Edit { pos, before }) => {
+            room.composer.put(&before);
+            vec![Effect::Act(room.id(), pos, Op::Edit { body })]
+        }
+        Some(About::Reply(pos)) => say(room, draft, Unsaid { re: Some(pos), ..Unsaid::text(body) }, now),
+        None => say(room, draft, Unsaid::text(body), now),
+    }
+}
+
+/// What is written is a message like any other again; whether it was more than that.
+pub(super) fn leave_about(room: &mut RoomState) -> bool {
+    match room.about.take() {
+        Some(About::Edit { before, .. }) => {
+            room.composer.put(&before);
+            true
+        }
+        about => about.is_some(),
+    }
 }
 
 /// Others see that the person writes: said at the first letter and again while it goes on, and when nothing is left.
@@ -92,26 +131,27 @@ pub(super) fn typing(state: &mut State, now: Timestamp) -> Vec<Effect> {
     vec![Effect::Typing(id, writes)]
 }
 
-/// The newest refused message goes under way again.
-fn retry(state: &mut State) -> Vec<Effect> {
+/// A refused message goes under way again: the one with this number, else the newest.
+pub(super) fn retry(state: &mut State, draft: Option<u64>) -> Vec<Effect> {
     let Some(room) = state.open_room_mut() else { return Vec::new() };
     let id = room.id();
-    let Some(own) = room.timeline.retry_refused() else { return Vec::new() };
-    let (draft, cid, body) = (own.draft, own.cid, own.body.clone());
-    vec![Effect::Say { room: id, draft, cid, body }]
+    let Some(own) = room.timeline.retry_refused(draft) else { return Vec::new() };
+    let (draft, cid, said) = (own.draft, own.cid, own.said.clone());
+    vec![Effect::Say { room: id, draft, cid, said }]
 }
 
-fn say(room: &mut crate::room::RoomState, draft: u64, body: String, now: Timestamp) -> Vec<Effect> {
+/// Something of one's own goes under way.
+pub(super) fn say(room: &mut RoomState, draft: u64, said: Unsaid, now: Timestamp) -> Vec<Effect> {
     let timeline = &mut room.timeline;
-    timeline.push(draft, body.clone(), now);
+    timeline.push(draft, said.clone(), now);
     timeline.divider = None;
     timeline.scroll = Scroll::Follow;
     debug_assert!(timeline.pending(draft).is_some_and(|own| own.delivery == Delivery::Queued));
-    vec![Effect::Say { room: room.id(), draft, cid: None, body }]
+    vec![Effect::Say { room: room.id(), draft, cid: None, said }]
 }
 
 /// Scrolls by rows: up for more than 0. What is older than what is loaded is asked for at the top.
-fn scroll(state: &mut State, rows: isize) -> Vec<Effect> {
+pub(super) fn scroll(state: &mut State, rows: isize) -> Vec<Effect> {
     let (_, height) = state.messages_size();
     let my_name = state.my_name();
     let Some(room) = state.open_room() else { return Vec::new() };
@@ -127,7 +167,7 @@ fn scroll(state: &mut State, rows: isize) -> Vec<Effect> {
     if older { vec![Effect::LoadOlder(id, oldest)] } else { Vec::new() }
 }
 
-fn to_newest(state: &mut State) -> Vec<Effect> {
+pub(super) fn to_newest(state: &mut State) -> Vec<Effect> {
     if let Some(room) = state.open_room_mut() {
         room.timeline.scroll = Scroll::Follow;
     }

@@ -3,7 +3,7 @@
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 use wire::Timestamp;
 
-use super::{account, chat, convert, go, notify, overlay};
+use super::{account, chat, command, convert, files, go, notify, overlay, select};
 use crate::{
     app::{Confirm, Overlay, Screen, State, Tone},
     keys::{self, Action, Place},
@@ -18,7 +18,9 @@ pub(super) fn key(state: &mut State, key: KeyEvent, now: Timestamp) -> Vec<Effec
         return Vec::new();
     }
     let place = state.place();
-    let action = keys::action(place, &key);
+    // In a text the arrow moves the cursor.
+    let written = place == Place::Writing && state.open_room().is_none_or(|room| !room.composer.is_empty());
+    let action = keys::action(place, &key).filter(|action| *action != Action::Select || !written);
     if action != Some(Action::Interrupt) {
         state.quit_armed = None;
     }
@@ -44,6 +46,7 @@ fn act(state: &mut State, place: Place, action: Action, now: Timestamp) -> Vec<E
             Vec::new()
         }
         (_, Action::Chat) => {
+            select::none(state);
             go(state, Screen::Chat, false);
             Vec::new()
         }
@@ -52,6 +55,7 @@ fn act(state: &mut State, place: Place, action: Action, now: Timestamp) -> Vec<E
             state.overlay = Some(Overlay::Confirm(Confirm::SignOut));
             Vec::new()
         }
+        (_, Action::SendFile) => files::ask(state, now),
         (_, Action::Add) => {
             let mut effects = convert::open(state);
             effects.extend(overlay::add_file(state));
@@ -64,6 +68,7 @@ fn act(state: &mut State, place: Place, action: Action, now: Timestamp) -> Vec<E
         (Place::SignIn | Place::SignInNav | Place::SignUp | Place::Verify, _) => {
             account::act(state, place, action, now)
         }
+        (Place::Messages, _) => select::act(state, action, now),
         (Place::Chat | Place::Writing, _) => chat::act(state, place, action, now),
         (Place::Convert, _) => convert::act(state, action, now),
         (Place::Help | Place::Prompt | Place::Picker | Place::Confirm, _) => {
@@ -101,8 +106,9 @@ fn clear_text(state: &mut State, place: Place) -> bool {
             _ => false,
         },
         Place::Writing => state.open_room_mut().is_some_and(|room| {
-            let had = !room.composer.is_empty();
+            let had = !room.composer.is_empty() || room.about.is_some();
             room.composer.take();
+            chat::leave_about(room);
             had
         }),
         _ => false,
@@ -119,7 +125,7 @@ fn under_way(state: &State) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-fn quit(state: &mut State) -> Vec<Effect> {
+pub(super) fn quit(state: &mut State) -> Vec<Effect> {
     if under_way(state).is_none() {
         return vec![Effect::Quit];
     }
@@ -136,7 +142,9 @@ fn type_key(state: &mut State, place: Place, key: KeyEvent, now: Timestamp) -> V
             if let Some(room) = state.open_room_mut() {
                 room.composer.key(key);
             }
-            return chat::typing(state, now);
+            let mut effects = chat::typing(state, now);
+            effects.extend(command::look_up(state));
+            return effects;
         }
         Place::Prompt | Place::Picker => return overlay::type_key(state, key),
         _ => {}
@@ -156,9 +164,11 @@ pub(super) fn paste(state: &mut State, text: &str, now: Timestamp) -> Vec<Effect
             if !taken {
                 notify(state, Tone::Bad, "that is too much text to paste; nothing was taken", now);
             }
-            return chat::typing(state, now);
+            let mut effects = chat::typing(state, now);
+            effects.extend(state.open.filter(|_| taken).and_then(|room| files::pasted(room, text)));
+            return effects;
         }
-        Place::Chat if state.open.is_some() => {
+        Place::Chat | Place::Messages if state.open.is_some() => {
             state.typing = true;
             return paste(state, text, now);
         }

@@ -3,6 +3,7 @@
 use wire::{
     RoomId, Timestamp,
     events::{RoomEvent, What},
+    frames::CARD,
 };
 
 use super::{account, notify, rooms};
@@ -22,13 +23,13 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
             // Rooms may have come or gone meanwhile.
             if back { vec![Effect::LoadRooms] } else { Vec::new() }
         }
-        Heard::Reconnecting { attempt, why } => {
+        Heard::Reconnecting { attempt, why, .. } => {
             away(state);
             state.link = Link::Reconnecting { attempt, why: text::clean_line(&why) };
             Vec::new()
         }
         Heard::Event(event) => happened(state, event),
-        Heard::Live(room, pos) => {
+        Heard::Live { room, pos } => {
             caught_up(state, room, pos);
             // What could not be fetched while the link was down.
             let gaps = state.room(room).map_or(&[][..], |room| room.timeline.gaps());
@@ -36,22 +37,33 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
                 .map(|(after, until)| Effect::LoadMissing { room, after: *after, until: *until })
                 .collect()
         }
-        Heard::Restarted(room) => {
+        Heard::Restarted { room } => {
             if let Some(room) = state.room_mut(room) {
                 room.timeline.renumber();
                 room.counted.forget();
             }
             vec![Effect::LoadRooms]
         }
-        Heard::Gap { room, from, to } => {
-            let Some(known) = state.room_mut(room) else { return Vec::new() };
-            known.timeline.open_gap(from, to);
-            vec![Effect::LoadMissing { room, after: from, until: to }]
+        // What is missing is fetched as any hole is.
+        Heard::Differs { room, after, upto } => gap(state, room, after, upto + 1),
+        Heard::Gap { room, from, to } => gap(state, room, from, to),
+        Heard::Queued { draft, at } => {
+            let (number, cid) = (state.next_number(), draft.cid);
+            if let Some(room) = state.room_mut(draft.room) {
+                room.timeline.left_in_outbox(number, cid, (*draft).into(), at);
+            }
+            Vec::new()
         }
-        Heard::Queued { cid, room, body, ts } => {
-            let draft = state.next_number();
+        Heard::Uploading { cid, room, name, sent, total } => {
             if let Some(room) = state.room_mut(room) {
-                room.timeline.left_in_outbox(draft, cid, body, ts);
+                room.timeline.uploading(cid, text::clean_line(&name), sent, total);
+            }
+            Vec::new()
+        }
+        Heard::Card { room, pos, at } => {
+            if let Some(room) = state.room_mut(room) {
+                let until = now.plus_seconds(CARD.as_secs().cast_signed());
+                room.timeline.under_way(pos, at, until);
             }
             Vec::new()
         }
@@ -61,13 +73,13 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
             }
             Vec::new()
         }
-        Heard::Void(room, pos) => {
+        Heard::Void { room, pos } => {
             if let Some(room) = state.room_mut(room) {
                 room.timeline.void(&pos);
             }
             Vec::new()
         }
-        Heard::Entered(name) => {
+        Heard::Entered { name, .. } => {
             let name = text::clean_line(&name);
             notify(state, Tone::Good, format!("{name} brought you into a room"), now);
             vec![Effect::LoadRooms]
@@ -78,16 +90,16 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
             }
             Vec::new()
         }
-        Heard::Sent { cid, room, pos, ts } => {
+        Heard::Sent { cid, room, pos, ts, .. } => {
             let (me, name) = (state.my_id(), state.my_name());
             if let Some(room) = state.room_mut(room) {
                 room.timeline.sent(cid, pos, ts, me, &name);
             }
             Vec::new()
         }
-        Heard::Refused { cid, room, why } => {
+        Heard::Refused { cid, room, problem } => {
             if let Some(room) = state.room_mut(room) {
-                room.timeline.refused(cid, text::clean_line(&why));
+                room.timeline.refused(cid, text::clean_line(&problem.detail));
             }
             Vec::new()
         }
@@ -95,7 +107,7 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
             state.conversions.insert(*job);
             Vec::new()
         }
-        Heard::Left(room) => {
+        Heard::Left { room } => {
             if let Some(name) = state.room(room).map(|room| room.room.name.clone()) {
                 notify(state, Tone::Plain, format!("you are not in #{name} any more"), now);
             }
@@ -107,13 +119,13 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
             }
             Vec::new()
         }
-        Heard::Stored(room, pos) => {
+        Heard::Stored { room, pos } => {
             if let Some(room) = state.room_mut(room) {
                 room.timeline.stored = room.timeline.stored.max(pos);
             }
             Vec::new()
         }
-        Heard::Read(room, pos) => rooms::read_elsewhere(state, room, pos),
+        Heard::Read { room, pos } => rooms::read_elsewhere(state, room, pos),
         Heard::Typing { room, user, name, on } => {
             let name = text::clean_line(&name);
             if let Some(room) = state.room_mut(room) {
@@ -127,7 +139,7 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
             }
             Vec::new()
         }
-        Heard::SignedOut(why) => account::session_over(state, &why),
+        Heard::SignedOut { why } => account::session_over(state, &why),
         Heard::Draining => {
             notify(state, Tone::Plain, "the hub restarts; nothing is lost", now);
             Vec::new()
@@ -135,11 +147,18 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
     }
 }
 
+fn gap(state: &mut State, room: RoomId, from: u64, to: u64) -> Vec<Effect> {
+    let Some(known) = state.room_mut(room) else { return Vec::new() };
+    known.timeline.open_gap(from, to);
+    vec![Effect::LoadMissing { room, after: from, until: to }]
+}
+
 /// The link broke: everything from here on is what was missed.
 fn away(state: &mut State) {
     for room in &mut state.rooms {
         room.crowd.forget();
         let timeline = &mut room.timeline;
+        timeline.away();
         if timeline.live && timeline.divider.is_none_or(|divider| divider.count == 0) {
             timeline.divider = Some(Divider { after: timeline.newest(), count: 0 });
         }

@@ -2,11 +2,14 @@
 
 mod account;
 mod chat;
+pub(crate) mod command;
 mod convert;
+mod files;
 mod keyboard;
 mod live;
-mod overlay;
+pub(crate) mod overlay;
 mod rooms;
+pub(crate) mod select;
 
 use wire::Timestamp;
 
@@ -63,6 +66,12 @@ fn taken(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
         }
         Msg::Heard(heard) => live::heard(state, heard, now),
 
+        Msg::Attached { room, said, files } => files::attached(state, room, said, files, now),
+        Msg::Named { room, text, typed, files } => files::named(state, room, text, typed, files, now),
+        Msg::Acted { room, tgt, op, answer } => select::acted(state, room, tgt, op, answer, now),
+        Msg::Fetching { name, bytes, total } => files::fetching(state, &name, bytes, total, now),
+        Msg::Fetched(answer) => files::fetched(state, answer, now),
+
         Msg::UploadMoved { upload, sent, total } => convert::moved(state, upload, sent, total),
         Msg::Uploaded(upload, answer) => convert::uploaded(state, upload, answer),
         Msg::Jobs(answer) => convert::listed(state, answer, now),
@@ -70,7 +79,7 @@ fn taken(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
         Msg::Formats(answer) => convert::formats(state, answer),
         Msg::Saving { job, bytes } => convert::saving(state, job, bytes),
         Msg::Saved(job, answer) => convert::saved(state, job, answer, now),
-        Msg::Paths { typed, found } => overlay::paths(state, &typed, found),
+        Msg::Paths { typed, found } => overlay::found(state, &typed, found),
     }
 }
 
@@ -82,7 +91,10 @@ fn elapsed(state: &mut State, now: Timestamp) -> Vec<Effect> {
     if state.quit_armed.is_some_and(|until| until <= now) {
         state.quit_armed = None;
     }
-    state.rooms.iter_mut().for_each(|room| room.crowd.elapsed(now));
+    for room in &mut state.rooms {
+        room.crowd.elapsed(now);
+        room.timeline.elapsed(now);
+    }
     Vec::new()
 }
 

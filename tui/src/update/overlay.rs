@@ -3,16 +3,21 @@
 use std::path::Path;
 
 use ratatui::crossterm::event::KeyEvent;
-use wire::{JobId, Timestamp, conversions::Job, rooms::NewRoom};
+use wire::{JobId, Timestamp, conversions::Job, messages::Op, rooms::NewRoom};
 
-use super::{convert, notify, rooms};
+use super::{convert, files, notify, rooms, select};
 use crate::{
     app::{Confirm, Overlay, Picker, Prompt, PromptKind, State, Tone},
     conversions::result_name,
     form::{Field, Form},
     keys::{Action, Place},
     msg::Effect,
+    paths,
 };
+
+/// Signs that a digit stands for: few keyboards have them.
+pub(crate) const SIGNS: &[(&str, &str)] =
+    &[("1", "👍"), ("2", "❤"), ("3", "😂"), ("4", "🎉"), ("5", "👀"), ("6", "✅")];
 
 pub(super) fn new_room(state: &mut State) {
     let fields = vec![
@@ -49,8 +54,10 @@ pub(super) fn save(state: &mut State, job: &Job) {
     open(state, PromptKind::Save(job.id), Form::new(vec![field]));
 }
 
-fn open(state: &mut State, kind: PromptKind, form: Form) {
-    state.overlay = Some(Overlay::Prompt(Prompt { kind, form, found: Vec::new() }));
+/// Shows a small form.
+pub(super) fn open(state: &mut State, kind: PromptKind, form: Form) {
+    let (found, files, pasted) = (Vec::new(), Vec::new(), String::new());
+    state.overlay = Some(Overlay::Prompt(Prompt { kind, form, found, files, pasted }));
 }
 
 pub(super) fn pick_room(state: &mut State) -> Vec<Effect> {
@@ -114,6 +121,8 @@ fn yes(state: &mut State) -> Vec<Effect> {
             vec![Effect::StopUpload(number)]
         }
         Confirm::CancelJob(job) => vec![Effect::CancelJob(job)],
+        Confirm::Delete(room, pos) => vec![Effect::Act(room, pos, Op::Redact)],
+        Confirm::Withdraw(cid) => vec![Effect::Withdraw(cid)],
     }
 }
 
@@ -147,8 +156,7 @@ fn submit(state: &mut State, now: Timestamp) -> Vec<Effect> {
         prompt.form.next();
         return Vec::new();
     }
-    let kind = prompt.kind;
-    match kind {
+    match prompt.kind.clone() {
         PromptKind::NewRoom => submit_room(&mut prompt.form),
         PromptKind::Invite(room) => {
             if prompt.form.first_missing(&["user"]) {
@@ -161,11 +169,36 @@ fn submit(state: &mut State, now: Timestamp) -> Vec<Effect> {
             if prompt.form.first_missing(&["path", "to"]) {
                 return Vec::new();
             }
-            let (path, to) = (unquote(&prompt.form.get("path")), prompt.form.get("to"));
+            let (path, to) = (paths::typed(&prompt.form.get("path")), prompt.form.get("to"));
             state.overlay = None;
             convert::upload(state, &path, &to)
         }
         PromptKind::Save(job) => submit_save(state, job, now),
+        kind => {
+            if prompt.form.first_missing(&["path", "sign"]) {
+                return Vec::new();
+            }
+            let prompt = prompt.clone();
+            state.overlay = None;
+            submit_about_message(state, kind, prompt, now)
+        }
+    }
+}
+
+fn submit_about_message(state: &mut State, kind: PromptKind, prompt: Prompt, now: Timestamp) -> Vec<Effect> {
+    match kind {
+        PromptKind::Send(room) => files::submit(state, room, prompt),
+        PromptKind::ConvertFile(room, file) => files::submit_format(state, (room, *file), &prompt, now),
+        PromptKind::SaveFiles(files) => {
+            files::fetch(state, files, paths::typed(&prompt.form.get("path")).into(), now)
+        }
+        PromptKind::React(room, pos) => {
+            let typed = prompt.form.get("sign");
+            let sign =
+                SIGNS.iter().find(|(digit, _)| *digit == typed).map_or(typed.as_str(), |(_, sign)| sign);
+            select::put_sign(state, room, pos, sign)
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -184,19 +217,11 @@ fn submit_save(state: &mut State, job: JobId, now: Timestamp) -> Vec<Effect> {
     if prompt.form.first_missing(&["path"]) {
         return Vec::new();
     }
-    let path = unquote(&prompt.form.get("path"));
+    let path = paths::typed(&prompt.form.get("path"));
     state.overlay = None;
     state.conversions.saving.insert(job, 0);
     notify(state, Tone::Plain, format!("saving {path}"), now);
     vec![Effect::Save(job, path.into())]
-}
-
-/// File managers drop paths in quotes or as `file:` addresses.
-fn unquote(path: &str) -> String {
-    let path = path.trim();
-    let path = path.strip_prefix("file://").unwrap_or(path);
-    let quoted = |mark: char| path.strip_prefix(mark).and_then(|rest| rest.strip_suffix(mark));
-    quoted('\'').or(quoted('"')).unwrap_or(path).to_owned()
 }
 
 /// Tab in a path: as far as all found names agree; where there is nothing to add, the next field.
@@ -220,7 +245,8 @@ fn complete(state: &mut State) -> Vec<Effect> {
     }
 }
 
-fn common_start(names: &[String]) -> Option<String> {
+/// As far as all names agree.
+pub(super) fn common_start(names: &[String]) -> Option<String> {
     let first = names.first()?;
     let agreed = names.iter().map(|name| {
         let same = first.chars().zip(name.chars()).take_while(|(a, b)| a == b);
@@ -238,11 +264,13 @@ fn look_up(state: &mut State) -> Vec<Effect> {
     }
 }
 
-pub(super) fn paths(state: &mut State, typed: &str, found: Vec<String>) -> Vec<Effect> {
+pub(super) fn found(state: &mut State, typed: &str, found: Vec<String>) -> Vec<Effect> {
     if let Some(prompt) = super::prompt(state)
         && prompt.form.fields.iter().any(|field| field.name == "path" && field.value() == typed)
     {
         prompt.found = found;
+    } else if state.overlay.is_none() {
+        state.found = found;
     }
     Vec::new()
 }
@@ -279,7 +307,7 @@ fn suggest_target(state: &mut State) {
     if prompt.kind != PromptKind::AddFile || prompt.form.focused().is_none_or(|field| field.name != "path") {
         return;
     }
-    let path = unquote(&prompt.form.get("path"));
+    let path = paths::typed(&prompt.form.get("path"));
     let wanted = prompt.form.get("to");
     let name =
         Path::new(&path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -9,6 +9,7 @@ use ratatui::{
 use crate::{
     app::{Link, State, Tone},
     keys, text,
+    update::select,
 };
 
 /// Paints the line.
@@ -48,6 +49,7 @@ fn hints(state: &State, room: usize) -> Vec<Span<'static>> {
     let theme = state.theme;
     let all: Vec<(String, &str)> = keys::of(state.place())
         .filter(|line| !line.hint.is_empty())
+        .filter(|line| state.place() != keys::Place::Messages || select::applies(state, line.action))
         .filter_map(|line| line.keys.first().map(|key| (key.label(), line.hint)))
         .collect();
     let wide = |(key, hint): &(String, &str)| text::width(key) + 1 + text::width(hint);

@@ -1,4 +1,8 @@
-//! A bar of eighths.
+//! A bar of eighths, and how far an engine is in words.
+
+use wire::conversions::JobProgress;
+
+use crate::text;
 
 /// A bar of so many columns for `done` of `total`; empty when the total is 0.
 pub fn bar(done: u64, total: u64, columns: usize) -> String {
@@ -17,6 +21,20 @@ pub fn bar(done: u64, total: u64, columns: usize) -> String {
 /// Whole percent of `done` in `total`, never 100 before it is.
 pub fn percent(done: u64, total: u64) -> u64 {
     if total == 0 { 0 } else { (u128::from(done.min(total)) * 100 / u128::from(total)) as u64 }
+}
+
+/// How far an engine is: a bar where something honest is known; otherwise what is being done and how much of it is.
+pub fn words(at: &JobProgress, columns: usize) -> String {
+    let stage = text::clean_line(&at.stage);
+    match (at.percent, at.total) {
+        (Some(percent), _) => {
+            let percent = u64::from(percent.min(100));
+            format!("{} {percent:>3} %  {stage}", bar(percent, 100, columns))
+        }
+        (None, Some(total)) => format!("{stage}  {} of {total} {}", at.done, at.unit),
+        (None, None) if at.done > 0 => format!("{stage}  {} {}", at.done, at.unit),
+        (None, None) => stage,
+    }
 }
 
 #[cfg(test)]

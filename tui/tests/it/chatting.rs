@@ -7,7 +7,7 @@ use tui::{
 };
 use wire::{events::What, rooms::EventPage};
 
-use crate::fixtures::{BOB, CAROL, Client, at, cid, event, room, room_id, said};
+use crate::fixtures::{BOB, CAROL, Client, cid, event, lost, refused, room, room_id, said, sent, waits};
 
 fn queued(client: &mut Client, number: u128) -> u64 {
     let effects = client.take_effects();
@@ -26,7 +26,7 @@ fn what_is_typed_is_sent_by_enter_and_shown_at_once() {
     client.typed("hello all").press(KeyCode::Enter);
 
     assert!(
-        matches!(&client.effects[..], [Effect::Say { room, body, .. }] if *room == room_id(1) && body == "hello all")
+        matches!(&client.effects[..], [Effect::Say { room, said, .. }] if *room == room_id(1) && said.body == "hello all")
     );
     client.sees("·  ann        hello all").sees_not("queued");
     queued(&mut client, 7);
@@ -44,12 +44,12 @@ fn a_queued_message_becomes_sent_in_its_place_once_whatever_comes_first() {
     let mut echo_first = Client::chatting(80, 24);
     echo_first.typed("one").press(KeyCode::Enter);
     queued(&mut echo_first, 7);
-    let sent = Heard::Sent { cid: cid(7), room: room_id(1), pos: 9, ts: at(0) };
+    let taken = sent(7, 1, 9);
 
-    echo_last.hear(sent.clone());
+    echo_last.hear(taken.clone());
     echo_last.sees("✓  ann        one").sees_not("queued");
     echo_last.hear(Heard::Event(echo.clone()));
-    echo_first.hear(Heard::Event(echo)).hear(sent);
+    echo_first.hear(Heard::Event(echo)).hear(taken);
 
     for client in [&mut echo_last, &mut echo_first] {
         client.sees("✓  ann        one").sees_not("queued");
@@ -74,11 +74,11 @@ fn a_refused_message_says_why_and_can_be_sent_again() {
     client.typed("too fast").press(KeyCode::Enter);
     queued(&mut client, 7);
 
-    client.hear(Heard::Refused { cid: cid(7), room: room_id(1), why: "ten messages a second".into() });
+    client.hear(refused(7, 1, "ten messages a second"));
 
     client.sees("✗  ann        too fast").sees("not sent: ten messages a second");
     client.press(KeyCode::Esc).press(KeyCode::Char('R'));
-    assert!(matches!(&client.effects[..], [Effect::Say { body, .. }] if body == "too fast"));
+    assert!(matches!(&client.effects[..], [Effect::Say { said, .. }] if said.body == "too fast"));
     assert!(matches!(&client.effects[..], [Effect::Say { cid: Some(same), .. }] if *same == cid(7)));
     client.sees_not("✗").sees("queued");
 }
@@ -86,19 +86,17 @@ fn a_refused_message_says_why_and_can_be_sent_again() {
 #[test]
 fn what_the_outbox_kept_from_before_is_shown_and_sent_or_dropped() {
     let mut client = Client::chatting(80, 24);
-    let left = |number: u128, body: &str| Heard::Queued {
-        cid: cid(number),
-        room: room_id(1),
-        body: body.into(),
-        ts: at(0),
-    };
 
-    client.hear(left(7, "from before")).hear(left(7, "from before")).hear(left(8, "dropped elsewhere"));
+    client.hear(waits(7, 1, "from before")).hear(waits(7, 1, "from before")).hear(waits(
+        8,
+        1,
+        "dropped elsewhere",
+    ));
     client.sees("◌  ann        from before  queued").sees("dropped elsewhere");
     assert_eq!(client.text().matches("from before").count(), 1);
 
     client.hear(Heard::Dropped { cid: cid(8), room: room_id(1) });
-    client.hear(Heard::Sent { cid: cid(7), room: room_id(1), pos: 9, ts: at(0) });
+    client.hear(sent(7, 1, 9));
     client.sees("✓  ann        from before").sees_not("dropped elsewhere");
 }
 
@@ -130,7 +128,7 @@ fn alt_enter_and_ctrl_j_make_lines() {
     assert!(client.effects.is_empty());
     client.press(KeyCode::Enter);
 
-    assert!(matches!(&client.effects[..], [Effect::Say { body, .. }] if body == "a\nb\nc"));
+    assert!(matches!(&client.effects[..], [Effect::Say { said, .. }] if said.body == "a\nb\nc"));
 }
 
 #[test]
@@ -169,7 +167,7 @@ fn the_past_that_a_subscription_begins_with_is_not_unread() {
     client.tell(Msg::Rooms(Ok(vec![room(1, "alpha", ""), room(2, "beta", "")])));
 
     client.hear(Heard::Event(said(2, 1, 0, (BOB, "bob"), "old")));
-    client.hear(Heard::Live(room_id(2), 1));
+    client.hear(Heard::Live { room: room_id(2), pos: 1 });
     client.hear(Heard::Event(said(2, 2, 0, (BOB, "bob"), "new")));
 
     assert_eq!(client.state.unread(client.state.room(room_id(2)).unwrap()), 1);
@@ -180,15 +178,15 @@ fn a_break_shows_a_banner_keeps_writing_possible_and_marks_what_was_missed() {
     let mut client = Client::chatting(80, 24);
     client.with_talk();
 
-    client.hear(Heard::Reconnecting { attempt: 3, why: "connection refused".into() });
+    client.hear(lost(3, "connection refused"));
     client.typed("still here").press(KeyCode::Enter);
     client.sees("◐ reconnecting… (attempt 3) · 1 message queued · connecti…");
     client.sees("○ offline");
     queued(&mut client, 7);
-    client.hear(Heard::Reconnecting { attempt: 4, why: "connection refused".into() });
+    client.hear(lost(4, "connection refused"));
     client.hear(Heard::Connected);
     client.hear(Heard::Event(said(1, 6, 5, (BOB, "bob"), "you missed this")));
-    client.hear(Heard::Live(room_id(1), 6));
+    client.hear(Heard::Live { room: room_id(1), pos: 6 });
 
     client.sees_not("reconnecting").sees("● live").sees("── 1 new ──").sees("you missed this");
     assert!(matches!(client.state.link, Link::Live));
@@ -200,8 +198,8 @@ fn a_break_in_which_nothing_was_missed_leaves_no_line() {
     let mut client = Client::chatting(80, 24);
     client.with_talk();
 
-    client.hear(Heard::Reconnecting { attempt: 1, why: String::new() }).hear(Heard::Connected);
-    client.hear(Heard::Live(room_id(1), 5));
+    client.hear(lost(1, "")).hear(Heard::Connected);
+    client.hear(Heard::Live { room: room_id(1), pos: 5 });
     client.hear(Heard::Event(said(1, 6, 5, (BOB, "bob"), "afterwards")));
 
     client.sees("afterwards").sees_not(" new ─");
@@ -224,11 +222,11 @@ fn events_are_shown_once_and_in_the_order_of_the_log() {
 #[test]
 fn page_up_shows_older_rows_then_asks_for_history_and_stays_where_it_is() {
     let mut client = Client::chatting(80, 24);
-    client.hear(Heard::Restarted(room_id(1))).take_effects();
+    client.hear(Heard::Restarted { room: room_id(1) }).take_effects();
     for pos in 101..=160 {
         client.hear(Heard::Event(said(1, pos, 0, (BOB, "bob"), &format!("number {pos}"))));
     }
-    client.hear(Heard::Live(room_id(1), 160)).sees("number 160");
+    client.hear(Heard::Live { room: room_id(1), pos: 160 }).sees("number 160");
 
     client.press(KeyCode::PageUp);
     client.sees_not("number 160").sees("↓ PgDn to the newest");
@@ -429,13 +427,13 @@ fn the_session_ends_and_comes_back_with_drafts_and_unsent_messages() {
     client.typed("under way").press(KeyCode::Enter).typed("a draft");
     queued(&mut client, 7);
 
-    client.hear(Heard::SignedOut("the session was revoked".into()));
+    client.hear(Heard::SignedOut { why: "the session was revoked".into() });
     client.sees("Sign in").sees("the session was revoked").sees("ann@example.org");
     client.tell(Msg::SignedIn(Ok(crate::fixtures::me())));
 
     client.sees("a draft").sees("not sent: the session ended before");
-    let left = Heard::Queued { cid: cid(7), room: room_id(1), body: "under way".into(), ts: at(0) };
-    client.hear(left).sees("under way  queued").sees_not("not sent");
+    let kept = waits(7, 1, "under way");
+    client.hear(kept).sees("under way  queued").sees_not("not sent");
     assert!(client.effects.iter().any(|e| matches!(e, Effect::GoLive)));
     assert_eq!(client.effects.iter().filter(|e| matches!(e, Effect::Subscribe(_))).count(), 3);
 }

@@ -62,7 +62,7 @@ fn an_upload_shows_its_bytes_then_becomes_a_job_that_is_watched() {
         percent: Some(64),
     });
     client.hear(Heard::Job(Box::new(working.clone())));
-    client.sees("converting  ██████▍░░░  64%");
+    client.sees("██████▍░░░  64 %  converting");
     let mut late = working;
     late.seq = 2;
     late.state = JobState::Queued;

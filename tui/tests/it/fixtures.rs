@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use client::Draft;
 use jiff::tz::TimeZone;
 use ratatui::{
     Terminal,
@@ -17,7 +18,7 @@ use tui::{
 };
 use uuid::Uuid;
 use wire::{
-    ClientId, JobId, MessageId, RoomId, Timestamp, UserId,
+    ClientId, Code, JobId, MessageId, Problem, RoomId, Timestamp, UserId,
     accounts::{Me, Role},
     conversions::{Job, JobState},
     events::{RoomEvent, What},
@@ -124,6 +125,29 @@ pub(crate) fn job(number: u128, name: &str, to: &str, state: JobState) -> Job {
         created_at: at(0),
         updated_at: at(0),
     }
+}
+
+/// The link is gone for a second.
+pub(crate) fn lost(attempt: u32, why: &str) -> Heard {
+    Heard::Reconnecting { attempt, in_ms: 1_000, why: why.into() }
+}
+
+/// An own message has its place.
+pub(crate) fn sent(number: u128, room: u128, pos: u64) -> Heard {
+    let id = MessageId(Uuid::from_u128(u128::from(pos)));
+    Heard::Sent { cid: cid(number), room: room_id(room), pos, id, ts: at(0) }
+}
+
+/// An own message was refused for good.
+pub(crate) fn refused(number: u128, room: u128, why: &str) -> Heard {
+    let problem = Problem::new(Code::RateLimited, why);
+    Heard::Refused { cid: cid(number), room: room_id(room), problem }
+}
+
+/// A message was left in the outbox.
+pub(crate) fn waits(number: u128, room: u128, body: &str) -> Heard {
+    let draft = Draft { cid: cid(number), ..Draft::new(room_id(room), body.into()) };
+    Heard::Queued { draft: Box::new(draft), at: at(0) }
 }
 
 pub(crate) fn options() -> Options {
@@ -262,7 +286,7 @@ impl Client {
             ]),
         ));
         for number in 1..=3 {
-            client.hear(Heard::Live(room_id(number), 0));
+            client.hear(Heard::Live { room: room_id(number), pos: 0 });
         }
         client.take_effects();
         client

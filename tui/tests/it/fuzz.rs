@@ -2,10 +2,12 @@
 
 use proptest::prelude::*;
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
-use tui::msg::{Effect, Failure, FailureKind, Heard, Msg};
-use wire::{conversions::JobState, events::What, rooms::EventPage};
+use tui::msg::{Effect, Failure, FailureKind, Heard, Msg, NamedFile};
+use wire::{conversions::JobState, events::What, messages::UnderWay, rooms::EventPage};
 
-use crate::fixtures::{BOB, Client, at, cid, event, job, me, room, room_id, said, user};
+use crate::fixtures::{
+    BOB, Client, cid, event, job, lost, me, refused, room, room_id, said, sent, user, waits,
+};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -50,34 +52,44 @@ fn heard() -> impl Strategy<Value = Heard> {
         6 => (room.clone(), pos.clone(), ".{0,200}").prop_map(|(r, p, body)| Heard::Event(said(r, p, p as i64, (BOB, "bob"), &body))),
         1 => (room.clone(), pos.clone()).prop_map(|(r, p)| Heard::Event(event(r, p, 0, (1, "ann"), What::Joined))),
         2 => (room.clone(), pos.clone(), pos.clone(), 0..4_u8).prop_map(|(r, p, tgt, kind)| Heard::Event(event(r, p, 0, (BOB, "bob"), act(tgt, kind)))),
-        1 => (room.clone(), pos.clone()).prop_map(|(r, p)| Heard::Read(room_id(r), p)),
-        1 => (room.clone(), pos.clone()).prop_map(|(r, p)| Heard::Stored(room_id(r), p)),
+        1 => (room.clone(), pos.clone()).prop_map(|(r, p)| Heard::Read { room: room_id(r), pos: p }),
+        1 => (room.clone(), pos.clone()).prop_map(|(r, p)| Heard::Stored { room: room_id(r), pos: p }),
         1 => (room.clone(), ".{0,80}", any::<bool>()).prop_map(|(r, name, on)| Heard::Typing { room: room_id(r), user: user(BOB), name, on }),
         1 => Just(Heard::Connected),
-        1 => (0..9_u32, ".{0,20}").prop_map(|(attempt, why)| Heard::Reconnecting { attempt, why }),
-        1 => (room.clone(), pos.clone()).prop_map(|(r, p)| Heard::Live(room_id(r), p)),
+        1 => (0..9_u32, ".{0,20}").prop_map(|(attempt, why)| lost(attempt, &why)),
+        1 => (room.clone(), pos.clone()).prop_map(|(r, p)| Heard::Live { room: room_id(r), pos: p }),
         1 => (room.clone(), pos.clone(), pos.clone()).prop_map(|(r, from, to)| Heard::Gap { room: room_id(r), from, to }),
-        1 => (room.clone(), pos.clone(), 1..6_u128).prop_map(|(r, pos, c)| Heard::Sent { cid: cid(c), room: room_id(r), pos, ts: at(0) }),
-        1 => (room.clone(), 1..6_u128, ".{0,80}").prop_map(|(r, c, why)| Heard::Refused { cid: cid(c), room: room_id(r), why }),
-        1 => (room.clone(), 1..6_u128, ".{0,80}").prop_map(|(r, c, body)| Heard::Queued { cid: cid(c), room: room_id(r), body, ts: at(0) }),
-        1 => (room.clone(), prop::collection::vec(1..80_u64, 0..4)).prop_map(|(r, pos)| Heard::Void(room_id(r), pos)),
+        1 => (room.clone(), pos.clone(), 1..6_u128).prop_map(|(r, pos, c)| sent(c, r, pos)),
+        1 => (room.clone(), 1..6_u128, ".{0,80}").prop_map(|(r, c, why)| refused(c, r, &why)),
+        1 => (room.clone(), 1..6_u128, ".{0,80}").prop_map(|(r, c, body)| waits(c, r, &body)),
+        1 => (room.clone(), prop::collection::vec(1..80_u64, 0..4)).prop_map(|(r, pos)| Heard::Void { room: room_id(r), pos }),
         1 => (room.clone(), 1..6_u128, 1..6_u128).prop_map(|(r, c, f)| Heard::Renewed { cid: cid(c), fresh: cid(f), room: room_id(r) }),
-        1 => ".{0,20}".prop_map(Heard::Entered),
+        1 => ".{0,20}".prop_map(|name| Heard::Entered { room: room_id(4), name }),
         1 => (room.clone(), 1..6_u128).prop_map(|(r, c)| Heard::Dropped { cid: cid(c), room: room_id(r) }),
-        1 => room.clone().prop_map(|r| Heard::Left(room_id(r))),
-        1 => room.prop_map(|r| Heard::Restarted(room_id(r))),
+        1 => room.clone().prop_map(|r| Heard::Left { room: room_id(r) }),
+        1 => room.prop_map(|r| Heard::Restarted { room: room_id(r) }),
         1 => (1..4_u128, ".{0,20}").prop_map(|(number, name)| Heard::Job(Box::new(job(number, &name, "pdf", JobState::Completed)))),
-        1 => Just(Heard::SignedOut("over".into())),
+        1 => Just(Heard::SignedOut { why: "over".into() }),
         1 => Just(Heard::Draining),
+        1 => (1..80_u64, any::<Option<u32>>()).prop_map(|(pos, position)| Heard::Card {
+            room: room_id(1), pos, at: UnderWay { position, ..UnderWay::of(JobState::Queued) },
+        }),
+        1 => (1..6_u128, ".{0,40}", any::<u64>(), any::<u64>()).prop_map(|(c, name, sent, total)| Heard::Uploading {
+            cid: cid(c), room: room_id(1), name, sent, total,
+        }),
     ]
 }
 
 fn told() -> impl Strategy<Value = Step> {
-    let refused = || Failure::new(FailureKind::Refused, "no");
+    let failure = || Failure::new(FailureKind::Refused, "no");
     let msg = prop_oneof![
         10 => heard().prop_map(Msg::Heard),
         3 => (0..130_u16, 0..50_u16).prop_map(|(columns, rows)| Msg::Resized(columns, rows)),
         2 => ".{0,300}".prop_map(Msg::Pasted),
+        2 => "/(convert|send|save|reply|edit|delete|react|pin|unpin|join|new) .{0,20}".prop_map(Msg::Pasted),
+        1 => (1..5_u128, ".{0,30}", any::<bool>()).prop_map(|(r, text, typed)| Msg::Named {
+            room: room_id(r), text, typed, files: vec![NamedFile { path: "/tmp/a.docx".into(), bytes: 9 }],
+        }),
         1 => Just(Msg::Elapsed),
         1 => Just(Msg::SignedIn(Ok(me()))),
         1 => Just(Msg::Verified(Ok(me()))),
@@ -90,7 +102,7 @@ fn told() -> impl Strategy<Value = Step> {
             events: vec![said(number, pos, 0, (BOB, "bob"), "older")], ep: "e".into(), upto: pos, persisted: pos, more: true,
         }))),
         1 => (0..6_u64, any::<u64>(), any::<Option<u64>>()).prop_map(|(upload, sent, total)| Msg::UploadMoved { upload, sent, total }),
-        1 => (0..6_u64).prop_map(move |upload| Msg::Uploaded(upload, Err(refused()))),
+        1 => (0..6_u64).prop_map(move |upload| Msg::Uploaded(upload, Err(failure()))),
         1 => (1..5_u128, 0..9_u64, 1..6_u128).prop_map(|(r, draft, c)| Msg::Queued { room: room_id(r), draft, cid: cid(c) }),
     ];
     msg.prop_map(|msg| Step::Tell(Box::new(msg)))

@@ -6,11 +6,13 @@
 extern crate mshub_tui as tui;
 
 mod chatting;
+mod choosing;
 mod converting;
 mod fixtures;
 mod fuzz;
 mod people;
 mod real_loop;
+mod sharing;
 mod signing_in;
 mod snapshots;
 mod terminal;

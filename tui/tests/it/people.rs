@@ -8,7 +8,7 @@ use wire::{
     rooms::Room,
 };
 
-use crate::fixtures::{ANN, BOB, CAROL, Client, at, event, me, room, room_id, said, user};
+use crate::fixtures::{ANN, BOB, CAROL, Client, at, event, lost, me, room, room_id, said, user};
 
 fn types(client: &mut Client, by: (u128, &str), on: bool) {
     client.hear(Heard::Typing { room: room_id(1), user: user(by.0), name: by.1.into(), on });
@@ -50,7 +50,7 @@ fn who_writes_is_shown_until_they_say_it_stop_or_fall_silent() {
     client.now = until;
     client.tell(Msg::Elapsed).sees_not("typing…");
     types(&mut client, (BOB, "bob"), true);
-    client.hear(Heard::Reconnecting { attempt: 1, why: String::new() }).sees_not("typing…");
+    client.hear(lost(1, "")).sees_not("typing…");
 }
 
 #[test]
@@ -113,7 +113,9 @@ fn unread_counts_are_the_hubs_and_kept_by_what_happens() {
     client.sees("#build      7 @1");
 
     // The past that the subscription begins with is counted already.
-    client.hear(Heard::Event(said(2, 40, 1, (BOB, "bob"), "counted"))).hear(Heard::Live(room_id(2), 40));
+    client
+        .hear(Heard::Event(said(2, 40, 1, (BOB, "bob"), "counted")))
+        .hear(Heard::Live { room: room_id(2), pos: 40 });
     client.sees("#build      7 @1");
     client.hear(naming(2, 41, ANN, "@ann look")).hear(naming(2, 42, CAROL, "@carol look"));
     client.hear(Heard::Event(said(2, 43, 1, (ANN, "ann"), "mine")));
@@ -132,7 +134,7 @@ fn reading_moves_the_mark_and_another_device_clears_the_badge() {
     for (pos, body) in [(8, "one"), (9, "two")] {
         client.hear(Heard::Event(said(1, pos, 0, (BOB, "bob"), body)));
     }
-    client.hear(Heard::Live(room_id(1), 9));
+    client.hear(Heard::Live { room: room_id(1), pos: 9 });
     assert!(matches!(&client.asides[..], [Effect::Read(id, 9)] if *id == room_id(1)), "{:?}", client.asides);
     let text = client.text();
     let places = ["── 2 new ──", "one", "two"].map(|words| text.find(words).unwrap());
@@ -145,16 +147,20 @@ fn reading_moves_the_mark_and_another_device_clears_the_badge() {
         (BOB, "bob"),
         "three",
     )));
-    client.hear(Heard::Event(said(2, 40, 1, (BOB, "bob"), "counted"))).hear(Heard::Live(room_id(2), 40));
-    client.sees("#build      7 @1").hear(Heard::Read(room_id(2), 40)).sees_not("@1");
+    client
+        .hear(Heard::Event(said(2, 40, 1, (BOB, "bob"), "counted")))
+        .hear(Heard::Live { room: room_id(2), pos: 40 });
+    client.sees("#build      7 @1").hear(Heard::Read { room: room_id(2), pos: 40 }).sees_not("@1");
     assert_eq!(client.state.unread(client.state.room(room_id(2)).unwrap()), 0);
     client.hear(Heard::Event(said(2, 44, 1, (BOB, "bob"), "later"))).sees("#build         1");
 
     // Read in part elsewhere, before what is loaded here: only the hub can count that.
     client.tell(Msg::Rooms(Ok(vec![counted(1, "alpha", 0, 0, 10, 10), counted(3, "old", 90, 0, 3, 200)])));
-    client.hear(Heard::Event(said(3, 200, 1, (BOB, "bob"), "newest"))).hear(Heard::Live(room_id(3), 200));
+    client
+        .hear(Heard::Event(said(3, 200, 1, (BOB, "bob"), "newest")))
+        .hear(Heard::Live { room: room_id(3), pos: 200 });
     client.take_effects();
-    client.hear(Heard::Read(room_id(3), 50));
+    client.hear(Heard::Read { room: room_id(3), pos: 50 });
     assert!(matches!(&client.effects[..], [Effect::LoadRooms]));
 }
 
@@ -163,7 +169,7 @@ fn a_freshly_opened_room_shows_what_is_stored() {
     let mut client = Client::chatting(80, 24);
     client.hear(Heard::Event(said(1, 4, 0, (ANN, "ann"), "long ago"))).sees("✓  ann        long ago");
 
-    client.hear(Heard::Stored(room_id(1), 4));
+    client.hear(Heard::Stored { room: room_id(1), pos: 4 });
 
     client.sees("✓✓ ann        long ago");
 }
@@ -197,9 +203,11 @@ fn messages_are_shown_as_they_are_now() {
 #[test]
 fn what_was_done_to_a_message_is_known_when_it_is_loaded_later() {
     let mut client = Client::chatting(80, 24);
-    client.hear(Heard::Restarted(room_id(1)));
+    client.hear(Heard::Restarted { room: room_id(1) });
     client.hear(Heard::Event(event(1, 90, 5, (BOB, "bob"), What::Reacted { tgt: 20, body: "👍".into() })));
-    client.hear(Heard::Event(said(1, 91, 5, (BOB, "bob"), "newest"))).hear(Heard::Live(room_id(1), 91));
+    client
+        .hear(Heard::Event(said(1, 91, 5, (BOB, "bob"), "newest")))
+        .hear(Heard::Live { room: room_id(1), pos: 91 });
     let better = What::Edited { tgt: 20, body: "better".into(), mentions: Vec::new(), removed: None };
     let older = vec![said(1, 20, 0, (BOB, "bob"), "worse"), event(1, 30, 0, (BOB, "bob"), better)];
 

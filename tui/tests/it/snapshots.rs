@@ -12,7 +12,7 @@ use wire::{
     files::File,
 };
 
-use crate::fixtures::{BOB, CAROL, Client, at, cid, event, job, options, room_id, said, user};
+use crate::fixtures::{BOB, CAROL, Client, at, cid, event, job, lost, options, refused, room_id, said, user};
 
 /// The screen with its frame of quotes, as [`ratatui::backend::TestBackend`] prints it.
 macro_rules! looks_like {
@@ -38,7 +38,7 @@ fn talking(theme: Theme, columns: u16, rows: u16) -> Client {
     client.hear(Heard::Event(said(1, 6, 3, (1, "ann"), "will do")));
     client.now = at(4);
     client.typed("no").press(KeyCode::Enter).tell(Msg::Queued { room: room_id(1), draft: 1, cid: cid(1) });
-    client.hear(Heard::Refused { cid: cid(1), room: room_id(1), why: "too many messages".into() });
+    client.hear(refused(1, 1, "too many messages"));
     client.typed("on it").press(KeyCode::Enter).tell(Msg::Queued { room: room_id(1), draft: 2, cid: cid(2) });
     client.typed("and then");
     client
@@ -60,6 +60,22 @@ fn files_stand_below_what_was_said() {
     client.hear(Heard::Event(event(1, 1, 0, (BOB, "bob"), with("the report of today", both))));
     client.hear(Heard::Event(event(1, 2, 1, (CAROL, "carol"), with("", vec![file(3, "notes.txt", 900)]))));
     looks_like!("files", client);
+}
+
+#[test]
+fn a_chosen_message() {
+    let mut client = talking(Theme::Ansi, 80, 24);
+    client.press(KeyCode::Esc).press(KeyCode::Tab).press(KeyCode::Up).press(KeyCode::Up);
+    looks_like!("message", client);
+}
+
+#[test]
+fn commands() {
+    let mut client = Client::chatting(80, 24);
+    client.with_talk().typed("/");
+    looks_like!("commands", client);
+    client.press(KeyCode::Esc).tell(Msg::Resized(40, 12)).press(KeyCode::Char('i')).typed("re");
+    looks_like!("commands_40x12", client);
 }
 
 #[test]
@@ -127,7 +143,7 @@ fn chat() {
 #[test]
 fn chat_while_the_link_is_down() {
     let mut client = talking(Theme::Ansi, 80, 24);
-    client.hear(Heard::Reconnecting { attempt: 2, why: "connection refused".into() });
+    client.hear(lost(2, "connection refused"));
     looks_like!("chat_reconnecting", client);
 }
 

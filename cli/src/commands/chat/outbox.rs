@@ -59,6 +59,12 @@ struct Line<'a> {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     re: Option<u64>,
+    /// Names of the files that go with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files: Vec<&'a str>,
+    /// What its file is to become.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    convert: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a wire::Problem>,
 }
@@ -67,8 +73,19 @@ impl<'a> Line<'a> {
     fn of(waiting: &'a Waiting) -> Self {
         let error = waiting.failed.as_deref();
         let state = if error.is_some() { "failed" } else { "waiting" };
-        let Draft { cid, room, body, re, att: _ } = &waiting.draft;
-        Self { cid: *cid, room: *room, body, queued_at: waiting.at, state, re: *re, error }
+        let Draft { cid, room, body, re, att: _, files, convert } = &waiting.draft;
+        let files = files.iter().map(|file| file.name.as_str()).collect();
+        let (convert, queued_at) = (convert.as_deref(), waiting.at);
+        Self { cid: *cid, room: *room, body, queued_at, state, re: *re, files, convert, error }
+    }
+
+    /// What it says, on one short line.
+    fn text(&self) -> String {
+        let text = match self.convert {
+            Some(to) => format!("{} → {to}", self.body),
+            None => [&[self.body], &self.files[..]].concat().join(" "),
+        };
+        text.trim().replace('\n', " ").chars().take(60).collect()
     }
 }
 
@@ -93,8 +110,7 @@ async fn list(global: &Global) -> Result<(), CliError> {
                 Some(problem) => format!("failed: {}", problem.detail),
                 None => line.state.to_owned(),
             };
-            let text: String = line.body.replace('\n', " ").chars().take(60).collect();
-            vec![line.cid.to_string(), moment(line.queued_at), state, text]
+            vec![line.cid.to_string(), moment(line.queued_at), state, line.text()]
         },
     )
 }

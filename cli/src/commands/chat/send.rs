@@ -86,7 +86,7 @@ pub(super) async fn run(args: SendArgs, global: &Global) -> Result<(), CliError>
     let att = attach::upload(global, &hub, &args.room, cid, &args.attach).await?;
     let deadline = Instant::now() + patience(global);
     let Place { room, away } = place(&hub, &outbox, &args.room, deadline).await?;
-    let draft = Draft { cid, room, body, re: args.reply, att };
+    let draft = Draft { cid, re: args.reply, att, ..Draft::new(room, body) };
     match away {
         Some(away) if args.no_queue => return Err(away),
         Some(away) if global.timeout().is_none() => {

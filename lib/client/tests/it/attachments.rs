@@ -66,7 +66,7 @@ impl Given {
         };
         let convert = move |Json(wish): Json<ConvertInRoom>| async move {
             let (id, ts) = (MessageId::new(), Timestamp::from_micros(5));
-            let sent = Sent { id, cid: wish.cid, room: RoomId::new(), pos: 9, ts };
+            let sent = Sent { id, cid: wish.cid, room: RoomId::new(), pos: 9, ts, dup: false };
             wishes.wishes.lock().unwrap().push(wish);
             Json(sent)
         };

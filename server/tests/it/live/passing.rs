@@ -1,6 +1,7 @@
 //! What passes: who writes, and who is here. Only members of the room see it.
 
 use serde_json::{Value, json};
+use wire::{conversions::JobState, events::Hint, messages::UnderWay, paths::SUBJECT_HINTS};
 
 use super::socket::{Person, Socket};
 use crate::fixture::{Server, eventually};
@@ -49,6 +50,25 @@ async fn whoever_follows_the_room_sees_who_writes_and_an_outsider_sees_nothing()
         });
         assert_eq!(typing, wanted, "what carol said reaches nobody");
     }
+    hears_nothing(&mut outside).await;
+}
+
+#[tokio::test]
+async fn how_far_a_card_is_reaches_those_who_follow_its_room() {
+    let server = Server::start().await;
+    let (ann, bob) = (Person::new(&server, "ann").await, Person::new(&server, "bob").await);
+    let room = ann.room(&server, "general").await;
+    let mut there = Socket::open(&server, &ann.token).await;
+    let mut outside = Socket::open(&server, &bob.token).await;
+    there.follow(&room, None).await;
+    let at = UnderWay { position: Some(2), ..UnderWay::of(JobState::Queued) };
+
+    let hint = Hint::Card { room: room.parse().unwrap(), pos: 7, at };
+    server.fanout.publish(SUBJECT_HINTS, serde_json::to_string(&hint).unwrap()).await;
+
+    let card = there.passing(|frame| frame["k"] == "card").await;
+    let at = json!({ "state": "queued", "position": 2 });
+    assert_eq!(card, json!({ "t": "eph", "room": room, "k": "card", "pos": 7, "at": at }));
     hears_nothing(&mut outside).await;
 }
 
