@@ -8,6 +8,7 @@ mod health;
 mod intake;
 mod jobs;
 mod notify;
+mod passwords;
 mod refusal;
 mod report;
 mod result;
@@ -40,7 +41,8 @@ use state::App;
 const RELEASE: Duration = Duration::from_secs(2);
 
 /// The schema of the convert-worker's database.
-pub const MIGRATIONS: Migrations = platform::migrations!("migrations", ["0001_jobs", "0002_reports"]);
+pub const MIGRATIONS: Migrations =
+    platform::migrations!("migrations", ["0001_jobs", "0002_reports", "0003_passwords"]);
 
 /// The engines that the convert-worker needs, already open.
 pub struct Engines {

@@ -36,6 +36,10 @@ pub(crate) struct JobRow {
     started_at: Option<i64>,
     /// JSON of [`crate::report::Findings`].
     pub(crate) report: Option<String>,
+    /// Sealed, and only until the job ends: see [`crate::passwords`].
+    pub(crate) password: Option<Vec<u8>>,
+    /// Whether a password was given for the document.
+    pub(crate) locked: bool,
 }
 
 platform::from_row!(JobRow {
@@ -64,7 +68,9 @@ platform::from_row!(JobRow {
     created_at,
     updated_at,
     started_at,
-    report
+    report,
+    password,
+    locked
 });
 
 impl JobRow {

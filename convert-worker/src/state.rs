@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Config, Engines, runner::Running, scratch::Scratch, uploads::Uploads};
+use crate::{Config, Engines, passwords::Passwords, runner::Running, scratch::Scratch, uploads::Uploads};
 
 /// The worker's state.
 pub(crate) struct State {
@@ -32,6 +32,7 @@ pub(crate) struct State {
     pub(crate) run: Uuid,
     pub(crate) tasks: Tasks,
     pub(crate) converters: convert::Engines,
+    pub(crate) passwords: Passwords,
     key: InternalKey,
 }
 
@@ -52,6 +53,7 @@ impl App {
         Ok(Self(Arc::new(State {
             key: InternalKey::derive(&config.secret.0),
             converters: config.engines()?,
+            passwords: Passwords::of(&config.secret.0)?,
             config,
             db,
             fanout,

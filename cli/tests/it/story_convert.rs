@@ -98,6 +98,29 @@ fn what_the_hub_does_not_accept_is_exit_11() {
 }
 
 #[test]
+fn an_encrypted_document_opens_with_its_password_from_a_file() {
+    let hub = Hub::start();
+    let ann = hub.person("Ann");
+    ann.file("letter.docx", include_bytes!("../../../convert-worker/tests/it/samples/encrypted.docx"));
+    ann.file("right", "žlutý kůň 100%\n");
+    ann.file("wrong", "a guess\n");
+
+    let closed = ann.run(&["convert", "letter.docx", "--to", "txt", "--json"]);
+    let wrong = ann.run(&["convert", "letter.docx", "--to", "txt", "--password-file", "wrong", "--json"]);
+    let (right, _) = convert(&ann, &["letter.docx", "--to", "txt", "--password-file", "right"]);
+
+    assert_eq!((closed.code, &closed.error()["code"]), (11, &"MSH-4221".into()), "{}", closed.stderr);
+    assert_eq!(wrong.code, 10, "{}", wrong.stderr);
+    assert_eq!(right, 0);
+    assert!(String::from_utf8(content(&ann, "letter.txt")).unwrap().contains("harbour"));
+    let failed = ann.lines(&["job", "list", "--state", "failed", "--json"]);
+    let id = failed[0]["id"].as_str().unwrap();
+    assert_eq!(ann.run(&["job", "retry", id, "--json"]).error()["code"], "MSH-4221");
+    ann.json(&["job", "retry", id, "--password-file", "right", "--json"]);
+    assert_eq!(ann.run(&["job", "watch", id]).code, 0);
+}
+
+#[test]
 fn a_result_is_replaced_only_when_that_is_wanted() {
     let hub = Hub::start();
     let ann = hub.person("Ann");

@@ -10,12 +10,13 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
 };
-use convert::{Error, Format};
+use convert::{Error, Format, Options};
 use platform::service::{ApiError, ApiJson, ApiQuery, Outcome, internal::OnBehalfOf};
 use tempfile::TempDir;
 use wire::{
     Code, JobId, Timestamp, UserId,
     conversions::{Job, NewConversion},
+    document_password::DOCUMENT_PASSWORD,
 };
 
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
         self,
         sql::{self, Admitted, NewJob},
     },
-    notify,
+    notify, passwords,
     refusal::refusal,
     row::{JobRow, upload_key},
     state::App,
@@ -54,7 +55,7 @@ async fn take(
     headers: &HeaderMap,
     body: &mut BodyDataStream,
 ) -> Outcome<Job> {
-    let wanted = Wanted::read(query, &app.converters)?;
+    let wanted = Wanted::read(with_password(query, headers)?, &app.converters)?;
     let request_key = request_key(headers)?;
     if let Some(job) = again(app, owner, request_key.as_deref(), &wanted).await? {
         return Ok(job);
@@ -79,6 +80,16 @@ async fn take(
     let received = Received { id, owner, request_key, source, bytes_in, created_at, file, folder };
     let row = tokio::spawn(keep(app.clone(), received, wanted)).await.map_err(anyhow::Error::from)??;
     jobs::now(app, &row).await
+}
+
+/// The wish with the password that came in the header; one in a URL is refused, however it was meant.
+fn with_password(query: NewConversion, headers: &HeaderMap) -> Outcome<NewConversion> {
+    if query.password.is_some() {
+        return Err(ApiError::new(Code::InvalidField, "a URL is no place for a password: URLs are logged")
+            .field("/password", "must not be in the URL")
+            .hint(format!("send it, percent-encoded, in the header {DOCUMENT_PASSWORD}")));
+    }
+    Ok(NewConversion { password: passwords::of_request(headers)?, ..query })
 }
 
 /// An upload that is whole and can be converted.
@@ -142,7 +153,11 @@ async fn keep(app: App, received: Received, wanted: Wanted) -> Outcome<JobRow> {
 }
 
 async fn admit(app: &App, received: &Received, wanted: &Wanted) -> Outcome<Admitted> {
-    let options = serde_json::to_string(&wanted.options).map_err(anyhow::Error::from)?;
+    let Wanted { options, .. } = wanted;
+    let seal = |password: &String| app.passwords.seal(received.id, password);
+    let password = options.password.as_ref().map(seal).transpose()?;
+    let open = Options { password: None, ..options.clone() };
+    let options = serde_json::to_string(&open).map_err(anyhow::Error::from)?;
     let new = NewJob {
         id: received.id,
         owner: received.owner,
@@ -151,6 +166,7 @@ async fn admit(app: &App, received: &Received, wanted: &Wanted) -> Outcome<Admit
         source: received.source.code(),
         target: wanted.to.code(),
         options,
+        password,
         strict: wanted.strict,
         bytes_in: received.bytes_in,
         created_at: received.created_at,

@@ -22,8 +22,10 @@ pub(crate) struct NewJob {
     pub(crate) name: String,
     pub(crate) source: &'static str,
     pub(crate) target: &'static str,
-    /// JSON of [`convert::Options`].
+    /// JSON of [`convert::Options`], without the password.
     pub(crate) options: String,
+    /// Sealed.
+    pub(crate) password: Option<Vec<u8>>,
     pub(crate) strict: bool,
     pub(crate) bytes_in: u64,
     pub(crate) created_at: Timestamp,
@@ -56,8 +58,8 @@ pub(crate) async fn admit(db: &Db, new: &NewJob, limit: u32) -> sqlx::Result<Adm
     let inserted: sqlx::Result<JobRow> = in_tx!(&mut tx, connection => {
         sqlx::query_as(concat!(
             "INSERT INTO jobs (id, owner, request_key, name, source, target, options, strict, bytes_in, state, seq,
-                               ready_at, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', 1, $10, $11, $10)
+                               ready_at, created_at, updated_at, password, locked)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', 1, $10, $11, $10, $12, $13)
              RETURNING ", columns!()
         ))
         .bind(new.id.0)
@@ -71,6 +73,8 @@ pub(crate) async fn admit(db: &Db, new: &NewJob, limit: u32) -> sqlx::Result<Adm
         .bind(i64::try_from(new.bytes_in).unwrap_or(i64::MAX))
         .bind(new.now.micros())
         .bind(new.created_at.micros())
+        .bind(&new.password)
+        .bind(new.password.is_some())
         .fetch_one(&mut **connection)
         .await
     });
@@ -169,7 +173,7 @@ pub(crate) async fn cancel(
     Ok(change!(
         db,
         concat!(
-            "UPDATE jobs SET state = 'cancelled', seq = seq + 1, fence = fence + 1,
+            "UPDATE jobs SET state = 'cancelled', seq = seq + 1, fence = fence + 1, password = NULL,
                              lease_owner = NULL, lease_until = NULL, updated_at = $3
              WHERE id = $1 AND owner = $2 AND state IN ('queued', 'in_progress') AND removed_at IS NULL
              RETURNING ",
@@ -181,13 +185,20 @@ pub(crate) async fn cancel(
     ))
 }
 
-/// Queues a failed or cancelled job again, at the end of the line.
-pub(crate) async fn retry(db: &Db, owner: UserId, id: JobId, now: Timestamp) -> sqlx::Result<Option<JobRow>> {
+/// Queues a failed or cancelled job again, at the end of the line, with a sealed password if its document needs one.
+pub(crate) async fn retry(
+    db: &Db,
+    owner: UserId,
+    id: JobId,
+    password: Option<&[u8]>,
+    now: Timestamp,
+) -> sqlx::Result<Option<JobRow>> {
     Ok(change!(
         db,
         concat!(
             "UPDATE jobs SET state = 'queued', seq = seq + 1, failures = 0, losses = 0, ready_at = $3,
-                             error_kind = NULL, error_detail = NULL, seconds = NULL, updated_at = $3
+                             error_kind = NULL, error_detail = NULL, seconds = NULL, updated_at = $3,
+                             password = $4, locked = $5
              WHERE id = $1 AND owner = $2 AND state IN ('failed', 'cancelled') AND removed_at IS NULL
              RETURNING ",
             columns!()
@@ -195,6 +206,8 @@ pub(crate) async fn retry(db: &Db, owner: UserId, id: JobId, now: Timestamp) -> 
         id.0,
         owner.0,
         now.micros(),
+        password,
+        password.is_some(),
     ))
 }
 

@@ -48,7 +48,7 @@ pub(super) async fn attempt(app: &App, row: &JobRow, running: &Guard<'_>) -> Out
 
 async fn perform(app: &App, row: &JobRow, running: &Guard<'_>, effort: &mut Effort) -> Result<Done, Error> {
     let folder = app.scratch.attempt(row.id())?;
-    let request = request(row, folder.path())?;
+    let request = request(app, row, folder.path())?;
     app.objects.fetch_to(&row.upload_key(), &request.input).await.map_err(store)?;
 
     let told = |step| {
@@ -64,15 +64,19 @@ async fn perform(app: &App, row: &JobRow, running: &Guard<'_>, effort: &mut Effo
     Ok(Done { key, stored, report })
 }
 
-fn request(row: &JobRow, folder: &Path) -> Result<Request, Error> {
+fn request(app: &App, row: &JobRow, folder: &Path) -> Result<Request, Error> {
     let format = |name: &str| {
         name.parse::<Format>()
             .map_err(|unknown| Error::Io { detail: format!("the job cannot be read: {unknown}") })
     };
     let (from, to) = (format(&row.source)?, format(&row.target)?);
     let file = |kind: &str, format: Format| folder.join(format!("{kind}.{}", format.extension()));
-    let options: Options = serde_json::from_str(row.options.as_deref().unwrap_or("{}"))
+    let mut options: Options = serde_json::from_str(row.options.as_deref().unwrap_or("{}"))
         .map_err(|error| Error::Io { detail: format!("the job cannot be read: {error}") })?;
+    if let Some(sealed) = &row.password {
+        // Sealed under another secret it is lost, like one that was never given.
+        options.password = Some(app.passwords.open(row.id(), sealed).ok_or(Error::Encrypted)?);
+    }
     Ok(Request {
         options,
         strict: row.strict,

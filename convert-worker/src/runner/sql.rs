@@ -123,7 +123,7 @@ async fn complete(
         db,
         concat!(
             "UPDATE jobs SET state = 'completed', seq = seq + 1, fence = fence + 1,
-                             lease_owner = NULL, lease_until = NULL, options = NULL,
+                             lease_owner = NULL, lease_until = NULL, options = NULL, password = NULL,
                              result_key = $3, bytes_out = $4, sha256 = $5, engine = $6, degraded = $7, lost = $8,
                              seconds = $9, updated_at = $10, report = $11
              WHERE id = $1 AND fence = $2
@@ -153,7 +153,7 @@ async fn fail(
     Ok(change!(
         db,
         concat!(
-            "UPDATE jobs SET state = 'failed', seq = seq + 1, fence = fence + 1, failures = failures + 1,
+            "UPDATE jobs SET state = 'failed', seq = seq + 1, fence = fence + 1, failures = failures + 1, password = NULL,
                              lease_owner = NULL, lease_until = NULL,
                              error_kind = $3, error_detail = $4, seconds = $5, updated_at = $6, report = $7
              WHERE id = $1 AND fence = $2
@@ -240,7 +240,7 @@ pub(super) async fn give_up(db: &Db, losses: i64, now: Timestamp) -> sqlx::Resul
     Ok(change!(
         db,
         concat!(
-            "UPDATE jobs SET state = 'failed', seq = seq + 1, fence = fence + 1,
+            "UPDATE jobs SET state = 'failed', seq = seq + 1, fence = fence + 1, password = NULL,
                              lease_owner = NULL, lease_until = NULL,
                              error_kind = $3, error_detail = $4, updated_at = $1
              WHERE state = 'in_progress' AND lease_until < $1 AND losses >= $2

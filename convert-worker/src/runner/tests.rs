@@ -50,6 +50,7 @@ async fn queued(db: &Db, owner: UserId, now: i64) -> JobId {
         source: "md",
         target: "pdf",
         options: "{}".into(),
+        password: Some(vec![1, 2, 3]),
         strict: false,
         bytes_in: 7,
         created_at: at(now),
@@ -109,7 +110,7 @@ async fn a_zombie_is_not_heard() {
 
         let row = find(db, owner, id).await.unwrap().unwrap();
         assert_eq!(row.result_key, Some(result_key(id, heir.fence)));
-        assert_eq!(row.options, None, "there may have been a password in it");
+        assert_eq!((row.options.as_ref(), row.password.as_ref(), row.locked), (None, None, true));
         assert!(
             row.result_keys().any(|key| key == result_key(id, zombie.fence)),
             "it is known what a zombie may leave"
@@ -149,7 +150,7 @@ async fn a_cancelled_job_is_out_of_its_runners_hands() {
 
         assert!(cancel(db, UserId::new(), id, at(1)).await.unwrap().is_none(), "not by a stranger");
         cancel(db, owner, id, at(1)).await.unwrap().unwrap();
-        retry(db, owner, id, at(2)).await.unwrap().unwrap();
+        retry(db, owner, id, None, at(2)).await.unwrap().unwrap();
 
         assert!(sql::end(db, &held, &completed(&held), at(3)).await.unwrap().is_none());
         assert_eq!(job(db, owner, id).await.state, JobState::Queued);

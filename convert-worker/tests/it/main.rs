@@ -5,6 +5,7 @@
 mod conversions;
 mod endings;
 mod line;
+mod passwords;
 mod refusals;
 mod reports;
 mod restarts;

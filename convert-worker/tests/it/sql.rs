@@ -39,3 +39,19 @@ pub(crate) async fn events(db: &Db, job: JobId) -> Vec<(i64, String)> {
 pub(crate) async fn jobs(db: &Db) -> i64 {
     each!(db.reader(), pool => sqlx::query_scalar("SELECT count(*) FROM jobs").fetch_one(pool).await).unwrap()
 }
+
+/// The sealed password of a job.
+pub(crate) async fn password(db: &Db, job: JobId) -> Option<Vec<u8>> {
+    each!(db.reader(), pool => {
+        sqlx::query_scalar("SELECT password FROM jobs WHERE id = $1").bind(job.0).fetch_one(pool).await
+    })
+    .unwrap()
+}
+
+/// The options of a job that has not completed.
+pub(crate) async fn options(db: &Db, job: JobId) -> String {
+    each!(db.reader(), pool => {
+        sqlx::query_scalar("SELECT options FROM jobs WHERE id = $1").bind(job.0).fetch_one(pool).await
+    })
+    .unwrap()
+}

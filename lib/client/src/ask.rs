@@ -23,6 +23,7 @@ pub(crate) struct Ask {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) query: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(&'static str, String)>,
     /// Its media type and itself.
     pub(crate) body: Option<(&'static str, Bytes)>,
     pub(crate) signature: Signature,
@@ -34,7 +35,8 @@ impl Ask {
     pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
         let repeatable = method.is_idempotent();
         let signature = Signature::Required;
-        Self { method, path: path.into(), query: Vec::new(), body: None, signature, repeatable }
+        let (query, headers) = (Vec::new(), Vec::new());
+        Self { method, path: path.into(), query, headers, body: None, signature, repeatable }
     }
 
     pub(crate) fn get(path: impl Into<String>) -> Self {
@@ -62,6 +64,11 @@ impl Ask {
 
     pub(crate) fn query(mut self, name: &'static str, value: impl ToString) -> Self {
         self.query.push((name, value.to_string()));
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
         self
     }
 

@@ -4,6 +4,7 @@ use reqwest::Method;
 use wire::{
     JobId,
     conversions::{ConversionReport, Formats, Job, JobState, Jobs, ResultLink},
+    document_password::{DOCUMENT_PASSWORD, to_header},
     paths,
 };
 
@@ -50,9 +51,15 @@ impl Hub {
         self.ask(Ask::post(paths::fill(paths::CONVERSION_CANCEL, job))).await
     }
 
-    /// Starts a failed or cancelled one again.
-    pub async fn retry_job(&self, job: JobId) -> Result<Job, Error> {
-        self.ask(Ask::post(paths::fill(paths::CONVERSION_RETRY, job))).await
+    /// Starts a failed or cancelled one again. The hub forgets the password of a document when its conversion ends, so
+    /// an encrypted one needs it again.
+    pub async fn retry_job(&self, job: JobId, password: Option<&str>) -> Result<Job, Error> {
+        let ask = Ask::post(paths::fill(paths::CONVERSION_RETRY, job));
+        self.ask(match password {
+            Some(password) => ask.header(DOCUMENT_PASSWORD, to_header(password)),
+            None => ask,
+        })
+        .await
     }
 
     /// Removes a conversion with its files.

@@ -114,6 +114,9 @@ impl Hub {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
+        for (name, value) in &ask.headers {
+            request = request.header(*name, value);
+        }
         if let Some((media_type, bytes)) = &ask.body {
             request = request.header(header::CONTENT_TYPE, *media_type).body(bytes.clone());
         }

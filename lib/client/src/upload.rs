@@ -20,6 +20,7 @@ use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 use wire::{
     conversions::{Job, NewConversion},
+    document_password::{DOCUMENT_PASSWORD, to_header},
     files::NewFile,
     paths,
 };
@@ -58,12 +59,13 @@ struct Target<'a, Q> {
     path: &'a str,
     query: &'a Q,
     key: &'a str,
+    password: Option<&'a str>,
 }
 
 type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
 
 impl Hub {
-    /// Uploads a file and starts its conversion. `progress` hears how many bytes were sent, of how many.
+    /// Uploads a file and starts its conversion; a password goes in a header. `progress` hears how many bytes were sent, of how many.
     ///
     /// A refusal that arrives while the body is still being sent is returned as that [`Error::Problem`].
     pub async fn convert(
@@ -71,8 +73,11 @@ impl Hub {
         upload: Upload,
         progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static,
     ) -> Result<Job, Error> {
-        let Upload { query, bytes } = upload;
-        let target = Target { path: paths::CONVERSIONS, query: &query, key: &Uuid::now_v7().to_string() };
+        let Upload { mut query, bytes } = upload;
+        let password = query.password.take();
+        let key = Uuid::now_v7().to_string();
+        let target =
+            Target { path: paths::CONVERSIONS, query: &query, key: &key, password: password.as_deref() };
         self.upload(target, bytes, Arc::new(progress)).await
     }
 
@@ -86,7 +91,7 @@ impl Hub {
         key: &str,
         progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static,
     ) -> Result<wire::files::File, Error> {
-        let target = Target { path: &rooms::of(paths::ROOM_FILES, room), query: &file, key };
+        let target = Target { path: &rooms::of(paths::ROOM_FILES, room), query: &file, key, password: None };
         self.upload(target, bytes, Arc::new(progress)).await
     }
 
@@ -145,6 +150,9 @@ impl Hub {
             .body(body);
         if let Some(length) = length {
             request = request.header(header::CONTENT_LENGTH, length);
+        }
+        if let Some(password) = target.password {
+            request = request.header(DOCUMENT_PASSWORD, to_header(password));
         }
         let answer = tokio::select! {
             answer = request.send() => answer.map_err(|why| self.broken(&why))?,

@@ -10,7 +10,7 @@ pub enum Error {
     #[error("the file is empty; upload it again, it may have been cut off on the way")]
     Empty,
     /// The document asks for a password and none was given.
-    #[error("the document is protected by a password; remove the protection and upload it again")]
+    #[error("the document is protected by a password; send the password along, or remove the protection")]
     Encrypted,
     /// A password was given and is not the right one.
     #[error("the password does not open the document; check it and try again")]

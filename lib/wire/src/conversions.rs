@@ -20,7 +20,8 @@ pub struct NewConversion {
     /// Whether losing words makes it `failed` instead of `completed` with `degraded`.
     #[serde(default)]
     pub strict: bool,
-    /// Password of an encrypted document.
+    /// Password of an encrypted document. Never in a URL, which the hub refuses: a client sends it in the header
+    /// [`crate::document_password::DOCUMENT_PASSWORD`], a form as a part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
     /// JPEG and WebP quality, 1 to 100.

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod conversions;
+pub mod document_password;
 pub mod events;
 pub mod files;
 pub mod frames;

@@ -160,7 +160,7 @@ pub fn fill(path: &str, value: impl std::fmt::Display) -> String {
     format!("{}{}{}", &path[..from], segment(&value.to_string()), &path[to + 1..])
 }
 
-fn segment(value: &str) -> String {
+pub(crate) fn segment(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for byte in value.bytes() {
         match byte {

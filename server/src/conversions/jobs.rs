@@ -2,13 +2,14 @@
 
 use axum::{
     extract::State,
-    http::{Method, StatusCode},
+    http::{HeaderMap, Method, StatusCode},
 };
 use platform::service::{ApiJson, ApiPath, ApiQuery, Outcome};
 use serde::{Deserialize, Serialize};
 use wire::{
     JobId,
     conversions::{ConversionReport, Formats, Job, JobState, Jobs},
+    document_password::DOCUMENT_PASSWORD,
     paths::{self, internal},
 };
 
@@ -88,16 +89,25 @@ pub(crate) async fn cancel(
 }
 
 /// Starts a failed or cancelled conversion again.
-#[utoipa::path(post, path = paths::CONVERSION_RETRY, tag = "conversions", params(("id" = JobId, Path)),
+#[utoipa::path(post, path = paths::CONVERSION_RETRY, tag = "conversions",
+    params(("id" = JobId, Path), ("Document-Password" = Option<String>, Header,
+        description = "Password of an encrypted document, percent-encoded: the one from before was forgotten.")),
     security(("bearer" = [])),
     responses((status = 200, body = Job), (status = 401, body = wire::Problem), (status = 404, body = wire::Problem),
-        (status = 409, body = wire::Problem), (status = 429, body = wire::Problem)))]
+        (status = 409, body = wire::Problem), (status = 422, body = wire::Problem),
+        (status = 429, body = wire::Problem)))]
 pub(crate) async fn retry(
     State(state): State<App>,
     caller: Caller,
     ApiPath(id): ApiPath<JobId>,
+    headers: HeaderMap,
 ) -> Outcome<ApiJson<Job>> {
     let request = state.upstream.convert(Method::POST, &paths::fill(internal::JOB_RETRY, id), caller.user);
+    let password = headers.get(DOCUMENT_PASSWORD).cloned();
+    let request = request.with(|request| match password {
+        Some(password) => request.header(DOCUMENT_PASSWORD, password),
+        None => request,
+    });
     Ok(ApiJson(call(request).await?))
 }
 

@@ -13,6 +13,7 @@ use reqwest::Client;
 use wire::{
     Code, UserId,
     conversions::{Job, NewConversion},
+    document_password::DOCUMENT_PASSWORD,
     paths::{self, internal},
 };
 
@@ -27,7 +28,11 @@ pub(super) const UPLOAD: Duration = Duration::from_secs(3700);
 /// How long the rest of a refused body is still read.
 const LINGER: Duration = Duration::from_secs(10);
 /// What is passed on with the body.
-const PASSED: [HeaderName; 2] = [header::CONTENT_LENGTH, HeaderName::from_static("idempotency-key")];
+const PASSED: [HeaderName; 3] = [
+    header::CONTENT_LENGTH,
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static(DOCUMENT_PASSWORD),
+];
 
 /// Without the silence limit of other calls, because the answer comes when the whole body is there; and without kept
 /// connections, because a body that streams cannot be sent again when one turns out to be closed.
@@ -51,7 +56,6 @@ static UPLOADS: LazyLock<Client> = LazyLock::new(|| {
         ("name" = Option<String>, Query, description = "The file's name; its ending says what it should be."),
         ("from" = Option<String>, Query, description = "The format of the upload, where the name does not tell."),
         ("strict" = Option<bool>, Query, description = "Whether losing words makes it fail."),
-        ("password" = Option<String>, Query, description = "Password of an encrypted document."),
         ("quality" = Option<u8>, Query, description = "JPEG and WebP quality, 1 to 100."),
         ("width" = Option<u32>, Query, description = "Picture width in pixels."),
         ("height" = Option<u32>, Query, description = "Picture height in pixels."),
@@ -60,6 +64,8 @@ static UPLOADS: LazyLock<Client> = LazyLock::new(|| {
         ("prefer" = Option<String>, Query, description = "Which engine is asked first: `speed` or `fidelity`."),
         ("paper" = Option<String>, Query, description = "Pages of a document that has none of its own: `a4` or `letter`."),
         ("Idempotency-Key" = Option<String>, Header, description = "Made fresh for each upload."),
+        ("Document-Password" = Option<String>, Header,
+            description = "Password of an encrypted document, percent-encoded. It is kept sealed, until the conversion ends."),
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 202, body = Job), (status = 401, body = wire::Problem), (status = 413, body = wire::Problem),

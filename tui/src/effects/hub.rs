@@ -91,7 +91,7 @@ async fn answer(world: &World, effect: Effect) -> Option<Msg> {
             Msg::Jobs(spoken(hub.jobs(query).await).map(|jobs| jobs.items))
         }
         Effect::CancelJob(job) => Msg::JobChanged(spoken(hub.cancel_job(job).await)),
-        Effect::RetryJob(job) => Msg::JobChanged(spoken(hub.retry_job(job).await)),
+        Effect::RetryJob(job) => Msg::JobChanged(spoken(hub.retry_job(job, None).await)),
         Effect::LoadFormats => Msg::Formats(spoken(hub.formats().await).map(|formats| formats.items)),
         Effect::Save(job, path) => Msg::Saved(job, files::save(world, job, path).await),
         Effect::CompletePath(typed) => {

@@ -79,9 +79,12 @@ pub struct ConvertArgs {
     /// Pages of a document that has none of its own, such as Markdown
     #[arg(long, value_name = "SIZE", default_value = "a4", value_parser = ["a4", "letter"])]
     pub paper: String,
-    /// A file with the password of an encrypted document in its first line
+    /// A file with the password of an encrypted document in its first line, - for standard input
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<String>,
+    /// Ask for the password of an encrypted document
+    #[arg(long, conflicts_with = "password_file")]
+    pub ask_password: bool,
     /// JPEG and WebP quality
     #[arg(long, value_name = "1-100", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: Option<u8>,
@@ -115,9 +118,11 @@ pub async fn run(args: ConvertArgs, global: &Global) -> Result<(), CliError> {
             CliError::usage("-o names one result, but there are several files").hint("use --out-dir DIR")
         );
     }
-    let password = match &args.password_file {
-        Some(file) => Some(global.prompt.secret(Some(file), "", "--password-file").await?),
-        None => None,
+    let file = args.password_file.as_deref();
+    let password = if file.is_some() || args.ask_password {
+        Some(global.prompt.secret(file, "Password of the document", "--password-file").await?)
+    } else {
+        None
     };
     let plans = plan::all(&args, global)?;
     let batch = Batch { global, args: &args, password, progress: Progress::new(&global.out) };

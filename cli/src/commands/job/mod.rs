@@ -74,6 +74,9 @@ pub enum JobCommand {
         /// Their ids
         #[arg(required = true, value_name = "ID")]
         ids: Vec<JobId>,
+        /// A file with the password of an encrypted document in its first line, - for standard input
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<String>,
     },
     /// Remove conversions with their files
     Rm {
@@ -104,9 +107,13 @@ pub async fn run(command: JobCommand, global: &Global) -> Result<(), CliError> {
             }
             Ok(())
         }
-        JobCommand::Retry { ids } => {
+        JobCommand::Retry { ids, password_file } => {
+            let password = match password_file {
+                Some(file) => Some(global.prompt.secret(Some(&file), "", "--password-file").await?),
+                None => None,
+            };
             for id in ids {
-                changed(global, &hub.retry_job(id).await?)?;
+                changed(global, &hub.retry_job(id, password.as_deref()).await?)?;
             }
             Ok(())
         }

@@ -140,7 +140,7 @@ fn open_docx(req: &Request) -> Result<Opened, Error> {
     }
     let password = req.options.password.as_deref().ok_or(Error::Encrypted)?;
     let document =
-        Document::from_encrypted_bytes_with_limits(&bytes, password, PACKAGE_LIMITS).map_err(problem)?;
+        Document::from_encrypted_bytes_with_limits(&bytes, password, PACKAGE_LIMITS).map_err(locked)?;
     let words = Words::of(&text_of_html(&document.to_html()));
     Ok(Opened { document, words, warnings: Vec::new(), lost: Vec::new() })
 }
@@ -212,6 +212,19 @@ fn summary<'a>(what: &str, messages: impl Iterator<Item = &'a String>) -> Vec<St
         }
     }
     counted.iter().map(|(message, count)| format!("{what} left out: {message} (×{count})")).collect()
+}
+
+/// What is wrong with an encrypted document whose password was given.
+fn locked(error: rdocx::Error) -> Error {
+    match problem(error) {
+        Error::Encrypted => Error::Unsupported {
+            from: "a document in an older kind of encryption".into(),
+            to: "anything".into(),
+            hint: "save it without a password, or once more with the encryption that Office uses since 2010"
+                .into(),
+        },
+        error => error,
+    }
 }
 
 fn problem(error: rdocx::Error) -> Error {
