@@ -41,8 +41,10 @@ use state::App;
 const RELEASE: Duration = Duration::from_secs(2);
 
 /// The schema of the convert-worker's database.
-pub const MIGRATIONS: Migrations =
-    platform::migrations!("migrations", ["0001_jobs", "0002_reports", "0003_passwords"]);
+pub const MIGRATIONS: Migrations = platform::migrations!(
+    "migrations",
+    ["0001_jobs", "0002_reports", "0003_passwords", "0004_earlier_results"]
+);
 
 /// The engines that the convert-worker needs, already open.
 pub struct Engines {

@@ -61,6 +61,8 @@ fn of(row: &JobRow) -> ConversionReport {
         bytes_out: job.bytes_out,
         waited: row.waited(),
         seconds: job.seconds,
+        cached: job.cached_from.is_some(),
+        cached_from: job.cached_from,
     }
 }
 

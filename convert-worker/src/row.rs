@@ -23,9 +23,9 @@ pub(crate) struct JobRow {
     pub(crate) failures: i64,
     pub(crate) fence: i64,
     pub(crate) result_key: Option<String>,
-    bytes_out: Option<i64>,
-    sha256: Option<String>,
-    engine: Option<String>,
+    pub(crate) bytes_out: Option<i64>,
+    pub(crate) sha256: Option<String>,
+    pub(crate) engine: Option<String>,
     degraded: bool,
     lost: String,
     pub(crate) error_kind: Option<String>,
@@ -40,6 +40,7 @@ pub(crate) struct JobRow {
     pub(crate) password: Option<Vec<u8>>,
     /// Whether a password was given for the document.
     pub(crate) locked: bool,
+    cached_from: Option<Uuid>,
 }
 
 platform::from_row!(JobRow {
@@ -70,7 +71,8 @@ platform::from_row!(JobRow {
     started_at,
     report,
     password,
-    locked
+    locked,
+    cached_from
 });
 
 impl JobRow {
@@ -110,9 +112,15 @@ impl JobRow {
                 .clone()
                 .map(|kind| JobError { kind, detail: self.error_detail.clone().unwrap_or_default() }),
             seconds: self.seconds,
+            cached_from: self.cached_from.map(JobId),
             created_at: Timestamp::from_micros(self.created_at),
             updated_at: Timestamp::from_micros(self.updated_at),
         }
+    }
+
+    /// The job that made the result.
+    pub(crate) fn made_by(&self) -> Uuid {
+        self.cached_from.unwrap_or(self.id)
     }
 
     /// Seconds from the upload to the last start.

@@ -6,8 +6,9 @@ use axum::{
     body::BodyDataStream,
     http::{HeaderMap, header},
 };
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use platform::service::{ApiError, Outcome};
+use sha2::{Digest as _, Sha256};
 use tokio::{
     fs::File,
     io::{AsyncWriteExt, BufWriter},
@@ -24,6 +25,14 @@ const UPLOAD: Duration = Duration::from_secs(3600);
 /// How long the rest of a refused body is still read.
 const LINGER: Duration = Duration::from_secs(10);
 
+/// What arrived.
+pub(super) struct Bytes {
+    /// How many.
+    pub(super) bytes: u64,
+    /// Their SHA-256, 64 hex digits.
+    pub(super) sha256: String,
+}
+
 /// Refuses a body by the length that it announces.
 pub(super) fn announced(headers: &HeaderMap, limit: u64) -> Outcome<()> {
     let length =
@@ -34,17 +43,25 @@ pub(super) fn announced(headers: &HeaderMap, limit: u64) -> Outcome<()> {
     }
 }
 
-/// Writes the whole body to `file` and tells its size.
-pub(super) async fn receive(body: &mut BodyDataStream, file: &Path, limit: u64) -> Outcome<u64> {
+/// Writes the whole body to `file` and tells what it was.
+pub(super) async fn receive<E>(
+    body: &mut (impl Stream<Item = Result<bytes::Bytes, E>> + Unpin),
+    file: &Path,
+    limit: u64,
+) -> Outcome<Bytes> {
     timeout(UPLOAD, write(body, file, limit))
         .await
         .unwrap_or_else(|_| Err(broken("it took longer than an hour")))
 }
 
-async fn write(body: &mut BodyDataStream, file: &Path, limit: u64) -> Outcome<u64> {
+async fn write<E>(
+    body: &mut (impl Stream<Item = Result<bytes::Bytes, E>> + Unpin),
+    file: &Path,
+    limit: u64,
+) -> Outcome<Bytes> {
     let ours = |error: std::io::Error| anyhow::Error::new(error).context("an upload could not be written");
     let mut file = BufWriter::with_capacity(256 * 1024, File::create(file).await.map_err(ours)?);
-    let mut bytes = 0_u64;
+    let (mut bytes, mut hash) = (0_u64, Sha256::new());
     loop {
         let Ok(next) = timeout(SILENCE, body.next()).await else {
             return Err(broken("the sender fell silent"));
@@ -55,10 +72,11 @@ async fn write(body: &mut BodyDataStream, file: &Path, limit: u64) -> Outcome<u6
         if bytes > limit {
             return Err(too_large(limit));
         }
+        hash.update(&chunk);
         file.write_all(&chunk).await.map_err(ours)?;
     }
     file.flush().await.map_err(ours)?;
-    Ok(bytes)
+    Ok(Bytes { bytes, sha256: hex::encode(hash.finalize()) })
 }
 
 /// Reads what is left of a refused body, so that the sender finds our answer: a connection that is closed with unread

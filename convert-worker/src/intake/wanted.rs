@@ -17,6 +17,8 @@ pub(super) struct Wanted {
     pub(super) name: String,
     pub(super) options: Options,
     pub(super) strict: bool,
+    /// Whether an earlier result will not do.
+    pub(super) fresh: bool,
 }
 
 impl Wanted {
@@ -34,6 +36,7 @@ impl Wanted {
             engine,
             prefer,
             paper,
+            fresh,
         } = query;
         check(quality, [("/width", width), ("/height", height)])?;
         let to = format(&to)?;
@@ -46,7 +49,7 @@ impl Wanted {
         if let Some(claimed) = from.or_else(|| Format::from_name(&name)) {
             engines.supports(claimed, to, &options).map_err(refusal)?;
         }
-        Ok(Self { to, from, name, options, strict })
+        Ok(Self { to, from, name, options, strict, fresh })
     }
 }
 

@@ -2,99 +2,14 @@
 
 use std::collections::HashMap;
 
-use platform::{
-    db::{Db, is_taken},
-    each, in_tx,
-};
+use platform::{db::Db, each};
 use uuid::Uuid;
 use wire::{JobId, Timestamp, UserId, conversions::JobState};
 
 use crate::{
     row::JobRow,
-    sql::{change, columns, record},
+    sql::{change, columns},
 };
-
-/// A job that is to be admitted to the line.
-pub(crate) struct NewJob {
-    pub(crate) id: JobId,
-    pub(crate) owner: UserId,
-    pub(crate) request_key: Option<String>,
-    pub(crate) name: String,
-    pub(crate) source: &'static str,
-    pub(crate) target: &'static str,
-    /// JSON of [`convert::Options`], without the password.
-    pub(crate) options: String,
-    /// Sealed.
-    pub(crate) password: Option<Vec<u8>>,
-    pub(crate) strict: bool,
-    pub(crate) bytes_in: u64,
-    pub(crate) created_at: Timestamp,
-    pub(crate) now: Timestamp,
-}
-
-/// What became of it.
-pub(crate) enum Admitted {
-    /// It waits.
-    New(Box<JobRow>),
-    /// The person has as many waiting as they may.
-    Full,
-    /// The same upload was admitted before.
-    Again,
-}
-
-/// Admits a job unless its owner has `limit` waiting. Uploads that end in the same moment on several workers may
-/// pass the limit by a few; on one worker they cannot.
-pub(crate) async fn admit(db: &Db, new: &NewJob, limit: u32) -> sqlx::Result<Admitted> {
-    let mut tx = db.begin().await?;
-    let waiting: i64 = in_tx!(&mut tx, connection => {
-        sqlx::query_scalar("SELECT count(*) FROM jobs WHERE owner = $1 AND state = 'queued'")
-            .bind(new.owner.0)
-            .fetch_one(&mut **connection)
-            .await
-    })?;
-    if waiting >= i64::from(limit) {
-        return Ok(Admitted::Full);
-    }
-    let inserted: sqlx::Result<JobRow> = in_tx!(&mut tx, connection => {
-        sqlx::query_as(concat!(
-            "INSERT INTO jobs (id, owner, request_key, name, source, target, options, strict, bytes_in, state, seq,
-                               ready_at, created_at, updated_at, password, locked)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', 1, $10, $11, $10, $12, $13)
-             RETURNING ", columns!()
-        ))
-        .bind(new.id.0)
-        .bind(new.owner.0)
-        .bind(&new.request_key)
-        .bind(&new.name)
-        .bind(new.source)
-        .bind(new.target)
-        .bind(&new.options)
-        .bind(new.strict)
-        .bind(i64::try_from(new.bytes_in).unwrap_or(i64::MAX))
-        .bind(new.now.micros())
-        .bind(new.created_at.micros())
-        .bind(&new.password)
-        .bind(new.password.is_some())
-        .fetch_one(&mut **connection)
-        .await
-    });
-    let row = match inserted {
-        Err(error) if is_taken(&error) => return Ok(Admitted::Again),
-        inserted => inserted?,
-    };
-    record(&mut tx, &row).await?;
-    tx.commit().await?;
-    Ok(Admitted::New(Box::new(row)))
-}
-
-/// The job that an upload with this key became.
-pub(crate) async fn find_request(db: &Db, owner: UserId, key: &str) -> sqlx::Result<Option<JobRow>> {
-    each!(db.reader(), pool => {
-        sqlx::query_as(concat!("SELECT ", columns!(),
-            " FROM jobs WHERE owner = $1 AND request_key = $2 AND removed_at IS NULL"))
-        .bind(owner.0).bind(key).fetch_optional(pool).await
-    })
-}
 
 pub(crate) async fn find(db: &Db, owner: UserId, id: JobId) -> sqlx::Result<Option<JobRow>> {
     each!(db.reader(), pool => {

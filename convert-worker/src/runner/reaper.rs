@@ -8,7 +8,7 @@ use super::sql;
 use crate::{
     jobs::remove,
     notify,
-    row::{JobRow, upload_key},
+    row::{JobRow, result_key, upload_key},
     state::App,
 };
 
@@ -91,11 +91,12 @@ async fn erase_old(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An upload that was cut off by the death of its worker may have left its object.
+/// An upload that was cut off by the death of its worker may have left its object, or the copy of an earlier result.
 async fn sweep(app: &App) -> anyhow::Result<()> {
     for job in app.scratch.sweep().await? {
         if !sql::exists(&app.db, job).await? {
             app.objects.delete(&upload_key(job)).await?;
+            app.objects.delete(&result_key(job, 1)).await?;
         }
     }
     Ok(())

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     MIGRATIONS,
-    jobs::sql::{Admitted, NewJob, admit, cancel, find, hide, list, places, retry},
+    intake::sql::{Admitted, NewJob, admit},
+    jobs::sql::{cancel, find, hide, list, places, retry},
     row::{JobRow, result_key},
 };
 
@@ -51,6 +52,7 @@ async fn queued(db: &Db, owner: UserId, now: i64) -> JobId {
         target: "pdf",
         options: "{}".into(),
         password: Some(vec![1, 2, 3]),
+        recipe: None,
         strict: false,
         bytes_in: 7,
         created_at: at(now),

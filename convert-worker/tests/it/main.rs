@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what helps a test is a test, but clippy cannot know")]
 
 mod conversions;
+mod earlier;
 mod endings;
 mod line;
 mod passwords;

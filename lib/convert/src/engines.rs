@@ -101,12 +101,12 @@ impl Engines {
         there.collect()
     }
 
-    /// That an engine which is allowed to can convert this pair.
+    /// That an engine which is allowed to can convert this pair: those that are asked, in order.
     ///
     /// # Errors
     /// `Unsupported`, with what would work instead, or what to install.
-    pub fn supports(&self, from: Format, to: Format, options: &Options) -> Result<(), Error> {
-        self.line(from, to, options).map(drop)
+    pub fn supports(&self, from: Format, to: Format, options: &Options) -> Result<Vec<Engine>, Error> {
+        Ok(self.line(from, to, options)?.into_iter().map(|pair| pair.engine).collect())
     }
 
     /// The engines for this pair in the order in which they are asked.

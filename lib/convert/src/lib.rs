@@ -22,6 +22,9 @@ mod sandbox;
 mod sniff;
 mod verify;
 
+/// Of the engines that are always here: another version may convert better.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 pub use child::{Child, convert_in_child};
 pub use convert::convert_here;
 pub use engine::{Engine, Prefer, UnknownEngine};

@@ -45,6 +45,9 @@ pub struct NewConversion {
     /// Pages of a document that has none of its own: `a4`, the default, or `letter`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paper: Option<String>,
+    /// Converts even if the same file was converted in the same way before; otherwise that result is the answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fresh: bool,
 }
 
 /// `POST /api/v1/rooms/{room}/conversions`: a file of the room is converted for everybody in it.
@@ -183,6 +186,9 @@ pub struct Job {
     /// Seconds of engine time of the last attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+    /// The earlier conversion of the same file whose result this is a copy of; it may be removed by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_from: Option<JobId>,
     /// When the upload began.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -357,4 +363,11 @@ pub struct ConversionReport {
     /// Seconds of engine time of the last attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+    /// Whether nothing was converted, because the same person had the same file converted in the same way before: what is
+    /// said here of words and engines is of that conversion.
+    #[serde(default)]
+    pub cached: bool,
+    /// That conversion; it may be removed by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_from: Option<JobId>,
 }

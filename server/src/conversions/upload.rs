@@ -63,6 +63,7 @@ static UPLOADS: LazyLock<Client> = LazyLock::new(|| {
         ("engine" = Option<String>, Query, description = "The only engine that may do it; `auto` asks one after the other."),
         ("prefer" = Option<String>, Query, description = "Which engine is asked first: `speed` or `fidelity`."),
         ("paper" = Option<String>, Query, description = "Pages of a document that has none of its own: `a4` or `letter`."),
+        ("fresh" = Option<bool>, Query, description = "Converts even if the same file was converted in the same way before; otherwise that result is the answer, at once."),
         ("Idempotency-Key" = Option<String>, Header, description = "Made fresh for each upload."),
         ("Document-Password" = Option<String>, Header,
             description = "Password of an encrypted document, percent-encoded. It is kept sealed, until the conversion ends."),

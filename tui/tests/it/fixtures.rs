@@ -122,6 +122,7 @@ pub(crate) fn job(number: u128, name: &str, to: &str, state: JobState) -> Job {
         lost: Vec::new(),
         error: None,
         seconds: None,
+        cached_from: None,
         created_at: at(0),
         updated_at: at(0),
     }

@@ -70,6 +70,9 @@ pub struct ConvertArgs {
     /// Fail rather than lose words of the document
     #[arg(long)]
     pub strict: bool,
+    /// Convert even if the hub has the result of the same file, converted in the same way
+    #[arg(long)]
+    pub fresh: bool,
     /// The only engine that may do it, such as builtin or libreoffice; auto asks one after the other
     #[arg(long, value_name = "ENGINE", default_value = "auto")]
     pub engine: String,

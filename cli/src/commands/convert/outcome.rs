@@ -33,6 +33,9 @@ pub(super) struct Outcome {
     pub(super) seconds: f64,
     pub(super) engine: Option<String>,
     pub(super) degraded: bool,
+    /// The earlier conversion of the same file that made the result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cached_from: Option<JobId>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) lost: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_code_and_message")]
@@ -79,6 +82,7 @@ impl Outcome {
         self.engine = job.engine.clone();
         self.degraded = job.degraded;
         self.lost = job.lost.clone();
+        self.cached_from = job.cached_from;
         self.took();
     }
 

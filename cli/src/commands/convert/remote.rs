@@ -57,6 +57,7 @@ fn upload(batch: &Batch<'_>, plan: &Plan) -> Result<Upload, CliError> {
         name: plan.name.clone(),
         from: args.from.clone(),
         strict: args.strict,
+        fresh: args.fresh,
         password: batch.password.clone(),
         quality: args.quality,
         width: args.width,

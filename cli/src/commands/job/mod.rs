@@ -166,6 +166,9 @@ fn show(global: &Global, job: &Job) -> Result<(), CliError> {
             let seconds = job.seconds.map(|seconds| format!(" in {seconds:.1} s")).unwrap_or_default();
             lines.push(format!("result   {} by {engine}{seconds}", text::size(bytes)));
         }
+        if let Some(earlier) = job.cached_from {
+            lines.push(format!("cached   from {earlier}"));
+        }
         if job.degraded {
             lines.push(format!("missing  {}", job.lost.join("; ")));
         }

@@ -13,6 +13,7 @@ fn sentences(report: &ConversionReport) -> Vec<String> {
     let mut line = |name: &str, value: Option<String>| {
         lines.extend(value.map(|value| format!("{name:<8} {value}")));
     };
+    line("cached", report.cached_from.map(|earlier| format!("from {earlier}")));
     line("engine", report.engine.clone());
     line("words", words(report));
     line("pages", report.pages.map(|pages| pages.to_string()));
@@ -99,6 +100,8 @@ mod tests {
             bytes_out: Some(2000),
             waited: Some(0.01),
             seconds: Some(3.0),
+            cached: false,
+            cached_from: None,
         };
 
         let said = sentences(&report).join("\n");

@@ -96,6 +96,7 @@ async fn create(
         lost: Vec::new(),
         error: None,
         seconds: None,
+        cached_from: None,
         created_at: moment,
         updated_at: moment,
     };
