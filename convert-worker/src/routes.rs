@@ -3,7 +3,9 @@
 //! [`OnBehalfOf`]: platform::service::internal::OnBehalfOf
 
 use axum::{
-    Router, middleware,
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
     routing::{get, post},
 };
 use platform::service::{
@@ -15,18 +17,19 @@ use wire::paths::internal;
 
 use crate::{
     formats, intake,
-    jobs::{cancel, list, remove, retry, show},
+    jobs::{cancel, events, list, remove, retry, show},
     report, result,
     state::App,
 };
 
 pub(crate) fn routes(app: &App) -> Router {
     Router::new()
-        .route(internal::JOBS, get(list::list).post(intake::create))
+        .route(internal::JOBS, get(list::list).post(intake::create).layer(DefaultBodyLimit::disable()))
         .route(internal::JOB, get(show::show).delete(remove::remove))
         .route(internal::JOB_CANCEL, post(cancel::cancel))
         .route(internal::JOB_RETRY, post(retry::retry))
         .route(internal::JOB_RESULT, get(result::show))
+        .route(internal::JOB_EVENTS, get(events::list))
         .route(internal::JOB_REPORT, get(report::show))
         .route(internal::FORMATS, get(formats::list))
         .merge(health::livez())

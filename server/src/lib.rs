@@ -6,6 +6,7 @@ mod accounts;
 mod admin;
 mod config;
 mod conversions;
+mod endless;
 mod files;
 mod live;
 mod picture;

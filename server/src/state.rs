@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Config, Engines,
     accounts::{Guards, Keys},
-    conversions::Cards,
+    conversions::{Cards, News},
     live::{Appends, Registry},
     upstream::Upstream,
 };
@@ -46,6 +46,7 @@ pub(crate) struct State {
     /// Turns for making pictures small.
     pub(crate) pictures: Arc<Semaphore>,
     pub(crate) cards: Cards,
+    pub(crate) news: News,
     pub(crate) upstream: Upstream,
     pub(crate) tasks: Tasks,
     /// Tells the task runner that there is something to do.
@@ -80,6 +81,7 @@ impl State {
             tails: Arc::new(Semaphore::new(TAILS)),
             pictures: Arc::new(Semaphore::new(PICTURES)),
             cards: Cards::default(),
+            news: News::default(),
             upstream,
             tasks,
             wake: Notify::new(),

@@ -28,6 +28,8 @@ mod story_here;
 mod story_messages;
 #[cfg(feature = "engines")]
 mod story_migrate;
+#[cfg(feature = "up")]
+mod story_one_line;
 #[cfg(all(unix, feature = "up"))]
 mod story_outbox;
 #[cfg(feature = "up")]

@@ -2,6 +2,7 @@
 
 mod cache;
 mod desk;
+mod form;
 mod keep;
 mod receive;
 pub(crate) mod sql;
@@ -10,11 +11,12 @@ mod wanted;
 use std::path::Path;
 
 use axum::{
-    body::{Body, BodyDataStream},
-    extract::State,
-    http::{HeaderMap, StatusCode},
+    body::BodyDataStream,
+    extract::{FromRequest as _, Multipart, Request, State},
+    http::{HeaderMap, StatusCode, header},
 };
 use convert::{Error, Format};
+use futures_util::StreamExt as _;
 use platform::service::{ApiError, ApiJson, ApiQuery, Outcome, internal::OnBehalfOf};
 use wire::{
     Code, UserId,
@@ -29,18 +31,35 @@ use wanted::Wanted;
 /// Names the upload: sent again with the same one, it makes no second job.
 const REQUEST_KEY: &str = "idempotency-key";
 
-/// The body is the file itself.
+/// The body is the file itself, or a form with the file in it.
 pub(crate) async fn create(
     State(app): State<App>,
     OnBehalfOf(owner): OnBehalfOf,
     ApiQuery(query): ApiQuery<NewConversion>,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Outcome<(StatusCode, ApiJson<Job>)> {
-    let mut body = body.into_data_stream();
-    let taken = take(&app, owner, query, &headers, &mut body).await;
-    receive::linger(&app, body);
+    let headers = request.headers().clone();
+    let taken = if is_form(&headers) {
+        let said = request.uri().query().map(str::to_owned);
+        without_password(&query)?;
+        let mut parts = Multipart::from_request(request, &()).await.map_err(|refused| {
+            ApiError::new(Code::BadRequest, format!("the form cannot be read: {}", refused.body_text()))
+        })?;
+        let taken = form::take(&app, owner, said.as_deref(), &headers, &mut parts).await;
+        receive::linger(&app, async move { while let Ok(Some(_)) = parts.next_field().await {} });
+        taken
+    } else {
+        let mut body = request.into_body().into_data_stream();
+        let taken = take(&app, owner, query, &headers, &mut body).await;
+        receive::linger(&app, async move { while let Some(Ok(_)) = body.next().await {} });
+        taken
+    };
     Ok((StatusCode::ACCEPTED, ApiJson(taken?)))
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.to_ascii_lowercase().starts_with("multipart/form-data")
 }
 
 async fn take(
@@ -60,14 +79,22 @@ async fn take(
     wish.fulfil(app, received).await
 }
 
-/// The wish with the password that came in the header; one in a URL is refused, however it was meant.
+/// The wish with the password that came in the header.
 fn with_password(query: NewConversion, headers: &HeaderMap) -> Outcome<NewConversion> {
-    if query.password.is_some() {
-        return Err(ApiError::new(Code::InvalidField, "a URL is no place for a password: URLs are logged")
-            .field("/password", "must not be in the URL")
-            .hint(format!("send it, percent-encoded, in the header {DOCUMENT_PASSWORD}")));
-    }
+    without_password(&query)?;
     Ok(NewConversion { password: passwords::of_request(headers)?, ..query })
+}
+
+/// A password in a URL is refused, however it was meant.
+fn without_password(query: &NewConversion) -> Outcome<()> {
+    match &query.password {
+        None => Ok(()),
+        Some(_) => {
+            Err(ApiError::new(Code::InvalidField, "a URL is no place for a password: URLs are logged")
+                .field("/password", "must not be in the URL")
+                .hint(format!("send it, percent-encoded, in the header {DOCUMENT_PASSWORD}")))
+        }
+    }
 }
 
 /// What somebody wants of an upload, and what names it.

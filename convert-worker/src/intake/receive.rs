@@ -2,10 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use axum::{
-    body::BodyDataStream,
-    http::{HeaderMap, header},
-};
+use axum::http::{HeaderMap, header};
 use futures_util::{Stream, StreamExt};
 use platform::service::{ApiError, Outcome};
 use sha2::{Digest as _, Sha256};
@@ -81,10 +78,9 @@ async fn write<E>(
 
 /// Reads what is left of a refused body, so that the sender finds our answer: a connection that is closed with unread
 /// bytes is reset, and the answer may be lost with it.
-pub(super) fn linger(app: &App, mut body: BodyDataStream) {
+pub(super) fn linger(app: &App, rest: impl Future<Output = ()> + Send + 'static) {
     let stop = app.tasks.stop_signal();
     app.tasks.spawn("linger", async move {
-        let rest = async { while let Some(Ok(_)) = body.next().await {} };
         tokio::select! {
             _ = timeout(LINGER, rest) => {}
             () = stop.cancelled() => {}

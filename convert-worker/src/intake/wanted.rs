@@ -37,6 +37,9 @@ impl Wanted {
             prefer,
             paper,
             fresh,
+            // For the gateway.
+            wait: _,
+            redirect: _,
         } = query;
         check(quality, [("/width", width), ("/height", height)])?;
         let to = format(&to)?;
@@ -95,6 +98,9 @@ fn check(quality: Option<u8>, sides: [(&str, Option<u32>); 2]) -> Outcome<()> {
 }
 
 fn format(name: &str) -> Outcome<Format> {
+    if name.is_empty() {
+        return Err(ApiError::new(Code::BadRequest, "`to` is missing").hint("name the wanted format with it"));
+    }
     name.parse().map_err(|unknown: convert::UnknownFormat| {
         ApiError::new(Code::UnsupportedPair, format!("`{}` is no format that is known here", unknown.0))
             .hint("`mshub formats` lists what there is")

@@ -8,7 +8,7 @@ use wire::{
     conversions::{JobState, Jobs},
 };
 
-use super::sql;
+use super::sql::{self, Filter};
 use crate::state::App;
 
 const PAGE: u32 = 50;
@@ -19,6 +19,8 @@ const PAGE_MAX: u32 = 200;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     state: Option<JobState>,
+    from: Option<String>,
+    to: Option<String>,
     limit: Option<u32>,
     cursor: Option<String>,
 }
@@ -32,10 +34,11 @@ pub(crate) async fn list(
         ApiError::new(Code::BadRequest, "the cursor is none of ours")
             .hint("pass `next` of the page before as it is")
     })?;
+    let filter = Filter { state: wanted.state, from: wanted.from, to: wanted.to };
     let limit = wanted.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX) as usize;
 
     // One more than asked for tells whether there is another page.
-    let mut rows = sql::list(&app.db, user, wanted.state, before, limit + 1).await?;
+    let mut rows = sql::list(&app.db, user, &filter, before, limit + 1).await?;
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|row| row.id().to_string());

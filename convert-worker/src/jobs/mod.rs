@@ -1,6 +1,7 @@
 //! Jobs as their owners handle them. A job of somebody else is missing, exactly like one that never was.
 
 pub(crate) mod cancel;
+pub(crate) mod events;
 pub(crate) mod list;
 pub(crate) mod remove;
 pub(crate) mod retry;

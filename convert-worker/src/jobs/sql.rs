@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use platform::{db::Db, each};
 use uuid::Uuid;
-use wire::{JobId, Timestamp, UserId, conversions::JobState};
+use wire::{
+    JobId, Timestamp, UserId,
+    conversions::{JobEvent, JobState},
+};
 
 use crate::{
     row::JobRow,
@@ -19,11 +22,20 @@ pub(crate) async fn find(db: &Db, owner: UserId, id: JobId) -> sqlx::Result<Opti
     })
 }
 
+/// Which jobs are wanted.
+#[derive(Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) state: Option<JobState>,
+    /// Formats.
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+}
+
 /// Newest first, older than `before`.
 pub(crate) async fn list(
     db: &Db,
     owner: UserId,
-    state: Option<JobState>,
+    filter: &Filter,
     before: Option<JobId>,
     limit: usize,
 ) -> sqlx::Result<Vec<JobRow>> {
@@ -31,15 +43,39 @@ pub(crate) async fn list(
     each!(db.reader(), pool => {
         sqlx::query_as(concat!("SELECT ", columns!(),
             " FROM jobs
-             WHERE owner = $1 AND id < $2 AND ($3 IS NULL OR state = $3) AND removed_at IS NULL
-             ORDER BY id DESC LIMIT $4"))
+             WHERE owner = $1 AND id < $2 AND ($3 IS NULL OR state = $3)
+                   AND ($4 IS NULL OR source = $4) AND ($5 IS NULL OR target = $5) AND removed_at IS NULL
+             ORDER BY id DESC LIMIT $6"))
         .bind(owner.0)
         .bind(before)
-        .bind(state.map(JobState::name))
+        .bind(filter.state.map(JobState::name))
+        .bind(&filter.from)
+        .bind(&filter.to)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(pool)
         .await
     })
+}
+
+/// What happened to a job after a change, oldest first.
+pub(crate) async fn events(db: &Db, job: JobId, after: u64) -> sqlx::Result<Vec<JobEvent>> {
+    let rows: Vec<(i64, String, i64, Option<String>, i64)> = each!(db.reader(), pool => {
+        sqlx::query_as("SELECT seq, state, attempt, detail, at FROM job_events WHERE job = $1 AND seq > $2 ORDER BY seq")
+            .bind(job.0)
+            .bind(i64::try_from(after).unwrap_or(i64::MAX))
+            .fetch_all(pool)
+            .await
+    })?;
+    let event = |(seq, state, attempt, error, at): (i64, String, i64, Option<String>, i64)| JobEvent {
+        job,
+        seq: u64::try_from(seq).unwrap_or_default(),
+        state: JobState::from_name(&state).expect("events have the states of their jobs"),
+        attempt: u32::try_from(attempt).unwrap_or(u32::MAX),
+        at: Timestamp::from_micros(at),
+        progress: None,
+        error,
+    };
+    Ok(rows.into_iter().map(event).collect())
 }
 
 /// How many of this person's jobs wait.

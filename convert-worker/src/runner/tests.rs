@@ -17,7 +17,7 @@ use super::{
 use crate::{
     MIGRATIONS,
     intake::sql::{Admitted, NewJob, admit},
-    jobs::sql::{cancel, find, hide, list, places, retry},
+    jobs::sql::{Filter, cancel, find, hide, list, places, retry},
     row::{JobRow, result_key},
 };
 
@@ -160,7 +160,7 @@ async fn a_cancelled_job_is_out_of_its_runners_hands() {
         cancel(db, owner, id, at(4)).await.unwrap().unwrap();
         hide(db, owner, id, at(4)).await.unwrap().unwrap();
         assert!(find(db, owner, id).await.unwrap().is_none());
-        assert!(list(db, owner, None, None, 9).await.unwrap().is_empty());
+        assert!(list(db, owner, &Filter::default(), None, 9).await.unwrap().is_empty());
         assert_eq!(sql::hidden(db, 9).await.unwrap().len(), 1);
     })
     .await;

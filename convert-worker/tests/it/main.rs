@@ -5,6 +5,8 @@
 mod conversions;
 mod earlier;
 mod endings;
+mod events;
+mod forms;
 mod line;
 mod passwords;
 mod refusals;

@@ -10,6 +10,7 @@ use crate::{ClientId, FileId, JobId, Timestamp, UserId};
 #[serde(deny_unknown_fields)]
 pub struct NewConversion {
     /// The wanted format, such as `pdf`.
+    #[serde(default)]
     pub to: String,
     /// The file's name; its ending says what it should be.
     #[serde(default)]
@@ -48,6 +49,12 @@ pub struct NewConversion {
     /// Converts even if the same file was converted in the same way before; otherwise that result is the answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fresh: bool,
+    /// Seconds, at most 60, that the answer waits for the end of the conversion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<u32>,
+    /// `1` for an answer that leads to the result, as soon as it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<String>,
 }
 
 /// `POST /api/v1/rooms/{room}/conversions`: a file of the room is converted for everybody in it.
@@ -193,6 +200,38 @@ pub struct Job {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// One change of a conversion, or a step of its progress.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct JobEvent {
+    /// The conversion.
+    pub job: JobId,
+    /// The number of the change, from 1 on; a step of the progress has the number of the change before it.
+    pub seq: u64,
+    /// Where the conversion is in its life since then.
+    pub state: JobState,
+    /// How often it was started by then.
+    pub attempt: u32,
+    /// When it changed.
+    pub at: Timestamp,
+    /// How far the engine is: this is a step, and no change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<JobProgress>,
+    /// The kind of error that it failed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What happened to a conversion after a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct JobEvents {
+    /// Oldest first.
+    pub items: Vec<JobEvent>,
+    /// Whether nothing follows them.
+    pub ended: bool,
 }
 
 /// `GET /api/v1/conversions`.

@@ -108,6 +108,8 @@ pub const CONVERSION_RETRY: &str = "/api/v1/conversions/{id}/retry";
 pub const CONVERSION_RESULT: &str = "/api/v1/conversions/{id}/result";
 /// How good it is, and who made it.
 pub const CONVERSION_REPORT: &str = "/api/v1/conversions/{id}/report";
+/// What happens to it, as it happens.
+pub const CONVERSION_EVENTS: &str = "/api/v1/conversions/{id}/events";
 /// A signed link of the folder store.
 pub const OBJECT: &str = "/objects/{*key}";
 
@@ -146,6 +148,8 @@ pub mod internal {
     pub const JOB_RESULT: &str = "/internal/v1/jobs/{id}/result";
     /// convert-worker: how good it is, and who made it.
     pub const JOB_REPORT: &str = "/internal/v1/jobs/{id}/report";
+    /// convert-worker: what happened to it (`after`).
+    pub const JOB_EVENTS: &str = "/internal/v1/jobs/{id}/events";
     /// convert-worker: the live matrix.
     pub const FORMATS: &str = "/internal/v1/formats";
 }

@@ -12,10 +12,11 @@ use platform::{
 use serde::Deserialize;
 use wire::{
     Code, JobId,
-    conversions::{ResultLink, StoredResult},
+    conversions::{Job, ResultLink, StoredResult},
     paths::{self, internal},
 };
 
+use super::wait;
 use crate::{
     accounts::Caller,
     files::{Content, deliver},
@@ -26,19 +27,31 @@ use crate::{
 /// Results are all that links are ever made of; photos and uploads are not to be had by one.
 const RESULTS: &str = "out/";
 
+/// Seconds of each redirect while a result is waited for.
+const PIECE: u32 = 50;
+
 /// How the link is wanted.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wish {
     #[serde(default)]
     redirect: Option<String>,
+    #[serde(default)]
+    wait: Option<u32>,
+}
+
+/// Where the result of a conversion that has only begun is waited for.
+pub(super) fn waiting(job: JobId) -> String {
+    format!("{}?redirect=1&wait={PIECE}", paths::fill(paths::CONVERSION_RESULT, job))
 }
 
 /// A link to the result of a completed conversion. It needs no token, and works for 15 minutes.
 ///
-/// As JSON; with `redirect=1`, or for a caller that prefers something else than JSON, as a redirect to it.
+/// As JSON; with `redirect=1`, or for a caller that prefers something else than JSON, as a redirect to it. With `wait`
+/// it is waited for; whoever is redirected then, and it takes longer, is sent to wait once more.
 #[utoipa::path(get, path = paths::CONVERSION_RESULT, tag = "conversions", security(("bearer" = [])),
-    params(("id" = JobId, Path), ("redirect" = Option<String>, Query, description = "`1` for a redirect.")),
+    params(("id" = JobId, Path), ("redirect" = Option<String>, Query, description = "`1` for a redirect."),
+        ("wait" = Option<u32>, Query, description = "Seconds, at most 60, that the answer waits for the result.")),
     responses((status = 200, body = ResultLink), (status = 302, description = "To the link."),
         (status = 401, body = wire::Problem), (status = 404, body = wire::Problem),
         (status = 409, body = wire::Problem)))]
@@ -49,6 +62,16 @@ pub(crate) async fn result(
     ApiQuery(wish): ApiQuery<Wish>,
     headers: HeaderMap,
 ) -> Outcome<Response> {
+    let redirect = matches!(wish.redirect.as_deref(), Some("1" | "true")) || prefers_the_file(&headers);
+    let limit = wait::wanted(wish.wait)?;
+    if !limit.is_zero() {
+        let job =
+            call(state.upstream.convert(Method::GET, &paths::fill(internal::JOB, id), caller.user)).await?;
+        let job: Job = wait::ended(&state, job, limit).await?;
+        if redirect && !job.state.is_final() {
+            return Ok((StatusCode::FOUND, [(header::LOCATION, waiting(id))]).into_response());
+        }
+    }
     let request = state.upstream.convert(Method::GET, &paths::fill(internal::JOB_RESULT, id), caller.user);
     let StoredResult { key, name, bytes, sha256, media_type } = call(request).await?;
 
@@ -58,7 +81,7 @@ pub(crate) async fn result(
     let LinkTerms { name, media_type, expires_at } = terms;
 
     let no_store = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if matches!(wish.redirect.as_deref(), Some("1" | "true")) || prefers_the_file(&headers) {
+    if redirect {
         let location = HeaderValue::try_from(url).map_err(anyhow::Error::from)?;
         return Ok((StatusCode::FOUND, [no_store, (header::LOCATION, location)]).into_response());
     }

@@ -6,6 +6,7 @@ use axum::{
 };
 use platform::service::{ApiJson, ApiPath, ApiQuery, Outcome};
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 use wire::{
     JobId,
     conversions::{ConversionReport, Formats, Job, JobState, Jobs},
@@ -13,6 +14,7 @@ use wire::{
     paths::{self, internal},
 };
 
+use super::wait;
 use crate::{
     accounts::Caller,
     state::App,
@@ -26,6 +28,10 @@ pub(crate) struct Wanted {
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<JobState>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<String>,
@@ -35,6 +41,8 @@ pub(crate) struct Wanted {
 #[utoipa::path(get, path = paths::CONVERSIONS, tag = "conversions", security(("bearer" = [])),
     params(
         ("state" = Option<JobState>, Query, description = "Only those in this state."),
+        ("from" = Option<String>, Query, description = "Only those of this format."),
+        ("to" = Option<String>, Query, description = "Only those to this format."),
         ("limit" = Option<u32>, Query, description = "How many at most: 50, and never more than 200."),
         ("cursor" = Option<String>, Query, description = "`next` of the page before."),
     ),
@@ -48,17 +56,29 @@ pub(crate) async fn list(
     Ok(ApiJson(call(request).await?))
 }
 
+/// How long the answer may wait.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Patience {
+    /// Seconds, at most 60, that the answer waits for the end.
+    wait: Option<u32>,
+}
+
 /// One conversion. Somebody else's is missing, exactly like one that never was.
-#[utoipa::path(get, path = paths::CONVERSION, tag = "conversions", params(("id" = JobId, Path)),
+#[utoipa::path(get, path = paths::CONVERSION, tag = "conversions", params(("id" = JobId, Path), Patience),
     security(("bearer" = [])),
-    responses((status = 200, body = Job), (status = 401, body = wire::Problem), (status = 404, body = wire::Problem)))]
+    responses((status = 200, body = Job), (status = 401, body = wire::Problem), (status = 404, body = wire::Problem),
+        (status = 422, body = wire::Problem)))]
 pub(crate) async fn show(
     State(state): State<App>,
     caller: Caller,
     ApiPath(id): ApiPath<JobId>,
+    ApiQuery(Patience { wait }): ApiQuery<Patience>,
 ) -> Outcome<ApiJson<Job>> {
+    let limit = wait::wanted(wait)?;
     let request = state.upstream.convert(Method::GET, &paths::fill(internal::JOB, id), caller.user);
-    Ok(ApiJson(call(request).await?))
+    let job = call(request).await?;
+    Ok(ApiJson(if limit.is_zero() { job } else { wait::ended(&state, job, limit).await? }))
 }
 
 /// Removes a conversion with its upload and its result. One that runs is cancelled first.

@@ -6,6 +6,7 @@ use axum::{
     body::Body,
     extract::State,
     http::{HeaderMap, HeaderName, Method, StatusCode, header},
+    response::{IntoResponse, Response},
 };
 use futures_util::StreamExt;
 use platform::service::{ApiError, ApiJson, ApiQuery, Outcome};
@@ -17,6 +18,7 @@ use wire::{
     paths::{self, internal},
 };
 
+use super::wait;
 use crate::{
     accounts::Caller,
     state::{App, State as Hub},
@@ -28,8 +30,9 @@ pub(super) const UPLOAD: Duration = Duration::from_secs(3700);
 /// How long the rest of a refused body is still read.
 const LINGER: Duration = Duration::from_secs(10);
 /// What is passed on with the body.
-const PASSED: [HeaderName; 3] = [
+const PASSED: [HeaderName; 4] = [
     header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
     HeaderName::from_static("idempotency-key"),
     HeaderName::from_static(DOCUMENT_PASSWORD),
 ];
@@ -49,10 +52,12 @@ static UPLOADS: LazyLock<Client> = LazyLock::new(|| {
 
 /// Uploads a file and starts its conversion. The body is the file itself.
 ///
-/// With the header `Idempotency-Key`, sending the same upload again makes no second conversion.
+/// With the header `Idempotency-Key`, sending the same upload again makes no second conversion. The body may also be a
+/// form (`multipart/form-data`) whose part `file` is the file, and whose other parts are what the query would say; there,
+/// `password` is allowed.
 #[utoipa::path(post, path = paths::CONVERSIONS, tag = "conversions", security(("bearer" = [])),
     params(
-        ("to" = String, Query, description = "The wanted format, such as `pdf`."),
+        ("to" = Option<String>, Query, description = "The wanted format, such as `pdf`. Only a form may say it elsewhere."),
         ("name" = Option<String>, Query, description = "The file's name; its ending says what it should be."),
         ("from" = Option<String>, Query, description = "The format of the upload, where the name does not tell."),
         ("strict" = Option<bool>, Query, description = "Whether losing words makes it fail."),
@@ -64,12 +69,15 @@ static UPLOADS: LazyLock<Client> = LazyLock::new(|| {
         ("prefer" = Option<String>, Query, description = "Which engine is asked first: `speed` or `fidelity`."),
         ("paper" = Option<String>, Query, description = "Pages of a document that has none of its own: `a4` or `letter`."),
         ("fresh" = Option<bool>, Query, description = "Converts even if the same file was converted in the same way before; otherwise that result is the answer, at once."),
+        ("wait" = Option<u32>, Query, description = "Seconds, at most 60, that the answer waits for the end: 200 then, and 202 before it."),
+        ("redirect" = Option<String>, Query, description = "`1` for a redirect that leads to the result as soon as it is there."),
         ("Idempotency-Key" = Option<String>, Header, description = "Made fresh for each upload."),
         ("Document-Password" = Option<String>, Header,
             description = "Password of an encrypted document, percent-encoded. It is kept sealed, until the conversion ends."),
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 202, body = Job), (status = 401, body = wire::Problem), (status = 413, body = wire::Problem),
+    responses((status = 200, body = Job), (status = 202, body = Job),
+        (status = 303, description = "To the result."), (status = 401, body = wire::Problem), (status = 413, body = wire::Problem),
         (status = 415, body = wire::Problem), (status = 422, body = wire::Problem),
         (status = 429, body = wire::Problem)))]
 pub(crate) async fn create(
@@ -78,9 +86,9 @@ pub(crate) async fn create(
     query: Result<ApiQuery<NewConversion>, ApiError>,
     headers: HeaderMap,
     body: Body,
-) -> Outcome<(StatusCode, ApiJson<Job>)> {
+) -> Outcome<Response> {
     // Refusals wait until the body is in our hands: see `linger`.
-    let call = match call(&state, caller, query, &headers) {
+    let (call, after) = match call(&state, caller, query, &headers) {
         Ok(call) => call,
         Err(refused) => {
             linger(&state, body);
@@ -88,8 +96,49 @@ pub(crate) async fn create(
         }
     };
     // A refusal of the worker comes back while the rest of the body still flows, and goes on to the caller at once.
-    let job = stream(call, body, UPLOAD).await?;
-    Ok((StatusCode::ACCEPTED, ApiJson(job)))
+    let job: Job = stream(call, body, UPLOAD).await?;
+    after.answer(&state, job).await
+}
+
+/// The same for `curl -T`, which always puts.
+#[utoipa::path(put, path = paths::CONVERSIONS, tag = "conversions", security(("bearer" = [])),
+    params(("to" = String, Query, description = "The wanted format; and everything else that `POST` takes.")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = Job), (status = 202, body = Job),
+        (status = 303, description = "To the result."), (status = 401, body = wire::Problem)))]
+pub(crate) async fn put(
+    state: State<App>,
+    caller: Result<Caller, ApiError>,
+    query: Result<ApiQuery<NewConversion>, ApiError>,
+    headers: HeaderMap,
+    body: Body,
+) -> Outcome<Response> {
+    create(state, caller, query, headers, body).await
+}
+
+/// What the caller wants to hear once the upload is taken.
+struct After {
+    wait: Duration,
+    redirect: bool,
+}
+
+impl After {
+    /// Takes it out of the query: the worker need not know.
+    fn of(query: &mut NewConversion) -> Outcome<Self> {
+        let redirect = matches!(query.redirect.take().as_deref(), Some("1" | "true"));
+        Ok(Self { wait: wait::wanted(query.wait.take())?, redirect })
+    }
+
+    async fn answer(self, state: &App, job: Job) -> Outcome<Response> {
+        if self.redirect {
+            let location = super::download::waiting(job.id);
+            return Ok((StatusCode::SEE_OTHER, [(header::LOCATION, location)], ApiJson(job)).into_response());
+        }
+        let job = if self.wait.is_zero() { job } else { wait::ended(state, job, self.wait).await? };
+        let has_ended = job.state.is_final() && !self.wait.is_zero();
+        let status = if has_ended { StatusCode::OK } else { StatusCode::ACCEPTED };
+        Ok((status, ApiJson(job)).into_response())
+    }
 }
 
 /// The call to the worker, still without its body.
@@ -98,14 +147,16 @@ fn call(
     caller: Result<Caller, ApiError>,
     query: Result<ApiQuery<NewConversion>, ApiError>,
     headers: &HeaderMap,
-) -> Outcome<Call> {
-    let (caller, ApiQuery(query)) = (caller?, query?);
+) -> Outcome<(Call, After)> {
+    let (caller, ApiQuery(mut query)) = (caller?, query?);
     announced(headers, state.config.max_upload_bytes)?;
+    let after = After::of(&mut query)?;
     let call = passed_on(state, caller.user, &query);
-    Ok(PASSED.into_iter().fold(call, |call, name| match headers.get(&name) {
+    let call = PASSED.into_iter().fold(call, |call, name| match headers.get(&name) {
         Some(value) => call.with(|request| request.header(name, value)),
         None => call,
-    }))
+    });
+    Ok((call, after))
 }
 
 /// An upload of somebody, still without its body and without a key.

@@ -53,6 +53,7 @@ fn pass_on(state: &State, hint: &str, waiting: &mut HashMap<RoomId, Head>) {
     match serde_json::from_str(hint) {
         Ok(Hint::Job { job }) => {
             state.cards.hear(&job);
+            state.news.tell(&job);
             state.live.people.hint_job(job.owner, &encoded(&ToClient::Job { job }));
         }
         Ok(Hint::Card { room, pos, at }) => tell_card(state, room, pos, at),

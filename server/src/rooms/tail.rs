@@ -1,13 +1,6 @@
 //! A room as a plain HTTP answer that does not end: server-sent events or JSON lines, for `curl -N`.
 
-use std::time::Duration;
-
-use axum::{
-    body::{Body, Bytes},
-    extract::State,
-    http::{HeaderMap, HeaderValue, header},
-    response::{IntoResponse, Response},
-};
+use axum::{body::Bytes, extract::State, http::HeaderMap, response::Response};
 use futures_util::stream;
 use platform::service::{ApiError, ApiPath, ApiQuery, Outcome};
 use serde::Deserialize;
@@ -19,14 +12,14 @@ use super::{
     history::{self, Part},
     joined,
 };
-use crate::{accounts::Caller, state::App};
+use crate::{
+    accounts::Caller,
+    endless::{self, Form},
+    state::App,
+};
 
-/// A sign of life at least this often.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Events of one piece.
 const PIECE: u32 = 100;
-const SSE: &str = "text/event-stream";
-const NDJSON: &str = "application/x-ndjson";
 
 /// Where to begin.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -42,7 +35,7 @@ pub(crate) struct From {
 #[utoipa::path(get, path = "/api/v1/rooms/{room}/tail", tag = "rooms", params(("room" = String, Path), From), security(("bearer" = [])),
     responses((status = 200, body = String, content_type = "application/x-ndjson"), (status = 404, body = wire::Problem), (status = 429, body = wire::Problem)))]
 pub(crate) async fn tail(
-    axum::extract::State(state): State<App>,
+    State(state): State<App>,
     caller: Caller,
     ApiPath(room): ApiPath<String>,
     ApiQuery(From { after }): ApiQuery<From>,
@@ -53,58 +46,10 @@ pub(crate) async fn tail(
         ApiError::new(Code::RateLimited, "too many answers of this kind are open here").retry_after(10)
     })?;
     let form = Form::of(&headers);
-    let after = last_event(&headers)?.or(after).unwrap_or_else(|| state.live.tailed(room));
+    let after = endless::last_event(&headers)?.or(after).unwrap_or_else(|| state.live.tailed(room));
     let tail = Tail { state, caller, room, after, form, ended: false, _permit: permit };
     let pieces = stream::unfold(tail, async |mut tail| tail.piece().await.map(|piece| (piece, tail)));
-    let mut response = Body::from_stream(pieces).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.media_type()));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx and others would keep pieces back until there are enough of them.
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
-}
-
-fn last_event(headers: &HeaderMap) -> Outcome<Option<u64>> {
-    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
-    let pos = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-    pos.map(Some).ok_or_else(|| ApiError::new(Code::BadRequest, "Last-Event-ID is not a position"))
-}
-
-/// How events are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Sse,
-    Lines,
-}
-
-impl Form {
-    fn of(headers: &HeaderMap) -> Self {
-        let wanted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-        if wanted.contains(SSE) { Self::Sse } else { Self::Lines }
-    }
-
-    fn media_type(self) -> &'static str {
-        match self {
-            Self::Sse => SSE,
-            Self::Lines => NDJSON,
-        }
-    }
-
-    fn heartbeat(self) -> &'static str {
-        match self {
-            Self::Sse => ": alive\n\n",
-            Self::Lines => "\n",
-        }
-    }
-
-    fn write(self, event: &RoomEvent) -> String {
-        let json = serde_json::to_string(event).expect("an event is plain data");
-        match self {
-            Self::Sse => format!("id: {}\ndata: {json}\n\n", event.pos),
-            Self::Lines => format!("{json}\n"),
-        }
-    }
+    Ok(endless::answer(form, pieces))
 }
 
 /// One answer under way. It is pulled by whoever reads it: a slow reader holds up nobody and keeps nothing in memory.
@@ -138,7 +83,7 @@ impl Tail {
             tokio::select! {
                 () = self.state.tasks.stopping() => return None,
                 changed = tailed.changed() => changed.ok()?,
-                () = tokio::time::sleep(HEARTBEAT) => return Some(Ok(Bytes::from_static(self.form.heartbeat().as_bytes()))),
+                () = tokio::time::sleep(endless::HEARTBEAT) => return Some(Ok(self.form.heartbeat())),
             }
         }
         None
@@ -158,7 +103,7 @@ impl Tail {
         let mut written = String::new();
         for event in events {
             self.after = event.pos;
-            written.push_str(&self.form.write(&event));
+            written.push_str(&self.form.write(Some(event.pos), &event));
             let closed = matches!(event.what, wire::events::What::Closed);
             if closed || event.left() == Some(self.caller.user) {
                 self.ended = true;
@@ -166,24 +111,5 @@ impl Tail {
             }
         }
         written.into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_asks_for_events_gets_events_and_everybody_else_lines() {
-        let form = |accept: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-            Form::of(&headers)
-        };
-
-        assert_eq!(form("text/event-stream"), Form::Sse);
-        assert_eq!(form("text/html, text/event-stream;q=0.9"), Form::Sse);
-        assert_eq!(form("*/*"), Form::Lines);
-        assert_eq!(form("application/x-ndjson"), Form::Lines);
     }
 }

@@ -69,6 +69,7 @@ fn every_documented_path_is_one_of_the_contract_and_the_other_way_round() {
         paths::CONVERSION_CANCEL,
         paths::CONVERSION_RETRY,
         paths::CONVERSION_REPORT,
+        paths::CONVERSION_EVENTS,
         paths::CONVERSION_RESULT,
         paths::OBJECT,
         paths::ADMIN_USERS,

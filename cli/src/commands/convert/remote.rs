@@ -67,6 +67,7 @@ fn upload(batch: &Batch<'_>, plan: &Plan) -> Result<Upload, CliError> {
         engine: (args.engine != "auto").then(|| args.engine.clone()),
         paper: (args.paper != "a4").then(|| args.paper.clone()),
         prefer: (args.prefer != "speed").then(|| args.prefer.clone()),
+        ..NewConversion::default()
     };
     Ok(Upload { query, bytes })
 }
