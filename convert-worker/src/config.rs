@@ -79,7 +79,7 @@ impl Flags {
     }
 }
 
-/// The engines besides the builtin one.
+/// The engines besides the builtin one, and what may go out.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct EngineFlags {
     /// LibreOffice's program, or `off` for none; found on the PATH when not given
@@ -88,6 +88,9 @@ pub struct EngineFlags {
     /// A Gotenberg server that converts office documents, such as http://gotenberg:3000
     #[arg(long, env = "MSHUB_GOTENBERG_URL", value_name = "URL", hide_env_values = true, value_parser = server)]
     gotenberg_url: Option<String>,
+    /// Tell the end of conversions to private addresses, too
+    #[arg(long, env = "MSHUB_WEBHOOKS_TO_PRIVATE")]
+    webhooks_to_private: bool,
 }
 
 fn server(url: &str) -> Result<String, String> {
@@ -106,6 +109,7 @@ impl EngineFlags {
             None => convert::find_libreoffice(&std::env::var_os("PATH").unwrap_or_default()),
         };
         config.gotenberg_url.clone_from(&self.gotenberg_url);
+        config.webhooks_to_private = self.webhooks_to_private;
     }
 }
 
@@ -142,6 +146,8 @@ pub struct Config {
     /// The pause before the second attempt; each further one is four times as long. Half of it to one and a half
     /// times is really waited, so that what failed together does not come back together.
     pub backoff: Duration,
+    /// Whether webhooks may lead to private addresses: whoever can upload can have something sent there then.
+    pub webhooks_to_private: bool,
     /// How long ended conversions and their files are kept.
     pub retention: Duration,
     /// How long running conversions may take to end once the worker stops; then they are given back.
@@ -168,6 +174,7 @@ impl Config {
             max_attempts: 3,
             max_losses: 30,
             backoff: Duration::from_secs(1),
+            webhooks_to_private: false,
             retention: 7 * DAY,
             drain: Duration::from_secs(8),
         }

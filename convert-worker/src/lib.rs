@@ -19,6 +19,7 @@ mod scratch;
 mod sql;
 mod state;
 mod uploads;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ const RELEASE: Duration = Duration::from_secs(2);
 /// The schema of the convert-worker's database.
 pub const MIGRATIONS: Migrations = platform::migrations!(
     "migrations",
-    ["0001_jobs", "0002_reports", "0003_passwords", "0004_earlier_results"]
+    ["0001_jobs", "0002_reports", "0003_passwords", "0004_earlier_results", "0005_webhooks"]
 );
 
 /// The engines that the convert-worker needs, already open.
@@ -79,6 +80,7 @@ pub fn run(
     Box::pin(async move {
         let app = App::open(config, engines, &stop).await?;
         runner::start(&app).await?;
+        webhooks::start(&app);
         let server = tokio::spawn(serve(listener, routes::routes(&app), Waits::default(), stop.clone()));
         ready(health::parts(&app));
 

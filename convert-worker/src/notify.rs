@@ -6,6 +6,9 @@ use crate::state::State;
 
 /// Tells everybody who watches that a conversion changed or came further.
 pub(crate) async fn tell(state: &State, job: Job) {
+    if job.state.is_final() {
+        state.ended.notify_one();
+    }
     let hint = Hint::Job { job: Box::new(job) };
     match serde_json::to_string(&hint) {
         Ok(text) => state.fanout.publish(SUBJECT_HINTS, text).await,

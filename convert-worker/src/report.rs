@@ -9,7 +9,7 @@ use wire::{
     conversions::{ConversionReport, EngineAttempt, JobError},
 };
 
-use crate::{jobs, row::JobRow, state::App};
+use crate::{jobs, row::JobRow, state::App, webhooks};
 
 /// What is kept of the last attempt besides the columns of its row.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -36,7 +36,8 @@ pub(crate) async fn show(
     OnBehalfOf(user): OnBehalfOf,
     ApiPath(id): ApiPath<JobId>,
 ) -> Outcome<ApiJson<ConversionReport>> {
-    Ok(ApiJson(of(&jobs::of(&app, user, id).await?)))
+    let report = of(&jobs::of(&app, user, id).await?);
+    Ok(ApiJson(ConversionReport { webhook: webhooks::sql::newest(&app.db, id).await?, ..report }))
 }
 
 fn of(row: &JobRow) -> ConversionReport {
@@ -63,6 +64,7 @@ fn of(row: &JobRow) -> ConversionReport {
         seconds: job.seconds,
         cached: job.cached_from.is_some(),
         cached_from: job.cached_from,
+        webhook: None,
     }
 }
 

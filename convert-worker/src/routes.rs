@@ -20,6 +20,7 @@ use crate::{
     jobs::{cancel, events, list, remove, retry, show},
     report, result,
     state::App,
+    webhooks,
 };
 
 pub(crate) fn routes(app: &App) -> Router {
@@ -31,6 +32,7 @@ pub(crate) fn routes(app: &App) -> Router {
         .route(internal::JOB_RESULT, get(result::show))
         .route(internal::JOB_EVENTS, get(events::list))
         .route(internal::JOB_REPORT, get(report::show))
+        .route(internal::WEBHOOK_SECRET, get(webhooks::secret))
         .route(internal::FORMATS, get(formats::list))
         .merge(health::livez())
         .fallback(no_route)

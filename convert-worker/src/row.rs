@@ -41,6 +41,8 @@ pub(crate) struct JobRow {
     /// Whether a password was given for the document.
     pub(crate) locked: bool,
     cached_from: Option<Uuid>,
+    /// Where its end is told.
+    pub(crate) webhook: Option<String>,
 }
 
 platform::from_row!(JobRow {
@@ -72,7 +74,8 @@ platform::from_row!(JobRow {
     report,
     password,
     locked,
-    cached_from
+    cached_from,
+    webhook
 });
 
 impl JobRow {

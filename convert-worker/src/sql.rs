@@ -2,7 +2,7 @@
 
 use platform::{db::Transaction, in_tx};
 
-use crate::row::JobRow;
+use crate::{row::JobRow, webhooks};
 
 /// The columns of [`JobRow`].
 macro_rules! columns {
@@ -10,7 +10,7 @@ macro_rules! columns {
         "id, owner, name, source, target, options, strict, bytes_in, state, seq, attempt, failures, fence, \
          result_key, bytes_out, sha256, engine, degraded, lost, error_kind, error_detail, seconds, \
          created_at, updated_at, started_at, report, password, locked, \
-         cached_from"
+         cached_from, webhook"
     };
 }
 pub(crate) use columns;
@@ -31,7 +31,8 @@ macro_rules! change {
 }
 pub(crate) use change;
 
-/// Writes the event of a job's newest change. The key `(job, seq)` refuses a change that was recorded before.
+/// Writes the event of a job's newest change, and the webhook of its end. The key `(job, seq)` refuses a change that was
+/// recorded before.
 pub(crate) async fn record(tx: &mut Transaction, row: &JobRow) -> sqlx::Result<()> {
     let job = row.job();
     let seq = i64::try_from(job.seq).unwrap_or(i64::MAX);
@@ -46,5 +47,9 @@ pub(crate) async fn record(tx: &mut Transaction, row: &JobRow) -> sqlx::Result<(
             .execute(&mut **connection)
             .await
             .map(drop)
-    })
+    })?;
+    match &row.webhook {
+        Some(url) if job.state.is_final() => webhooks::sql::enqueue(tx, &job, url).await,
+        _ => Ok(()),
+    }
 }

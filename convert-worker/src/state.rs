@@ -14,7 +14,14 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Config, Engines, passwords::Passwords, runner::Running, scratch::Scratch, uploads::Uploads};
+use crate::{
+    Config, Engines,
+    passwords::Passwords,
+    runner::Running,
+    scratch::Scratch,
+    uploads::Uploads,
+    webhooks::{Post, Signer},
+};
 
 /// The worker's state.
 pub(crate) struct State {
@@ -33,6 +40,10 @@ pub(crate) struct State {
     pub(crate) tasks: Tasks,
     pub(crate) converters: convert::Engines,
     pub(crate) passwords: Passwords,
+    pub(crate) signer: Signer,
+    pub(crate) post: Post,
+    /// Told when a job has ended.
+    pub(crate) ended: Notify,
     key: InternalKey,
 }
 
@@ -54,6 +65,9 @@ impl App {
             key: InternalKey::derive(&config.secret.0),
             converters: config.engines()?,
             passwords: Passwords::of(&config.secret.0)?,
+            signer: Signer::of(&config.secret.0),
+            post: Post::open(&config)?,
+            ended: Notify::new(),
             config,
             db,
             fanout,

@@ -80,6 +80,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(live::socket::open))
         .routes(routes!(conversions::jobs::list, conversions::upload::create, conversions::upload::put))
         .routes(routes!(conversions::jobs::formats))
+        .routes(routes!(conversions::jobs::webhook_secret))
         .routes(routes!(conversions::jobs::show, conversions::jobs::remove))
         .routes(routes!(conversions::jobs::cancel))
         .routes(routes!(conversions::jobs::retry))

@@ -79,6 +79,7 @@ fn new_job(app: &App, wish: &Wish, source: Format, received: &Received) -> Outco
         options: serde_json::to_string(&open).map_err(anyhow::Error::from)?,
         password,
         recipe: cache::recipe(app, source, wanted, &received.sha256),
+        webhook: wanted.webhook.clone(),
         strict: wanted.strict,
         bytes_in: received.bytes,
         created_at: received.created_at,

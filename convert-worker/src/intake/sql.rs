@@ -25,6 +25,8 @@ pub(crate) struct NewJob {
     pub(crate) password: Option<Vec<u8>>,
     /// Names all that its result depends on, where an earlier result may be used.
     pub(crate) recipe: Option<String>,
+    /// Where its end is told.
+    pub(crate) webhook: Option<String>,
     pub(crate) strict: bool,
     pub(crate) bytes_in: u64,
     pub(crate) created_at: Timestamp,
@@ -57,8 +59,8 @@ pub(crate) async fn admit(db: &Db, new: &NewJob, limit: u32) -> sqlx::Result<Adm
     let inserted: sqlx::Result<JobRow> = in_tx!(&mut tx, connection => {
         sqlx::query_as(concat!(
             "INSERT INTO jobs (id, owner, request_key, name, source, target, options, strict, bytes_in, state, seq,
-                               ready_at, created_at, updated_at, password, locked, recipe)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', 1, $10, $11, $10, $12, $13, $14)
+                               ready_at, created_at, updated_at, password, locked, recipe, webhook)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', 1, $10, $11, $10, $12, $13, $14, $15)
              RETURNING ", columns!()
         ))
         .bind(new.id.0)
@@ -75,6 +77,7 @@ pub(crate) async fn admit(db: &Db, new: &NewJob, limit: u32) -> sqlx::Result<Adm
         .bind(&new.password)
         .bind(new.password.is_some())
         .bind(&new.recipe)
+        .bind(&new.webhook)
         .fetch_one(&mut **connection)
         .await
     });
@@ -88,9 +91,9 @@ pub(crate) async fn admit_from(db: &Db, new: &NewJob, earlier: &JobRow, key: &st
         sqlx::query_as(concat!(
             "INSERT INTO jobs (id, owner, request_key, name, source, target, strict, bytes_in, state, seq, fence,
                                ready_at, created_at, updated_at, recipe, cached_from,
-                               result_key, bytes_out, sha256, engine, lost, report)
+                               result_key, bytes_out, sha256, engine, lost, report, webhook)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'completed', 1, 1, $9, $10, $9, $11, $12,
-                     $13, $14, $15, $16, '[]', $17)
+                     $13, $14, $15, $16, '[]', $17, $18)
              RETURNING ", columns!()
         ))
         .bind(new.id.0)
@@ -110,6 +113,7 @@ pub(crate) async fn admit_from(db: &Db, new: &NewJob, earlier: &JobRow, key: &st
         .bind(&earlier.sha256)
         .bind(&earlier.engine)
         .bind(&earlier.report)
+        .bind(&new.webhook)
         .fetch_one(&mut **connection)
         .await
     });

@@ -19,6 +19,8 @@ pub(super) struct Wanted {
     pub(super) strict: bool,
     /// Whether an earlier result will not do.
     pub(super) fresh: bool,
+    /// Where the end is told.
+    pub(super) webhook: Option<String>,
 }
 
 impl Wanted {
@@ -37,6 +39,7 @@ impl Wanted {
             prefer,
             paper,
             fresh,
+            webhook,
             // For the gateway.
             wait: _,
             redirect: _,
@@ -52,7 +55,7 @@ impl Wanted {
         if let Some(claimed) = from.or_else(|| Format::from_name(&name)) {
             engines.supports(claimed, to, &options).map_err(refusal)?;
         }
-        Ok(Self { to, from, name, options, strict, fresh })
+        Ok(Self { to, from, name, options, strict, fresh, webhook })
     }
 }
 

@@ -13,4 +13,5 @@ mod refusals;
 mod reports;
 mod restarts;
 mod sql;
+mod webhooks;
 mod worker;

@@ -55,3 +55,11 @@ pub(crate) async fn options(db: &Db, job: JobId) -> String {
     })
     .unwrap()
 }
+
+/// Has every webhook sent there, at once.
+pub(crate) async fn lead_webhooks_to(db: &Db, url: &str) {
+    each!(db.writer(), pool => {
+        sqlx::query("UPDATE deliveries SET url = $1, ready_at = 0").bind(url).execute(pool).await.map(drop)
+    })
+    .unwrap();
+}

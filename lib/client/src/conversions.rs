@@ -3,7 +3,7 @@
 use reqwest::Method;
 use wire::{
     JobId,
-    conversions::{ConversionReport, Formats, Job, JobState, Jobs, ResultLink},
+    conversions::{ConversionReport, Formats, Job, JobState, Jobs, ResultLink, WebhookSecret},
     document_password::{DOCUMENT_PASSWORD, to_header},
     paths,
 };
@@ -75,6 +75,11 @@ impl Hub {
     /// How good the result is, and which engines were asked for it.
     pub async fn job_report(&self, job: JobId) -> Result<ConversionReport, Error> {
         self.ask(Ask::get(paths::fill(paths::CONVERSION_REPORT, job))).await
+    }
+
+    /// With what one's webhooks are signed.
+    pub async fn webhook_secret(&self) -> Result<WebhookSecret, Error> {
+        self.ask(Ask::get(paths::WEBHOOK_SECRET)).await
     }
 
     /// What can be turned into what, right now.

@@ -49,6 +49,9 @@ pub struct NewConversion {
     /// Converts even if the same file was converted in the same way before; otherwise that result is the answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fresh: bool,
+    /// A URL to which the end of the conversion is posted, signed by Standard Webhooks 1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
     /// Seconds, at most 60, that the answer waits for the end of the conversion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<u32>,
@@ -353,6 +356,29 @@ pub struct EngineAttempt {
     pub error: Option<JobError>,
 }
 
+/// How the telling of a conversion's end fares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WebhookDelivery {
+    /// `waiting`, `delivered` or `failed`.
+    pub state: String,
+    /// How often it was tried.
+    pub tries: u32,
+    /// Why the last try failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// `GET /api/v1/conversions/webhook-secret`: with what the webhooks of one person are signed.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WebhookSecret {
+    /// `whsec_…`, as libraries of Standard Webhooks take it.
+    pub secret: String,
+}
+
 /// `GET /api/v1/conversions/{id}/report`: how good the result of the last attempt is, and who made it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -409,4 +435,7 @@ pub struct ConversionReport {
     /// That conversion; it may be removed by now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cached_from: Option<JobId>,
+    /// How the telling of its end fares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<WebhookDelivery>,
 }

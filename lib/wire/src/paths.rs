@@ -98,6 +98,8 @@ pub const LIVE: &str = "/api/v1/live";
 pub const CONVERSIONS: &str = "/api/v1/conversions";
 /// The live matrix.
 pub const FORMATS: &str = "/api/v1/conversions/formats";
+/// With what one's webhooks are signed.
+pub const WEBHOOK_SECRET: &str = "/api/v1/conversions/webhook-secret";
 /// One conversion.
 pub const CONVERSION: &str = "/api/v1/conversions/{id}";
 /// Stop it.
@@ -150,6 +152,8 @@ pub mod internal {
     pub const JOB_REPORT: &str = "/internal/v1/jobs/{id}/report";
     /// convert-worker: what happened to it (`after`).
     pub const JOB_EVENTS: &str = "/internal/v1/jobs/{id}/events";
+    /// convert-worker: with what webhooks of the user in the header are signed.
+    pub const WEBHOOK_SECRET: &str = "/internal/v1/webhook-secret";
     /// convert-worker: the live matrix.
     pub const FORMATS: &str = "/internal/v1/formats";
 }

@@ -2,14 +2,14 @@
 
 use axum::{
     extract::State,
-    http::{HeaderMap, Method, StatusCode},
+    http::{HeaderMap, HeaderName, Method, StatusCode, header},
 };
 use platform::service::{ApiJson, ApiPath, ApiQuery, Outcome};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use wire::{
     JobId,
-    conversions::{ConversionReport, Formats, Job, JobState, Jobs},
+    conversions::{ConversionReport, Formats, Job, JobState, Jobs, WebhookSecret},
     document_password::DOCUMENT_PASSWORD,
     paths::{self, internal},
 };
@@ -143,6 +143,17 @@ pub(crate) async fn report(
 ) -> Outcome<ApiJson<ConversionReport>> {
     let request = state.upstream.convert(Method::GET, &paths::fill(internal::JOB_REPORT, id), caller.user);
     Ok(ApiJson(call(request).await?))
+}
+
+/// With what one's webhooks are signed, as libraries of Standard Webhooks take it.
+#[utoipa::path(get, path = paths::WEBHOOK_SECRET, tag = "conversions", security(("bearer" = [])),
+    responses((status = 200, body = WebhookSecret), (status = 401, body = wire::Problem)))]
+pub(crate) async fn webhook_secret(
+    State(state): State<App>,
+    caller: Caller,
+) -> Outcome<([(HeaderName, &'static str); 1], ApiJson<WebhookSecret>)> {
+    let request = state.upstream.convert(Method::GET, internal::WEBHOOK_SECRET, caller.user);
+    Ok(([(header::CACHE_CONTROL, "no-store")], ApiJson(call(request).await?)))
 }
 
 /// What can be turned into what, right now.

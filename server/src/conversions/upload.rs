@@ -69,6 +69,7 @@ static UPLOADS: LazyLock<Client> = LazyLock::new(|| {
         ("prefer" = Option<String>, Query, description = "Which engine is asked first: `speed` or `fidelity`."),
         ("paper" = Option<String>, Query, description = "Pages of a document that has none of its own: `a4` or `letter`."),
         ("fresh" = Option<bool>, Query, description = "Converts even if the same file was converted in the same way before; otherwise that result is the answer, at once."),
+        ("webhook" = Option<String>, Query, description = "A public URL to which the end of the conversion is posted, signed by Standard Webhooks 1.0."),
         ("wait" = Option<u32>, Query, description = "Seconds, at most 60, that the answer waits for the end: 200 then, and 202 before it."),
         ("redirect" = Option<String>, Query, description = "`1` for a redirect that leads to the result as soon as it is there."),
         ("Idempotency-Key" = Option<String>, Header, description = "Made fresh for each upload."),

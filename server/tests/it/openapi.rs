@@ -65,6 +65,7 @@ fn every_documented_path_is_one_of_the_contract_and_the_other_way_round() {
         paths::LIVE,
         paths::CONVERSIONS,
         paths::FORMATS,
+        paths::WEBHOOK_SECRET,
         paths::CONVERSION,
         paths::CONVERSION_CANCEL,
         paths::CONVERSION_RETRY,

@@ -73,6 +73,9 @@ pub struct ConvertArgs {
     /// Convert even if the hub has the result of the same file, converted in the same way
     #[arg(long)]
     pub fresh: bool,
+    /// Where the hub posts the end of each conversion, signed with `mshub job webhook-secret`
+    #[arg(long, value_name = "URL")]
+    pub webhook: Option<String>,
     /// The only engine that may do it, such as builtin or libreoffice; auto asks one after the other
     #[arg(long, value_name = "ENGINE", default_value = "auto")]
     pub engine: String,

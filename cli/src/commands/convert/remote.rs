@@ -58,6 +58,7 @@ fn upload(batch: &Batch<'_>, plan: &Plan) -> Result<Upload, CliError> {
         from: args.from.clone(),
         strict: args.strict,
         fresh: args.fresh,
+        webhook: args.webhook.clone(),
         password: batch.password.clone(),
         quality: args.quality,
         width: args.width,

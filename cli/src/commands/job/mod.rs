@@ -78,6 +78,8 @@ pub enum JobCommand {
         #[arg(long, value_name = "FILE")]
         password_file: Option<String>,
     },
+    /// Show the secret that webhooks are signed with (Standard Webhooks 1.0)
+    WebhookSecret,
     /// Remove conversions with their files
     Rm {
         /// Their ids
@@ -116,6 +118,10 @@ pub async fn run(command: JobCommand, global: &Global) -> Result<(), CliError> {
                 changed(global, &hub.retry_job(id, password.as_deref()).await?)?;
             }
             Ok(())
+        }
+        JobCommand::WebhookSecret => {
+            let found = hub.webhook_secret().await?;
+            global.out.result(&found, &found.secret, || found.secret.clone())
         }
         JobCommand::Rm { ids } => {
             for id in ids {

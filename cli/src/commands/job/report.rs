@@ -1,6 +1,6 @@
 //! `mshub job report`: what a conversion is worth, for people.
 
-use wire::conversions::{ConversionReport, EngineAttempt};
+use wire::conversions::{ConversionReport, EngineAttempt, WebhookDelivery};
 
 use crate::{error::CliError, global::Global, text};
 
@@ -27,6 +27,7 @@ fn sentences(report: &ConversionReport) -> Vec<String> {
         line("differs", Some(warning.clone()));
     }
     line("error", report.error.as_ref().map(|error| format!("{} ({})", error.detail, error.kind)));
+    line("webhook", report.webhook.as_ref().map(told));
     for attempt in &report.attempts {
         line("asked", Some(asked(attempt)));
     }
@@ -49,6 +50,12 @@ fn size(report: &ConversionReport) -> String {
         Some(bytes) => format!("{} → {}", text::size(report.bytes_in), text::size(bytes)),
         None => text::size(report.bytes_in),
     }
+}
+
+fn told(webhook: &WebhookDelivery) -> String {
+    let WebhookDelivery { state, tries, detail, .. } = webhook;
+    let why = detail.as_ref().map(|detail| format!("; {detail}")).unwrap_or_default();
+    format!("{state} (tries: {tries}{why})")
 }
 
 fn asked(attempt: &EngineAttempt) -> String {
@@ -102,6 +109,7 @@ mod tests {
             seconds: Some(3.0),
             cached: false,
             cached_from: None,
+            webhook: None,
         };
 
         let said = sentences(&report).join("\n");
