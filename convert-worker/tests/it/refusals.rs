@@ -44,7 +44,7 @@ pub(crate) fn encrypted_office_file() -> Vec<u8> {
 async fn each_refusal_has_its_reason_and_leaves_nothing() {
     let worker = Worker::with(|config| config.max_upload_bytes = 10_000).await;
     let large = vec![b'x'; 10_001];
-    let refused: [(&str, Vec<u8>, Code); 12] = [
+    let refused: [(&str, Vec<u8>, Code); 13] = [
         ("to=docx&name=a.bmp", picture(), Code::UnsupportedPair),
         ("to=docx&name=unknown", picture(), Code::UnsupportedPair),
         ("to=exe&name=a.md", b"# Hello".into(), Code::UnsupportedPair),
