@@ -164,7 +164,12 @@ impl Journal {
 
     /// Writes one line; a kill right after it loses nothing.
     pub(crate) fn note(&mut self, what: Observed) -> anyhow::Result<()> {
-        let line = Line { t: self.watch.now(), who: self.who.clone(), what };
+        self.note_at(self.watch.now(), what)
+    }
+
+    /// The same for a moment that has passed, after which nothing was written.
+    pub(crate) fn note_at(&mut self, t: u64, what: Observed) -> anyhow::Result<()> {
+        let line = Line { t, who: self.who.clone(), what };
         let mut text = serde_json::to_string(&line)?;
         text.push('\n');
         self.file.write_all(text.as_bytes()).context("the journal cannot be written")

@@ -127,9 +127,11 @@ impl Person {
         let length = if self.dice.random_ratio(1, TOO_LONG) { 17 * 1024 } else { 128 };
         body.extend(std::iter::repeat_n('.', length - body.len().min(length)));
         let hash = hash(&body);
+        // Before it is handed over: on a busy machine it is on everybody's screen before the next line runs.
+        let began = self.journal.watch.now();
         let cid = self.live.say(room, body);
         self.waiting.insert(cid, room);
-        self.journal.note(Observed::Invoke { room, cid, hash })
+        self.journal.note_at(began, Observed::Invoke { room, cid, hash })
     }
 
     fn hear(&mut self, event: LiveEvent) -> anyhow::Result<()> {

@@ -104,7 +104,8 @@ impl Raw {
                 if let Some(taken_up) = self.asked.remove(&id) {
                     self.journal.note(taken_up)?;
                 }
-                let kept = self.places.get(&room).filter(|_| mode != SubMode::Reset);
+                // A position of another generation of the log says nothing in this one, also where it was not asked for.
+                let kept = self.places.get(&room).filter(|place| mode != SubMode::Reset && place.ep == ep);
                 let pos = kept.map_or(0, |place| place.pos);
                 self.places.insert(room, Position { ep, pos });
                 if mode == SubMode::Reset {
