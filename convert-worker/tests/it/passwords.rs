@@ -24,6 +24,12 @@ async fn uploaded(worker: &Worker, body: Vec<u8>, password: &str) -> Job {
     answer(upload, StatusCode::ACCEPTED).await
 }
 
+/// Whether `text` has [`PASSWORD`], or a word of it, as it is or as it travels. Digits alone are no sign: a time has them too.
+fn tells(text: &str) -> bool {
+    let travelling = to_header(PASSWORD);
+    PASSWORD.split(' ').chain(travelling.split("%20")).any(|word| text.contains(word))
+}
+
 async fn failed_with(worker: &Worker, job: JobId) -> Option<String> {
     let job = worker.job_in(job, JobState::Failed).await;
     job.error.map(|error| error.kind)
@@ -56,11 +62,11 @@ async fn while_the_job_waits_nobody_can_read_it() {
     let job = uploaded(&worker, encrypted_office_file(), PASSWORD).await;
 
     let sealed = sql::password(&worker.db, job.id).await.expect("the job will need it");
-    assert!(!String::from_utf8_lossy(&sealed).contains("100"));
+    assert!(!tells(&String::from_utf8_lossy(&sealed)));
     let shown = worker.request(Method::GET, &fill(internal::JOB, job.id));
     let shown: serde_json::Value = answer(shown, StatusCode::OK).await;
     for text in [shown.to_string(), sql::options(&worker.db, job.id).await] {
-        assert!(!text.contains("100") && !text.contains("password"), "{text}");
+        assert!(!tells(&text) && !text.contains("password"), "{text}");
     }
 
     answer::<Job>(worker.request(Method::POST, &fill(internal::JOB_CANCEL, job.id)), StatusCode::OK).await;
