@@ -52,8 +52,8 @@ Examples:
 pub struct SendArgs {
     /// The room
     pub room: String,
-    /// What to say; - for standard input, whose last line break is left out
-    pub text: Option<String>,
+    /// What to say, several words with a space between them; - for standard input, whose last line break is left out
+    pub text: Vec<String>,
     /// Say what is in this file, which is text
     #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "lines"])]
     pub file: Option<String>,
@@ -129,14 +129,15 @@ fn patience(global: &Global) -> Duration {
 }
 
 async fn body(args: &SendArgs) -> Result<String, CliError> {
-    match (&args.file, &args.text) {
+    match (&args.file, args.text.as_slice()) {
         (Some(file), _) => text_of(file).await,
-        (None, Some(text)) if text != "-" => Ok(text.clone()),
-        (None, None) if !args.attach.is_empty() => Ok(String::new()),
-        (None, None) if io::stdin().is_terminal() => {
+        (None, []) if !args.attach.is_empty() => Ok(String::new()),
+        (None, []) if io::stdin().is_terminal() => {
             Err(CliError::usage("TEXT is required: what to say, or - to read it from standard input"))
         }
-        _ => text_of("-").await,
+        (None, []) => text_of("-").await,
+        (None, [text]) if text == "-" => text_of("-").await,
+        (None, words) => Ok(words.join(" ")),
     }
 }
 
