@@ -1,15 +1,18 @@
 //! `mshub-bench`: measures a hub as it is shipped, from outside, and prints rows for RESULTS.md; and tortures it.
 
 mod convert;
+mod documents;
 mod fanout;
 mod hub;
 mod ingest;
+mod jobs;
 mod latency;
 mod report;
 mod scale;
 mod scroll;
 mod startup;
 mod torture;
+mod upload;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -37,6 +40,12 @@ enum What {
     Fanout(fanout::Options),
     /// From the command line to the converted file.
     Convert(convert::Options),
+    /// Conversions at a steady rate, each from its upload to its end.
+    Jobs(jobs::Options),
+    /// A large upload beside a copy of the file.
+    Upload(upload::Options),
+    /// Documents through the builtin engine beside LibreOffice: time, CPU, memory, and words that are missing.
+    Documents(documents::Options),
     /// From a full log to the history database.
     Ingest(ingest::Options),
     /// Pages of a long room, anywhere in it, over HTTP.
@@ -59,6 +68,9 @@ fn main() -> ExitCode {
                 What::Latency(options) => latency::run(&mshub, options).await,
                 What::Fanout(options) => fanout::run(&mshub, options).await,
                 What::Convert(options) => convert::run(&mshub, options).await,
+                What::Jobs(options) => jobs::run(&mshub, options).await,
+                What::Upload(options) => upload::run(&mshub, options).await,
+                What::Documents(options) => documents::run(&mshub, options).await,
                 What::Ingest(options) => ingest::run(options).await,
                 What::Scroll(options) => scroll::run(&mshub, options).await,
                 What::Scale(options) => {
