@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use oxml_layout::{
-    Color, DocumentMetadata, FontFile, FontManager, GlyphRun, LayoutError, LayoutResult,
-    MultilingualGlyphRun, MultilingualTextSegment, PageFrame, Point, PositionedElement, Rect, TextDirection,
-    TextSegment, walk,
+    Color, DocumentMetadata, FontFile, FontId, FontManager, GlyphRun, LayoutError, LayoutResult,
+    MultilingualGlyphRun, MultilingualTextSegment, PageFrame, Point, PositionedElement, Rect, ShapedText,
+    TextDirection, TextSegment, walk,
 };
 
 use crate::Error;
@@ -41,7 +41,7 @@ pub(super) struct Line {
 
 #[derive(Clone, Debug)]
 enum Span {
-    Plain { font: oxml_layout::FontId, glyphs: Vec<u16>, advances: Vec<f64>, width: f64, text: String },
+    Plain { font: FontId, glyphs: Vec<u16>, advances: Vec<f64>, width: f64, text: String },
     Rich(Box<MultilingualTextSegment>),
 }
 
@@ -49,6 +49,8 @@ enum Span {
 pub(super) struct Canvas {
     fonts: FontManager,
     pages: Vec<Arc<PageFrame>>,
+    /// Words with the space behind them, shaped once: each is measured, placed and drawn, and most come again.
+    words: HashMap<FontId, HashMap<String, Arc<ShapedText>>>,
     /// Lines that took the slow way; tables repeat their words.
     rich: HashMap<LineKey, Line>,
     /// The text wrapped last and its width: measured first, drawn later, and again on each page it goes on to.
@@ -58,7 +60,7 @@ pub(super) struct Canvas {
 /// Text, family, size, bold, italic.
 type LineKey = (String, &'static str, u64, bool, bool);
 
-/// Lines remembered at most.
+/// Lines remembered at most, and words of a font.
 const REMEMBERED: usize = 20_000;
 
 impl Canvas {
@@ -80,7 +82,7 @@ impl Canvas {
                 .collect();
             fonts.load_additional_fonts(&files);
         }
-        Ok(Canvas { fonts, pages: Vec::new(), rich: HashMap::new(), wrapped: None })
+        Ok(Canvas { fonts, pages: Vec::new(), words: HashMap::new(), rich: HashMap::new(), wrapped: None })
     }
 
     /// Ascent and descent in points.
@@ -100,18 +102,10 @@ impl Canvas {
             text
         };
         let font = self.fonts.resolve_font(Some(style.family), style.bold, style.italic).map_err(unset)?;
-        if text.chars().all(|letter| (letter as u32) < 0x590) {
-            let shaped = self.fonts.shape_text(font, text, style.size).map_err(unset)?;
-            if !shaped.glyph_ids.contains(&0) {
-                let span = Span::Plain {
-                    font,
-                    glyphs: shaped.glyph_ids,
-                    advances: shaped.advances,
-                    width: shaped.width,
-                    text: text.to_owned(),
-                };
-                return Ok(Line { spans: vec![span], width: shaped.width });
-            }
+        if text.chars().all(|letter| (letter as u32) < 0x590)
+            && let Some(line) = self.plain_line(text, font, style.size)?
+        {
+            return Ok(line);
         }
         let key = key(text, style);
         if let Some(line) = self.rich.get(&key) {
@@ -124,8 +118,37 @@ impl Canvas {
         Ok(line)
     }
 
+    /// A line of one font from the left, word by word; nothing when the font lacks one of its letters.
+    fn plain_line(&mut self, text: &str, font: FontId, size: f64) -> Result<Option<Line>, Error> {
+        let (mut glyphs, mut advances, mut width) = (Vec::new(), Vec::new(), 0.0);
+        for word in text.split_inclusive(' ') {
+            let shaped = self.word(word, font)?;
+            if shaped.glyph_ids.contains(&0) {
+                return Ok(None);
+            }
+            glyphs.extend_from_slice(&shaped.glyph_ids);
+            advances.extend(shaped.advances.iter().map(|advance| advance * size));
+            width += shaped.width * size;
+        }
+        let span = Span::Plain { font, glyphs, advances, width, text: text.to_owned() };
+        Ok(Some(Line { spans: vec![span], width }))
+    }
+
+    /// A word in a font of one point.
+    fn word(&mut self, word: &str, font: FontId) -> Result<Arc<ShapedText>, Error> {
+        let known = self.words.entry(font).or_default();
+        if let Some(shaped) = known.get(word) {
+            return Ok(Arc::clone(shaped));
+        }
+        let shaped = Arc::new(self.fonts.shape_text(font, word, 1.0).map_err(unset)?);
+        if known.len() < REMEMBERED {
+            known.insert(word.to_owned(), Arc::clone(&shaped));
+        }
+        Ok(shaped)
+    }
+
     /// Right-to-left scripts and characters the wanted font does not have.
-    fn rich_line(&mut self, text: &str, font: oxml_layout::FontId, style: &TextStyle) -> Result<Line, Error> {
+    fn rich_line(&mut self, text: &str, font: FontId, style: &TextStyle) -> Result<Line, Error> {
         let segment = TextSegment {
             text: text.to_owned(),
             direction: TextDirection::Auto,
@@ -380,7 +403,7 @@ fn is_blank(letter: char) -> bool {
 
 /// Letters of a layout that are painted as empty boxes, because the font of their run does not have them.
 pub(super) fn missing_letters(layout: &LayoutResult) -> BTreeSet<char> {
-    let mut suspects: BTreeMap<oxml_layout::FontId, BTreeSet<char>> = BTreeMap::new();
+    let mut suspects: BTreeMap<FontId, BTreeSet<char>> = BTreeMap::new();
     for page in &layout.pages {
         walk(&page.elements, &mut |element, _| {
             let (font, glyphs, text) = match element {
