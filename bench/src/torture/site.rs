@@ -10,8 +10,9 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use client::Url;
+use platform::testing::Port;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     process::Command,
     sync::watch,
     time::{Instant, sleep, timeout},
@@ -30,7 +31,7 @@ enum Program {
     /// `mshub up` with these options, at free ports that it tells.
     Up { mshub: PathBuf, options: Vec<String> },
     /// One service with these words, at ports that were chosen for it.
-    Service { program: PathBuf, words: Vec<String>, api: SocketAddr },
+    Service { program: PathBuf, words: Vec<String>, api: Port, _admin: Port },
 }
 
 /// One process, or the place where it will be again.
@@ -62,10 +63,14 @@ impl Site {
             "{} is not there: cargo build -p mshub-server -p mshub-chat-worker -p mshub-convert-worker",
             program.display()
         );
-        let (api, admin) = (free().await?, free().await?);
-        let ports = [format!("--listen={api}"), format!("--admin-listen={admin}")];
+        let (api, admin) = (Port::reserve()?, Port::reserve()?);
+        let ports = [format!("--listen={}", api.address()), format!("--admin-listen={}", admin.address())];
         let words = words.into_iter().chain(ports).collect();
-        Ok(Self::new(folder, name, Program::Service { program: program.to_owned(), words, api }))
+        Ok(Self::new(
+            folder,
+            name,
+            Program::Service { program: program.to_owned(), words, api, _admin: admin },
+        ))
     }
 
     fn new(folder: &Path, name: &str, program: Program) -> Self {
@@ -81,7 +86,7 @@ impl Site {
     /// Where a service is whenever it runs.
     pub(crate) fn url(&self) -> anyhow::Result<String> {
         match &self.program {
-            Program::Service { api, .. } => Ok(format!("http://{api}")),
+            Program::Service { api, .. } => Ok(format!("http://{}", api.address())),
             Program::Up { .. } => bail!("a hub has another port at every start"),
         }
     }
@@ -121,7 +126,7 @@ impl Site {
             }
             Program::Service { words, api, .. } => {
                 command.args(words).current_dir(self.log.parent().context("the log has no folder")?);
-                served(command, *api).await.with_context(|| self.log.display().to_string())?
+                served(command, api.address()).await.with_context(|| self.log.display().to_string())?
             }
         };
         let port = running.api.port().context("the process has no port")?;
@@ -176,9 +181,4 @@ async fn served(mut command: Command, api: SocketAddr) -> anyhow::Result<Running
         sleep(LOOK).await;
     }
     Ok(running)
-}
-
-/// An address that nobody listens at now.
-async fn free() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?.local_addr()?)
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use client::{Hub as Client, Options, SessionStore};
+use platform::testing::Port;
 use serde_json::Value;
 use tempfile::TempDir;
 use wire::accounts::Login;
@@ -14,13 +15,15 @@ use wire::accounts::Login;
 use crate::command::Person;
 
 /// How long a start may take, on a machine that is busy with other tests.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(120);
 
 /// A running hub. Killed when it is dropped.
 pub(crate) struct Hub {
     data: TempDir,
     process: Child,
     pub(crate) server: String,
+    /// Its own, also while it does not run.
+    port: Port,
     /// What it said when it was ready.
     pub(crate) ready: Value,
 }
@@ -33,10 +36,10 @@ impl Hub {
 
     /// The same with these arguments.
     pub(crate) fn start_with(args: &[&str]) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let (process, ready) = launch(&data, "0", args);
+        let (data, port) = (tempfile::tempdir().unwrap(), Port::reserve().unwrap());
+        let (process, ready) = launch(&data, &port, args);
         let server = ready["api"].as_str().unwrap().to_owned();
-        Self { data, process, server, ready }
+        Self { data, process, server, port, ready }
     }
 
     /// Where it keeps everything.
@@ -65,20 +68,15 @@ impl Hub {
 
     /// The same with these arguments.
     pub(crate) fn start_again_with(&mut self, args: &[&str]) {
-        let port = self.server.rsplit(':').next().unwrap().to_owned();
-        let before = self.server.clone();
-        self.start_at(&port, args);
-        assert_eq!(self.server, before);
-    }
-
-    /// The same at some free port.
-    pub(crate) fn start_elsewhere(&mut self) {
-        self.start_at("0", &[]);
-    }
-
-    fn start_at(&mut self, port: &str, args: &[&str]) {
-        (self.process, self.ready) = launch(&self.data, port, args);
+        (self.process, self.ready) = launch(&self.data, &self.port, args);
         self.server = self.ready["api"].as_str().unwrap().to_owned();
+    }
+
+    /// The same at another port.
+    pub(crate) fn start_elsewhere(&mut self) {
+        let before = std::mem::replace(&mut self.port, Port::reserve().unwrap());
+        self.start_again();
+        assert_ne!(self.port.number(), before.number());
     }
 
     /// Asks it to stop, and returns its exit code.
@@ -141,9 +139,20 @@ pub(crate) fn password(name: &str) -> String {
     format!("{name} rides a violet tandem at dawn")
 }
 
-fn launch(data: &TempDir, port: &str, args: &[&str]) -> (Child, Value) {
+fn launch(data: &TempDir, port: &Port, args: &[&str]) -> (Child, Value) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_mshub"))
-        .args(["up", "--json", "--port", port, "--convert-port", "0", "--chat-port", "0", "--web-port", "0"])
+        .args([
+            "up",
+            "--json",
+            "--port",
+            &port.number().to_string(),
+            "--convert-port",
+            "0",
+            "--chat-port",
+            "0",
+            "--web-port",
+            "0",
+        ])
         // A story does not wait for the limit that protects a real hub.
         .args(["--sends-per-second", "5000", "--data-dir"])
         .arg(data.path().join("data"))

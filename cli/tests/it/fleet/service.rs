@@ -3,16 +3,18 @@
 use std::{
     fs::{File, OpenOptions},
     io::{Read as _, Write as _},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
+use platform::testing::Port;
+
 use super::eventually;
 
 /// How long an answer about readiness may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A service, running or not. Killed when it is dropped.
 pub(crate) struct Service {
@@ -23,15 +25,17 @@ pub(crate) struct Service {
     settings: Vec<(&'static str, String)>,
     log: PathBuf,
     process: Option<Child>,
+    _ports: [Port; 2],
 }
 
 impl Service {
     /// A program, not started yet.
     pub(super) fn new(program: &Path, name: &str, folder: &Path) -> Self {
         let log = folder.join(format!("{name}.log"));
-        let (address, admin) = (free_address(), free_address());
+        let ports = [Port::reserve().unwrap(), Port::reserve().unwrap()];
+        let [address, admin] = [ports[0].address(), ports[1].address()];
         let (name, program) = (name.to_owned(), program.to_owned());
-        Self { name, program, address, admin, settings: Vec::new(), log, process: None }
+        Self { name, program, address, admin, settings: Vec::new(), log, process: None, _ports: ports }
     }
 
     /// Settings for the next start; a program passes over those of others.
@@ -122,9 +126,4 @@ fn is_ready(admin: SocketAddr) -> bool {
         Ok(status.ends_with(b" 200"))
     };
     ask().unwrap_or(false)
-}
-
-/// An address that nobody listens at now, and that this process does not give away again soon.
-fn free_address() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }

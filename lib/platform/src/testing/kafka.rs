@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use super::{
-    config,
-    server::{Server, Start, folder, free_port},
+    Port, config,
+    server::{Server, Start, folder},
 };
 
 /// A small heap and a quick start: it lives for minutes.
@@ -38,14 +38,15 @@ impl Kafka {
         };
         let (jars, version) = jars(&home)?;
         let folder = folder()?;
-        let (port, controller) = (free_port().await?, free_port().await?);
+        let (here, controller) = (Port::reserve()?, Port::reserve()?);
+        let port = here.number();
         let properties = folder.join("server.properties");
-        fs::write(&properties, settings(&folder, port, controller))?;
+        fs::write(&properties, settings(&folder, port, controller.number()))?;
         format(&java, &jars, &properties).await?;
         let mut command: Vec<OsString> = vec![java.into()];
         command.extend(JAVA.map(Into::into));
         command.extend(["-cp".into(), jars, "kafka.Kafka".into(), properties.into()]);
-        let start = Start { folder, command, env: Vec::new(), signal: "KILL" };
+        let start = Start { folder, ports: vec![here, controller], command, env: Vec::new(), signal: "KILL" };
         let server =
             Server::start(start, move || async move { answers(port).await.is_ok_and(|answers| answers) })
                 .await?;

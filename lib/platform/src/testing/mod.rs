@@ -4,6 +4,7 @@ pub mod certificates;
 mod config;
 pub mod engines;
 pub mod kafka;
+mod port;
 pub mod postgres;
 pub mod redis;
 mod server;
@@ -11,7 +12,7 @@ pub mod smtp;
 mod sql;
 pub mod weed;
 
-pub use self::{kafka::Kafka, postgres::Postgres, redis::Redis, server::Server, weed::Weed};
+pub use self::{kafka::Kafka, port::Port, postgres::Postgres, redis::Redis, server::Server, weed::Weed};
 pub use config::{Engine, is_real};
 use tempfile::TempDir;
 

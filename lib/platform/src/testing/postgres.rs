@@ -10,9 +10,10 @@ use std::{
 use anyhow::{Context as _, bail};
 
 use super::{
+    Port,
     certificates::Certificates,
     config,
-    server::{Server, Start, first_line, folder, free_port},
+    server::{Server, Start, first_line, folder},
     sql,
 };
 
@@ -44,7 +45,8 @@ impl Postgres {
         let folder = folder()?;
         let who = who(&folder)?;
         initialise(&programs, &folder, &who, certificates.is_some()).await?;
-        let port = free_port().await?;
+        let here = Port::reserve()?;
+        let port = here.number();
         let mut settings = vec![
             format!("port={port}"),
             "listen_addresses=127.0.0.1".into(),
@@ -71,7 +73,7 @@ impl Postgres {
             settings.push("ssl=on".into());
         }
         command.extend(settings.into_iter().flat_map(|setting| ["-c".into(), setting.into()]));
-        let start = Start { folder, command, env: Vec::new(), signal: "QUIT" };
+        let start = Start { folder, ports: vec![here], command, env: Vec::new(), signal: "QUIT" };
         let login = if certificates.is_some() { ":pass%2Fword" } else { "" };
         let url = format!("postgres://postgres{login}@127.0.0.1:{port}/postgres");
         let asked = url.clone();

@@ -8,9 +8,10 @@ use tokio::{
 };
 
 use super::{
+    Port,
     certificates::Certificates,
     config,
-    server::{Server, Start, first_line, folder, free_port},
+    server::{Server, Start, first_line, folder},
 };
 
 /// A Redis that runs.
@@ -27,17 +28,19 @@ impl Redis {
         let version = first_line(&program, &["--version"]).await?;
         let version =
             version.split("v=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("?").to_owned();
-        let port = free_port().await?;
+        let here = Port::reserve()?;
+        let port = here.number();
         let listen = vec!["--port".into(), port.to_string()];
         let ready = move || async move { answers(port).await.is_ok_and(|answers| answers) };
-        let server = Server::start(start(program, listen)?, ready).await?;
+        let server = Server::start(start(program, here, listen)?, ready).await?;
         Ok(Some(Self { server, port, version }))
     }
 
     /// Starts one that speaks nothing but TLS, and to nobody without a password.
     pub async fn guarded(certificates: &Certificates, password: &str) -> anyhow::Result<Option<Self>> {
         let Some(program) = config::program("MSHUB_TEST_REDIS", "redis-server") else { return Ok(None) };
-        let port = free_port().await?;
+        let here = Port::reserve()?;
+        let port = here.number();
         let file = |path: PathBuf| path.display().to_string();
         let mut listen: Vec<String> = ["--port", "0", "--tls-auth-clients", "no"].map(Into::into).to_vec();
         for (name, value) in [
@@ -50,7 +53,7 @@ impl Redis {
             listen.extend([name.to_owned(), value]);
         }
         let ready = move || async move { TcpStream::connect(("127.0.0.1", port)).await.is_ok() };
-        let server = Server::start(start(program, listen)?, ready).await?;
+        let server = Server::start(start(program, here, listen)?, ready).await?;
         Ok(Some(Self { server, port, version: String::new() }))
     }
 
@@ -75,11 +78,11 @@ impl Redis {
     }
 }
 
-fn start(program: PathBuf, listen: Vec<String>) -> anyhow::Result<Start> {
+fn start(program: PathBuf, port: Port, listen: Vec<String>) -> anyhow::Result<Start> {
     let lasting = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"].map(Into::into);
     let command =
         std::iter::once(program.into()).chain(lasting).chain(listen.into_iter().map(Into::into)).collect();
-    Ok(Start { folder: folder()?, command, env: Vec::new(), signal: "KILL" })
+    Ok(Start { folder: folder()?, ports: vec![port], command, env: Vec::new(), signal: "KILL" })
 }
 
 async fn answers(port: u16) -> std::io::Result<bool> {

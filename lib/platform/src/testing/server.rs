@@ -11,7 +11,9 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use futures_util::{FutureExt as _, future::BoxFuture};
-use tokio::{net::TcpListener, time::Instant};
+use tokio::time::Instant;
+
+use super::Port;
 
 /// How long a server may take until it is ready. Kafka on a busy machine is the slow one.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -41,6 +43,8 @@ cd / && rm -rf "$folder"
 pub struct Server {
     watch: Child,
     folder: PathBuf,
+    /// Its own, also while it does not run.
+    _ports: Vec<Port>,
     ready: Box<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>,
 }
 
@@ -48,6 +52,8 @@ pub struct Server {
 pub(super) struct Start {
     /// Where it works; removed at the end.
     pub(super) folder: PathBuf,
+    /// Where it listens.
+    pub(super) ports: Vec<Port>,
     /// The program and its arguments.
     pub(super) command: Vec<OsString>,
     /// Its environment, on top of ours.
@@ -65,7 +71,7 @@ impl Server {
     where
         Ready: Future<Output = bool> + Send + 'static,
     {
-        let Start { folder, command, env, signal } = start;
+        let Start { folder, ports, command, env, signal } = start;
         let watch = Command::new("sh")
             .args(["-c", WATCH, "watch"])
             .arg(&folder)
@@ -79,7 +85,7 @@ impl Server {
             .process_group(0)
             .spawn()
             .with_context(|| format!("{command:?} cannot be started"))?;
-        let server = Self { watch, folder, ready: Box::new(move || ready().boxed()) };
+        let server = Self { watch, folder, _ports: ports, ready: Box::new(move || ready().boxed()) };
         server.is_ready(true).await.with_context(|| format!("{command:?}"))?;
         Ok(server)
     }
@@ -144,11 +150,6 @@ impl Drop for Server {
 /// A folder that a watcher removes.
 pub(super) fn folder() -> anyhow::Result<PathBuf> {
     Ok(tempfile::Builder::new().prefix("mshub-test-").tempdir()?.keep())
-}
-
-/// A port that nobody listens at now.
-pub(super) async fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port())
 }
 
 /// The first line that a program says when it is asked.

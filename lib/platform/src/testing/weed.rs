@@ -2,10 +2,9 @@
 
 use anyhow::Context as _;
 use rand::Rng as _;
-use tokio::net::TcpListener;
 
 use super::{
-    config,
+    Port, config,
     server::{Server, Start, first_line, folder},
 };
 use crate::service::http_client;
@@ -27,7 +26,7 @@ impl Weed {
         let Some(program) = config::program("MSHUB_TEST_WEED", "weed") else { return Ok(None) };
         let version = first_line(&program, &["version"]).await?;
         let version = version.split(' ').nth(2).unwrap_or("?").to_owned();
-        let [master, volume, filer, port] = ports().await?;
+        let (ports, [master, volume, filer, port]) = ports()?;
         let folder = folder()?;
         let arguments = [
             "mini".to_owned(),
@@ -48,6 +47,7 @@ impl Weed {
         ];
         let start = Start {
             folder,
+            ports,
             command: std::iter::once(program.into()).chain(arguments.map(Into::into)).collect(),
             env: vec![("AWS_ACCESS_KEY_ID", KEY.into()), ("AWS_SECRET_ACCESS_KEY", SECRET.into())],
             signal: "KILL",
@@ -80,20 +80,17 @@ impl Weed {
     }
 }
 
-/// Free ports, of which the one 10000 above is free as well: each server there listens at both.
-async fn ports() -> anyhow::Result<[u16; 4]> {
-    let mut held = Vec::new();
+/// Four ports, of each of which the one 10000 above is ours as well: each server there listens at both.
+fn ports() -> anyhow::Result<(Vec<Port>, [u16; 4])> {
+    let (mut held, mut numbers) = (Vec::new(), Vec::new());
     for _ in 0..1_000 {
-        let port = rand::rng().random_range(20_000..45_000);
-        let both = (
-            TcpListener::bind(("127.0.0.1", port)).await,
-            TcpListener::bind(("127.0.0.1", port + 10_000)).await,
-        );
-        if let (Ok(one), Ok(other)) = both {
-            held.push((port, one, other));
+        let number = rand::rng().random_range(20_000..45_000);
+        if let (Ok(one), Ok(other)) = (Port::at(number), Port::at(number + 10_000)) {
+            held.extend([one, other]);
+            numbers.push(number);
         }
-        if let [(a, ..), (b, ..), (c, ..), (d, ..)] = held[..] {
-            return Ok([a, b, c, d]);
+        if let Ok(four) = numbers.as_slice().try_into() {
+            return Ok((held, four));
         }
     }
     None.context("there are no free ports")
