@@ -98,7 +98,7 @@ async fn the_deadline_and_the_caller_both_stop_it() {
     let running = tokio::spawn(async move { convert_in_child(&sleeper, &request, |_| (), hear).await });
     cancel.cancel();
     assert_eq!(running.await.unwrap(), Err(Error::Cancelled));
-    assert!(started.elapsed() < Duration::from_secs(10));
+    assert!(started.elapsed() < Duration::from_secs(50));
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn nothing_of_the_child_is_left_when_nobody_waits() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), gone)
+        tokio::time::timeout(Duration::from_secs(50), gone)
             .await
             .unwrap_or_else(|_| panic!("{pid} still runs"));
     }
