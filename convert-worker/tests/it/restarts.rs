@@ -26,14 +26,7 @@ async fn begun(worker: &Worker, job: JobId, attempt: u32) {
 
 #[tokio::test]
 async fn what_a_killed_worker_had_begun_goes_on_at_once_and_has_one_result() {
-    let worker = Worker::with(|config| {
-        config.child = slow();
-        if config.lease > Duration::from_secs(1) {
-            // Nobody waits for the lease where there is only one worker; if somebody did, this test would never end.
-            config.lease = Duration::from_secs(3600);
-        }
-    })
-    .await;
+    let worker = Worker::doomed(|config| config.child = slow()).await;
     let (running, also, waiting) = (worker.note().await, worker.note().await, worker.note().await);
     worker.job_in(running.id, JobState::InProgress).await;
 
@@ -52,12 +45,12 @@ async fn what_a_killed_worker_had_begun_goes_on_at_once_and_has_one_result() {
 
 #[tokio::test]
 async fn a_worker_that_dies_again_and_again_is_no_fault_of_the_document() {
-    let mut worker = Worker::with(|config| config.child = slow()).await;
+    let mut worker = Worker::doomed(|config| config.child = slow()).await;
     let job = worker.note().await;
     for attempt in 1..=5 {
         begun(&worker, job.id, attempt).await;
         let home = worker.kill().await;
-        worker = Worker::over(home, |config| config.child = slow()).await;
+        worker = Worker::doomed_over(home, |config| config.child = slow()).await;
     }
 
     let home = worker.kill().await;
@@ -73,12 +66,12 @@ async fn a_document_that_kills_every_worker_is_given_up() {
         config.child = slow();
         config.max_losses = 2;
     };
-    let mut worker = Worker::with(deadly).await;
+    let mut worker = Worker::doomed(deadly).await;
     let job = worker.note().await;
     for attempt in 1..=3 {
         begun(&worker, job.id, attempt).await;
         let home = worker.kill().await;
-        worker = Worker::over(home, deadly).await;
+        worker = Worker::doomed_over(home, deadly).await;
     }
 
     let failed = worker.ended(job.id).await;
@@ -91,7 +84,11 @@ async fn a_worker_that_stops_finishes_what_is_nearly_done() {
     let folder = tempfile::tempdir().unwrap();
     let begun = folder.path().join("begun");
     let child = format!(": > '{}'; sleep 0.3; exec \"$0\" job-child", begun.display());
-    let worker = Worker::with(|config| config.child = script(&child)).await;
+    let worker = Worker::with(|config| {
+        config.child = script(&child);
+        config.drain = Duration::from_secs(60);
+    })
+    .await;
     let job = worker.note().await;
     eventually(async || begun.exists().then_some(())).await;
 

@@ -26,7 +26,9 @@ use wire::{
     paths::{SUBJECT_HINTS, fill, internal},
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
+/// The lease of a worker that will be killed, where leases have to expire. It may be held up for less.
+const BRIEF: Duration = Duration::from_secs(2);
 
 /// What outlives a worker.
 #[derive(Clone)]
@@ -34,6 +36,15 @@ pub(crate) struct Home {
     engines: Arc<TestEngines>,
     database: Database,
     user: UserId,
+}
+
+impl Home {
+    /// With nothing in it.
+    async fn new() -> Self {
+        install_tls();
+        let engines = Arc::new(TestEngines::open().await.unwrap());
+        Self { database: Database::of(&engines), engines, user: UserId::new() }
+    }
 }
 
 pub(crate) struct Worker {
@@ -57,10 +68,25 @@ impl Worker {
 
     /// With other settings than the defaults.
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        install_tls();
-        let engines = Arc::new(TestEngines::open().await.unwrap());
-        let home = Home { database: Database::of(&engines), engines, user: UserId::new() };
-        Self::over(home, change).await
+        Self::over(Home::new().await, change).await
+    }
+
+    /// Over nothing, and killed before its time.
+    pub(crate) async fn doomed(change: impl FnOnce(&mut Config)) -> Self {
+        let home = Home::new().await;
+        Self::doomed_over(home, change).await
+    }
+
+    /// Over what an earlier worker left, and killed as well.
+    pub(crate) async fn doomed_over(home: Home, change: impl FnOnce(&mut Config)) -> Self {
+        let is_a_server = home.database.is_a_server();
+        Self::over(home, |config| {
+            config.heartbeat = BRIEF / 10;
+            // Nobody waits for the lease where there is only one worker; if somebody did, no test would ever end.
+            config.lease = if is_a_server { BRIEF } else { Duration::from_secs(3600) };
+            change(config);
+        })
+        .await
     }
 
     /// Over what an earlier worker left.
@@ -69,11 +95,6 @@ impl Worker {
         let mut config = Config::new(engines.secret.clone(), engines.folder.path().join("work"));
         config.child = real_child();
         config.backoff = Duration::from_millis(20);
-        if database.is_a_server() {
-            // There, the leases of a killed worker have to expire.
-            config.lease = Duration::from_secs(1);
-            config.heartbeat = Duration::from_millis(200);
-        }
         change(&mut config);
 
         let runtime =
@@ -111,7 +132,9 @@ impl Worker {
 
     /// Ends it as a power cut would, and gives back what is left.
     pub(crate) async fn kill(mut self) -> Home {
-        self.runtime.take().unwrap().shutdown_background();
+        let runtime = self.runtime.take().unwrap();
+        // Nothing of it goes on beside the next one.
+        tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE)).await.unwrap();
         Home { engines: self.engines.clone(), database: self.database.clone(), user: self.user }
     }
 
