@@ -102,7 +102,7 @@ impl Gateway {
     }
 
     pub(crate) async fn link(&self, key: &str) -> String {
-        self.link_until(key, self.engines.clock.now().plus_seconds(60)).await
+        self.link_until(key, self.engines.clock.now().plus_seconds(600)).await
     }
 
     pub(crate) async fn expired_link(&self, key: &str) -> String {
@@ -153,7 +153,7 @@ pub(crate) async fn eventually<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T 
         if let Some(found) = ask().await {
             return found;
         }
-        assert!(asked.elapsed() < Duration::from_secs(20), "what was waited for did not happen");
+        assert!(asked.elapsed() < Duration::from_secs(60), "what was waited for did not happen");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

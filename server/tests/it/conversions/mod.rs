@@ -65,7 +65,7 @@ async fn a_refusal_of_the_worker_overtakes_the_body() {
     let asked = problem(upload(&gateway, "to=exe&name=a.md", Body::wrap_stream(endless)));
 
     let problem =
-        tokio::time::timeout(Duration::from_secs(10), asked).await.expect("an answer while the body flows");
+        tokio::time::timeout(Duration::from_secs(60), asked).await.expect("an answer while the body flows");
     assert_eq!((problem.code.as_str(), problem.status), (Code::UnsupportedPair.name(), 415));
 }
 

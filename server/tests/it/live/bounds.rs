@@ -1,8 +1,11 @@
 //! Every bound of a socket, with its error or its close code.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::{Json, Router, routing::get};
@@ -13,6 +16,9 @@ use wire::paths::internal;
 
 use super::socket::{Person, Socket, events, made_at};
 use crate::fixture::{PASSWORD, Server, access, eventually};
+
+/// Longer than any test.
+const LONG: Duration = Duration::from_secs(3_600);
 
 #[tokio::test]
 async fn a_socket_that_says_nothing_is_closed() {
@@ -70,11 +76,12 @@ async fn an_account_has_twenty_sockets() {
 async fn a_socket_follows_two_hundred_rooms() {
     let server = Server::start().await;
     let ann = Person::new(&server, "ann").await;
-    let mut socket = Socket::open(&server, &ann.token).await;
     let mut rooms = Vec::new();
     for n in 0..201 {
         rooms.push(ann.room(&server, &format!("room-{n}")).await);
     }
+    // Only now: nobody would answer its pings meanwhile.
+    let mut socket = Socket::open(&server, &ann.token).await;
 
     // A room that is not there does not count.
     assert_eq!(socket.subscribe(&Uuid::now_v7().to_string(), None, 0).await["code"], "MSH-4040");
@@ -97,9 +104,14 @@ async fn messages_have_a_size_and_a_rate() {
 
     assert_eq!(socket.sent(&room, "").await["code"], "MSH-4001");
     assert_eq!(socket.sent(&room, &"x".repeat(16 * 1024 + 1)).await["code"], "MSH-4130");
+    // Without waiting for answers: one after the other, a slow disk would never be asked for five a second.
+    let mut cids = Vec::new();
+    for n in 0..100 {
+        cids.push(socket.send(&room, &n.to_string()).await);
+    }
     let mut answers = Vec::new();
-    for n in 0..30 {
-        answers.push(socket.sent(&room, &n.to_string()).await);
+    for cid in &cids {
+        answers.push(socket.answer(cid).await);
     }
 
     let first = answers.iter().find(|answer| answer["t"] == "err").unwrap();
@@ -208,7 +220,12 @@ async fn ids_from_the_future_or_of_long_ago_are_refused_unless_there_is_a_trace(
 
 #[tokio::test]
 async fn a_slow_reader_is_told_what_it_missed_and_hurts_nobody() {
-    let server = Server::start_with(|config| config.sends_per_second = 100_000.try_into().unwrap()).await;
+    let server = Server::start_with(|config| {
+        config.sends_per_second = 100_000.try_into().unwrap();
+        // It is slow for as long as this machine needs for the messages.
+        (config.patience.stalled, config.patience.silence) = (LONG, LONG);
+    })
+    .await;
     let (ann, bob) = (Person::new(&server, "ann").await, Person::new(&server, "bob").await);
     let room = ann.room(&server, "general").await;
     bob.join(&server, &room).await;

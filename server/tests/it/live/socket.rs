@@ -13,7 +13,7 @@ use uuid::{Builder, Uuid};
 
 use crate::fixture::{Server, access, eventually};
 
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// One open socket.
 pub(crate) struct Socket {
