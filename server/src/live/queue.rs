@@ -343,7 +343,7 @@ mod tests {
         std::future::poll_fn(|context| queue.poll_empty(context)).await;
         queue.hang_up();
 
-        let bytes = tokio::time::timeout(Duration::from_secs(20), read).await.unwrap().unwrap();
+        let bytes = tokio::time::timeout(Duration::from_secs(60), read).await.unwrap().unwrap();
         assert_eq!(bytes.len(), put - waits + rest);
         let mut left = &bytes[..];
         while left.len() > 4 {
@@ -373,7 +373,7 @@ mod tests {
         });
         std::future::poll_fn(|context| queue.poll_empty(context)).await;
         queue.hang_up();
-        let bytes = tokio::time::timeout(Duration::from_secs(20), read).await.unwrap().unwrap();
+        let bytes = tokio::time::timeout(Duration::from_secs(60), read).await.unwrap().unwrap();
         assert!(bytes.ends_with(b"xlast"));
         assert_eq!((bytes.len() - 4) % frame(10_000).len(), 0);
     }

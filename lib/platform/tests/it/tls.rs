@@ -23,7 +23,7 @@ use tokio_rustls::{
 use uuid::Uuid;
 
 const MIGRATIONS: Migrations = mshub_platform::migrations!("tests/migrations", ["0001_things"]);
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Where the engines are, for the test that trusts their authority.
 const ENGINES: &str = "MSHUB_TEST_BEHIND_TLS";
 

