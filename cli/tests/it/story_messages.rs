@@ -163,7 +163,7 @@ async fn what_is_unread_is_the_same_on_every_device() {
     let left = bob.read("general", Some(first.pos)).await.unwrap();
     assert_eq!((left.mark, left.unread, left.mentions), (first.pos, 1, 1));
     assert_eq!(bob.read("general", Some(1)).await.unwrap().mark, first.pos, "a mark never moves back");
-    let told = tokio::time::timeout(Duration::from_secs(20), async {
+    let told = tokio::time::timeout(Duration::from_secs(60), async {
         loop {
             if let LiveEvent::Read { room, pos } = live.next().await.unwrap() {
                 return (room, pos);
@@ -232,7 +232,7 @@ fn the_commands_say_what_became_of_it() {
     };
     eventually("the edit is found", || (hits(&["build"]) == ["the build"]).then_some(()));
     assert!(hits(&["teh"]).is_empty());
-    assert!(hits(&["which"]).is_empty(), "what was removed is not found");
+    eventually("what was removed is not found", || hits(&["which"]).is_empty().then_some(()));
     assert_eq!(hits(&["buil*", "--room", "general", "--by", "ann@example.org", "--best"]), ["the build"]);
     assert!(hits(&["build", "--until", "2020-01-01"]).is_empty());
     assert_eq!(ann.run(&["chat", "search", "***"]).code, 11);
@@ -247,7 +247,7 @@ async fn a_search_sees_the_rooms_of_the_caller_only() {
     say(&ann, "the walrus is here").await;
     let walrus = SearchQuery { text: "walrus".into(), ..SearchQuery::default() };
     let found = async |who: &Client| who.search(&walrus).await.unwrap().items.len();
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     while found(&bob).await == 0 {
         assert!(tokio::time::Instant::now() < deadline, "it is never found");
     }
@@ -308,7 +308,7 @@ async fn a_tail_ends_when_the_hub_stops() {
     assert!(line(&mut lines).await.contains("created"));
 
     let stopped = tokio::task::spawn_blocking(move || hub.stop());
-    let rest = tokio::time::timeout(Duration::from_secs(20), async {
+    let rest = tokio::time::timeout(Duration::from_secs(60), async {
         while let Ok(Some(_)) = lines.chunk().await {}
     });
 
@@ -319,7 +319,7 @@ async fn a_tail_ends_when_the_hub_stops() {
 /// The next piece that is no sign of life.
 async fn line(answer: &mut reqwest::Response) -> String {
     loop {
-        let piece = tokio::time::timeout(Duration::from_secs(20), answer.chunk()).await.unwrap().unwrap();
+        let piece = tokio::time::timeout(Duration::from_secs(60), answer.chunk()).await.unwrap().unwrap();
         let piece = String::from_utf8(piece.expect("the answer goes on").to_vec()).unwrap();
         if !piece.trim().is_empty() && !piece.starts_with(':') {
             return piece;

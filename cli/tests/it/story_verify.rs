@@ -128,7 +128,13 @@ fn a_room_is_exported_whole_and_from_any_place() {
         // What is before an event is said where the hub knows it, which is not always as soon as the log has it.
         assert!(line["cid"].is_string() && line.get("prev").is_none_or(Value::is_u64), "{line}");
     }
-    assert_eq!(rest.lines(), lines[300..]);
+    // So the newest of them may name it only later.
+    let but_prev = |lines: &[Value]| -> Vec<Value> {
+        let mut lines = lines.to_vec();
+        lines.iter_mut().for_each(|line| drop(line.as_object_mut().unwrap().remove("prev")));
+        lines
+    };
+    assert_eq!(but_prev(&rest.lines()), but_prev(&lines[300..]));
 }
 
 #[test]

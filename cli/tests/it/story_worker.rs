@@ -33,6 +33,7 @@ async fn ten_minutes_without_a_chat_worker_are_missing_nowhere() {
     bob.join("general").await.unwrap();
     let before = say(&ann, &site.clock, room, "before").await;
     stored(&ann, newest(&before)).await;
+    indexed(&ann, "before", TALK as usize).await;
     earlier.stop().await;
     // The next gateway finds in its memory nothing of what was said until now.
     site.clock.advance(LONG_AGO);
