@@ -13,7 +13,7 @@ use crate::{
     hub::{Hub, password},
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// The flag of termios(3): what is typed is shown.
 const ECHO: u32 = 0o10;
 
@@ -23,7 +23,7 @@ struct Watched {
     keys: Box<dyn std::io::Write + Send>,
     child: Box<dyn portable_pty::Child + Send + Sync>,
     screen: mpsc::Receiver<Vec<u8>>,
-    seen: String,
+    seen: Vec<u8>,
 }
 
 impl Watched {
@@ -51,7 +51,7 @@ impl Watched {
                 let _ = show.send(buffer[..read].to_vec());
             }
         });
-        Self { master: pair.master, keys, child, screen, seen: String::new() }
+        Self { master: pair.master, keys, child, screen, seen: Vec::new() }
     }
 
     /// As [`Watched::answer`], once the terminal has stopped to show what is typed: the question comes a moment earlier.
@@ -59,7 +59,7 @@ impl Watched {
         self.wait_for(question);
         let deadline = Instant::now() + PATIENCE;
         while self.master.get_termios().unwrap().local_flags.bits() & ECHO != 0 {
-            assert!(Instant::now() < deadline, "the terminal shows what is typed: {}", self.seen);
+            assert!(Instant::now() < deadline, "the terminal shows what is typed: {}", self.text());
             std::thread::park_timeout(Duration::from_millis(1));
         }
         self.answer(question, line);
@@ -73,20 +73,25 @@ impl Watched {
 
     fn wait_for(&mut self, question: &str) {
         let deadline = Instant::now() + PATIENCE;
-        while !self.seen.contains(question) {
+        while !self.text().contains(question) {
             let left = deadline.saturating_duration_since(Instant::now());
             let shown = self.screen.recv_timeout(left);
-            let shown = shown.unwrap_or_else(|_| panic!("{question:?} was not asked: {}", self.seen));
-            self.seen.push_str(&String::from_utf8_lossy(&shown));
+            let shown = shown.unwrap_or_else(|_| panic!("{question:?} was not asked: {}", self.text()));
+            self.seen.extend(shown);
         }
+    }
+
+    /// What is on the screen. A letter may come in two pieces.
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.seen).into_owned()
     }
 
     /// Waits for the end: the exit code, and everything that was shown.
     fn end(mut self) -> (u32, String) {
         while let Ok(shown) = self.screen.recv_timeout(PATIENCE) {
-            self.seen.push_str(&String::from_utf8_lossy(&shown));
+            self.seen.extend(shown);
         }
-        (self.child.wait().unwrap().exit_code(), self.seen)
+        (self.child.wait().unwrap().exit_code(), self.text())
     }
 }
 
