@@ -103,7 +103,7 @@ impl Worker {
 
     /// A page once the database has followed the log up to a position.
     pub(crate) async fn page_at(&self, room: RoomId, pos: u64) -> EventPage {
-        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
         loop {
             let page = self.page(room, &[]).await;
             if page.persisted >= pos {

@@ -62,7 +62,7 @@ async fn each_batch_is_announced_with_its_heads() {
 
     let pos = worker.append(said(room, "hi")).await;
 
-    let hint = tokio::time::timeout(std::time::Duration::from_secs(20), hints.next()).await.unwrap().unwrap();
+    let hint = tokio::time::timeout(std::time::Duration::from_secs(60), hints.next()).await.unwrap().unwrap();
     let Hint::Persisted { heads } = serde_json::from_str(&hint).unwrap() else {
         unreachable!("another hint")
     };

@@ -131,7 +131,7 @@ async fn what_came_in_too_fast_for_the_index_is_found_when_it_has_caught_up() {
             }
         }
     };
-    let found = tokio::time::timeout(Duration::from_secs(60), complete).await.unwrap();
+    let found = tokio::time::timeout(Duration::from_secs(120), complete).await.unwrap();
 
     assert_eq!((found.items.len(), found.items[0].body.as_str()), (100, "needle 2999"));
     let gone = Search { limit: 100, ..question("\"needle 0\"", &[room]) };

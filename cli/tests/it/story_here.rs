@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::hub::{Hub, eventually};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn a_tail_that_asks_for_it_tells_who_writes_and_comes_and_another_one_does_not() {

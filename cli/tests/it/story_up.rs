@@ -14,7 +14,7 @@ use crate::{
     hub::{Hub, eventually},
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// `mshub up` with something wrong, as JSON, in a folder of its own.
 fn refused(person: &Person, rest: &[&str]) -> (Done, Value) {

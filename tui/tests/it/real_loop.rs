@@ -28,7 +28,7 @@ fn ctrl(letter: char) -> Input {
 }
 
 async fn in_time<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), what).await.expect("the loop did not come back in time")
+    tokio::time::timeout(Duration::from_secs(60), what).await.expect("the loop did not come back in time")
 }
 
 #[tokio::test]

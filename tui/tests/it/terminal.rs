@@ -108,7 +108,7 @@ impl Screen {
     /// Waits until the screen has these words.
     #[track_caller]
     fn sees(&self, words: &str) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(60);
         let (lock, changed) = &*self.seen;
         let mut seen = lock.lock().unwrap();
         while !seen.screen.screen().contents().contains(words) {

@@ -16,11 +16,11 @@ pub(crate) async fn serve(router: Router) -> mshub_client::Url {
 
 /// Waits no longer than a test may.
 pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), what).await.expect("it did not happen in time")
+    tokio::time::timeout(Duration::from_secs(60), what).await.expect("it did not happen in time")
 }
 
 pub(crate) fn options() -> Options {
-    Options { timeout: Duration::from_secs(10), retries: 3, user_agent: "test".into() }
+    Options { timeout: Duration::from_secs(30), retries: 3, user_agent: "test".into() }
 }
 
 /// Somebody who came with a token.

@@ -345,7 +345,7 @@ async fn a_waiter_hears_of_the_end_over_the_socket() {
     );
     let hub = with_token(&serve(router).await, "t");
     let id: JobId = "01930000-0000-7000-8000-00000000000a".parse().unwrap();
-    let waiting = tokio::spawn(async move { hub.wait_job(id, Some(Duration::from_secs(15)), |_| {}).await });
+    let waiting = tokio::spawn(async move { hub.wait_job(id, Some(Duration::from_secs(60)), |_| {}).await });
 
     let mut socket = next(&mut sockets).await;
     socket.welcome(25_000).await;
