@@ -39,7 +39,10 @@ fn two_people_talk_and_see_the_same_in_the_same_order() {
         bob.lines(&["chat", "history", "general", "--json"]),
     );
     assert_eq!(seen_by_ann, seen_by_bob);
-    assert_eq!(bodies(&seen_by_ann), ["hello", "hi Ann 👋\nhow are you?", "from a pipe", "without quotation marks"]);
+    assert_eq!(
+        bodies(&seen_by_ann),
+        ["hello", "hi Ann 👋\nhow are you?", "from a pipe", "without quotation marks"]
+    );
     let hello = seen_by_ann.iter().find(|line| line["body"] == "hello").unwrap();
     for field in ["id", "room", "pos", "ts"] {
         assert_eq!(hello[field], first[field], "{field}");
