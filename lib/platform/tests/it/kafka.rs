@@ -61,7 +61,7 @@ impl Place {
     /// Waits until the broker says so: what an administrator was told is done is seen by others a moment later.
     async fn has_partitions(&self, count: usize) {
         let (admin, deadline) = (self.admin(), Instant::now() + PATIENCE);
-        let seen = || {
+        let seen = || -> usize {
             let told = admin.inner().fetch_metadata(Some(&self.topic), PATIENCE).unwrap();
             told.topics()
                 .iter()
