@@ -10,8 +10,6 @@ pub(super) const SUBSCRIPTIONS: usize = 200;
 pub(super) const SOCKETS: usize = 20;
 /// Bytes of one frame of a client.
 pub(super) const FRAME: usize = 64 * 1024;
-/// How long a client may take to say hello.
-pub(super) const HELLO: Duration = Duration::from_secs(5);
 /// How long an access token is taken beyond its end, so that a renewal in flight arrives.
 pub(super) const GRACE_SECONDS: i64 = 30;
 
@@ -51,14 +49,14 @@ pub(super) const CROWD: usize = 250;
 
 /// Watermarks of a room are told at most this often, and wait as long for a message to go out with.
 pub(super) const WATERMARKS: Duration = Duration::from_millis(100);
-/// Reconnects spread over at least this when the hub stops, and a millisecond more for each socket.
-pub(super) const SPREAD_MS: u64 = 200;
-/// And at most over this.
+/// Reconnects spread over a millisecond for each socket when the hub stops, and at most over this.
 pub(super) const LONGEST_SPREAD_MS: u64 = 6_000;
 
 /// How long a socket is waited for.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
+    /// How long a client may take to say hello.
+    pub hello: Duration,
     /// The hub says something at least this often.
     pub heartbeat: Duration,
     /// Without a sign of life for this long, the other side is gone.
@@ -67,16 +65,20 @@ pub struct Patience {
     pub stalled: Duration,
     /// How long a last word may take.
     pub last_word: Duration,
+    /// How long sockets are served at least while the hub stops, until they have moved.
+    pub spread: Duration,
 }
 
 impl Default for Patience {
     /// What mshub-protocol(7) promises.
     fn default() -> Self {
         Self {
+            hello: Duration::from_secs(5),
             heartbeat: Duration::from_secs(25),
             silence: Duration::from_secs(60),
             stalled: Duration::from_secs(30),
             last_word: Duration::from_secs(2),
+            spread: Duration::from_millis(200),
         }
     }
 }

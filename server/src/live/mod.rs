@@ -62,7 +62,8 @@ pub(crate) async fn start(state: &App) -> anyhow::Result<()> {
 /// stay are closed.
 pub(crate) async fn drain(state: &State) {
     let sockets = u64::try_from(state.live.sockets()).unwrap_or(u64::MAX);
-    let spread_ms = sockets.clamp(limits::SPREAD_MS, limits::LONGEST_SPREAD_MS);
+    let least = u64::try_from(state.config.patience.spread.as_millis()).unwrap_or(u64::MAX);
+    let spread_ms = sockets.min(limits::LONGEST_SPREAD_MS).max(least);
     state.live.people.tell_all(&encoded(&ToClient::Drain { spread_ms }));
     let moved = async {
         while state.live.sockets() > 0 {

@@ -122,6 +122,11 @@ impl Server {
 
     /// A second gateway on the same engines. It ends with [`Server::leave`]; the engines are the first one's to close.
     pub(crate) async fn beside(&self) -> Self {
+        self.beside_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn beside_with(&self, change: impl FnOnce(&mut Config)) -> Self {
         let engines = Engines {
             db: self.db.clone(),
             bus: self.bus.clone(),
@@ -131,7 +136,11 @@ impl Server {
             clock: self.clock.clone(),
         };
         let (urls, mail, same) = (self.urls.clone(), self.mail.clone(), self.same_names());
-        Self::on(self.folder.clone(), urls, mail, engines, same).await
+        let both = |config: &mut Config| {
+            same(config);
+            change(config);
+        };
+        Self::on(self.folder.clone(), urls, mail, engines, both).await
     }
 
     /// Gateways of one hub have one address in public, which their tokens name, and the same worker.

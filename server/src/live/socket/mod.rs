@@ -29,7 +29,6 @@ use wire::{
 use super::{
     catch_up::Wish,
     frame,
-    limits::HELLO,
     line::{Ending, Line},
     room::SocketId,
     typing::Typing,
@@ -72,7 +71,7 @@ async fn serve(state: App, stream: TcpStream, early: Bytes) {
 }
 
 async fn greet(state: &App, reader: &mut Reader, line: &Arc<Line>) -> Result<(Caller, SocketId), Ending> {
-    let greeted = tokio::time::timeout(HELLO, hello(state, reader, line)).await;
+    let greeted = tokio::time::timeout(state.config.patience.hello, hello(state, reader, line)).await;
     let caller = greeted.unwrap_or(Err((close::HELLO_TIMEOUT, "no hello in time")))?;
     let socket = state.live.people.sit(caller.user, caller.session, line.clone());
     let socket = socket.ok_or((close::TOO_MANY, "too many sockets of this account; close one first"))?;

@@ -22,7 +22,7 @@ const LONG: Duration = Duration::from_secs(3_600);
 
 #[tokio::test]
 async fn a_socket_that_says_nothing_is_closed() {
-    let server = Server::start().await;
+    let server = Server::start_with(|config| config.patience.hello = Duration::from_millis(200)).await;
 
     let (_, code) = Socket::connect(&server).await.closed().await;
 

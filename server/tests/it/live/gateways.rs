@@ -1,5 +1,7 @@
 //! Two gateways on one log: nobody can tell which one they are at.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::socket::{Person, Socket};
@@ -23,6 +25,7 @@ async fn both_show_the_same_in_the_same_order() {
 
     let (seen, also) = (here.bodies(40).await, there.bodies(40).await);
     assert_eq!(seen, also);
+    drop((here, there));
     two.leave().await;
     one.end().await;
 }
@@ -48,6 +51,7 @@ async fn a_message_that_goes_through_both_is_one_message() {
 
     let heard: Vec<u64> = here.bodies(11).await.into_iter().map(|(pos, ..)| pos).collect();
     assert_eq!(heard[..10], seen);
+    drop((here, there));
     two.leave().await;
     one.end().await;
 }
@@ -73,6 +77,7 @@ async fn membership_is_the_same_at_both_from_the_first_moment() {
     there.say(json!({ "t": "ping", "n": 1 })).await;
     let next = there.next().await;
     assert_eq!(next["t"], "pong", "{next}");
+    drop((here, there));
     two.leave().await;
     one.end().await;
 }
@@ -103,13 +108,14 @@ async fn a_restart_moves_everybody_to_the_other_gateway_without_a_hole() {
     let (_, code) = moving.closed().await;
     assert_eq!(code, 1012, "who does not move is closed");
     leaving.await.unwrap();
+    drop((here, moved));
     one.end().await;
 }
 
 #[tokio::test]
 async fn the_old_gateway_serves_until_its_people_have_moved() {
     let one = Server::start().await;
-    let two = one.beside().await;
+    let two = one.beside_with(|config| config.patience.spread = Duration::from_secs(60)).await;
     let ann = Person::new(&one, "ann").await;
     let room = ann.room(&one, "general").await;
     let mut staying = Socket::open(&two, &ann.token).await;

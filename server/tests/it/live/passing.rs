@@ -124,6 +124,7 @@ async fn who_is_at_another_gateway_is_seen_as_well() {
 
     assert_eq!(there.passing(|frame| frame["k"] == "typing").await["user"], ann.id);
     hears(&mut there, &ann, "online").await;
+    drop((here, there));
     two.leave().await;
     one.end().await;
 }

@@ -17,6 +17,7 @@ async fn a_restarted_gateway_knows_what_was_said_within_the_window() {
     let subbed = socket.follow(&room, None).await;
     let cid = socket.send(&room, "before").await;
     let first = socket.answer(&cid).await;
+    drop(socket);
 
     let server = server.restart().await;
     let mut socket = Socket::open(&server, &ann.token).await;
@@ -28,6 +29,7 @@ async fn a_restarted_gateway_knows_what_was_said_within_the_window() {
     assert_eq!((&again["pos"], &again["dup"]), (&first["pos"], &json!(true)));
     assert_eq!((&resumed["mode"], &resumed["ep"]), (&json!("resume"), &subbed["ep"]));
     assert_eq!(socket.bodies(1).await[0].2, "before");
+    drop(socket);
     server.end().await;
 }
 
@@ -38,6 +40,7 @@ async fn a_room_that_was_quiet_for_long_has_its_head_and_its_past_without_the_da
     let room = ann.room(&server, "general").await;
     let mut socket = Socket::open(&server, &ann.token).await;
     let last = socket.sent(&room, "long ago").await["pos"].clone();
+    drop(socket);
     // Beyond the window that a gateway reads when it starts; the token has to live for as long.
     server.clock.advance(16 * 60);
     let server = server.restart().await;
@@ -53,6 +56,7 @@ async fn a_room_that_was_quiet_for_long_has_its_head_and_its_past_without_the_da
     socket.send_as(&cid, &room, "now").await;
     assert_eq!(socket.answer(&cid).await["t"], "ok");
     assert_eq!(json!(socket.bodies(1).await[0].1), last, "the next event names it");
+    drop(socket);
     server.end().await;
 }
 
@@ -64,6 +68,7 @@ async fn positions_of_another_log_are_not_mixed_with_this_one() {
     let mut socket = Socket::open(&server, &ann.token).await;
     let subbed = socket.follow(&room, None).await;
     let old = socket.sent(&room, "of the old log").await["pos"].clone();
+    drop(socket);
 
     let log = server.path("log");
     let server = server.restart_after(|| std::fs::remove_dir_all(log).unwrap()).await;
@@ -75,6 +80,7 @@ async fn positions_of_another_log_are_not_mixed_with_this_one() {
     assert_ne!(resumed["ep"], subbed["ep"]);
     assert_eq!(resumed["head"], fresh);
     assert_eq!(socket.bodies(1).await[0].2, "of the new log");
+    drop(socket);
     server.end().await;
 }
 
@@ -108,5 +114,6 @@ async fn an_id_older_than_a_day_is_refused_when_there_is_no_trace_of_it() {
     let refused = socket.answer(&old).await;
     assert_eq!((&refused["code"], &refused["retry"]), (&json!("MSH-4097"), &json!(false)), "{refused}");
     assert_eq!(socket.answer(&today).await["t"], "ok");
+    drop(socket);
     server.end().await;
 }
