@@ -10,12 +10,14 @@ use platform::{
     bus::{Bus, Positions, ReadError},
     db::Db,
     fanout::Fanout,
+    traces::{Kind, Span},
 };
 use wire::{events::Hint, paths::SUBJECT_HINTS, paths::TOPIC_CHAT};
 
 use crate::{
+    SERVICE,
     ahead::Ahead,
-    batch::{Batch, Taken},
+    batch::{Batch, Entry, Taken},
     search, sql,
     state::State,
 };
@@ -174,7 +176,13 @@ impl Follower {
             entries = self.ahead.next() => entries?,
             () = std::future::ready(()), if self.unindexed => return self.index(db).await,
         };
-        let taken = Batch::of(entries, &self.positions).take(db).await?;
+        let mut spans: Vec<_> = entries.iter().filter_map(keeps).collect();
+        let taken = Batch::of(entries, &self.positions).take(db).await;
+        if let Err(failure) = &taken {
+            spans.iter_mut().for_each(|span| span.fail(failure));
+        }
+        drop(spans);
+        let taken = taken?;
         self.positions.extend(taken.positions.clone());
         self.unindexed = taken.unindexed;
         announce(fanout, taken).await;
@@ -195,6 +203,13 @@ impl Follower {
         }
         Ok(())
     }
+}
+
+/// What a record that somebody watches is here: on its way into the database.
+fn keeps((record, _): &Entry) -> Option<Span> {
+    let mut span = Span::follow(SERVICE, "keep", Kind::Consumer, Some(record.trace?));
+    span.note("mshub.pos", record.pos);
+    Some(span)
 }
 
 async fn announce(fanout: &Fanout, Taken { heads, voids, rows, .. }: Taken) {

@@ -42,7 +42,7 @@ pub async fn replay(db: &Db) -> sqlx::Result<usize> {
     let mut replayed = 0;
     for letter in sql::dead_letters(db).await? {
         let DeadLetter { partition, pos, at, key, payload, .. } = letter;
-        let record = platform::bus::Record { partition, pos, key, payload, at };
+        let record = platform::bus::Record { partition, pos, key, payload, at, trace: None };
         let Ok(event) = batch::read(&record) else { continue };
         let mut tx = db.begin().await?;
         // Nobody else moves the room's head until this is done.

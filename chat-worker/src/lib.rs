@@ -36,6 +36,8 @@ pub use moved::{catch_up, go_on};
 pub use rebuild::{Rebuilt, rebuild};
 use state::State;
 
+/// What spans call it.
+const SERVICE: &str = "mshub-chat-worker";
 /// How long the batch in hand may take to be written.
 const DRAIN: Duration = Duration::from_secs(8);
 

@@ -30,7 +30,7 @@ pub(crate) fn all(state: &Arc<State>) -> Router {
         .merge(health::livez())
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
-        .layer(middleware::from_fn(telemetry::observe))
+        .layer(middleware::from_fn_with_state(crate::SERVICE, telemetry::observe))
         .with_state(App(state.clone()))
 }
 

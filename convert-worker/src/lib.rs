@@ -38,13 +38,15 @@ pub use config::{Config, EngineFlags, Flags, Secret};
 pub use convert::job_child_main;
 use state::App;
 
+/// What spans call it.
+const SERVICE: &str = "mshub-convert-worker";
 /// How long giving back what does not end in time may take.
 const RELEASE: Duration = Duration::from_secs(2);
 
 /// The schema of the convert-worker's database.
 pub const MIGRATIONS: Migrations = platform::migrations!(
     "migrations",
-    ["0001_jobs", "0002_reports", "0003_passwords", "0004_earlier_results", "0005_webhooks"]
+    ["0001_jobs", "0002_reports", "0003_passwords", "0004_earlier_results", "0005_webhooks", "0010_traces"]
 );
 
 /// The engines that the convert-worker needs, already open.

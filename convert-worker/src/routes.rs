@@ -37,6 +37,6 @@ pub(crate) fn routes(app: &App) -> Router {
         .merge(health::livez())
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
-        .layer(middleware::from_fn(telemetry::observe))
+        .layer(middleware::from_fn_with_state(crate::SERVICE, telemetry::observe))
         .with_state(app.clone())
 }

@@ -1,5 +1,6 @@
 //! A job as the database has it, and as its owner sees it.
 
+use platform::traces::Context;
 use uuid::Uuid;
 use wire::{
     JobId, Timestamp, UserId,
@@ -43,6 +44,8 @@ pub(crate) struct JobRow {
     cached_from: Option<Uuid>,
     /// Where its end is told.
     pub(crate) webhook: Option<String>,
+    /// The `traceparent` of whoever queued it, if somebody watches.
+    trace: Option<String>,
 }
 
 platform::from_row!(JobRow {
@@ -75,7 +78,8 @@ platform::from_row!(JobRow {
     password,
     locked,
     cached_from,
-    webhook
+    webhook,
+    trace
 });
 
 impl JobRow {
@@ -119,6 +123,11 @@ impl JobRow {
             created_at: Timestamp::from_micros(self.created_at),
             updated_at: Timestamp::from_micros(self.updated_at),
         }
+    }
+
+    /// The span that queued it.
+    pub(crate) fn trace(&self) -> Option<Context> {
+        self.trace.as_ref()?.parse().ok()
     }
 
     /// The job that made the result.

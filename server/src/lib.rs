@@ -37,6 +37,8 @@ pub use live::Patience;
 pub use routes::openapi;
 use state::State;
 
+/// What spans call it.
+const SERVICE: &str = "mshub-server";
 /// How long sockets and background tasks may take to end.
 const DRAIN: Duration = Duration::from_secs(8);
 

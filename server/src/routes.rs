@@ -125,7 +125,7 @@ fn dress(router: Router<App>, state: &App) -> Router {
         .layer(header("x-content-type-options", "nosniff"))
         .layer(header("referrer-policy", "no-referrer"))
         .layer(header("x-frame-options", "DENY"))
-        .layer(middleware::from_fn(telemetry::observe))
+        .layer(middleware::from_fn_with_state(crate::SERVICE, telemetry::observe))
         .with_state(state.clone())
 }
 

@@ -10,9 +10,10 @@ use std::{
 use clap::Args;
 use platform::{
     bus::Durability,
-    config::{BusFlags, DatabaseFlags, FanoutFlags, MailFlags, ObjectsFlags},
+    config::{BusFlags, DatabaseFlags, FanoutFlags, MailFlags, ObjectsFlags, TraceFlags},
     engines::{OpenError, Urls},
     service::{install_tls, signals::Signals, telemetry},
+    traces,
 };
 use serde::Serialize;
 use url::Url;
@@ -91,6 +92,8 @@ pub struct UpArgs {
     /// Log JSON, one object a line
     #[arg(long, env = "MSHUB_LOG_JSON")]
     log_json: bool,
+    #[command(flatten)]
+    traces: TraceFlags,
     /// A bug to have, for those who test the tests
     #[cfg(feature = "mutants")]
     #[arg(long, hide = true)]
@@ -117,6 +120,7 @@ pub async fn run(args: UpArgs, global: &Global) -> Result<(), CliError> {
     install_tls();
     let format = if args.log_json { telemetry::LogFormat::Json } else { telemetry::LogFormat::Text };
     telemetry::init(format, &args.log);
+    args.traces.start();
     #[cfg(feature = "mutants")]
     args.mutant.into_iter().for_each(platform::mutants::choose);
     let data_dir = match args.data_dir.clone() {
@@ -136,10 +140,12 @@ pub async fn run(args: UpArgs, global: &Global) -> Result<(), CliError> {
         failure = hub.failed() => return Err(Failure::from(failure).into()),
     };
     global.out.note("stopping; once more stops at once")?;
-    tokio::select! {
+    let ended = tokio::select! {
         stopped = hub.stop() => stopped.map_err(|error| Failure::from(error).into()),
-        again = signals.next() => Err(stopped_at_once(again)),
-    }
+        again = signals.next() => return Err(stopped_at_once(again)),
+    };
+    traces::finish().await;
+    ended
 }
 
 pub(super) fn default_data_dir() -> Result<PathBuf, CliError> {

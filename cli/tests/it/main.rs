@@ -38,6 +38,7 @@ mod story_restart;
 mod story_rooms;
 #[cfg(feature = "up")]
 mod story_signup;
+mod story_traces;
 #[cfg(feature = "up")]
 mod story_up;
 #[cfg(feature = "up")]

@@ -1,7 +1,10 @@
 //! Keeping an upload: answered from an earlier result, or bytes first and then the row of its job.
 
 use convert::{Format, Options};
-use platform::service::{ApiError, Outcome};
+use platform::{
+    service::{ApiError, Outcome},
+    traces::{Kind, Span},
+};
 use wire::{Code, Timestamp};
 
 use super::{
@@ -17,18 +20,24 @@ use crate::{
 
 /// Whoever sees the job finds its upload, or its result.
 pub(super) async fn keep(app: App, wish: Wish, source: Format, received: Received) -> Outcome<JobRow> {
-    let new = new_job(&app, &wish, source, &received)?;
-    if let Some(earlier) = cache::earlier(&app, &wish, &new).await? {
+    let mut span = Span::within("enqueue", Kind::Producer);
+    span.note_shown("mshub.job", received.id);
+    let new = NewJob { trace: span.context(), ..new_job(&app, &wish, source, &received)? };
+    span.around(queue(&app, &wish, received, new)).await
+}
+
+async fn queue(app: &App, wish: &Wish, received: Received, new: NewJob) -> Outcome<JobRow> {
+    if let Some(earlier) = cache::earlier(app, wish, &new).await? {
         let key = result_key(new.id, 1);
-        if cache::copied(&app, &earlier, &key).await {
+        if cache::copied(app, &earlier, &key).await {
             let admitted = sql::admit_from(&app.db, &new, &earlier, &key).await;
-            return settled(&app, &wish, received, &key, admitted).await;
+            return settled(app, wish, received, &key, admitted).await;
         }
     }
     let key = upload_key(received.id);
     app.objects.put_file(&key, &received.file).await.map_err(anyhow::Error::from)?;
     let admitted = sql::admit(&app.db, &new, app.config.waiting_per_user).await;
-    settled(&app, &wish, received, &key, admitted).await
+    settled(app, wish, received, &key, admitted).await
 }
 
 /// The job once its row is there. Without a row the object that was stored for it goes.
@@ -80,6 +89,7 @@ fn new_job(app: &App, wish: &Wish, source: Format, received: &Received) -> Outco
         password,
         recipe: cache::recipe(app, source, wanted, &received.sha256),
         webhook: wanted.webhook.clone(),
+        trace: None,
         strict: wanted.strict,
         bytes_in: received.bytes,
         created_at: received.created_at,

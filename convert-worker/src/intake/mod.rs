@@ -17,7 +17,10 @@ use axum::{
 };
 use convert::{Error, Format};
 use futures_util::StreamExt as _;
-use platform::service::{ApiError, ApiJson, ApiQuery, Outcome, internal::OnBehalfOf};
+use platform::{
+    service::{ApiError, ApiJson, ApiQuery, Outcome, internal::OnBehalfOf},
+    traces,
+};
 use wire::{
     Code, UserId,
     conversions::{Job, NewConversion},
@@ -134,7 +137,7 @@ impl Wish {
     async fn fulfil(self, app: &App, received: Received) -> Outcome<Job> {
         let source = look(app, &received.file, &self.wanted).await?;
         // Not stopped half way when the caller goes: bytes without a row would stay for ever.
-        let row = tokio::spawn(keep::keep(app.clone(), self, source, received)).await;
+        let row = tokio::spawn(traces::carried(keep::keep(app.clone(), self, source, received))).await;
         jobs::now(app, &row.map_err(anyhow::Error::from)??).await
     }
 }

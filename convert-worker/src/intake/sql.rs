@@ -3,6 +3,7 @@
 use platform::{
     db::{Db, Transaction, is_taken},
     each, in_tx,
+    traces::Context,
 };
 use wire::{JobId, Timestamp, UserId};
 
@@ -27,6 +28,8 @@ pub(crate) struct NewJob {
     pub(crate) recipe: Option<String>,
     /// Where its end is told.
     pub(crate) webhook: Option<String>,
+    /// The span that queues it.
+    pub(crate) trace: Option<Context>,
     pub(crate) strict: bool,
     pub(crate) bytes_in: u64,
     pub(crate) created_at: Timestamp,
@@ -59,8 +62,8 @@ pub(crate) async fn admit(db: &Db, new: &NewJob, limit: u32) -> sqlx::Result<Adm
     let inserted: sqlx::Result<JobRow> = in_tx!(&mut tx, connection => {
         sqlx::query_as(concat!(
             "INSERT INTO jobs (id, owner, request_key, name, source, target, options, strict, bytes_in, state, seq,
-                               ready_at, created_at, updated_at, password, locked, recipe, webhook)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', 1, $10, $11, $10, $12, $13, $14, $15)
+                               ready_at, created_at, updated_at, password, locked, recipe, webhook, trace)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', 1, $10, $11, $10, $12, $13, $14, $15, $16)
              RETURNING ", columns!()
         ))
         .bind(new.id.0)
@@ -78,6 +81,7 @@ pub(crate) async fn admit(db: &Db, new: &NewJob, limit: u32) -> sqlx::Result<Adm
         .bind(new.password.is_some())
         .bind(&new.recipe)
         .bind(&new.webhook)
+        .bind(new.trace.map(|trace| trace.to_string()))
         .fetch_one(&mut **connection)
         .await
     });

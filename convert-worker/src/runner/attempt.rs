@@ -3,7 +3,10 @@
 use std::{path::Path, time::Instant};
 
 use convert::{Error, Format, Options, Report, Request};
-use platform::objects::Stored;
+use platform::{
+    objects::Stored,
+    traces::{Kind, Span},
+};
 
 use super::{lease, progress, running::Guard};
 use crate::{
@@ -55,7 +58,13 @@ async fn perform(app: &App, row: &JobRow, running: &Guard<'_>, effort: &mut Effo
         running.progress.send_replace(Some(progress::wire(step)));
     };
     let started = Instant::now();
+    let mut span = Span::within("convert", Kind::Internal);
     let converted = app.converters.convert(&request, told, running.stop.clone()).await;
+    match &converted.result {
+        Ok(report) => span.note("mshub.engine", report.engine.as_str()),
+        Err(error) => span.fail(error),
+    }
+    drop(span);
     *effort = Effort { seconds: started.elapsed().as_secs_f64(), findings: Findings::of(&converted) };
 
     let report = converted.result?;

@@ -12,9 +12,10 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
+use platform::traces::{Kind, Span};
 use tokio::sync::Semaphore;
 
-use crate::{row::JobRow, state::App};
+use crate::{SERVICE, row::JobRow, state::App};
 pub(crate) use running::Running;
 
 /// How long the line stays unwatched when nobody tells of a new job: those of other workers, and those that wait for
@@ -66,11 +67,19 @@ async fn next(app: &App) -> Option<JobRow> {
 
 /// One attempt from lease to end.
 async fn run(app: &App, row: JobRow) {
+    let mut span = Span::follow(SERVICE, "run", Kind::Consumer, row.trace());
+    span.note_shown("mshub.job", row.id());
+    span.around(lead(app, row)).await;
+}
+
+async fn lead(app: &App, row: JobRow) {
     crate::notify::tell(app, row.job()).await;
     let running = app.running.enter(row.id());
     let outcome = attempt::attempt(app, &row, &running).await;
     drop(running);
-    if let Err(error) = settle::settle(app, &row, outcome).await {
+    let mut span = Span::within("finish", Kind::Internal);
+    if let Err(error) = span.around(settle::settle(app, &row, outcome)).await {
+        span.fail(&error);
         tracing::warn!(job = %row.id(), %error, "the end of an attempt could not be written; its lease will expire");
     }
 }

@@ -54,6 +54,7 @@ async fn queued(db: &Db, owner: UserId, now: i64) -> JobId {
         password: Some(vec![1, 2, 3]),
         recipe: None,
         webhook: None,
+        trace: None,
         strict: false,
         bytes_in: 7,
         created_at: at(now),

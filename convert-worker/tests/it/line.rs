@@ -75,7 +75,7 @@ async fn a_person_with_many_files_does_not_hold_up_another() {
     let mut started = None;
     while started.is_none() {
         let hint: Hint = serde_json::from_str(&hints.next().await.unwrap()).unwrap();
-        if let Hint::Job { job } = hint
+        if let Hint::Job { job, .. } = hint
             && job.state == JobState::InProgress
             && job.id != first.id
         {

@@ -216,7 +216,7 @@ pub(crate) async fn hint(hints: &mut Subscription, id: JobId) -> Job {
     let next = async {
         loop {
             let text = hints.next().await.expect("the fan-out lives");
-            if let Ok(Hint::Job { job }) = serde_json::from_str(&text)
+            if let Ok(Hint::Job { job, .. }) = serde_json::from_str(&text)
                 && job.id == id
             {
                 return *job;

@@ -3,15 +3,18 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    str::FromStr,
 };
 
 use anyhow::Context as _;
 use clap::Args;
 use tokio::net::TcpListener;
+use url::Url;
 
 use crate::{
     engines::{EngineUrl, OpenError},
     service::telemetry::LogFormat,
+    traces,
 };
 
 /// The flags of one port: its URL, or a file that holds it, because a URL may hold a password.
@@ -67,6 +70,49 @@ fn read(port: &str, url: Option<&EngineUrl>, file: Option<&Path>) -> Result<Opti
     if url.is_blank() { Err(refused("is empty".to_owned())) } else { Ok(Some(url)) }
 }
 
+/// Whom this process tells of traces.
+#[derive(Args, Clone, Debug)]
+pub struct TraceFlags {
+    /// Tell traces to the OpenTelemetry collector at this URL, such as http://collector:4318 (OTLP over HTTP)
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    otlp: Option<Collector>,
+    /// Which share of the traces that begin here is told, from 0 to 1
+    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", default_value = "1", value_name = "SHARE", value_parser = share)]
+    otlp_share: f64,
+}
+
+/// The URL of a collector; an empty variable is none.
+#[derive(Clone, Debug)]
+struct Collector(Option<Url>);
+
+impl FromStr for Collector {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "" => Ok(Self(None)),
+            url => match Url::parse(url) {
+                Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Self(Some(url))),
+                _ => Err("give http://HOST:PORT or https://HOST:PORT".to_owned()),
+            },
+        }
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = if text.is_empty() { Some(1.0) } else { text.parse().ok() };
+    share.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "give a number from 0 to 1".to_owned())
+}
+
+impl TraceFlags {
+    /// Begins to tell, where there is somebody to tell. Inside a runtime.
+    pub fn start(&self) {
+        if let Some(Collector(Some(url))) = &self.otlp {
+            traces::start(url, self.otlp_share);
+        }
+    }
+}
+
 /// Flags of every service on its own.
 #[derive(Args, Clone, Debug)]
 pub struct ServiceFlags {
@@ -82,6 +128,9 @@ pub struct ServiceFlags {
     /// Log JSON, one object a line
     #[arg(long, env = "MSHUB_LOG_JSON")]
     pub log_json: bool,
+    /// Whom it tells of traces.
+    #[command(flatten)]
+    pub traces: TraceFlags,
 }
 
 impl ServiceFlags {
@@ -158,5 +207,16 @@ mod tests {
     fn a_secret_loses_the_line_break_of_an_editor_and_no_random_byte() {
         assert_eq!(without_line_break(b"0123abcd\n".to_vec()), b"0123abcd");
         assert_eq!(without_line_break(b"\xff\x00\n".to_vec()), b"\xff\x00\n");
+    }
+
+    #[test]
+    fn a_collector_is_a_url_and_an_empty_one_is_none() {
+        let read = |text: &str| text.parse::<Collector>().map(|collector| collector.0.map(String::from));
+
+        assert_eq!(read("http://collector:4318"), Ok(Some("http://collector:4318/".to_owned())));
+        assert_eq!(read(""), Ok(None));
+        assert!(read("collector:4317").is_err() && read("grpc").is_err());
+        assert_eq!((share(""), share("0.25")), (Ok(1.0), Ok(0.25)));
+        assert!(share("2").is_err() && share("some").is_err() && share("NaN").is_err());
     }
 }

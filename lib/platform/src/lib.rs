@@ -14,6 +14,7 @@ pub mod objects;
 pub mod service;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod traces;
 
 pub use clock::Clock;
 pub use sqlx;

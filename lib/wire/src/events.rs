@@ -422,6 +422,9 @@ pub enum Hint {
     Job {
         /// The conversion.
         job: Box<crate::conversions::Job>,
+        /// The `traceparent` of what changed it, if somebody watches.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tp: Option<String>,
     },
     /// The chat-worker has stored a room up to a position.
     Persisted {

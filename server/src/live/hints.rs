@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use platform::fanout::Subscription;
+use platform::{
+    fanout::Subscription,
+    traces::{Kind, Span},
+};
 use tokio::time::{Instant, interval, sleep_until};
 use wire::{
     RoomId,
@@ -13,7 +16,10 @@ use wire::{
 };
 
 use super::{encoded, limits::WATERMARKS, line::Round, typing};
-use crate::state::{App, State};
+use crate::{
+    SERVICE,
+    state::{App, State},
+};
 
 const LOOK: Duration = Duration::from_secs(1);
 const QUIET: Duration = Duration::from_secs(60);
@@ -51,7 +57,11 @@ async fn listen(state: App, mut hints: Subscription) {
 
 fn pass_on(state: &State, hint: &str, waiting: &mut HashMap<RoomId, Head>) {
     match serde_json::from_str(hint) {
-        Ok(Hint::Job { job }) => {
+        Ok(Hint::Job { job, tp }) => {
+            let watched = tp.and_then(|tp| tp.parse().ok());
+            let mut span = Span::follow(SERVICE, "hint", Kind::Consumer, watched);
+            span.note_shown("mshub.job", job.id);
+            span.note("mshub.state", job.state.name());
             state.cards.hear(&job);
             state.news.tell(&job);
             state.live.people.hint_job(job.owner, &encoded(&ToClient::Job { job }));

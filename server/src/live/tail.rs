@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use platform::bus::{Positions, ReadError, Record, Tail};
+use platform::{
+    bus::{Positions, ReadError, Record, Tail},
+    traces::{Kind, Span},
+};
 use wire::{
     Timestamp,
     events::{ChatRecord, RoomEvent, What},
@@ -11,7 +14,7 @@ use wire::{
 
 use super::{attempts::WINDOW_SECONDS, partition::Partition};
 use crate::{
-    rooms,
+    SERVICE, rooms,
     state::{App, State},
 };
 
@@ -113,12 +116,20 @@ fn take(state: &State, records: &[Arc<Record>]) {
         events.extend(event(record));
         *upto = record.pos;
     }
+    let _spans: Vec<_> = records.iter().filter_map(|record| fans_out(record)).collect();
     for (number, (events, upto)) in parts {
         match state.live.partition(number) {
             Some(partition) => state.live.take(partition, events, upto),
             None => tracing::error!(number, "the log has more partitions than at the start; restart the hub"),
         }
     }
+}
+
+/// What a record that somebody watches is here: on its way to sockets.
+fn fans_out(record: &Record) -> Option<Span> {
+    let mut span = Span::follow(SERVICE, "fan out", Kind::Consumer, Some(record.trace?));
+    span.note("mshub.pos", record.pos);
+    Some(span)
 }
 
 /// The event of a record; a record that cannot be read is the chat-worker's to keep aside.

@@ -12,7 +12,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use clap::ValueEnum;
 use wire::Timestamp;
 
-use crate::{Clock, UnknownEngine};
+use crate::{
+    Clock, UnknownEngine,
+    traces::{Context, Kind, Span},
+};
 
 /// One record of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub struct Record {
     pub payload: String,
     /// When the log took it. It does not decrease with `pos`, as long as the clocks of a cluster's brokers agree.
     pub at: Timestamp,
+    /// The span that appended it, if somebody watched.
+    pub trace: Option<Context>,
 }
 
 /// Where an appended record ended up. Durable and final.
@@ -173,11 +178,15 @@ impl Bus {
         key: &str,
         payload: String,
     ) -> Result<Pending, AppendError> {
-        match self {
-            Self::Embedded(log) => Ok(Pending::Embedded(log.enqueue(topic, key, payload).await?)),
+        let mut span = Span::within("append", Kind::Producer);
+        span.note("messaging.destination.name", topic);
+        let trace = span.context();
+        let line = match self {
+            Self::Embedded(log) => Line::Embedded(log.enqueue(topic, key, payload, trace).await?),
             #[cfg(feature = "kafka")]
-            Self::Kafka(log) => Ok(Pending::Kafka(log.enqueue(topic, key, &payload)?)),
-        }
+            Self::Kafka(log) => Line::Kafka(log.enqueue(topic, key, &payload, trace)?),
+        };
+        Ok(Pending { line, span })
     }
 
     /// Reads everything after the given positions, and then what comes, without an end. A partition that is not
@@ -288,10 +297,13 @@ impl Bus {
 }
 
 /// A record on its way to the disk. Dropping it does not take it back.
-pub enum Pending {
-    /// Of the embedded log.
+pub struct Pending {
+    line: Line,
+    span: Span,
+}
+
+enum Line {
     Embedded(embedded::Pending),
-    /// Of a Kafka topic.
     #[cfg(feature = "kafka")]
     Kafka(kafka::Pending),
 }
@@ -299,11 +311,17 @@ pub enum Pending {
 impl Pending {
     /// Waits until the record is durable.
     pub async fn durable(self) -> Result<Appended, AppendError> {
-        match self {
-            Self::Embedded(pending) => pending.durable().await,
+        let Self { line, mut span } = self;
+        let appended = match line {
+            Line::Embedded(pending) => pending.durable().await,
             #[cfg(feature = "kafka")]
-            Self::Kafka(pending) => pending.durable().await,
+            Line::Kafka(pending) => pending.durable().await,
+        };
+        match &appended {
+            Ok(appended) => span.note("mshub.pos", appended.pos),
+            Err(error) => span.fail(error),
         }
+        appended
     }
 }
 

@@ -40,7 +40,7 @@ const fn histogram(name: &'static str, labels: &'static [&'static str], help: &'
 }
 
 /// In the order of the alphabet.
-pub const METRICS: [Metric; 15] = [
+pub const METRICS: [Metric; 16] = [
     histogram(
         "mshub_conversion_seconds",
         &[],
@@ -90,6 +90,11 @@ pub const METRICS: [Metric; 15] = [
         "How long the conversion that waits longest could have begun and did not",
     ),
     gauge("mshub_queue_jobs", "Conversions that wait and could begin"),
+    counter(
+        "mshub_spans_dropped_total",
+        &[],
+        "Spans of traces that were dropped because the collector did not take them in time",
+    ),
 ];
 
 /// Tells the recorder of this process what each of them is.

@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 use wire::{Code, UserId, paths::internal::USER_HEADER};
 
 use super::ApiError;
+use crate::traces::{self, TRACEPARENT};
 
 /// The key that our own parts show each other. It is derived, so that the hub's secret itself never travels.
 #[derive(Clone)]
@@ -29,9 +30,13 @@ impl InternalKey {
         Self(hex::encode(mac.finalize().into_bytes()))
     }
 
-    /// A request to one of our parts on behalf of a person.
+    /// A request to one of our parts on behalf of a person, for the trace that the running code works for.
     pub fn sign(&self, request: reqwest::RequestBuilder, user: UserId) -> reqwest::RequestBuilder {
-        request.bearer_auth(&self.0).header(USER_HEADER, user.to_string())
+        let request = request.bearer_auth(&self.0).header(USER_HEADER, user.to_string());
+        match traces::current() {
+            Some(trace) => request.header(TRACEPARENT, trace.to_string()),
+            None => request,
+        }
     }
 
     fn opens(&self, headers: &HeaderMap) -> bool {

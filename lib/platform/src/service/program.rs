@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{Admin, Ready, install_tls, signals::Signals, telemetry};
-use crate::{config::ServiceFlags, engines::OpenError};
+use crate::{config::ServiceFlags, engines::OpenError, traces};
 
 /// What a service on its own is given.
 pub struct Process {
@@ -40,7 +40,12 @@ pub fn run<Service>(
 where
     Service: Future<Output = anyhow::Result<()>>,
 {
-    to_the_end(name, flags, supervise(name, flags, admin, service))
+    to_the_end(name, flags, async {
+        flags.traces.start();
+        let ended = supervise(name, flags, admin, service).await;
+        traces::finish().await;
+        ended
+    })
 }
 
 /// Runs something that ends by itself and needs no secret.

@@ -1,14 +1,17 @@
-//! Structured logs on stderr, and the request layer that every service wears.
+//! Structured logs on stderr, and the request layer that every service wears: its name, its count, its span.
 
 use std::{str::FromStr, time::Instant};
 
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue},
     middleware::Next,
     response::Response,
 };
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+use wire::paths;
+
+use crate::traces::{self, Context, Kind, Span};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +37,8 @@ pub fn init(format: LogFormat, filter: &str) {
 /// The header that names a request in answers and logs.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Middleware: names the request, counts it, and logs failures of ours.
-pub async fn observe(request: Request, next: Next) -> Response {
+/// Middleware of a service: names the request, counts it, tells of it as a span, and logs failures of ours.
+pub async fn observe(State(service): State<&'static str>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
@@ -48,18 +51,34 @@ pub async fn observe(request: Request, next: Next) -> Response {
         .cloned()
         .unwrap_or_else(fresh_id);
 
-    let mut response = next.run(request).await;
+    let mut span = span(service, &route, &request);
+    let mut response = span.around(next.run(request)).await;
     let status = response.status();
+    span.note("http.response.status_code", u64::from(status.as_u16()));
     metrics::counter!("mshub_http_requests_total", "route" => route.clone(), "method" => method.to_string(), "status" => status.as_u16().to_string())
         .increment(1);
     metrics::histogram!("mshub_http_request_seconds", "route" => route.clone()).record(started.elapsed());
     if status.is_server_error() {
+        span.fail(&status);
         tracing::warn!(%method, route, status = status.as_u16(), request_id = ?id, "a request was answered with a server error");
     } else {
         tracing::debug!(%method, route, status = status.as_u16(), ms = started.elapsed().as_millis(), "answered");
     }
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// The span of a request, for whoever it says. Being asked whether one lives is no work for anybody.
+fn span(service: &'static str, route: &str, request: &Request) -> Span {
+    if !traces::are_on() || route == paths::LIVEZ {
+        return Span::default();
+    }
+    let method = request.method();
+    let parent = Context::of_headers(request.headers());
+    let mut span = Span::begin(service, format!("{method} {route}"), Kind::Server, parent);
+    span.note("http.request.method", method.as_str());
+    span.note("http.route", route);
+    span
 }
 
 fn fresh_id() -> HeaderValue {

@@ -1,6 +1,7 @@
 //! Engines for the tests of every service: embedded ones in a temporary folder, and real servers.
 
 pub mod certificates;
+pub mod collector;
 mod config;
 pub mod engines;
 pub mod kafka;
@@ -12,7 +13,9 @@ pub mod smtp;
 mod sql;
 pub mod weed;
 
-pub use self::{kafka::Kafka, port::Port, postgres::Postgres, redis::Redis, server::Server, weed::Weed};
+pub use self::{
+    collector::Collector, kafka::Kafka, port::Port, postgres::Postgres, redis::Redis, server::Server, weed::Weed,
+};
 pub use config::{Engine, is_real};
 use tempfile::TempDir;
 

@@ -19,3 +19,4 @@ mod s3;
 mod serve;
 mod smtp;
 mod tls;
+mod traces;

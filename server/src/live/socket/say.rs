@@ -1,6 +1,9 @@
 //! Messages of one socket: in order, a window of them at a time.
 
-use platform::service::ApiError;
+use platform::{
+    service::ApiError,
+    traces::{Kind, Span},
+};
 use wire::{ClientId, Code, RoomId, messages::Op, rooms::Say};
 
 use super::{
@@ -11,7 +14,10 @@ use super::{
     },
     Open,
 };
-use crate::rooms::{act, say};
+use crate::{
+    SERVICE,
+    rooms::{act, say},
+};
 
 /// What a socket wants to be in the log.
 pub(super) enum Wish {
@@ -29,10 +35,16 @@ impl Open {
         }
         // Its answer may be there before this is over.
         self.line.sends_one();
-        let told = match self.begin(cid, room, wish).await {
+        let mut span = Span::begin(SERVICE, "socket send", Kind::Server, None);
+        span.note_shown("mshub.room", room);
+        span.note_shown("mshub.cid", cid);
+        let told = match span.around(self.begin(cid, room, wish)).await {
             Ok(Begun::Waiting) => return,
             Ok(Begun::Known(sent)) => ok(cid, room, sent),
-            Err(error) => refused(&self.line, cid, room, &error),
+            Err(error) => {
+                span.fail(&error.problem().detail);
+                refused(&self.line, cid, room, &error)
+            }
         };
         self.line.answered_one();
         self.tell(&told);

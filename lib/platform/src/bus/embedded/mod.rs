@@ -33,6 +33,7 @@ use crate::{
     Clock,
     db::sqlite_options,
     mutants::{self, Mutant},
+    traces::Context,
 };
 use generations::Generations;
 pub(super) use tail::Tail;
@@ -54,6 +55,22 @@ const SCHEMA: &str = "
         PRIMARY KEY (topic, pos)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS records_at ON records (topic, at, pos);";
+
+/// One statement and one flush for a whole batch.
+///
+/// All in one, so that the library's thread is woken once; and by hand: where SQLite itself takes a transaction back, as
+/// it does on a full disk, the library goes on counting it, and no other could ever begin on this connection.
+const COMMIT: &str = "
+    BEGIN IMMEDIATE;
+    INSERT INTO records (topic, pos, at, key, payload)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1);
+    COMMIT";
+/// The same with the spans of those who wrote, which only a hub that tells of them pays for.
+const COMMIT_TRACED: &str = "
+    BEGIN IMMEDIATE;
+    INSERT INTO records (topic, pos, at, key, payload, trace)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each($1);
+    COMMIT";
 
 /// A handle on the log. Cheap to clone; the last one dropped stops the writer.
 #[derive(Clone)]
@@ -89,6 +106,7 @@ struct Append {
     topic: &'static str,
     key: String,
     payload: String,
+    trace: Option<Context>,
     answer: oneshot::Sender<Result<Appended, AppendError>>,
 }
 
@@ -147,11 +165,12 @@ impl Log {
         topic: &'static str,
         key: &str,
         payload: String,
+        trace: Option<Context>,
     ) -> Result<Pending, AppendError> {
         let queue = self.queue()?;
         let (answer, answered) = oneshot::channel();
         queue
-            .send(Append { topic, key: key.to_owned(), payload, answer })
+            .send(Append { topic, key: key.to_owned(), payload, trace, answer })
             .await
             .map_err(|_| AppendError::Unavailable("the writer has stopped".into()))?;
         Ok(Pending(answered))
@@ -232,11 +251,22 @@ impl Log {
 
 async fn prepare(connection: &mut SqliteConnection, durability: Durability) -> sqlx::Result<Generations> {
     raw_sql(SCHEMA).execute(&mut *connection).await?;
+    add_trace(connection).await?;
     let generations = generations::begin(connection, durability).await?;
     if durability == Durability::Os {
         raw_sql("PRAGMA synchronous = NORMAL").execute(&mut *connection).await?;
     }
     Ok(generations)
+}
+
+/// Logs of before there were traces have no column for them.
+async fn add_trace(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    let there = "SELECT count(*) FROM pragma_table_info('records') WHERE name = 'trace'";
+    let there: i64 = sqlx::query_scalar(there).fetch_one(&mut *connection).await?;
+    if there == 0 {
+        raw_sql("ALTER TABLE records ADD COLUMN trace TEXT").execute(connection).await?;
+    }
+    Ok(())
 }
 
 /// The newest position and time of each topic. Topics are few and named by the program, so their names are kept for good.
@@ -400,35 +430,22 @@ impl Writer {
         let now = self.clock.now().micros();
         batch
             .into_iter()
-            .map(|Append { topic, key, payload, answer }| {
+            .map(|Append { topic, key, payload, trace, answer }| {
                 let head = self.heads.entry(topic).or_insert((0, 0));
                 *head = (head.0 + 1, head.1.max(now));
                 let (pos, at) = (head.0, Timestamp::from_micros(head.1));
-                let record = Arc::new(Record { partition: 0, pos, key, payload, at });
+                let record = Arc::new(Record { partition: 0, pos, key, payload, at, trace });
                 ((topic, record), (answer, Appended { partition: 0, pos, at }))
             })
             .unzip()
     }
 
-    /// One statement and one flush for the whole batch.
     async fn commit(&mut self, records: &[(&'static str, Arc<Record>)]) -> sqlx::Result<()> {
-        let rows: Vec<_> = records
-            .iter()
-            .map(|(topic, record)| (topic, record.pos, record.at.micros(), &record.key, &record.payload))
-            .collect();
-        let rows = serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        // All in one, so that the library's thread is woken once; and by hand: where SQLite itself takes a transaction
-        // back, as it does on a full disk, the library goes on counting it, and no other could ever begin on this
-        // connection.
-        let committed = sqlx::query(
-            "BEGIN IMMEDIATE;
-             INSERT INTO records (topic, pos, at, key, payload)
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1);
-             COMMIT",
-        )
-        .bind(rows)
-        .execute(&mut self.connection)
-        .await;
+        let is_traced = records.iter().any(|(_, record)| record.trace.is_some());
+        let rows = if is_traced { rows_traced(records) } else { rows(records) };
+        let rows = rows.map_err(|error| sqlx::Error::Encode(error.into()))?;
+        let commit = if is_traced { COMMIT_TRACED } else { COMMIT };
+        let committed = sqlx::query(commit).bind(rows).execute(&mut self.connection).await;
         if committed.is_err() {
             // This fails where it was taken back already.
             let _ = raw_sql("ROLLBACK").execute(&mut self.connection).await;
@@ -467,8 +484,27 @@ impl Writer {
     }
 }
 
+fn rows(records: &[(&'static str, Arc<Record>)]) -> serde_json::Result<String> {
+    let rows: Vec<_> = records
+        .iter()
+        .map(|(topic, record)| (topic, record.pos, record.at.micros(), &record.key, &record.payload))
+        .collect();
+    serde_json::to_string(&rows)
+}
+
+fn rows_traced(records: &[(&'static str, Arc<Record>)]) -> serde_json::Result<String> {
+    let rows: Vec<_> = records
+        .iter()
+        .map(|(topic, record)| {
+            let trace = record.trace.map(|trace| trace.to_string());
+            (topic, record.pos, record.at.micros(), &record.key, &record.payload, trace)
+        })
+        .collect();
+    serde_json::to_string(&rows)
+}
+
 /// An append that waits for its commit.
-pub struct Pending(oneshot::Receiver<Result<Appended, AppendError>>);
+pub(in crate::bus) struct Pending(oneshot::Receiver<Result<Appended, AppendError>>);
 
 impl Pending {
     pub(super) async fn durable(self) -> Result<Appended, AppendError> {

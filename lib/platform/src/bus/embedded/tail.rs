@@ -44,18 +44,17 @@ impl Tail {
     }
 
     async fn read_file(&self) -> Result<Vec<Arc<Record>>, ReadError> {
-        let page =
-            "SELECT pos, at, key, payload FROM records WHERE topic = $1 AND pos > $2 ORDER BY pos LIMIT $3";
-        let rows = sqlx::query_as::<_, (i64, i64, String, String)>(page)
+        let page = "SELECT pos, at, key, payload, trace FROM records WHERE topic = $1 AND pos > $2 ORDER BY pos LIMIT $3";
+        let rows = sqlx::query_as::<_, (i64, i64, String, String, Option<String>)>(page)
             .bind(self.topic)
             .bind(self.after.cast_signed())
             .bind(PAGE)
             .fetch_all(&self.state.read)
             .await
             .map_err(|error| ReadError::Failed(error.to_string()))?;
-        let record = |(pos, at, key, payload): (i64, i64, String, String)| {
-            let at = Timestamp::from_micros(at);
-            Arc::new(Record { partition: 0, pos: pos.unsigned_abs(), key, payload, at })
+        let record = |(pos, at, key, payload, trace): (i64, i64, String, String, Option<String>)| {
+            let (at, trace) = (Timestamp::from_micros(at), trace.and_then(|trace| trace.parse().ok()));
+            Arc::new(Record { partition: 0, pos: pos.unsigned_abs(), key, payload, at, trace })
         };
         Ok(rows.into_iter().map(record).collect())
     }

@@ -12,7 +12,7 @@ async fn open(folder: &Path, durability: Durability, every: Duration) -> Log {
 }
 
 async fn append(log: &Log, payload: &str) -> u64 {
-    let pending = log.enqueue(TOPIC_CHAT, "room", payload.to_owned()).await.unwrap();
+    let pending = log.enqueue(TOPIC_CHAT, "room", payload.to_owned(), None).await.unwrap();
     pending.durable().await.unwrap().pos
 }
 

@@ -54,7 +54,9 @@ impl Log {
     async fn fill(&self, partition: i32, from: u64, to: u64) -> Result<(), String> {
         let mut waiting = Vec::new();
         for pos in from..to {
-            waiting.push(self.0.producer.enqueue(partition, "", FILLER).map_err(|error| error.to_string())?);
+            waiting.push(
+                self.0.producer.enqueue(partition, "", FILLER, None).map_err(|error| error.to_string())?,
+            );
             if waiting.len() as u64 == WINDOW || pos + 1 == to {
                 for pending in waiting.drain(..) {
                     pending.durable().await.map_err(|error| error.to_string())?;

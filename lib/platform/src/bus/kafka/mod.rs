@@ -21,6 +21,7 @@ use wire::{Timestamp, paths::TOPIC_CHAT};
 use self::{options::Options, producer::Producer, reader::Reader, topic::Topic};
 pub(super) use self::{producer::Pending, tail::Tail};
 use super::{AppendError, OpenError, Positions, ReadError};
+use crate::traces::Context;
 
 /// A handle on the log. Cheap to clone.
 #[derive(Clone)]
@@ -62,9 +63,15 @@ impl Log {
         Ok(Self(Arc::new(Shared { options, topic, reader, producer })))
     }
 
-    pub(super) fn enqueue(&self, topic: &str, key: &str, payload: &str) -> Result<Pending, AppendError> {
+    pub(super) fn enqueue(
+        &self,
+        topic: &str,
+        key: &str,
+        payload: &str,
+        trace: Option<Context>,
+    ) -> Result<Pending, AppendError> {
         known(topic).map_err(AppendError::Unavailable)?;
-        self.0.producer.enqueue(self.partition(key), key, payload)
+        self.0.producer.enqueue(self.partition(key), key, payload, trace)
     }
 
     pub(super) fn tail(&self, topic: &str, after: &Positions) -> Result<Tail, ReadError> {

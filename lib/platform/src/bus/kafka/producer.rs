@@ -12,7 +12,7 @@ use rdkafka::{
     ClientConfig, ClientContext, Message,
     config::RDKafkaLogLevel,
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
-    message::DeliveryResult,
+    message::{DeliveryResult, Header, OwnedHeaders},
     producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer},
 };
 use tokio::sync::oneshot;
@@ -23,6 +23,7 @@ use super::{
     reader::Talk,
     topic::Topic,
 };
+use crate::traces::{Context, TRACEPARENT};
 
 /// After this a record that the broker did not acknowledge is given up: its writer is told that nobody knows.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -129,14 +130,24 @@ impl Producer {
     }
 
     /// Puts a record in line. Records of one partition are written in the order of these calls.
-    pub(super) fn enqueue(&self, partition: i32, key: &str, payload: &str) -> Result<Pending, AppendError> {
+    pub(super) fn enqueue(
+        &self,
+        partition: i32,
+        key: &str,
+        payload: &str,
+        trace: Option<Context>,
+    ) -> Result<Pending, AppendError> {
         self.ping()?;
         let (answer, answered) = oneshot::channel();
         let floor = self.log.newest(partition).map_or(0, |newest| newest.load(Ordering::Acquire));
-        let record = BaseRecord::with_opaque_to(&self.topic.name, Box::new(Waiting { floor, answer }))
+        let mut record = BaseRecord::with_opaque_to(&self.topic.name, Box::new(Waiting { floor, answer }))
             .partition(partition)
             .key(key)
             .payload(payload);
+        if let Some(trace) = trace {
+            let header = Header { key: TRACEPARENT, value: Some(&trace.to_string()) };
+            record = record.headers(OwnedHeaders::new().insert(header));
+        }
         match self.current().send(record) {
             Ok(()) => Ok(Pending(answered)),
             Err((error, _)) => Err(AppendError::Unavailable(words(&error))),
@@ -186,7 +197,7 @@ impl Producer {
 }
 
 /// An append that waits for the broker.
-pub struct Pending(oneshot::Receiver<Result<Appended, AppendError>>);
+pub(crate) struct Pending(oneshot::Receiver<Result<Appended, AppendError>>);
 
 impl Pending {
     pub(crate) async fn durable(self) -> Result<Appended, AppendError> {

@@ -7,6 +7,7 @@ use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{Consumer, StreamConsumer},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+    message::Headers as _,
 };
 
 use super::{
@@ -15,6 +16,7 @@ use super::{
     reader::{Reader, Talk},
     topic::Topic,
 };
+use crate::traces::{Context, TRACEPARENT};
 
 /// Records handed over at once.
 const BATCH: usize = 2_000;
@@ -186,7 +188,13 @@ fn take(after: &mut Positions, message: &impl Message) -> Result<Option<Record>,
     *seen = pos;
     let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
     let (key, payload) = (text(message.key()), text(message.payload()));
-    Ok(Some(Record { partition, pos, key, payload, at: taken_at(message) }))
+    Ok(Some(Record { partition, pos, key, payload, at: taken_at(message), trace: trace(message) }))
+}
+
+fn trace(message: &impl Message) -> Option<Context> {
+    let headers = message.headers()?;
+    let found = headers.iter().find(|header| header.key == TRACEPARENT)?;
+    std::str::from_utf8(found.value?).ok()?.parse().ok()
 }
 
 /// What an error changes. Most mend themselves: a broker is away, a leader has moved.

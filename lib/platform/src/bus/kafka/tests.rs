@@ -57,7 +57,7 @@ async fn append_during(log: &Log, count: usize, trouble: impl AsyncFn()) -> Vec<
     let writers = async {
         let mut pending = Vec::new();
         for n in 0..count {
-            pending.push(log.enqueue(TOPIC_CHAT, &format!("room {}", n % 8), &n.to_string()).unwrap());
+            pending.push(log.enqueue(TOPIC_CHAT, &format!("room {}", n % 8), &n.to_string(), None).unwrap());
             if n % 16 == 0 {
                 tokio::task::yield_now().await;
             }
@@ -124,12 +124,12 @@ async fn too_few_copies_for_long_is_an_append_that_nobody_can_vouch_for() {
     let short = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 1_000];
     cluster.request_errors(RDKafkaApiKey::Produce, &short);
 
-    let refused = log.enqueue(TOPIC_CHAT, "room", "lost?").unwrap().durable().await.unwrap_err();
+    let refused = log.enqueue(TOPIC_CHAT, "room", "lost?", None).unwrap().durable().await.unwrap_err();
 
     assert!(matches!(refused, AppendError::Unknown(_)), "{refused}");
     assert!(refused.to_string().contains("within 5 s"), "{refused}");
     cluster.clear_request_errors(RDKafkaApiKey::Produce);
-    log.enqueue(TOPIC_CHAT, "room", "again").unwrap().durable().await.unwrap();
+    log.enqueue(TOPIC_CHAT, "room", "again", None).unwrap().durable().await.unwrap();
 }
 
 #[tokio::test]
@@ -140,8 +140,8 @@ async fn a_record_that_the_broker_will_never_take_is_surely_not_written() {
         &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED],
     );
 
-    let refused = log.enqueue(TOPIC_CHAT, "room", "no").unwrap().durable().await.unwrap_err();
-    let too_large = log.enqueue(TOPIC_CHAT, "room", &"x".repeat(2_000_000)).err().unwrap();
+    let refused = log.enqueue(TOPIC_CHAT, "room", "no", None).unwrap().durable().await.unwrap_err();
+    let too_large = log.enqueue(TOPIC_CHAT, "room", &"x".repeat(2_000_000), None).err().unwrap();
 
     assert!(matches!(refused, AppendError::Unavailable(_)), "{refused}");
     assert!(matches!(too_large, AppendError::Unavailable(_)), "{too_large}");
@@ -151,15 +151,15 @@ async fn a_record_that_the_broker_will_never_take_is_surely_not_written() {
 #[tokio::test]
 async fn a_producer_that_has_given_up_is_replaced() {
     let Brokers { cluster, log } = brokers().await;
-    let first = log.enqueue(TOPIC_CHAT, "room", "0").unwrap().durable().await.unwrap();
+    let first = log.enqueue(TOPIC_CHAT, "room", "0", None).unwrap().durable().await.unwrap();
     // The broker claims that the first request in flight is out of order: no producer may go on after that.
     cluster.request_errors(
         RDKafkaApiKey::Produce,
         &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER],
     );
-    let given_up = log.enqueue(TOPIC_CHAT, "room", "never").unwrap().durable().await.unwrap_err();
+    let given_up = log.enqueue(TOPIC_CHAT, "room", "never", None).unwrap().durable().await.unwrap_err();
 
-    let second = log.enqueue(TOPIC_CHAT, "room", "1").unwrap().durable().await.unwrap();
+    let second = log.enqueue(TOPIC_CHAT, "room", "1", None).unwrap().durable().await.unwrap();
 
     assert!(matches!(given_up, AppendError::Unknown(_)), "{given_up}");
     assert_eq!((first.pos, second.pos), (1, 2));
@@ -183,7 +183,7 @@ async fn without_brokers_ping_fails_soon_and_the_tail_goes_on_when_they_are_back
         cluster.broker_up(broker).unwrap();
     }
 
-    let after = log.enqueue(TOPIC_CHAT, "room", "after").unwrap();
+    let after = log.enqueue(TOPIC_CHAT, "room", "after", None).unwrap();
     let read = tokio::time::timeout(Duration::from_secs(60), tail.next()).await.unwrap().unwrap();
     assert_eq!(read[0].payload, "after");
     assert_eq!(after.durable().await.unwrap().pos, read[0].pos);
@@ -215,15 +215,15 @@ async fn a_log_that_begins_anew_under_a_running_hub_takes_nothing_more() {
     let Shared { options, topic, .. } = &*log.0;
     let producer = Producer::new(&options.client(), topic.clone(), &newest).unwrap();
 
-    let refused = producer.enqueue(first.partition, "room", "1").unwrap().durable().await.unwrap_err();
+    let refused = producer.enqueue(first.partition, "room", "1", None).unwrap().durable().await.unwrap_err();
 
     assert!(refused.to_string().contains("restart the hub"), "{refused}");
     assert!(matches!(producer.ping(), Err(AppendError::Unavailable(_))));
-    assert!(producer.enqueue(first.partition, "room", "2").is_err());
+    assert!(producer.enqueue(first.partition, "room", "2", None).is_err());
 }
 
 impl Log {
     async fn append(&self, key: &str, payload: &str) -> Appended {
-        self.enqueue(TOPIC_CHAT, key, payload).unwrap().durable().await.unwrap()
+        self.enqueue(TOPIC_CHAT, key, payload, None).unwrap().durable().await.unwrap()
     }
 }

@@ -1,0 +1,2 @@
+-- The traceparent of whoever queued it, if somebody watches.
+ALTER TABLE jobs ADD COLUMN trace TEXT;
