@@ -3,7 +3,10 @@
 //! Several instances may run. Whoever finds that another has moved a partition on stands back, and takes over when
 //! that one falls silent.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::bail;
 use platform::{
@@ -28,6 +31,9 @@ const AGAIN: Duration = Duration::from_millis(250);
 const STAND_BACK: Duration = Duration::from_secs(3);
 /// How far behind the consumer may be before it is not ready.
 const BEHIND: u64 = 100_000;
+/// How long the database may stand still while the log grows: a large batch, or another instance to take over from,
+/// takes seconds.
+pub(crate) const WEDGED: Duration = Duration::from_secs(15);
 
 /// Why a batch was not taken in.
 #[derive(Debug, thiserror::Error)]
@@ -80,18 +86,19 @@ pub(crate) async fn begin(db: &Db, bus: &Bus) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Fails when the database is far behind the log.
+/// Fails when the database is far behind the log, or behind and nobody brings it on.
 pub(crate) async fn ping(state: &State) -> Result<(), String> {
     let heads = state.bus.heads(TOPIC_CHAT).await.map_err(|error| error.to_string())?;
     let progress = sql::progress(&state.db).await.map_err(|error| error.to_string())?;
-    for (partition, head) in heads {
-        let pos = progress.get(&partition).map_or(0, |(_, pos)| *pos);
-        let behind = head.saturating_sub(pos);
+    let kept: Positions = progress.into_iter().map(|(partition, (_, pos))| (partition, pos)).collect();
+    for (partition, head) in &heads {
+        let behind = head.saturating_sub(kept.get(partition).copied().unwrap_or(0));
         if behind > BEHIND {
             return Err(format!("the database is {behind} records behind partition {partition} of the log"));
         }
     }
-    Ok(())
+    let wedged = state.wedge.check(&kept, &heads, Instant::now());
+    wedged.map_err(|wedged| format!("nobody takes the log in: {wedged}"))
 }
 
 async fn run(state: Arc<State>) {
@@ -221,5 +228,46 @@ async fn announce(fanout: &Fanout, Taken { heads, voids, rows, .. }: Taken) {
             Ok(hint) => fanout.publish(SUBJECT_HINTS, hint).await,
             Err(error) => tracing::error!(%error, "a watermark could not be written"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::{
+        service::{Tasks, Wedge, internal::InternalKey},
+        testing::TestEngines,
+    };
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::MIGRATIONS;
+
+    #[tokio::test]
+    async fn a_worker_that_takes_nothing_in_is_not_ready_until_it_does() {
+        let engines = TestEngines::open().await.unwrap();
+        let state = Arc::new(State {
+            key: InternalKey::derive(&engines.secret),
+            db: Db::open(&engines.database_url(), "chat", MIGRATIONS).await.unwrap(),
+            bus: engines.bus.clone(),
+            fanout: engines.fanout.clone(),
+            tasks: Tasks::under(&CancellationToken::new()),
+            wedge: Wedge::after(Duration::from_millis(50)),
+        });
+        begin(&state.db, &state.bus).await.unwrap();
+        let idle = ping(&state).await;
+        let appended = state.bus.append(TOPIC_CHAT, "room", "no event".to_owned()).await.unwrap();
+
+        let at_first = ping(&state).await;
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        let hangs = ping(&state).await;
+        let mut follower = Follower::open(&state.db, &state.bus).await.unwrap();
+        while !follower.has_reached(&[(appended.partition, appended.pos)].into()) {
+            follower.step(&state.db, &state.fanout).await.unwrap();
+        }
+
+        assert_eq!((idle, at_first), (Ok(()), Ok(())));
+        let said = hangs.unwrap_err();
+        assert!(said.starts_with("nobody takes the log in: partition 0 stands at 0"), "{said}");
+        assert_eq!(ping(&state).await, Ok(()));
     }
 }

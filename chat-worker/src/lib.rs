@@ -26,7 +26,7 @@ use platform::{
     db::{Db, Migrations},
     engines::{OpenError, Opener},
     fanout::Fanout,
-    service::{Ready, Running, Tasks, Waits, internal::InternalKey, serve},
+    service::{Ready, Running, Tasks, Waits, Wedge, internal::InternalKey, serve},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -84,7 +84,14 @@ pub fn run(
 ) -> Running {
     Box::pin(async move {
         let Engines { db, bus, fanout, clock: _ } = engines;
-        let state = Arc::new(State { key: config.key, db, bus, fanout, tasks: Tasks::under(&stop) });
+        let state = Arc::new(State {
+            key: config.key,
+            db,
+            bus,
+            fanout,
+            tasks: Tasks::under(&stop),
+            wedge: Wedge::after(consume::WEDGED),
+        });
         consume::start(&state).await?;
         let served = tokio::spawn(serve(listener, routes::all(&state), Waits::default(), stop.clone()));
         ready(routes::health(&state));

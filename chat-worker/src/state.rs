@@ -6,7 +6,7 @@ use platform::{
     bus::Bus,
     db::Db,
     fanout::Fanout,
-    service::{Tasks, internal::InternalKey},
+    service::{Tasks, Wedge, internal::InternalKey},
 };
 
 /// The chat-worker's state.
@@ -16,6 +16,8 @@ pub(crate) struct State {
     pub(crate) bus: Bus,
     pub(crate) fanout: Fanout,
     pub(crate) tasks: Tasks,
+    /// Whether the consumer hangs.
+    pub(crate) wedge: Wedge,
 }
 
 /// As handlers take it.

@@ -9,7 +9,7 @@ use platform::{
     fanout::Fanout,
     mail::Mailer,
     objects::Objects,
-    service::{Tasks, internal::InternalKey},
+    service::{Tasks, Wedge, internal::InternalKey},
 };
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ use crate::{
     Config, Engines,
     accounts::{Guards, Keys},
     conversions::{Cards, News},
-    live::{Appends, Registry},
+    live::{self, Appends, Registry},
     upstream::Upstream,
 };
 
@@ -49,6 +49,8 @@ pub(crate) struct State {
     pub(crate) news: News,
     pub(crate) upstream: Upstream,
     pub(crate) tasks: Tasks,
+    /// Whether the tail hangs.
+    pub(crate) wedge: Wedge,
     /// Tells the task runner that there is something to do.
     pub(crate) wake: Notify,
 }
@@ -84,6 +86,7 @@ impl State {
             news: News::default(),
             upstream,
             tasks,
+            wedge: Wedge::after(live::WEDGED),
             wake: Notify::new(),
         })
     }

@@ -26,7 +26,7 @@ mod typing;
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use wire::{
@@ -44,8 +44,8 @@ pub(crate) use say::{Begun, begin};
 
 use crate::state::{App, State};
 
-/// How long a wedged tail goes unnoticed.
-const WEDGED: Duration = Duration::from_secs(2);
+/// How long the tail may stand still while the log grows.
+pub(crate) const WEDGED: Duration = Duration::from_secs(5);
 /// Between two looks whether everybody has moved.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -79,15 +79,9 @@ pub(crate) async fn drain(state: &State) {
 /// Fails when the log grows and this gateway does not follow.
 pub(crate) async fn ping(state: &State) -> Result<(), String> {
     let heads = state.bus.heads(TOPIC_CHAT).await.map_err(|error| error.to_string())?;
-    for partition in state.live.partitions() {
-        let head = heads.get(&partition.number).copied().unwrap_or(0);
-        let mut tailed = partition.follow();
-        if tokio::time::timeout(WEDGED, tailed.wait_for(|tailed| *tailed >= head)).await.is_err() {
-            let (number, tailed) = (partition.number, partition.tailed());
-            return Err(format!("the tail of partition {number} stands at {tailed} and the log at {head}"));
-        }
-    }
-    Ok(())
+    let partitions = state.live.partitions().iter();
+    let tailed = partitions.map(|partition| (partition.number, partition.tailed())).collect();
+    state.wedge.check(&tailed, &heads, Instant::now()).map_err(|wedged| format!("the tail hangs: {wedged}"))
 }
 
 /// A panic while a lock was held leaves memory that is still consistent: every change under a lock is one insertion

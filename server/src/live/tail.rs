@@ -176,11 +176,12 @@ mod tests {
     use platform::{
         Clock,
         engines::{Opener, Urls},
+        service::Wedge,
     };
     use wire::{ClientId, MessageId, RoomId, UserId, events::RoomFact};
 
     use super::*;
-    use crate::{Engines, Flags};
+    use crate::{Engines, Flags, live};
 
     #[test]
     fn the_reach_is_the_window_unless_the_whole_log_or_less_than_the_window_is_read() {
@@ -191,20 +192,48 @@ mod tests {
         assert_eq!(reach(7, 8, window), None);
     }
 
-    #[tokio::test]
-    async fn whether_a_fact_is_there_is_not_judged_before_the_log_was_read() {
+    /// A gateway that does not follow its log yet, with one fact in it.
+    async fn not_following() -> (tempfile::TempDir, State, RoomFact) {
         let folder = tempfile::tempdir().unwrap();
         let urls = Urls::default().or_embedded_in(folder.path());
         let engines = Engines::open(&Opener::new(urls, &[7; 32], Clock::System)).await.unwrap();
         let config =
             Flags::parse_from(["mshub-server", "--public-url", "http://hub.test"]).config(vec![7; 32]);
-        let state = Arc::new(State::open(config, engines).unwrap());
+        let state = State::open(config, engines).unwrap();
         let (id, cid, what) = (MessageId::new(), ClientId::new(), What::said("hi"));
         let fact = RoomFact { id, room: RoomId::new(), by: UserId::new(), name: "Ann".into(), cid, what };
         rooms::announce(&state, fact.clone()).await.unwrap();
+        state.live.follows(&state.bus.heads(TOPIC_CHAT).await.unwrap());
+        (folder, state, fact)
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_does_not_follow_its_log_is_not_ready_until_it_does() {
+        let (_folder, mut state, _) = not_following().await;
+        state.wedge = Wedge::after(Duration::from_millis(50));
+        let state = Arc::new(state);
+
+        let at_first = live::ping(&state).await;
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        let hangs = live::ping(&state).await;
+        state.tasks.spawn("tail", follow(state.clone(), open(&state).await.unwrap()));
+        state.live.partition(0).unwrap().follow().wait_for(|tailed| *tailed == 1).await.unwrap();
+
+        assert_eq!(at_first, Ok(()));
+        assert_eq!(
+            hangs,
+            Err("the tail hangs: partition 0 stands at 0 for 0 s, and the log at 1".to_owned())
+        );
+        assert_eq!(live::ping(&state).await, Ok(()));
+        assert!(state.tasks.finish(AGAIN).await);
+    }
+
+    #[tokio::test]
+    async fn whether_a_fact_is_there_is_not_judged_before_the_log_was_read() {
+        let (_folder, state, fact) = not_following().await;
+        let state = Arc::new(state);
 
         // As a start does it: what will be remembered is known before any of it is.
-        state.live.follows(&state.bus.heads(TOPIC_CHAT).await.unwrap());
         state
             .live
             .partitions()

@@ -10,12 +10,14 @@ pub mod serve;
 pub mod signals;
 pub mod tasks;
 pub mod telemetry;
+pub mod wedge;
 
 pub use admin::Admin;
 pub use health::Health;
 pub use problem::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome};
 pub use serve::{Peer, Waits, serve, taken_over};
 pub use tasks::Tasks;
+pub use wedge::Wedge;
 
 use std::time::Duration;
 
