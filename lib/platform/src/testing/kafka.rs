@@ -13,7 +13,9 @@ use tokio::{
 };
 
 use super::{
-    Port, config,
+    Port,
+    certificates::Certificates,
+    config,
     server::{Server, Start, folder},
 };
 
@@ -22,16 +24,30 @@ const JAVA: [&str; 4] = ["-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:Tiered
 /// 16 bytes in base64url. Clusters never meet, so one id does.
 const CLUSTER: &str = "bXNodWItdGVzdC1rYWZrYQ";
 
+/// Who is let in where a broker asks.
+const LOGIN: &str = "SCRAM-SHA-512=[name=hub,password=pass/word]";
+
 /// A broker that runs.
 pub struct Kafka {
     server: Server,
     port: u16,
+    /// Where it asks who is there, if it does.
+    guarded: Option<u16>,
     version: String,
 }
 
 impl Kafka {
     /// Starts one at free ports, if Java and Kafka's jars are on this machine.
     pub async fn start() -> anyhow::Result<Option<Self>> {
+        Self::start_with(None).await
+    }
+
+    /// One that has a second door: over TLS, for `hub` with the password `pass/word` by SCRAM-SHA-512.
+    pub async fn guarded(certificates: &Certificates) -> anyhow::Result<Option<Self>> {
+        Self::start_with(Some(certificates)).await
+    }
+
+    async fn start_with(certificates: Option<&Certificates>) -> anyhow::Result<Option<Self>> {
         let (Some(java), Some(home)) = (config::program("MSHUB_TEST_JAVA", "java"), config::kafka_home())
         else {
             return Ok(None);
@@ -41,21 +57,35 @@ impl Kafka {
         let (here, controller) = (Port::reserve()?, Port::reserve()?);
         let port = here.number();
         let properties = folder.join("server.properties");
-        fs::write(&properties, settings(&folder, port, controller.number()))?;
+        let mut settings = settings(&folder, port, controller.number());
+        let (mut guarded, mut held) = (None, vec![here, controller]);
+        if let Some(certificates) = certificates {
+            let door = Port::reserve()?;
+            let ports = [port, door.number(), held[1].number()];
+            settings.push_str(&guard(&folder, certificates, ports)?);
+            guarded = Some(door.number());
+            held.push(door);
+        }
+        fs::write(&properties, settings)?;
         format(&java, &jars, &properties).await?;
         let mut command: Vec<OsString> = vec![java.into()];
         command.extend(JAVA.map(Into::into));
         command.extend(["-cp".into(), jars, "kafka.Kafka".into(), properties.into()]);
-        let start = Start { folder, ports: vec![here, controller], command, env: Vec::new(), signal: "KILL" };
+        let start = Start { folder, ports: held, command, env: Vec::new(), signal: "KILL" };
         let server =
             Server::start(start, move || async move { answers(port).await.is_ok_and(|answers| answers) })
                 .await?;
-        Ok(Some(Self { server, port, version }))
+        Ok(Some(Self { server, port, guarded, version }))
     }
 
     /// Where it is.
     pub fn url(&self) -> String {
         format!("kafka://127.0.0.1:{}", self.port)
+    }
+
+    /// The port of its guarded door, if it has one.
+    pub fn guarded_port(&self) -> Option<u16> {
+        self.guarded
     }
 
     /// Its process, to be ended and started again.
@@ -113,13 +143,35 @@ auto.create.topics.enable=false
     )
 }
 
-/// Writes the broker's first metadata, without which it does not start.
+/// A second listener, which replaces what is said of the listeners before.
+fn guard(
+    folder: &Path,
+    certificates: &Certificates,
+    [port, guarded, controller]: [u16; 3],
+) -> anyhow::Result<String> {
+    let store = folder.join("server.pem");
+    let key = fs::read_to_string(certificates.key())?;
+    fs::write(&store, key + &fs::read_to_string(certificates.certificate())?)?;
+    Ok(format!(
+        "listeners=PLAINTEXT://127.0.0.1:{port},GUARDED://127.0.0.1:{guarded},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},GUARDED://localhost:{guarded}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,GUARDED:SASL_SSL
+listener.name.guarded.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.guarded.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.guarded.ssl.keystore.type=PEM
+listener.name.guarded.ssl.keystore.location={}
+",
+        store.display()
+    ))
+}
+
+/// Writes the broker's first metadata, without which it does not start; who may log in is part of it.
 async fn format(java: &Path, jars: &OsString, properties: &Path) -> anyhow::Result<()> {
     let formatted = tokio::process::Command::new(java)
         .args(JAVA)
         .arg("-cp")
         .arg(jars)
-        .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"])
+        .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER, "--add-scram", LOGIN, "-c"])
         .arg(properties)
         .output()
         .await

@@ -11,6 +11,8 @@ mod harness;
 mod kafka;
 #[cfg(feature = "kafka")]
 mod kafka_broker;
+#[cfg(feature = "kafka-tls")]
+mod kafka_tls;
 mod log_file;
 mod mail;
 mod objects;
