@@ -2,12 +2,15 @@
 
 use std::{process::Command, sync::Arc, time::Duration};
 
+use bytes::Bytes;
+use futures_util::{TryStreamExt as _, stream};
 use mshub_platform::{
     Clock,
     db::{Db, Migrations},
     fanout::Fanout,
     mail::{Mail, Mailer, SendError},
-    testing::{certificates::Certificates, postgres::Postgres, redis::Redis, smtp::Sink},
+    objects::{LinkKey, Objects},
+    testing::{certificates::Certificates, engines, postgres::Postgres, redis::Redis, smtp::Sink},
 };
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -20,6 +23,7 @@ use tokio_rustls::{
         pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     },
 };
+use url::Url;
 use uuid::Uuid;
 
 const MIGRATIONS: Migrations = mshub_platform::migrations!("tests/migrations", ["0001_things"]);
@@ -49,17 +53,21 @@ async fn postgres_is_reached_over_tls_by_who_trusts_its_authority() {
 
 /// What trusts the authorities of the machine is told of another one by `SSL_CERT_FILE`, so by a process of its own.
 #[tokio::test]
-async fn redis_and_smtp_are_reached_over_tls_by_who_trusts_their_authority() {
+async fn redis_smtp_and_s3_are_reached_over_tls_by_who_trusts_their_authority() {
     let Some(certificates) = certificates().await else { return };
     let Some(redis) = Redis::guarded(&certificates, "pass/word").await.unwrap() else { return };
     let sink = Sink::start(&[]).await.unwrap();
-    let mail = starttls(&certificates, sink.port()).await;
-    let urls = [
+    let mail = door(&certificates, sink.port(), Door::Mail).await;
+    let mut urls = vec![
         format!("rediss://:pass%2Fword@localhost:{}", redis.port()),
         format!("smtp://hub:pass%2Fword@localhost:{mail}?tls=required&from=hub@example.org"),
     ];
+    urls.extend(store(&certificates).await);
 
     let refused = send(&urls[1]).await.unwrap_err();
+    for store in &urls[2..] {
+        assert!(Objects::open(store, LinkKey::derive(b"secret")).await.is_err(), "a stranger is let in");
+    }
     let trusting = tokio::task::spawn_blocking({
         let mut itself = Command::new(std::env::current_exe().unwrap());
         itself.args(["--exact", "tls::engines_of_a_trusted_authority", "--ignored", "--nocapture"]);
@@ -81,13 +89,21 @@ async fn redis_and_smtp_are_reached_over_tls_by_who_trusts_their_authority() {
 #[ignore = "run by the test above, in a process that trusts the authority"]
 async fn engines_of_a_trusted_authority() {
     let urls = std::env::var(ENGINES).unwrap();
-    let (redis, mail) = urls.split_once('\n').unwrap();
+    let urls: Vec<_> = urls.lines().collect();
+    let [redis, mail, store @ ..] = &urls[..] else { panic!("{urls:?}") };
 
     let (one, other) = (Fanout::open(redis).await.unwrap(), Fanout::open(redis).await.unwrap());
     let mut heard = other.subscribe("a").await;
     one.publish("a", "hello".into()).await;
     assert_eq!(tokio::time::timeout(PATIENCE, heard.next()).await.unwrap().as_deref(), Some("hello"));
     send(mail).await.unwrap();
+    for store in store {
+        let objects = Objects::open(store, LinkKey::derive(b"secret")).await.unwrap();
+        let body = Box::pin(stream::iter([Ok(Bytes::from_static(b"a picture"))]));
+        objects.put("one", body, 1_000).await.unwrap();
+        let kept: Vec<Bytes> = objects.get("one", 0).await.unwrap().body.try_collect().await.unwrap();
+        assert_eq!(kept.concat(), b"a picture");
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "what is passed over is said")]
@@ -110,8 +126,28 @@ async fn send(url: &str) -> Result<(), SendError> {
     Mailer::open(url, Clock::System).await.unwrap().send(Uuid::now_v7(), mail).await
 }
 
-/// A mail server that speaks in the clear only until it is asked for TLS (RFC 3207), before another that never does.
-async fn starttls(certificates: &Certificates, behind: u16) -> u16 {
+/// The object store that is there, behind TLS.
+async fn store(certificates: &Certificates) -> Option<String> {
+    let mut url: Url = engines::objects().await.unwrap()?.parse().unwrap();
+    let mut options: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let endpoint = options.iter_mut().find(|(name, _)| name == "endpoint").unwrap();
+    let behind = Url::parse(&endpoint.1).unwrap().port().unwrap();
+    endpoint.1 = format!("https://localhost:{}", door(certificates, behind, Door::Plain).await);
+    url.query_pairs_mut().clear().extend_pairs(options);
+    Some(url.into())
+}
+
+/// How a server that knows no TLS is spoken to through it.
+#[derive(Clone, Copy)]
+enum Door {
+    /// From the first byte.
+    Plain,
+    /// In the clear until TLS is asked for (RFC 3207).
+    Mail,
+}
+
+/// A door with TLS, before a server on this machine that has none.
+async fn door(certificates: &Certificates, behind: u16, kind: Door) -> u16 {
     let chain =
         CertificateDer::pem_file_iter(certificates.certificate()).unwrap().map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_file(certificates.key()).unwrap();
@@ -123,22 +159,30 @@ async fn starttls(certificates: &Certificates, behind: u16) -> u16 {
     tokio::spawn(async move {
         while let Ok((connection, _)) = listener.accept().await {
             // A client that does not trust us hangs up.
-            let _ = encrypt(connection, &acceptor, behind).await;
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move { encrypt(connection, &acceptor, behind, kind).await });
         }
     });
     port
 }
 
-async fn encrypt(connection: TcpStream, acceptor: &TlsAcceptor, behind: u16) -> std::io::Result<()> {
+async fn encrypt(
+    connection: TcpStream,
+    acceptor: &TlsAcceptor,
+    behind: u16,
+    kind: Door,
+) -> std::io::Result<()> {
     let mut open = BufReader::new(connection);
-    open.write_all(b"220 sink ready\r\n").await?;
-    for answer in ["250-sink\r\n250 STARTTLS\r\n", "220 go on\r\n"] {
-        open.read_line(&mut String::new()).await?;
-        open.write_all(answer.as_bytes()).await?;
+    let mut inside = TcpStream::connect(("127.0.0.1", behind)).await?;
+    if matches!(kind, Door::Mail) {
+        // It greets, and that is done outside.
+        inside.read_exact(&mut [0; "220 sink ready\r\n".len()]).await?;
+        open.write_all(b"220 sink ready\r\n").await?;
+        for answer in ["250-sink\r\n250 STARTTLS\r\n", "220 go on\r\n"] {
+            open.read_line(&mut String::new()).await?;
+            open.write_all(answer.as_bytes()).await?;
+        }
     }
     let mut secret = acceptor.accept(open.into_inner()).await?;
-    let mut inside = TcpStream::connect(("127.0.0.1", behind)).await?;
-    // It greets, which was done outside.
-    inside.read_exact(&mut [0; "220 sink ready\r\n".len()]).await?;
     tokio::io::copy_bidirectional(&mut secret, &mut inside).await.map(drop)
 }
