@@ -55,14 +55,13 @@ impl Kafka {
         let (jars, version) = jars(&home)?;
         let folder = folder()?;
         let (here, controller) = (Port::reserve()?, Port::reserve()?);
-        let port = here.number();
+        let (port, control) = (here.number(), controller.number());
         let properties = folder.join("server.properties");
-        let mut settings = settings(&folder, port, controller.number());
+        let mut settings = settings(&folder, port, control);
         let (mut guarded, mut held) = (None, vec![here, controller]);
         if let Some(certificates) = certificates {
             let door = Port::reserve()?;
-            let ports = [port, door.number(), held[1].number()];
-            settings.push_str(&guard(&folder, certificates, ports)?);
+            settings.push_str(&guard(&folder, certificates, [port, door.number(), control])?);
             guarded = Some(door.number());
             held.push(door);
         }

@@ -14,7 +14,8 @@ mod sql;
 pub mod weed;
 
 pub use self::{
-    collector::Collector, kafka::Kafka, port::Port, postgres::Postgres, redis::Redis, server::Server, weed::Weed,
+    collector::Collector, kafka::Kafka, port::Port, postgres::Postgres, redis::Redis, server::Server,
+    weed::Weed,
 };
 pub use config::{Engine, is_real};
 use tempfile::TempDir;
