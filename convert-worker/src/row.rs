@@ -43,6 +43,7 @@ pub(crate) struct JobRow {
     cached_from: Option<Uuid>,
     /// Where its end is told.
     pub(crate) webhook: Option<String>,
+    pub(crate) sent_to: String,
 }
 
 platform::from_row!(JobRow {
@@ -75,7 +76,8 @@ platform::from_row!(JobRow {
     password,
     locked,
     cached_from,
-    webhook
+    webhook,
+    sent_to
 });
 
 impl JobRow {
@@ -119,6 +121,11 @@ impl JobRow {
             created_at: Timestamp::from_micros(self.created_at),
             updated_at: Timestamp::from_micros(self.updated_at),
         }
+    }
+
+    /// The services of somebody else that its document went to.
+    pub(crate) fn sent_to(&self) -> Vec<String> {
+        serde_json::from_str(&self.sent_to).unwrap_or_default()
     }
 
     /// The job that made the result.

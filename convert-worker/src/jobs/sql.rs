@@ -136,11 +136,12 @@ pub(crate) async fn cancel(
     ))
 }
 
-/// Queues a failed or cancelled job again, at the end of the line, with a sealed password if its document needs one.
+/// Queues a failed or cancelled job again, at the end of the line, with these options, and with a sealed password if its
+/// document needs one.
 pub(crate) async fn retry(
     db: &Db,
-    owner: UserId,
-    id: JobId,
+    row: &JobRow,
+    options: Option<&str>,
     password: Option<&[u8]>,
     now: Timestamp,
 ) -> sqlx::Result<Option<JobRow>> {
@@ -149,16 +150,17 @@ pub(crate) async fn retry(
         concat!(
             "UPDATE jobs SET state = 'queued', seq = seq + 1, failures = 0, losses = 0, ready_at = $3,
                              error_kind = NULL, error_detail = NULL, seconds = NULL, updated_at = $3,
-                             password = $4, locked = $5
+                             password = $4, locked = $5, options = $6
              WHERE id = $1 AND owner = $2 AND state IN ('failed', 'cancelled') AND removed_at IS NULL
              RETURNING ",
             columns!()
         ),
-        id.0,
-        owner.0,
+        row.id().0,
+        row.owner().0,
         now.micros(),
         password,
         password.is_some(),
+        options,
     ))
 }
 

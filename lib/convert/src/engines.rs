@@ -339,7 +339,7 @@ mod tests {
     #[test]
     fn a_service_of_somebody_else_is_last_and_never_without_consent() {
         use Engine::{Builtin, Cloudconvert, Libreoffice, Nutrient};
-        let key = || Key::read("a key\n").unwrap();
+        let key = || Key::from("a key\n");
         let engines = both().with_nutrient("https://n.test", key()).unwrap();
         let engines = engines.with_cloudconvert("https://c.test", key()).unwrap();
         let consent = Options { third_party: true, ..Options::default() };

@@ -297,6 +297,9 @@ pub struct FormatPair {
     /// The engines that are asked after it when its result falls short.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
+    /// Whether nobody here converts it but services of somebody else: they get the file, so the account has to allow it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub consent: bool,
 }
 
 /// How an engine is.
@@ -309,6 +312,9 @@ pub struct EngineHealth {
     pub state: String,
     /// Where it is, or what to do to have it.
     pub detail: String,
+    /// Whether it is a service of somebody else, which is asked last, and only for accounts that allow it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub third_party: bool,
 }
 
 /// A pair that no engine here converts, and one that is not here would.
@@ -414,6 +420,10 @@ pub struct ConversionReport {
     /// The engines that were asked in the last attempt, in order.
     #[serde(default)]
     pub attempts: Vec<EngineAttempt>,
+    /// The services of somebody else that the file went to in any attempt, such as `nutrient (api.nutrient.io)`; each is
+    /// noted before the first byte goes. With none, it never left the hub.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sent_to: Vec<String>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<JobError>,

@@ -124,6 +124,8 @@ pub const ADMIN_OVERVIEW: &str = "/api/v1/admin/overview";
 pub mod internal {
     /// Bearer token header value prefix that the workers check.
     pub const USER_HEADER: &str = "x-mshub-user";
+    /// `yes` when the owner of a document lets services of somebody else have it. The gateway alone says so.
+    pub const CONSENT_HEADER: &str = "x-mshub-third-party";
     /// chat-worker: history of a room (`after`, `before`, `limit`).
     pub const HISTORY: &str = "/internal/v1/rooms/{room}/events";
     /// chat-worker: where a message of the user in the header was stored (`cid`), or null.

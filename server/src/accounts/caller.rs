@@ -24,6 +24,8 @@ pub(crate) struct Caller {
     pub(crate) name: String,
     /// User or admin, as it is now.
     pub(crate) role: Role,
+    /// Whether their files may go to services of somebody else, as it is now.
+    pub(crate) allows_third_party: bool,
     /// When the access token expires.
     pub(crate) expires_at: Timestamp,
 }
@@ -47,6 +49,7 @@ pub(crate) async fn authenticate(state: &State, token: &str) -> Outcome<Caller> 
         session: claims.sid,
         name: account.name,
         role: account.role,
+        allows_third_party: account.allows_third_party,
         expires_at: claims.expires_at(),
     })
 }

@@ -14,7 +14,7 @@ use wire::{
     paths::{self, internal},
 };
 
-use super::wait;
+use super::{upload::consented, wait};
 use crate::{
     accounts::Caller,
     state::App,
@@ -108,7 +108,7 @@ pub(crate) async fn cancel(
     Ok(ApiJson(call(request.repeatable()).await?))
 }
 
-/// Starts a failed or cancelled conversion again.
+/// Starts a failed or cancelled conversion again. It asks no service of somebody else that it might not ask before.
 #[utoipa::path(post, path = paths::CONVERSION_RETRY, tag = "conversions",
     params(("id" = JobId, Path), ("Document-Password" = Option<String>, Header,
         description = "Password of an encrypted document, percent-encoded: the one from before was forgotten.")),
@@ -128,7 +128,7 @@ pub(crate) async fn retry(
         Some(password) => request.header(DOCUMENT_PASSWORD, password),
         None => request,
     });
-    Ok(ApiJson(call(request).await?))
+    Ok(ApiJson(call(consented(request, caller.allows_third_party)).await?))
 }
 
 /// How good the result is, which engines were asked for it, and what each of them made of the document.

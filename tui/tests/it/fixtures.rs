@@ -61,6 +61,7 @@ pub(crate) fn me() -> Me {
         tz: String::new(),
         role: Role::User,
         has_photo: false,
+        allow_third_party: false,
         created_at: at(0),
     }
 }

@@ -7,14 +7,20 @@ use std::fmt;
 pub struct Key(String);
 
 impl Key {
-    /// Without the line break of an editor; `None` when nothing is left.
-    pub fn read(text: &str) -> Option<Key> {
-        let key = text.trim();
-        (!key.is_empty()).then(|| Key(key.to_owned()))
+    /// Whether there is nothing in it.
+    pub fn is_blank(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn shown(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<&str> for Key {
+    /// Without the line break of an editor.
+    fn from(text: &str) -> Key {
+        Key(text.trim().to_owned())
     }
 }
 

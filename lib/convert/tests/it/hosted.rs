@@ -181,7 +181,7 @@ impl Watcher for &mut Notes {
 fn engines(url: &str, key: &str) -> Engines {
     let limits = Limits { wall: PATIENT, ..Limits::default() };
     let child = Child { program: env!("CARGO_BIN_EXE_mshub-job-child").into(), args: Vec::new(), limits };
-    let key = Key::read(key).unwrap();
+    let key = Key::from(key);
     let engines = Engines::builtin(child).with_nutrient(url, key.clone()).unwrap();
     engines.with_cloudconvert(url, key).unwrap()
 }
