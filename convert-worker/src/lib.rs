@@ -47,7 +47,15 @@ const RELEASE: Duration = Duration::from_secs(2);
 /// The schema of the convert-worker's database.
 pub const MIGRATIONS: Migrations = platform::migrations!(
     "migrations",
-    ["0001_jobs", "0002_reports", "0003_passwords", "0004_earlier_results", "0005_webhooks", "0006_sent_to"]
+    [
+        "0001_jobs",
+        "0002_reports",
+        "0003_passwords",
+        "0004_earlier_results",
+        "0005_webhooks",
+        "0006_sent_to",
+        "0007_pairs"
+    ]
 );
 
 /// The engines that the convert-worker needs, already open.

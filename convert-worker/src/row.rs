@@ -105,6 +105,7 @@ impl JobRow {
             seq: count(self.seq),
             progress: None,
             position: None,
+            eta: None,
             attempt: u32::try_from(self.attempt).unwrap_or(u32::MAX),
             bytes_in: count(self.bytes_in),
             bytes_out: self.bytes_out.map(count),

@@ -146,6 +146,16 @@ pub struct JobError {
     pub detail: String,
 }
 
+/// About when something will be there. It may well be wrong: nobody knows how long a document takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Estimate {
+    /// Seconds from now.
+    pub seconds: f64,
+    /// What it was reckoned from, as a sentence.
+    pub basis: String,
+}
+
 /// One conversion as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -170,6 +180,9 @@ pub struct Job {
     /// How many jobs are before it, while it waits; 0 is next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<u32>,
+    /// About when its result is there, while it waits; nothing where no such conversion is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta: Option<Estimate>,
     /// How often it was started.
     #[serde(default)]
     pub attempt: u32,
@@ -243,6 +256,40 @@ pub struct JobEvents {
 pub struct Jobs {
     /// Newest first.
     pub items: Vec<Job>,
+    /// Pass it as `cursor` for the next page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A conversion that failed after every attempt although its document is not at fault: nobody lost anything but time, and
+/// it can be started again. Without the name of its file, which is its owner's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeadLetter {
+    /// The conversion.
+    pub id: JobId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// What was uploaded.
+    pub from: String,
+    /// What was asked for.
+    pub to: String,
+    /// Size of the upload.
+    pub bytes: u64,
+    /// How often it was started.
+    pub attempts: u32,
+    /// Why the last attempt failed: `timeout`, `crashed`, `engine_down` or `io`.
+    pub error: JobError,
+    /// Since when it has failed.
+    pub at: Timestamp,
+}
+
+/// `GET /api/v1/admin/dead-letters`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeadLetters {
+    /// Newest first.
+    pub items: Vec<DeadLetter>,
     /// Pass it as `cursor` for the next page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

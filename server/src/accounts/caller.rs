@@ -32,9 +32,7 @@ pub(crate) struct Caller {
 
 /// A caller who is an admin.
 #[derive(Clone, Debug)]
-pub(crate) struct AdminCaller(
-    #[expect(dead_code, reason = "handlers only need that there is one")] pub(crate) Caller,
-);
+pub(crate) struct AdminCaller(pub(crate) Caller);
 
 /// Who an access token is of. Refused when it is not ours, has expired, or its session has ended.
 pub(crate) async fn authenticate(state: &State, token: &str) -> Outcome<Caller> {

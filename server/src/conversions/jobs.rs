@@ -27,6 +27,8 @@ use crate::{
 pub(crate) struct Wanted {
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<JobState>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    dead: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,6 +43,7 @@ pub(crate) struct Wanted {
 #[utoipa::path(get, path = paths::CONVERSIONS, tag = "conversions", security(("bearer" = [])),
     params(
         ("state" = Option<JobState>, Query, description = "Only those in this state."),
+        ("dead" = Option<bool>, Query, description = "Only those that failed after every attempt although the document is not at fault: starting them again may help."),
         ("from" = Option<String>, Query, description = "Only those of this format."),
         ("to" = Option<String>, Query, description = "Only those to this format."),
         ("limit" = Option<u32>, Query, description = "How many at most: 50, and never more than 200."),

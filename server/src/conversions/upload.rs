@@ -167,7 +167,7 @@ pub(super) fn passed_on(state: &Hub, user: UserId, query: &NewConversion, third_
 }
 
 /// The call, with the consent to ask services of somebody else, if it was given.
-pub(super) fn consented(call: Call, given: bool) -> Call {
+pub(crate) fn consented(call: Call, given: bool) -> Call {
     call.with(|request| if given { request.header(internal::CONSENT_HEADER, "yes") } else { request })
 }
 

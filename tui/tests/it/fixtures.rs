@@ -114,6 +114,7 @@ pub(crate) fn job(number: u128, name: &str, to: &str, state: JobState) -> Job {
         seq: 1,
         progress: None,
         position: None,
+        eta: None,
         attempt: 1,
         bytes_in: 2_202_009,
         bytes_out: None,
