@@ -36,11 +36,13 @@ impl Processor {
         let keys = Arc::new(Mutex::new(Vec::new()));
         let is_unpaid = Arc::new(AtomicBool::new(false));
         let (heard, unpaid) = (keys.clone(), is_unpaid.clone());
-        // Ends with the test's process: nobody waits for it.
+        let pdf: Arc<[u8]> = pdf.into();
+        // They end with the test's process: nobody waits for them.
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
+                let (pdf, heard, unpaid) = (pdf.clone(), heard.clone(), unpaid.clone());
                 // A connection that breaks is one that nobody asks on.
-                let _ = answer(connection, &pdf, &heard, unpaid.load(Ordering::SeqCst));
+                thread::spawn(move || answer(connection, &pdf, &heard, unpaid.load(Ordering::SeqCst)));
             }
         });
         Self { url, keys, is_unpaid }

@@ -33,7 +33,7 @@ pub enum Error {
     },
     /// Only services of somebody else could do it, and nobody consented to send the document there.
     #[error(
-        "{engines} would have to do it, a service of somebody else, and your account lets no file go there; allow it with `mshub profile set --allow-third-party true`"
+        "{engines} would have to do it, a service of somebody else, and whoever uploaded the file does not allow that; allow it with `mshub profile set --allow-third-party true`"
     )]
     ConsentNeeded {
         /// Which.
