@@ -34,8 +34,15 @@ struct Inner {
     turns: Mutex<VecDeque<Option<Turn>>>,
     /// Every request, as `METHOD /path`.
     heard: Mutex<Vec<String>>,
-    /// CloudConvert's jobs: looks that are left until it is over, and then the result, or none.
-    jobs: Mutex<HashMap<String, (u32, Option<Vec<u8>>)>>,
+    /// CloudConvert's jobs.
+    jobs: Mutex<HashMap<String, Job>>,
+}
+
+struct Job {
+    /// Looks that are left until it is over.
+    looks: u32,
+    /// None when it fails.
+    result: Option<Vec<u8>>,
 }
 
 impl Service {
@@ -121,8 +128,8 @@ async fn upload(Shared(service): Shared<Service>, Path(id): Path<String>, mut fo
             Some("signature") => signed = field.text().await.unwrap() == "79fda6c5",
             Some("file") if signed => {
                 let name = field.file_name().unwrap().to_owned();
-                let pdf = made(&name, field.bytes().await.unwrap(), Format::Pdf);
-                service.0.jobs.lock().unwrap().insert(id, (1, pdf));
+                let result = made(&name, field.bytes().await.unwrap(), Format::Pdf);
+                service.0.jobs.lock().unwrap().insert(id, Job { looks: 1, result });
                 return StatusCode::CREATED.into_response();
             }
             _ => {}
@@ -133,9 +140,9 @@ async fn upload(Shared(service): Shared<Service>, Path(id): Path<String>, mut fo
 
 async fn look(Shared(service): Shared<Service>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let mut jobs = service.0.jobs.lock().unwrap();
-    let Some((looks, result)) = jobs.get_mut(&id) else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(job) = jobs.get_mut(&id) else { return StatusCode::NOT_FOUND.into_response() };
     let host = headers[header::HOST].to_str().unwrap();
-    let (status, tasks) = match (&*looks, result) {
+    let (status, tasks) = match (job.looks, &job.result) {
         (1.., _) => ("processing", json!([{ "name": "convert", "status": "processing", "percent": 37 }])),
         (0, Some(_)) => {
             let files = json!([{ "filename": "input.pdf", "url": format!("http://{host}/storage/{id}") }]);
@@ -146,13 +153,13 @@ async fn look(Shared(service): Shared<Service>, Path(id): Path<String>, headers:
             json!([{ "name": "convert", "status": "error", "code": "CONVERSION_FAILED", "message": "Broken file" }]),
         ),
     };
-    *looks = looks.saturating_sub(1);
+    job.looks = job.looks.saturating_sub(1);
     Json(json!({ "data": { "id": id, "status": status, "tasks": tasks } })).into_response()
 }
 
 async fn storage(Shared(service): Shared<Service>, Path(id): Path<String>) -> Response {
     match service.0.jobs.lock().unwrap().get(&id) {
-        Some((_, Some(pdf))) => pdf.clone().into_response(),
+        Some(Job { result: Some(pdf), .. }) => pdf.clone().into_response(),
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }
