@@ -81,8 +81,11 @@ impl Bar {
 /// Where a conversion is, in a few words.
 pub fn describe(job: &Job) -> String {
     match (job.state, &job.progress, job.position) {
-        (JobState::Queued, _, Some(0)) => "queued, next".to_owned(),
-        (JobState::Queued, _, Some(before)) => format!("queued, {before} before it"),
+        (JobState::Queued, _, Some(before)) => {
+            let place = if before == 0 { "next".to_owned() } else { format!("{before} before it") };
+            let eta = job.eta.as_ref().map(|eta| format!(", about {:.0} s", eta.seconds.ceil()));
+            format!("queued, {place}{}", eta.unwrap_or_default())
+        }
         (JobState::InProgress, Some(progress), _) => match progress.percent {
             Some(percent) => format!("{} {percent} %", progress.stage),
             None => progress.stage.clone(),

@@ -12,6 +12,8 @@ use platform::{
     engines::{OpenError, Urls},
 };
 
+use crate::services::{CloudconvertFlags, NutrientFlags, Service};
+
 const MIB: u64 = 1024 * 1024;
 const MAX_UPLOAD: u64 = 100 * MIB;
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -67,15 +69,18 @@ impl Flags {
     }
 
     /// The settings, for a hub with this secret.
-    pub fn config(self, secret: Vec<u8>) -> Config {
+    ///
+    /// # Errors
+    /// When a file with a key cannot be read.
+    pub fn config(self, secret: Vec<u8>) -> Result<Config, OpenError> {
         let mut config = Config::new(secret, self.work_dir);
         config.max_upload_bytes = self.max_upload_bytes;
         config.runners = self.runners.unwrap_or(config.runners);
         config.deadline = self.deadline.map_or(config.deadline, Duration::from_secs);
         config.retention =
             self.retention_hours.map_or(config.retention, |hours| Duration::from_secs(hours * 3600));
-        self.engines.apply(&mut config);
-        config
+        self.engines.apply(&mut config)?;
+        Ok(config)
     }
 }
 
@@ -88,12 +93,16 @@ pub struct EngineFlags {
     /// A Gotenberg server that converts office documents, such as http://gotenberg:3000
     #[arg(long, env = "MSHUB_GOTENBERG_URL", value_name = "URL", hide_env_values = true, value_parser = server)]
     gotenberg_url: Option<String>,
+    #[command(flatten)]
+    nutrient: NutrientFlags,
+    #[command(flatten)]
+    cloudconvert: CloudconvertFlags,
     /// Tell the end of conversions to private addresses, too
     #[arg(long, env = "MSHUB_WEBHOOKS_TO_PRIVATE")]
     webhooks_to_private: bool,
 }
 
-fn server(url: &str) -> Result<String, String> {
+pub(crate) fn server(url: &str) -> Result<String, String> {
     match url.split_once("://") {
         Some(("http" | "https", rest)) if !rest.is_empty() => Ok(url.to_owned()),
         _ => Err("a server's URL begins with http:// or https://".to_owned()),
@@ -102,14 +111,20 @@ fn server(url: &str) -> Result<String, String> {
 
 impl EngineFlags {
     /// Writes what was chosen, and what is found, into the settings.
-    pub fn apply(&self, config: &mut Config) {
+    ///
+    /// # Errors
+    /// When a file with a key cannot be read.
+    pub fn apply(&self, config: &mut Config) -> Result<(), OpenError> {
         config.libreoffice = match &self.libreoffice {
             Some(off) if off.as_os_str() == "off" => None,
             Some(program) => Some(program.clone()),
             None => convert::find_libreoffice(&std::env::var_os("PATH").unwrap_or_default()),
         };
         config.gotenberg_url.clone_from(&self.gotenberg_url);
+        config.nutrient = self.nutrient.read()?;
+        config.cloudconvert = self.cloudconvert.read()?;
         config.webhooks_to_private = self.webhooks_to_private;
+        Ok(())
     }
 }
 
@@ -130,6 +145,10 @@ pub struct Config {
     pub libreoffice: Option<PathBuf>,
     /// The URL of a Gotenberg server, where there is one.
     pub gotenberg_url: Option<String>,
+    /// Nutrient's processor, where there is a key for it.
+    pub nutrient: Option<Service>,
+    /// CloudConvert, where there is a key for it.
+    pub cloudconvert: Option<Service>,
     /// Where uploads and results lie for a moment. It must be local; nothing in it is needed after a restart.
     pub work_dir: PathBuf,
     /// How long one attempt may take.
@@ -167,6 +186,8 @@ impl Config {
             child: (child.program, child.args),
             libreoffice: None,
             gotenberg_url: None,
+            nutrient: None,
+            cloudconvert: None,
             work_dir,
             deadline: Duration::from_secs(60),
             lease: Duration::from_secs(15),
@@ -192,6 +213,12 @@ impl Config {
         }
         if let Some(url) = &self.gotenberg_url {
             engines = engines.with_gotenberg(url)?;
+        }
+        if let Some(Service { url, key }) = &self.nutrient {
+            engines = engines.with_nutrient(url, key.clone())?;
+        }
+        if let Some(Service { url, key }) = &self.cloudconvert {
+            engines = engines.with_cloudconvert(url, key.clone())?;
         }
         Ok(engines)
     }

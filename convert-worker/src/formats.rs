@@ -12,6 +12,7 @@ pub(crate) async fn list(State(app): State<App>, _: OnBehalfOf) -> ApiJson<Forma
         engine: health.engine.to_string(),
         state: state(health.state).to_owned(),
         detail: health.detail,
+        third_party: health.engine.is_third_party(),
     });
     let missing = app.converters.missing().into_iter().map(|pair| MissingPair {
         from: pair.from.to_string(),
@@ -35,6 +36,7 @@ fn pairs(capabilities: &[Capability]) -> Vec<FormatPair> {
             to: first.to.to_string(),
             engine: first.engine.to_string(),
             fidelity: fidelity(first.fidelity).to_owned(),
+            consent: group.iter().all(|pair| pair.engine.is_third_party()),
             also: rest.iter().map(|pair| pair.engine.to_string()).collect(),
         })
     });

@@ -3,6 +3,7 @@
 //! [`run`] starts it on a listener and stops everything it started.
 
 mod config;
+mod consent;
 mod formats;
 mod health;
 mod intake;
@@ -16,6 +17,7 @@ mod routes;
 mod row;
 mod runner;
 mod scratch;
+mod services;
 mod sql;
 mod state;
 mod uploads;
@@ -36,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::{Config, EngineFlags, Flags, Secret};
 pub use convert::job_child_main;
+pub use services::Service;
 use state::App;
 
 /// What spans call it.
@@ -46,7 +49,16 @@ const RELEASE: Duration = Duration::from_secs(2);
 /// The schema of the convert-worker's database.
 pub const MIGRATIONS: Migrations = platform::migrations!(
     "migrations",
-    ["0001_jobs", "0002_reports", "0003_passwords", "0004_earlier_results", "0005_webhooks", "0010_traces"]
+    [
+        "0001_jobs",
+        "0002_reports",
+        "0003_passwords",
+        "0004_earlier_results",
+        "0005_webhooks",
+        "0006_sent_to",
+        "0007_pairs",
+        "0008_traces"
+    ]
 );
 
 /// The engines that the convert-worker needs, already open.

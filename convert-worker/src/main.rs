@@ -27,7 +27,7 @@ async fn serve(flags: Flags, process: Process) -> anyhow::Result<()> {
     let ours = Engines::open(&engines).await?;
     let listener = listen(flags.listen).await?;
     let ready = process.ready();
-    run(flags.config(process.secret), ours, listener, ready, process.stop).await?;
+    run(flags.config(process.secret)?, ours, listener, ready, process.stop).await?;
     engines.close().await;
     Ok(())
 }

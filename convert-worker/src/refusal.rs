@@ -11,6 +11,7 @@ pub(crate) fn refusal(error: Error) -> ApiError {
         Error::Encrypted | Error::WrongPassword => Code::EncryptedFile,
         Error::Corrupt { .. } => Code::CorruptFile,
         Error::Unsupported { .. } => Code::UnsupportedPair,
+        Error::ConsentNeeded { .. } => Code::ConsentNeeded,
         Error::Mislabelled { .. } => Code::Mislabelled,
         Error::LimitExceeded { .. } => Code::BombFile,
         Error::LowFidelity { .. }

@@ -57,6 +57,7 @@ fn of(row: &JobRow) -> ConversionReport {
         lost: job.lost,
         warnings,
         attempts: findings.attempts.into_iter().map(asked).collect(),
+        sent_to: row.sent_to(),
         error: job.error,
         bytes_in: job.bytes_in,
         bytes_out: job.bytes_out,

@@ -17,7 +17,7 @@ use wire::paths::internal;
 
 use crate::{
     formats, intake,
-    jobs::{cancel, events, list, remove, retry, show},
+    jobs::{cancel, dead, events, list, remove, retry, show},
     report, result,
     state::App,
     webhooks,
@@ -30,6 +30,8 @@ pub(crate) fn routes(app: &App) -> Router {
         .route(internal::JOB_CANCEL, post(cancel::cancel))
         .route(internal::JOB_RETRY, post(retry::retry))
         .route(internal::JOB_RESULT, get(result::show))
+        .route(internal::DEAD_LETTERS, get(dead::all))
+        .route(internal::DEAD_LETTER, get(dead::one))
         .route(internal::JOB_EVENTS, get(events::list))
         .route(internal::JOB_REPORT, get(report::show))
         .route(internal::WEBHOOK_SECRET, get(webhooks::secret))

@@ -44,6 +44,7 @@ pub(crate) struct JobRow {
     cached_from: Option<Uuid>,
     /// Where its end is told.
     pub(crate) webhook: Option<String>,
+    pub(crate) sent_to: String,
     /// The `traceparent` of whoever queued it, if somebody watches.
     trace: Option<String>,
 }
@@ -79,6 +80,7 @@ platform::from_row!(JobRow {
     locked,
     cached_from,
     webhook,
+    sent_to,
     trace
 });
 
@@ -107,6 +109,7 @@ impl JobRow {
             seq: count(self.seq),
             progress: None,
             position: None,
+            eta: None,
             attempt: u32::try_from(self.attempt).unwrap_or(u32::MAX),
             bytes_in: count(self.bytes_in),
             bytes_out: self.bytes_out.map(count),
@@ -128,6 +131,11 @@ impl JobRow {
     /// The span that queued it.
     pub(crate) fn trace(&self) -> Option<Context> {
         self.trace.as_ref()?.parse().ok()
+    }
+
+    /// The services of somebody else that its document went to.
+    pub(crate) fn sent_to(&self) -> Vec<String> {
+        serde_json::from_str(&self.sent_to).unwrap_or_default()
     }
 
     /// The job that made the result.

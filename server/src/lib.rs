@@ -45,7 +45,7 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// The schema of the gateway's database.
 pub const MIGRATIONS: Migrations = platform::migrations!(
     "migrations",
-    ["0001_accounts", "0002_rooms", "0003_tasks", "0010_rooms", "0012_bans", "0020_files"]
+    ["0001_accounts", "0002_rooms", "0003_tasks", "0010_rooms", "0012_bans", "0020_files", "0030_consent"]
 );
 
 /// The engines that the gateway needs, already open.

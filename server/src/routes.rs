@@ -90,6 +90,8 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(conversions::download::object))
         .routes(routes!(admin::users::list))
         .routes(routes!(admin::overview::show))
+        .routes(routes!(admin::dead_letters::list))
+        .routes(routes!(admin::dead_letters::replay))
 }
 
 /// The OpenAPI document, as the handlers declare it.

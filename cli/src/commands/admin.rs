@@ -1,6 +1,7 @@
 //! `mshub admin`: for whoever runs the hub.
 
 use clap::Subcommand;
+use wire::{JobId, conversions::DeadLetter};
 
 use crate::{error::CliError, global::Global, text::moment};
 
@@ -12,6 +13,9 @@ pub enum AdminCommand {
     Users(UsersCommand),
     /// Figures of the hub
     Overview,
+    /// Conversions that failed after every attempt although no document is at fault
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     /// Mail that a hub without SMTP has kept; readable on its own machine
     #[command(subcommand)]
     Mail(MailCommand),
@@ -23,6 +27,23 @@ pub enum UsersCommand {
     /// List all accounts, newest first
     #[command(alias = "ls")]
     List,
+}
+
+/// What can be done with conversions that failed after every attempt.
+#[derive(Debug, Subcommand)]
+pub enum DeadLettersCommand {
+    /// List those of everybody, newest first, without the names of their files
+    #[command(alias = "ls")]
+    List,
+    /// Start them again, for their owners
+    Replay {
+        /// Their ids
+        #[arg(required_unless_present = "all", value_name = "ID")]
+        ids: Vec<JobId>,
+        /// Every one of them, the oldest first
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+    },
 }
 
 /// What can be done with kept mail.
@@ -42,6 +63,8 @@ pub async fn run(command: AdminCommand, global: &Global) -> Result<(), CliError>
     match command {
         AdminCommand::Users(UsersCommand::List) => users(global).await,
         AdminCommand::Overview => overview(global).await,
+        AdminCommand::DeadLetters(DeadLettersCommand::List) => dead_letters(global).await,
+        AdminCommand::DeadLetters(DeadLettersCommand::Replay { ids, .. }) => replay(global, ids).await,
         AdminCommand::Mail(MailCommand::List { to }) => mail(global, to).await,
     }
 }
@@ -68,6 +91,55 @@ async fn overview(global: &Global) -> Result<(), CliError> {
             figures.version, figures.users, figures.rooms, figures.sockets, figures.log_head
         )
     })
+}
+
+async fn dead(global: &Global) -> Result<Vec<DeadLetter>, CliError> {
+    let hub = global.hub()?;
+    let mut page = hub.dead_letters(None).await?;
+    let mut letters = page.items;
+    while page.next.is_some() {
+        page = hub.dead_letters(page.next).await?;
+        letters.append(&mut page.items);
+    }
+    Ok(letters)
+}
+
+async fn dead_letters(global: &Global) -> Result<(), CliError> {
+    global.out.list(
+        &dead(global).await?,
+        &["FROM", "TO", "SINCE", "TRIES", "ERROR", "ID"],
+        |letter| letter.id.to_string(),
+        |letter| {
+            let DeadLetter { id, from, to, attempts, error, at, .. } = letter;
+            vec![
+                from.clone(),
+                to.clone(),
+                moment(*at),
+                attempts.to_string(),
+                error.detail.clone(),
+                id.to_string(),
+            ]
+        },
+    )
+}
+
+/// Starts these again, or all when none is named. One that cannot be is said, and the others are started.
+async fn replay(global: &Global, mut ids: Vec<JobId>) -> Result<(), CliError> {
+    let hub = global.hub()?;
+    if ids.is_empty() {
+        ids = dead(global).await?.iter().rev().map(|letter| letter.id).collect();
+    }
+    let mut refused = None;
+    for id in ids {
+        match hub.replay_dead_letter(id).await {
+            Ok(letter) => global.out.result(&letter, id, || format!("{id} is started again"))?,
+            Err(error) => {
+                global.out.warn(format!("{id} is not started again: {error}"))?;
+                refused = Some(error);
+            }
+        }
+    }
+    refused.map_or(Ok(()), |error| Err(error.into()))
 }
 
 async fn mail(global: &Global, to: Option<String>) -> Result<(), CliError> {

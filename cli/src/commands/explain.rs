@@ -94,6 +94,9 @@ fn advice_of_hub(code: Code) -> &'static str {
         Code::Unverified => "Follow the link in the mail, or ask for another with `mshub auth resend`.",
         Code::LoopbackOnly => "Run the command on the hub's own machine.",
         Code::InvalidLink => "Get a fresh link with `mshub job get`.",
+        Code::ConsentNeeded => {
+            "Allow it with `mshub profile set --allow-third-party true`, or take another engine or format."
+        }
         Code::NameTaken => "Choose another name.",
         Code::WrongState => "Look at the conversion with `mshub job show`.",
         Code::UnsupportedPair => "`mshub formats` lists what can become what.",

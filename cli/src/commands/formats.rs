@@ -61,6 +61,7 @@ fn matrix(pairs: &[FormatPair], global: &Global) -> Result<(), CliError> {
         |pair| format!("{} {}", pair.from, pair.to),
         |pair| {
             let engines = [std::slice::from_ref(&pair.engine), &pair.also].concat().join(", ");
+            let engines = if pair.consent { format!("{engines} (with consent)") } else { engines };
             vec![pair.from.clone(), pair.to.clone(), pair.fidelity.clone(), engines]
         },
     )
@@ -71,6 +72,9 @@ fn engines(formats: &Formats, global: &Global) -> Result<(), CliError> {
         &formats.engines,
         &["ENGINE", "STATE", "DETAIL"],
         |health| health.engine.clone(),
-        |health| vec![health.engine.clone(), health.state.clone(), health.detail.clone()],
+        |health| {
+            let consent = if health.third_party { "; with the consent of each account" } else { "" };
+            vec![health.engine.clone(), health.state.clone(), format!("{}{consent}", health.detail)]
+        },
     )
 }

@@ -22,6 +22,7 @@ const LARGEST_PHOTO: u64 = 32 * 1024 * 1024;
 #[command(after_help = "Examples:
   mshub profile show
   mshub profile set --name 'Ann Example' --tz Europe/Prague
+  mshub profile set --allow-third-party true
   mshub profile photo set me.jpg")]
 pub enum ProfileCommand {
     /// Show your profile, or somebody's
@@ -49,6 +50,9 @@ pub struct SetArgs {
     /// Your time zone, such as Europe/Prague; empty to clear it
     #[arg(long, value_name = "ZONE")]
     pub tz: Option<String>,
+    /// Whether your files may go to conversion services of somebody else, where the hub has such
+    #[arg(long, value_name = "true|false")]
+    pub allow_third_party: Option<bool>,
 }
 
 /// What can be done with the photo.
@@ -77,8 +81,9 @@ pub async fn run(command: ProfileCommand, global: &Global) -> Result<(), CliErro
     match command {
         ProfileCommand::Show { user: None } => mine(global, &global.hub()?.me().await?),
         ProfileCommand::Show { user: Some(user) } => theirs(global, &global.hub()?.user(user).await?),
-        ProfileCommand::Set(SetArgs { name, bio, tz }) => {
-            mine(global, &global.hub()?.edit_profile(&EditProfile { name, bio, tz }).await?)
+        ProfileCommand::Set(SetArgs { name, bio, tz, allow_third_party }) => {
+            let changes = EditProfile { name, bio, tz, allow_third_party };
+            mine(global, &global.hub()?.edit_profile(&changes).await?)
         }
         ProfileCommand::Photo(PhotoCommand::Set { file }) => set_photo(global, &file).await,
         ProfileCommand::Photo(PhotoCommand::Get { output, overwrite }) => {
@@ -95,8 +100,13 @@ fn mine(global: &Global, me: &Me) -> Result<(), CliError> {
     global.out.result(me, me.id, || {
         let role = if me.role == wire::accounts::Role::Admin { "admin, " } else { "" };
         let (photo, since) = (if me.has_photo { "yes" } else { "none" }, text::moment(me.created_at));
+        let files = if me.allow_third_party {
+            "may go to conversion services of others"
+        } else {
+            "stay on this hub and its own converters"
+        };
         format!(
-            "{}\nid     {}\nemail  {}\nbio    {}\nzone   {}\nphoto  {photo}\n{role}since {since}",
+            "{}\nid     {}\nemail  {}\nbio    {}\nzone   {}\nphoto  {photo}\nfiles  {files}\n{role}since {since}",
             me.name, me.id, me.email, me.bio, me.tz
         )
     })

@@ -123,6 +123,9 @@ impl Hub {
             // A free port is another one at each start: sessions have to outlive it.
             gateway.issuer = Some(lock.issuer(&ready.api)?);
         }
+        let mut convert_config = convert_worker::Config::new(secret.clone(), lock.path().join("work"));
+        convert_config.max_upload_bytes = plan.max_upload_bytes;
+        plan.engines.apply(&mut convert_config)?;
         let Bound { api, web, convert, chat, admin } = bound;
         let (stopping, ended) = (CancellationToken::new(), CancellationToken::new());
         let watched = Admin::of(&[SERVER, CHAT, CONVERT], stopping.clone());
@@ -135,10 +138,7 @@ impl Hub {
                 chat_worker::run(config, for_chat, chat, ready, stop)
             }),
             Part::start(CONVERT, &watched, |stop, ready| {
-                let mut config = convert_worker::Config::new(secret.clone(), lock.path().join("work"));
-                config.max_upload_bytes = plan.max_upload_bytes;
-                plan.engines.apply(&mut config);
-                convert_worker::run(config, for_convert, convert, ready, stop)
+                convert_worker::run(convert_config, for_convert, convert, ready, stop)
             }),
         )?;
         let listeners = server::Listeners { api, web: Some(web) };

@@ -17,6 +17,8 @@ mod story_card;
 #[cfg(feature = "up")]
 mod story_chat;
 #[cfg(feature = "up")]
+mod story_consent;
+#[cfg(feature = "up")]
 mod story_convert;
 #[cfg(feature = "up")]
 mod story_files;

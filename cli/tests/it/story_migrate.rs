@@ -19,6 +19,7 @@ fn seen(person: &Person) -> Vec<Value> {
     seen.extend(person.lines(&["room", "members", "general", "--json=id,name,role,joined_at"]));
     seen.extend(person.lines(&["chat", "search", "oranges", "--json"]));
     seen.extend(person.lines(&["job", "list", "--json"]));
+    seen.push(person.json(&["profile", "show", "--json"]));
     seen.push(person.json(&["room", "verify", "general", "--json=messages,pos,hash"]));
     seen
 }
@@ -44,6 +45,7 @@ fn an_embedded_hub_moves_and_is_the_same_hub_there() {
     let place = said["pos"].to_string();
     ann.json(&["chat", "react", "general", &place, "👍", "--json"]);
     bob.json(&["chat", "edit", "general", &place, "oranges, and pears", "--json"]);
+    ann.json(&["profile", "set", "--allow-third-party", "true", "--json"]);
     ann.file("people.csv", CSV);
     let job =
         ann.json(&["convert", "people.csv", "--to", "json", "--json"])["job"].as_str().unwrap().to_owned();

@@ -27,7 +27,7 @@ use wire::{
     document_password::DOCUMENT_PASSWORD,
 };
 
-use crate::{jobs, passwords, refusal::refusal, row::JobRow, state::App, webhooks};
+use crate::{consent, jobs, passwords, refusal::refusal, row::JobRow, state::App, webhooks};
 use desk::{Desk, Received};
 use wanted::Wanted;
 
@@ -109,7 +109,7 @@ struct Wish {
 
 impl Wish {
     fn read(app: &App, owner: UserId, query: NewConversion, headers: &HeaderMap) -> Outcome<Self> {
-        let mut wanted = Wanted::read(query, &app.converters)?;
+        let mut wanted = Wanted::read(query, consent::of_request(headers), &app.converters)?;
         let private = app.config.webhooks_to_private;
         wanted.webhook = wanted.webhook.map(|url| webhooks::check(url, private)).transpose()?;
         Ok(Self { owner, request_key: request_key(headers)?, wanted })

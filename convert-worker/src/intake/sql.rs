@@ -95,9 +95,9 @@ pub(crate) async fn admit_from(db: &Db, new: &NewJob, earlier: &JobRow, key: &st
         sqlx::query_as(concat!(
             "INSERT INTO jobs (id, owner, request_key, name, source, target, strict, bytes_in, state, seq, fence,
                                ready_at, created_at, updated_at, recipe, cached_from,
-                               result_key, bytes_out, sha256, engine, lost, report, webhook)
+                               result_key, bytes_out, sha256, engine, lost, report, webhook, sent_to)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'completed', 1, 1, $9, $10, $9, $11, $12,
-                     $13, $14, $15, $16, '[]', $17, $18)
+                     $13, $14, $15, $16, '[]', $17, $18, $19)
              RETURNING ", columns!()
         ))
         .bind(new.id.0)
@@ -118,6 +118,7 @@ pub(crate) async fn admit_from(db: &Db, new: &NewJob, earlier: &JobRow, key: &st
         .bind(&earlier.engine)
         .bind(&earlier.report)
         .bind(&new.webhook)
+        .bind(&earlier.sent_to)
         .fetch_one(&mut **connection)
         .await
     });

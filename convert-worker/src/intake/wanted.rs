@@ -24,7 +24,8 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn read(query: NewConversion, engines: &Engines) -> Outcome<Self> {
+    /// `third_party` is the owner's consent.
+    pub(super) fn read(query: NewConversion, third_party: bool, engines: &Engines) -> Outcome<Self> {
         let NewConversion {
             to,
             name,
@@ -50,8 +51,18 @@ impl Wanted {
         let name = plain_name(&name, "upload");
         let (engine, prefer) = (chosen(engine.as_deref())?, preferred(prefer.as_deref())?);
         let paper = paper_of(paper.as_deref())?;
-        let options =
-            Options { password, quality, width, height, sheet, engine, prefer, paper, ..Options::default() };
+        let options = Options {
+            password,
+            quality,
+            width,
+            height,
+            sheet,
+            engine,
+            prefer,
+            third_party,
+            paper,
+            ..Options::default()
+        };
         if let Some(claimed) = from.or_else(|| Format::from_name(&name)) {
             engines.supports(claimed, to, &options).map_err(refusal)?;
         }
@@ -125,7 +136,7 @@ mod tests {
                 prefer: Some(prefer.into()),
                 ..NewConversion::default()
             };
-            Wanted::read(query, &engines)
+            Wanted::read(query, false, &engines)
                 .map(|wanted| wanted.options)
                 .map_err(|error| error.problem().code.clone())
         };
@@ -141,7 +152,7 @@ mod tests {
     fn what_the_words_tell_is_refused_at_once() {
         let read = |to: &str, name: &str| {
             let query = NewConversion { to: to.into(), name: name.into(), ..NewConversion::default() };
-            Wanted::read(query, &Engines::builtin(convert::Child::of_this_program()))
+            Wanted::read(query, false, &Engines::builtin(convert::Child::of_this_program()))
                 .map(drop)
                 .map_err(|error| error.problem().code.clone())
         };

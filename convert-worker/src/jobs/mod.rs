@@ -1,6 +1,8 @@
 //! Jobs as their owners handle them. A job of somebody else is missing, exactly like one that never was.
 
 pub(crate) mod cancel;
+pub(crate) mod dead;
+mod estimate;
 pub(crate) mod events;
 pub(crate) mod list;
 pub(crate) mod remove;
@@ -25,7 +27,10 @@ pub(crate) async fn of(state: &State, owner: UserId, id: JobId) -> Outcome<JobRo
 pub(crate) async fn now(state: &State, row: &JobRow) -> Outcome<Job> {
     let mut job = row.job();
     match job.state {
-        JobState::Queued => job.position = sql::places(&state.db, job.owner).await?.get(&job.id).copied(),
+        JobState::Queued => {
+            job.position = sql::places(&state.db, job.owner).await?.get(&job.id).copied();
+            job.eta = estimate::of(state, &job).await?;
+        }
         JobState::InProgress => job.progress = state.running.progress(job.id),
         _ => {}
     }

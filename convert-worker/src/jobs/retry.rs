@@ -8,7 +8,7 @@ use wire::{
 };
 
 use super::sql;
-use crate::{notify, passwords, state::App};
+use crate::{consent, notify, passwords, state::App};
 
 pub(crate) async fn retry(
     State(app): State<App>,
@@ -26,15 +26,18 @@ pub(crate) async fn retry(
         )
         .hint("send it again"));
     }
+    let options = consent::still(row.options.as_deref(), consent::of_request(&headers));
     let limit = app.config.waiting_per_user;
     if sql::waiting(&app.db, user).await? >= i64::from(limit) {
         return Err(super::too_many(limit));
     }
     let sealed = password.map(|password| app.passwords.seal(id, &password)).transpose()?;
-    let Some(row) = sql::retry(&app.db, user, id, sealed.as_deref(), app.clock.now()).await? else {
+    let Some(queued) =
+        sql::retry(&app.db, &row, options.as_deref(), sealed.as_deref(), app.clock.now()).await?
+    else {
         return Err(super::wrong_state(&row, "started again"));
     };
-    let job = super::now(&app, &row).await?;
+    let job = super::now(&app, &queued).await?;
     notify::tell(&app, job.clone()).await;
     app.wake.notify_one();
     Ok(ApiJson(job))

@@ -22,10 +22,19 @@ pub(crate) async fn find(db: &Db, owner: UserId, id: JobId) -> sqlx::Result<Opti
     })
 }
 
+/// Failed, and not through the document's fault: the errors that [`convert::Error::is_input`] says no of.
+macro_rules! dead {
+    () => {
+        "state = 'failed' AND error_kind IN ('timeout', 'crashed', 'engine_down', 'io') AND removed_at IS NULL"
+    };
+}
+
 /// Which jobs are wanted.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
     pub(crate) state: Option<JobState>,
+    /// Only those that failed after every attempt, and not through the document's fault.
+    pub(crate) dead: bool,
     /// Formats.
     pub(crate) from: Option<String>,
     pub(crate) to: Option<String>,
@@ -45,6 +54,7 @@ pub(crate) async fn list(
             " FROM jobs
              WHERE owner = $1 AND id < $2 AND ($3 IS NULL OR state = $3)
                    AND ($4 IS NULL OR source = $4) AND ($5 IS NULL OR target = $5) AND removed_at IS NULL
+                   AND ($7 = FALSE OR ", dead!(), ")
              ORDER BY id DESC LIMIT $6"))
         .bind(owner.0)
         .bind(before)
@@ -52,8 +62,39 @@ pub(crate) async fn list(
         .bind(&filter.from)
         .bind(&filter.to)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(filter.dead)
         .fetch_all(pool)
         .await
+    })
+}
+
+/// Those of everybody that failed after every attempt, newest first, older than `before`.
+pub(crate) async fn dead(db: &Db, before: Option<JobId>, limit: usize) -> sqlx::Result<Vec<JobRow>> {
+    let before = before.map_or(Uuid::max(), |id| id.0);
+    each!(db.reader(), pool => {
+        sqlx::query_as(concat!("SELECT ", columns!(), " FROM jobs WHERE ", dead!(),
+            " AND id < $1 ORDER BY id DESC LIMIT $2"))
+        .bind(before).bind(i64::try_from(limit).unwrap_or(i64::MAX)).fetch_all(pool).await
+    })
+}
+
+/// One of them.
+pub(crate) async fn dead_one(db: &Db, id: JobId) -> sqlx::Result<Option<JobRow>> {
+    each!(db.reader(), pool => {
+        sqlx::query_as(concat!("SELECT ", columns!(), " FROM jobs WHERE ", dead!(), " AND id = $1"))
+            .bind(id.0).fetch_optional(pool).await
+    })
+}
+
+/// How many seconds the newest conversions of a pair took.
+pub(crate) async fn recent(db: &Db, from: &str, to: &str, limit: usize) -> sqlx::Result<Vec<f64>> {
+    each!(db.reader(), pool => {
+        sqlx::query_scalar(
+            "SELECT seconds FROM jobs
+             WHERE source = $1 AND target = $2 AND state = 'completed' AND seconds IS NOT NULL
+             ORDER BY updated_at DESC LIMIT $3",
+        )
+        .bind(from).bind(to).bind(i64::try_from(limit).unwrap_or(i64::MAX)).fetch_all(pool).await
     })
 }
 
@@ -136,11 +177,12 @@ pub(crate) async fn cancel(
     ))
 }
 
-/// Queues a failed or cancelled job again, at the end of the line, with a sealed password if its document needs one.
+/// Queues a failed or cancelled job again, at the end of the line, with these options, and with a sealed password if its
+/// document needs one.
 pub(crate) async fn retry(
     db: &Db,
-    owner: UserId,
-    id: JobId,
+    row: &JobRow,
+    options: Option<&str>,
     password: Option<&[u8]>,
     now: Timestamp,
 ) -> sqlx::Result<Option<JobRow>> {
@@ -149,16 +191,17 @@ pub(crate) async fn retry(
         concat!(
             "UPDATE jobs SET state = 'queued', seq = seq + 1, failures = 0, losses = 0, ready_at = $3,
                              error_kind = NULL, error_detail = NULL, seconds = NULL, updated_at = $3,
-                             password = $4, locked = $5
+                             password = $4, locked = $5, options = $6
              WHERE id = $1 AND owner = $2 AND state IN ('failed', 'cancelled') AND removed_at IS NULL
              RETURNING ",
             columns!()
         ),
-        id.0,
-        owner.0,
+        row.id().0,
+        row.owner().0,
         now.micros(),
         password,
         password.is_some(),
+        options,
     ))
 }
 

@@ -2,13 +2,13 @@
 
 use std::{path::Path, time::Instant};
 
-use convert::{Error, Format, Options, Report, Request};
+use convert::{Engine, Error, Format, Options, Progress, Report, Request, Watcher};
 use platform::{
     objects::Stored,
     traces::{Kind, Span},
 };
 
-use super::{lease, progress, running::Guard};
+use super::{lease, progress, running::Guard, sql};
 use crate::{
     report::Findings,
     row::{JobRow, result_key},
@@ -54,12 +54,10 @@ async fn perform(app: &App, row: &JobRow, running: &Guard<'_>, effort: &mut Effo
     let request = request(app, row, folder.path())?;
     app.objects.fetch_to(&row.upload_key(), &request.input).await.map_err(store)?;
 
-    let told = |step| {
-        running.progress.send_replace(Some(progress::wire(step)));
-    };
+    let watch = Watch { app, row, running, sent_to: row.sent_to() };
     let started = Instant::now();
     let mut span = Span::within("convert", Kind::Internal);
-    let converted = app.converters.convert(&request, told, running.stop.clone()).await;
+    let converted = app.converters.convert(&request, watch, running.stop.clone()).await;
     match &converted.result {
         Ok(report) => span.note("mshub.engine", report.engine.as_str()),
         Err(error) => span.fail(error),
@@ -71,6 +69,33 @@ async fn perform(app: &App, row: &JobRow, running: &Guard<'_>, effort: &mut Effo
     let key = result_key(row.id(), row.fence);
     let stored = app.objects.put_file(&key, &request.output).await.map_err(store)?;
     Ok(Done { key, stored, report })
+}
+
+/// Hands progress on, and writes down where the document goes before it goes.
+struct Watch<'a> {
+    app: &'a App,
+    row: &'a JobRow,
+    running: &'a Guard<'a>,
+    sent_to: Vec<String>,
+}
+
+impl Watcher for Watch<'_> {
+    fn progress(&mut self, step: Progress) {
+        self.running.progress.send_replace(Some(progress::wire(step)));
+    }
+
+    async fn leaves(&mut self, engine: Engine, host: &str) -> Result<(), Error> {
+        let service = format!("{engine} ({host})");
+        if !self.sent_to.contains(&service) {
+            self.sent_to.push(service);
+        }
+        let noted = sql::note_sent(&self.app.db, self.row, &self.sent_to).await;
+        match noted.map_err(|error| Error::Io { detail: error.to_string() })? {
+            true => Ok(()),
+            // Cancelled, or somebody else's by now.
+            false => Err(Error::Cancelled),
+        }
+    }
 }
 
 fn request(app: &App, row: &JobRow, folder: &Path) -> Result<Request, Error> {

@@ -92,6 +92,17 @@ pub(super) async fn beat(db: &Db, held: &JobRow, terms: &Terms) -> sqlx::Result<
     Ok(changed == 1)
 }
 
+/// Writes down where the document of a job went; `false` when the lease is not held any more.
+pub(super) async fn note_sent(db: &Db, held: &JobRow, sent_to: &[String]) -> sqlx::Result<bool> {
+    let sent_to = serde_json::to_string(sent_to).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let changed = each!(db.writer(), pool => {
+        sqlx::query("UPDATE jobs SET sent_to = $3 WHERE id = $1 AND fence = $2")
+            .bind(held.id().0).bind(held.fence).bind(&sent_to)
+            .execute(pool).await.map(|done| done.rows_affected())
+    })?;
+    Ok(changed == 1)
+}
+
 /// Writes the end of an attempt; `None` when the lease was lost, and nothing is changed then.
 pub(super) async fn end(
     db: &Db,

@@ -154,7 +154,8 @@ async fn a_cancelled_job_is_out_of_its_runners_hands() {
 
         assert!(cancel(db, UserId::new(), id, at(1)).await.unwrap().is_none(), "not by a stranger");
         cancel(db, owner, id, at(1)).await.unwrap().unwrap();
-        retry(db, owner, id, None, at(2)).await.unwrap().unwrap();
+        let row = find(db, owner, id).await.unwrap().unwrap();
+        retry(db, &row, None, None, at(2)).await.unwrap().unwrap();
 
         assert!(sql::end(db, &held, &completed(&held), at(3)).await.unwrap().is_none());
         assert_eq!(job(db, owner, id).await.state, JobState::Queued);

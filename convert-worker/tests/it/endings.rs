@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use wire::{
-    Code,
-    conversions::{Job, JobState},
+    Code, UserId,
+    conversions::{DeadLetter, DeadLetters, Job, JobState, Jobs},
     paths::{fill, internal},
 };
 
@@ -137,4 +137,44 @@ async fn what_runs_can_be_removed() {
 
     assert_eq!(removed.status(), StatusCode::NO_CONTENT);
     eventually(async || worker.is_clean().await.then_some(())).await;
+}
+
+#[tokio::test]
+async fn what_is_given_up_through_no_documents_fault_is_a_dead_letter_until_it_is_started_again() {
+    let marks = tempfile::tempdir().unwrap();
+    let mark = marks.path().join("mended");
+    let child = format!("if [ -e '{0}' ]; then exec \"$0\" job-child; else exit 9; fi", mark.display());
+    let worker = Worker::with(|config| config.child = script(&child)).await;
+    let letters = async || -> DeadLetters {
+        let path = format!("{}?limit=1", internal::DEAD_LETTERS);
+        answer(worker.request_of(UserId::new(), Method::GET, &path), StatusCode::OK).await
+    };
+    let mine = async || -> Jobs {
+        answer(worker.request(Method::GET, &format!("{}?dead=true", internal::JOBS)), StatusCode::OK).await
+    };
+
+    let (first, second) = (worker.note().await.id, worker.note().await.id);
+    for id in [first, second] {
+        assert_eq!(worker.ended(id).await.state, JobState::Failed);
+    }
+    let page = letters().await;
+    assert!(page.next.is_some());
+    assert_eq!((page.items[0].owner, page.items[0].attempts), (worker.user, 3));
+    assert_eq!(page.items[0].error.kind, "crashed");
+    std::fs::write(&mark, "").unwrap();
+    // What is a document's own fault is none.
+    let broken = worker.uploaded("to=txt&name=a.pdf", "%PDF-1.7\nno objects here\nstartxref\n0\n%%EOF").await;
+    assert_eq!(worker.ended(broken.id).await.state, JobState::Failed);
+    assert_eq!(mine().await.items.iter().map(|job| job.id).collect::<Vec<_>>(), [second, first]);
+    for id in [first, second] {
+        let path = fill(internal::DEAD_LETTER, id);
+        let letter: DeadLetter =
+            answer(worker.request_of(UserId::new(), Method::GET, &path), StatusCode::OK).await;
+        assert_eq!(letter.id, id);
+        let _: Job =
+            answer(worker.request(Method::POST, &fill(internal::JOB_RETRY, id)), StatusCode::OK).await;
+        assert_eq!(worker.ended(id).await.state, JobState::Completed);
+        assert_eq!(problem(worker.request(Method::GET, &path)).await.code, Code::NotFound.name());
+    }
+    assert_eq!((mine().await.items.len(), letters().await.items.len()), (0, 0));
 }

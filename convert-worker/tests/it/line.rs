@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use wire::{
     Code, UserId,
-    conversions::{Job, JobState},
+    conversions::{Job, JobState, Jobs},
     events::Hint,
     paths::internal,
 };
@@ -86,4 +86,40 @@ async fn a_person_with_many_files_does_not_hold_up_another() {
     for job in &mine {
         assert_eq!(worker.ended(job.id).await.state, JobState::Completed);
     }
+}
+
+#[tokio::test]
+async fn who_waits_hears_about_how_long_where_that_is_known() {
+    let held = tempfile::tempdir().unwrap();
+    let gate = held.path().join("gate");
+    let child = format!("until [ -e '{}' ]; do sleep 0.02; done; exec \"$0\" job-child", gate.display());
+    let worker = Worker::with(|config| {
+        config.child = script(&child);
+        config.runners = 1;
+    })
+    .await;
+    let fresh = "to=pdf&name=a.md&fresh=true";
+    let first = worker.uploaded(fresh, "# Hello").await;
+    assert_eq!(worker.job_in(first.id, JobState::InProgress).await.eta, None);
+    let unknown = worker.uploaded(fresh, "# Hello").await;
+    assert_eq!((unknown.position, unknown.eta), (Some(0), None));
+    std::fs::write(&gate, "").unwrap();
+    for id in [first.id, unknown.id] {
+        assert_eq!(worker.ended(id).await.state, JobState::Completed);
+    }
+    std::fs::remove_file(&gate).unwrap();
+
+    let running = worker.uploaded(fresh, "# Hello").await;
+    worker.job_in(running.id, JobState::InProgress).await;
+    let (next, after) = (worker.uploaded(fresh, "# Hello").await, worker.uploaded(fresh, "# Hello").await);
+    let other = worker.uploaded("to=txt&name=a.md", "# Hello").await;
+
+    let (soon, later) = (next.eta.unwrap(), after.eta.unwrap());
+    assert_eq!((next.position, after.position, other.position), (Some(0), Some(1), Some(2)));
+    assert!(soon.seconds > 0.0 && (later.seconds - 2.0 * soon.seconds).abs() < 1e-9, "{soon:?} {later:?}");
+    assert!(later.basis.starts_with("the median of the last 2 from md to pdf"), "{later:?}");
+    assert_eq!(other.eta, None);
+    let jobs: Jobs = answer(worker.request(Method::GET, internal::JOBS), StatusCode::OK).await;
+    let listed = jobs.items.iter().find(|job| job.id == after.id).unwrap();
+    assert_eq!(listed.eta.as_ref(), Some(&later));
 }

@@ -3,7 +3,9 @@
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use wire::{
+    JobId,
     accounts::{AdminUser, AdminUsers, Overview},
+    conversions::{DeadLetter, DeadLetters},
     paths,
 };
 
@@ -23,6 +25,21 @@ impl Hub {
     /// Figures of the hub. Admins only.
     pub async fn overview(&self) -> Result<Overview, Error> {
         self.ask(Ask::get(paths::ADMIN_OVERVIEW)).await
+    }
+
+    /// A page of the conversions that failed after every attempt although no document is at fault; `cursor` is `next` of
+    /// the page before. Admins only.
+    pub async fn dead_letters(&self, cursor: Option<String>) -> Result<DeadLetters, Error> {
+        let mut ask = Ask::get(paths::ADMIN_DEAD_LETTERS);
+        if let Some(cursor) = cursor {
+            ask = ask.query("cursor", cursor);
+        }
+        self.ask(ask).await
+    }
+
+    /// Starts one of them again. Admins only.
+    pub async fn replay_dead_letter(&self, id: JobId) -> Result<DeadLetter, Error> {
+        self.ask(Ask::new(Method::POST, paths::fill(paths::ADMIN_DEAD_LETTER_REPLAY, id))).await
     }
 
     /// Any call: `path` begins with `/` and may hold a query. An answer without JSON comes as text, one without

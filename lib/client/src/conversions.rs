@@ -19,6 +19,8 @@ use crate::{
 pub struct JobsQuery {
     /// Only those in this state.
     pub state: Option<JobState>,
+    /// Only those that failed after every attempt although the document is not at fault.
+    pub dead: bool,
     /// How many at most; the hub has a limit of its own.
     pub limit: Option<u32>,
     /// `next` of the page before.
@@ -36,6 +38,9 @@ impl Hub {
         let mut ask = Ask::get(paths::CONVERSIONS);
         if let Some(state) = query.state {
             ask = ask.query("state", state.name());
+        }
+        if query.dead {
+            ask = ask.query("dead", "true");
         }
         if let Some(limit) = query.limit {
             ask = ask.query("limit", limit);

@@ -15,11 +15,21 @@ pub enum Engine {
     Libreoffice,
     /// A Gotenberg server.
     Gotenberg,
+    /// Nutrient's processor, a service of somebody else.
+    Nutrient,
+    /// CloudConvert, a service of somebody else.
+    Cloudconvert,
 }
 
 impl Engine {
     /// Every engine, the cheapest first.
-    pub const ALL: [Engine; 3] = [Engine::Builtin, Engine::Libreoffice, Engine::Gotenberg];
+    pub const ALL: [Engine; 5] =
+        [Engine::Builtin, Engine::Libreoffice, Engine::Gotenberg, Engine::Nutrient, Engine::Cloudconvert];
+
+    /// Whether the document leaves for somebody else's machines: not without consent.
+    pub fn is_third_party(self) -> bool {
+        matches!(self, Engine::Nutrient | Engine::Cloudconvert)
+    }
 
     /// The name on the wire and on the command line.
     pub fn code(self) -> &'static str {
@@ -27,6 +37,8 @@ impl Engine {
             Engine::Builtin => "builtin",
             Engine::Libreoffice => "libreoffice",
             Engine::Gotenberg => "gotenberg",
+            Engine::Nutrient => "nutrient",
+            Engine::Cloudconvert => "cloudconvert",
         }
     }
 }

@@ -7,13 +7,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::best::{better, verdict};
 use crate::child::{Child, perform};
-use crate::gotenberg::Gotenberg;
 use crate::health::{self, Health, State};
 use crate::job_child::Task;
 use crate::matrix::{capabilities, needed, unsupported};
+use crate::remote::{Remote, Service};
 use crate::{
-    Attempt, Capability, Engine, Error, Format, Options, Prefer, Progress, Report, Request, Stage,
-    libreoffice,
+    Attempt, Capability, Engine, Error, Format, Key, Options, Prefer, Progress, Report, Request, Stage,
+    Watcher, libreoffice,
 };
 
 /// The engines of one process.
@@ -21,7 +21,7 @@ use crate::{
 pub struct Engines {
     child: Child,
     libreoffice: Option<PathBuf>,
-    gotenberg: Option<Gotenberg>,
+    servers: Vec<Remote>,
 }
 
 /// A pair that an engine would convert which is not here.
@@ -47,7 +47,7 @@ pub struct Conversion {
 impl Engines {
     /// The builtin engine alone, with these children.
     pub fn builtin(child: Child) -> Engines {
-        Engines { child, libreoffice: None, gotenberg: None }
+        Engines { child, libreoffice: None, servers: Vec::new() }
     }
 
     /// With the LibreOffice whose `soffice` is this file.
@@ -60,9 +60,33 @@ impl Engines {
     ///
     /// # Errors
     /// `Io` when no HTTP client can be made.
-    pub fn with_gotenberg(mut self, url: &str) -> Result<Engines, Error> {
-        self.gotenberg = Some(Gotenberg::at(url)?);
+    pub fn with_gotenberg(self, url: &str) -> Result<Engines, Error> {
+        self.with_server(Service::Gotenberg, url, None)
+    }
+
+    /// With Nutrient's processor at this URL, such as `https://api.nutrient.io`.
+    ///
+    /// # Errors
+    /// `Io` when no HTTP client can be made.
+    pub fn with_nutrient(self, url: &str, key: Key) -> Result<Engines, Error> {
+        self.with_server(Service::Nutrient, url, Some(key))
+    }
+
+    /// With CloudConvert at this URL, such as `https://api.cloudconvert.com`.
+    ///
+    /// # Errors
+    /// `Io` when no HTTP client can be made.
+    pub fn with_cloudconvert(self, url: &str, key: Key) -> Result<Engines, Error> {
+        self.with_server(Service::Cloudconvert, url, Some(key))
+    }
+
+    fn with_server(mut self, service: Service, url: &str, key: Option<Key>) -> Result<Engines, Error> {
+        self.servers.push(Remote::at(service, url, key)?);
         Ok(self)
+    }
+
+    fn server(&self, engine: Engine) -> Option<&Remote> {
+        self.servers.iter().find(|server| server.engine() == engine)
     }
 
     /// Every engine there could be, and how it is.
@@ -74,7 +98,9 @@ impl Engines {
         let (state, detail) = match engine {
             Engine::Builtin => health::of_builtin(),
             Engine::Libreoffice => health::of_office(self.libreoffice.as_deref()),
-            Engine::Gotenberg => health::of_server(self.gotenberg.as_ref()),
+            Engine::Gotenberg | Engine::Nutrient | Engine::Cloudconvert => {
+                health::of_server(engine, self.server(engine))
+            }
         };
         Health { engine, state, detail }
     }
@@ -104,7 +130,8 @@ impl Engines {
     /// That an engine which is allowed to can convert this pair: those that are asked, in order.
     ///
     /// # Errors
-    /// `Unsupported`, with what would work instead, or what to install.
+    /// `Unsupported`, with what would work instead, or what to install; `ConsentNeeded` when only services of somebody
+    /// else are left, and the options do not allow them.
     pub fn supports(&self, from: Format, to: Format, options: &Options) -> Result<Vec<Engine>, Error> {
         Ok(self.line(from, to, options)?.into_iter().map(|pair| pair.engine).collect())
     }
@@ -124,9 +151,16 @@ impl Engines {
         if line.is_empty() {
             return Err(self.unfit(from, to, options));
         }
+        let all = line.clone();
+        line.retain(|pair| options.third_party || !pair.engine.is_third_party());
+        if line.is_empty() {
+            return Err(Error::ConsentNeeded { engines: names(&all) });
+        }
         if options.prefer == Prefer::Fidelity {
-            // Among equals, an office suite knows more of the formats that it is the model of.
-            line.sort_by_key(|pair| (pair.fidelity, pair.engine == Engine::Builtin, pair.engine));
+            // Among equals, an office suite knows more of the formats that it is the model of, and no document leaves
+            // without need.
+            let late = |engine: Engine| (engine.is_third_party(), engine == Engine::Builtin, engine);
+            line.sort_by_key(|pair| (pair.fidelity, late(pair.engine)));
         }
         Ok(line)
     }
@@ -149,7 +183,7 @@ impl Engines {
     pub async fn convert(
         &self,
         req: &Request,
-        mut progress: impl FnMut(Progress) + Send,
+        mut watcher: impl Watcher,
         cancel: CancellationToken,
     ) -> Conversion {
         let line = match self.line(req.from, req.to, &req.options) {
@@ -164,7 +198,7 @@ impl Engines {
             let candidate = beside(&req.output, pair.engine.code());
             let lenient = Request { output: candidate.clone(), strict: false, ..req.clone() };
             let started = Instant::now();
-            let made = self.one(pair.engine, &lenient, &mut progress, cancel.clone()).await;
+            let made = self.one(pair.engine, &lenient, &mut watcher, cancel.clone()).await;
             let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             attempts.push(attempt(pair.engine, millis, &made));
             match made {
@@ -201,21 +235,22 @@ impl Engines {
         &self,
         engine: Engine,
         req: &Request,
-        progress: &mut (impl FnMut(Progress) + Send),
+        watcher: &mut impl Watcher,
         cancel: CancellationToken,
     ) -> Result<Report, Error> {
-        match (engine, &self.libreoffice, &self.gotenberg) {
-            (Engine::Builtin, ..) => perform(&self.child, req, Task::Builtin, progress, cancel).await,
-            (Engine::Gotenberg, _, Some(server)) => self.served(server, req, progress, cancel).await,
+        let mut progress = |step| watcher.progress(step);
+        match (engine, &self.libreoffice, self.server(engine)) {
+            (Engine::Builtin, ..) => perform(&self.child, req, Task::Builtin, &mut progress, cancel).await,
             (Engine::Libreoffice, Some(program), _) => {
                 let child = Child { limits: libreoffice::limits(&self.child.limits), ..self.child.clone() };
                 let task = Task::Libreoffice { program: program.clone() };
-                let made = perform(&child, req, task, progress, cancel).await;
+                let made = perform(&child, req, task, &mut progress, cancel).await;
                 // A file system call or two; a failure leaves an empty socket until the next time.
                 let _ = tokio::task::spawn_blocking(libreoffice::sweep).await;
                 made
             }
-            (engine, ..) => {
+            (_, _, Some(server)) => self.served(server, req, watcher, cancel).await,
+            (engine, _, None) => {
                 Err(Error::EngineDown { engine: engine.to_string(), detail: "it is not here".into() })
             }
         }
@@ -224,12 +259,17 @@ impl Engines {
     /// Has a server convert, and looks at its answer in a child as at any file of a stranger.
     async fn served(
         &self,
-        server: &Gotenberg,
+        server: &Remote,
         req: &Request,
-        progress: &mut (impl FnMut(Progress) + Send),
+        watcher: &mut impl Watcher,
         cancel: CancellationToken,
     ) -> Result<Report, Error> {
-        progress(Progress::began(Stage::Converting));
+        let engine = server.engine();
+        server.admit()?;
+        if engine.is_third_party() {
+            watcher.leaves(engine, &server.host()).await?;
+        }
+        watcher.progress(Progress::began(Stage::Converting));
         let made = beside(&req.output, "made");
         let answered = tokio::select! {
             answered = server.convert(req, &made, self.child.limits.wall * 2) => answered,
@@ -237,8 +277,8 @@ impl Engines {
         };
         let report = match answered {
             Ok(()) => {
-                let task = Task::Check { engine: Engine::Gotenberg, made: made.clone() };
-                perform(&self.child, req, task, progress, cancel).await
+                let task = Task::Check { engine, made: made.clone() };
+                perform(&self.child, req, task, &mut |step| watcher.progress(step), cancel).await
             }
             Err(error) => Err(error),
         };
@@ -246,6 +286,11 @@ impl Engines {
         let _ = tokio::fs::remove_file(&made).await;
         report
     }
+}
+
+/// The engines of these pairs, as a list for people.
+fn names(pairs: &[Capability]) -> String {
+    pairs.iter().map(|pair| pair.engine.code()).collect::<Vec<_>>().join(" or ")
 }
 
 /// Another file in the folder of the output.
@@ -289,6 +334,29 @@ mod tests {
         assert_eq!(order(&both(), Format::Png, fidelity), [Builtin]);
         let locked = Options { password: Some("x".into()), ..Options::default() };
         assert_eq!(order(&both(), Format::Docx, locked), [Builtin]);
+    }
+
+    #[test]
+    fn a_service_of_somebody_else_is_last_and_never_without_consent() {
+        use Engine::{Builtin, Cloudconvert, Libreoffice, Nutrient};
+        let key = || Key::from("a key\n");
+        let engines = both().with_nutrient("https://n.test", key()).unwrap();
+        let engines = engines.with_cloudconvert("https://c.test", key()).unwrap();
+        let consent = Options { third_party: true, ..Options::default() };
+        let fidelity = Options { prefer: Prefer::Fidelity, ..consent.clone() };
+        let wanted = Options { engine: Some(Nutrient), ..Options::default() };
+
+        assert_eq!(order(&engines, Format::Docx, Options::default()), [Builtin, Libreoffice]);
+        assert_eq!(order(&engines, Format::Docx, consent), [Builtin, Libreoffice, Nutrient, Cloudconvert]);
+        assert_eq!(order(&engines, Format::Docx, fidelity), [Libreoffice, Builtin, Nutrient, Cloudconvert]);
+        let refused = engines.supports(Format::Docx, Format::Pdf, &wanted).unwrap_err();
+        assert_eq!(refused, Error::ConsentNeeded { engines: "nutrient".into() });
+        assert!(refused.to_string().contains("--allow-third-party true"), "{refused}");
+        let agreed = Options { third_party: true, ..wanted };
+        assert_eq!(order(&engines, Format::Docx, agreed), [Nutrient]);
+        let locked = Options { password: Some("x".into()), third_party: true, ..Options::default() };
+        assert_eq!(order(&engines, Format::Docx, locked), [Builtin]);
+        assert!(!format!("{engines:?}").contains("a key"));
     }
 
     #[test]

@@ -31,6 +31,14 @@ pub enum Error {
         /// What would work instead.
         hint: String,
     },
+    /// Only services of somebody else could do it, and nobody consented to send the document there.
+    #[error(
+        "{engines} would have to do it, a service of somebody else, and whoever uploaded the file does not allow that; allow it with `mshub profile set --allow-third-party true`"
+    )]
+    ConsentNeeded {
+        /// Which.
+        engines: String,
+    },
     /// The name, or the format given by the caller, contradicts the content.
     #[error("the file says it is {said}, but its content is {found}; {}", relabel(found))]
     Mislabelled {
@@ -93,6 +101,7 @@ impl Error {
             Error::WrongPassword => "wrong_password",
             Error::Corrupt { .. } => "corrupt",
             Error::Unsupported { .. } => "unsupported",
+            Error::ConsentNeeded { .. } => "consent_needed",
             Error::Mislabelled { .. } => "mislabelled",
             Error::LimitExceeded { .. } => "limit_exceeded",
             Error::LowFidelity { .. } => "low_fidelity",
@@ -112,6 +121,7 @@ impl Error {
             | Error::WrongPassword
             | Error::Corrupt { .. }
             | Error::Unsupported { .. }
+            | Error::ConsentNeeded { .. }
             | Error::Mislabelled { .. }
             | Error::LimitExceeded { .. }
             | Error::LowFidelity { .. } => true,
@@ -136,6 +146,7 @@ impl Error {
             Error::Empty
             | Error::Encrypted
             | Error::WrongPassword
+            | Error::ConsentNeeded { .. }
             | Error::Mislabelled { .. }
             | Error::LimitExceeded { .. }
             | Error::Cancelled

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::Engine;
-use crate::gotenberg::Gotenberg;
+use crate::remote::Remote;
 
 /// How one engine is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,13 +43,17 @@ pub(crate) fn of_office(program: Option<&Path>) -> (State, String) {
     }
 }
 
-pub(crate) fn of_server(server: Option<&Gotenberg>) -> (State, String) {
-    match (server, server.and_then(Gotenberg::resting)) {
+/// Of an engine that is a server, as far as there is one.
+pub(crate) fn of_server(engine: Engine, server: Option<&Remote>) -> (State, String) {
+    match (server, server.and_then(Remote::resting)) {
         (Some(server), None) => (State::Ready, server.shown()),
         (Some(server), Some(rest)) => (
             State::Resting,
             format!("{} failed too often, and is asked again in {} s", server.shown(), rest.as_secs() + 1),
         ),
-        (None, _) => (State::Absent, "name a server with --gotenberg-url".to_owned()),
+        (None, _) if engine.is_third_party() => {
+            (State::Absent, format!("give the key of an account there with --{engine}-key-file"))
+        }
+        (None, _) => (State::Absent, format!("name a server with --{engine}-url")),
     }
 }

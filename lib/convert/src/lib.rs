@@ -10,17 +10,18 @@ mod engine;
 mod engines;
 mod error;
 mod format;
-mod gotenberg;
 mod health;
 mod job_child;
 mod libreoffice;
 mod limits;
 mod made;
 mod matrix;
+mod remote;
 mod request;
 mod sandbox;
 mod sniff;
 mod verify;
+mod watcher;
 
 /// Of the engines that are always here: another version may convert better.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -36,6 +37,8 @@ pub use job_child::job_child_main;
 pub use libreoffice::find as find_libreoffice;
 pub use limits::Limits;
 pub use matrix::{Basis, Capability, Fidelity, formats, supports};
+pub use remote::Key;
 pub use request::{Attempt, MIN_RECALL, Options, Paper, Progress, Report, Request, Stage};
 pub use sandbox::sandbox_level;
 pub use sniff::sniff;
+pub use watcher::Watcher;

@@ -88,6 +88,21 @@ const SERVED: &[Row] = &[(
     Basis::None,
 )];
 
+/// What Nutrient's one route makes of office documents.
+const NUTRIENT: &[Row] = &[(
+    &[Docx, Docm, Odt, Rtf, Doc, Xlsx, Xlsm, Xls, Ods, Pptx, Ppt, Odp],
+    &[Pdf],
+    Fidelity::High,
+    Basis::None,
+)];
+
+/// What CloudConvert is asked for: what an office suite would be, as far as it reads and writes it.
+const CLOUDCONVERT: &[Row] = &[
+    (&[Docx, Docm, Odt, Rtf, Doc], &[Pdf, Docx, Odt, Rtf, Doc], Fidelity::High, Basis::None),
+    (&[Xlsx, Xlsm, Xls, Ods], &[Pdf, Xlsx, Ods, Xls], Fidelity::High, Basis::None),
+    (&[Pptx, Ppt, Odp], &[Pdf, Pptx, Odp, Ppt], Fidelity::High, Basis::None),
+];
+
 /// Every pair that is always there, by input and then output.
 pub fn formats() -> Vec<Capability> {
     capabilities(Engine::Builtin)
@@ -99,6 +114,8 @@ pub(crate) fn capabilities(engine: Engine) -> Vec<Capability> {
         Engine::Builtin => BUILTIN,
         Engine::Libreoffice => OFFICE,
         Engine::Gotenberg => SERVED,
+        Engine::Nutrient => NUTRIENT,
+        Engine::Cloudconvert => CLOUDCONVERT,
     };
     let mut pairs = Vec::new();
     for (inputs, outputs, fidelity, basis) in rows {

@@ -37,6 +37,9 @@ pub struct Options {
     /// Which engine is asked first.
     #[serde(skip_serializing_if = "is_default")]
     pub prefer: Prefer,
+    /// Whether services of somebody else may have the document.
+    #[serde(skip_serializing_if = "is_default")]
+    pub third_party: bool,
     /// The pages of a document that has none of its own, such as Markdown.
     #[serde(skip_serializing_if = "is_default")]
     pub paper: Paper,

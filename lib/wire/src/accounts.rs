@@ -139,6 +139,9 @@ pub struct Me {
     /// Whether there is a photo at `/api/v1/users/{id}/photo`.
     #[serde(default)]
     pub has_photo: bool,
+    /// Whether one's files may go to conversion services of somebody else.
+    #[serde(default)]
+    pub allow_third_party: bool,
     /// When the account was made.
     pub created_at: Timestamp,
 }
@@ -157,6 +160,9 @@ pub struct EditProfile {
     /// IANA time zone name; empty to clear it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tz: Option<String>,
+    /// Whether one's files may go to conversion services of somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_third_party: Option<bool>,
 }
 
 /// `GET /api/v1/users/{id}`: what any signed-in person sees of another.

@@ -146,6 +146,16 @@ pub struct JobError {
     pub detail: String,
 }
 
+/// About when something will be there. It may well be wrong: nobody knows how long a document takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Estimate {
+    /// Seconds from now.
+    pub seconds: f64,
+    /// What it was reckoned from, as a sentence.
+    pub basis: String,
+}
+
 /// One conversion as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -170,6 +180,9 @@ pub struct Job {
     /// How many jobs are before it, while it waits; 0 is next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<u32>,
+    /// About when its result is there, while it waits; nothing where no such conversion is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta: Option<Estimate>,
     /// How often it was started.
     #[serde(default)]
     pub attempt: u32,
@@ -248,6 +261,40 @@ pub struct Jobs {
     pub next: Option<String>,
 }
 
+/// A conversion that failed after every attempt although its document is not at fault: nobody lost anything but time, and
+/// it can be started again. Without the name of its file, which is its owner's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeadLetter {
+    /// The conversion.
+    pub id: JobId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// What was uploaded.
+    pub from: String,
+    /// What was asked for.
+    pub to: String,
+    /// Size of the upload.
+    pub bytes: u64,
+    /// How often it was started.
+    pub attempts: u32,
+    /// Why the last attempt failed: `timeout`, `crashed`, `engine_down` or `io`.
+    pub error: JobError,
+    /// Since when it has failed.
+    pub at: Timestamp,
+}
+
+/// `GET /api/v1/admin/dead-letters`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DeadLetters {
+    /// Newest first.
+    pub items: Vec<DeadLetter>,
+    /// Pass it as `cursor` for the next page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
 /// `GET /api/v1/conversions/{id}/result`: an expiring link.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -297,6 +344,9 @@ pub struct FormatPair {
     /// The engines that are asked after it when its result falls short.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
+    /// Whether nobody here converts it but services of somebody else: they get the file, so the account has to allow it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub consent: bool,
 }
 
 /// How an engine is.
@@ -309,6 +359,9 @@ pub struct EngineHealth {
     pub state: String,
     /// Where it is, or what to do to have it.
     pub detail: String,
+    /// Whether it is a service of somebody else, which is asked last, and only for accounts that allow it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub third_party: bool,
 }
 
 /// A pair that no engine here converts, and one that is not here would.
@@ -414,6 +467,10 @@ pub struct ConversionReport {
     /// The engines that were asked in the last attempt, in order.
     #[serde(default)]
     pub attempts: Vec<EngineAttempt>,
+    /// The services of somebody else that the file went to in any attempt, such as `nutrient (api.nutrient.io)`; each is
+    /// noted before the first byte goes. With none, it never left the hub.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sent_to: Vec<String>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<JobError>,

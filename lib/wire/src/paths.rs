@@ -117,6 +117,10 @@ pub const OBJECT: &str = "/objects/{*key}";
 
 /// Accounts, for admins.
 pub const ADMIN_USERS: &str = "/api/v1/admin/users";
+/// Conversions that failed after every attempt, for admins.
+pub const ADMIN_DEAD_LETTERS: &str = "/api/v1/admin/dead-letters";
+/// Starts one of them again.
+pub const ADMIN_DEAD_LETTER_REPLAY: &str = "/api/v1/admin/dead-letters/{id}/replay";
 /// Figures, for admins.
 pub const ADMIN_OVERVIEW: &str = "/api/v1/admin/overview";
 
@@ -124,6 +128,8 @@ pub const ADMIN_OVERVIEW: &str = "/api/v1/admin/overview";
 pub mod internal {
     /// Bearer token header value prefix that the workers check.
     pub const USER_HEADER: &str = "x-mshub-user";
+    /// `yes` when the owner of a document lets services of somebody else have it. The gateway alone says so.
+    pub const CONSENT_HEADER: &str = "x-mshub-third-party";
     /// chat-worker: history of a room (`after`, `before`, `limit`).
     pub const HISTORY: &str = "/internal/v1/rooms/{room}/events";
     /// chat-worker: where a message of the user in the header was stored (`cid`), or null.
@@ -150,6 +156,10 @@ pub mod internal {
     pub const JOB_RESULT: &str = "/internal/v1/jobs/{id}/result";
     /// convert-worker: how good it is, and who made it.
     pub const JOB_REPORT: &str = "/internal/v1/jobs/{id}/report";
+    /// convert-worker: jobs of everybody that failed after every attempt and through no document's fault, for admins.
+    pub const DEAD_LETTERS: &str = "/internal/v1/dead-letters";
+    /// convert-worker: one of them.
+    pub const DEAD_LETTER: &str = "/internal/v1/dead-letters/{id}";
     /// convert-worker: what happened to it (`after`).
     pub const JOB_EVENTS: &str = "/internal/v1/jobs/{id}/events";
     /// convert-worker: with what webhooks of the user in the header are signed.

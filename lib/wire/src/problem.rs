@@ -62,6 +62,8 @@ codes! {
     LoopbackOnly = 4032, 403, "This is readable from the hub's own machine only.";
     /// A signed link was changed or has expired.
     InvalidLink = 4033, 403, "This download link has expired or was changed.";
+    /// Only a service of somebody else could do it, and the account of whoever's file it is does not allow that.
+    ConsentNeeded = 4034, 403, "A service of somebody else would get the file, and its owner does not allow it.";
     /// Nothing there, or nothing that the caller may know of.
     NotFound = 4040, 404, "There is nothing here, or nothing that you may see.";
     /// The path exists, the method does not.

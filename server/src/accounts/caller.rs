@@ -24,15 +24,15 @@ pub(crate) struct Caller {
     pub(crate) name: String,
     /// User or admin, as it is now.
     pub(crate) role: Role,
+    /// Whether their files may go to services of somebody else, as it is now.
+    pub(crate) allows_third_party: bool,
     /// When the access token expires.
     pub(crate) expires_at: Timestamp,
 }
 
 /// A caller who is an admin.
 #[derive(Clone, Debug)]
-pub(crate) struct AdminCaller(
-    #[expect(dead_code, reason = "handlers only need that there is one")] pub(crate) Caller,
-);
+pub(crate) struct AdminCaller(pub(crate) Caller);
 
 /// Who an access token is of. Refused when it is not ours, has expired, or its session has ended.
 pub(crate) async fn authenticate(state: &State, token: &str) -> Outcome<Caller> {
@@ -47,6 +47,7 @@ pub(crate) async fn authenticate(state: &State, token: &str) -> Outcome<Caller> 
         session: claims.sid,
         name: account.name,
         role: account.role,
+        allows_third_party: account.allows_third_party,
         expires_at: claims.expires_at(),
     })
 }

@@ -61,6 +61,11 @@ pub(crate) async fn name_of(db: &Db, user: UserId) -> sqlx::Result<Option<String
     Ok(sql::account(db, user).await?.map(|account| account.name))
 }
 
+/// Whether somebody's files may go to services of somebody else. Of whom nobody knows, no.
+pub(crate) async fn allows_third_party(db: &Db, user: UserId) -> sqlx::Result<bool> {
+    Ok(sql::account(db, user).await?.is_some_and(|account| account.allow_third_party))
+}
+
 /// The account of an address, and what it is called.
 pub(crate) async fn find_by_email(db: &Db, email: &str) -> sqlx::Result<Option<(UserId, String)>> {
     let found = sql::account_of(db, &rules::normal_email(email)).await?;

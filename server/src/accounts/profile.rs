@@ -31,18 +31,18 @@ pub(crate) async fn edit(
     caller: Caller,
     ApiJson(asked): ApiJson<EditProfile>,
 ) -> Outcome<ApiJson<Me>> {
-    let EditProfile { name, bio, tz } = asked;
-    if name.is_none() && bio.is_none() && tz.is_none() {
-        return Err(
-            ApiError::new(Code::BadRequest, "nothing to change was given").hint("give `name`, `bio` or `tz`")
-        );
+    let EditProfile { name, bio, tz, allow_third_party } = asked;
+    if name.is_none() && bio.is_none() && tz.is_none() && allow_third_party.is_none() {
+        return Err(ApiError::new(Code::BadRequest, "nothing to change was given")
+            .hint("give `name`, `bio`, `tz` or `allow_third_party`"));
     }
     let mut broken = Broken::default();
     let name = name.map(|name| broken.note("/name", rules::name(&name)));
     let bio = bio.map(|bio| broken.note("/bio", rules::bio(&bio)));
     let tz = tz.map(|tz| broken.note("/tz", rules::time_zone(&tz)));
     broken.refuse()?;
-    sql::edit(&state.db, caller.user, name.as_deref(), bio.as_deref(), tz.as_deref()).await?;
+    let changes = EditProfile { name, bio, tz, allow_third_party };
+    sql::edit(&state.db, caller.user, &changes).await?;
     me(State(state), caller).await
 }
 

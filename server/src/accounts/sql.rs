@@ -7,7 +7,7 @@ use platform::{
 use uuid::Uuid;
 use wire::{
     Timestamp, UserId,
-    accounts::{AdminUser, Me, Profile, Role},
+    accounts::{AdminUser, EditProfile, Me, Profile, Role},
 };
 
 /// An account.
@@ -21,10 +21,22 @@ pub(super) struct Account {
     pub(super) tz: String,
     pub(super) role: String,
     pub(super) photo: Option<String>,
+    pub(super) allow_third_party: bool,
     pub(super) created_at: i64,
 }
 
-platform::from_row!(Account { id, email, name, password, bio, tz, role, photo, created_at });
+platform::from_row!(Account {
+    id,
+    email,
+    name,
+    password,
+    bio,
+    tz,
+    role,
+    photo,
+    allow_third_party,
+    created_at
+});
 
 impl Account {
     pub(super) fn role(&self) -> Role {
@@ -40,6 +52,7 @@ impl Account {
             bio: self.bio,
             tz: self.tz,
             has_photo: self.photo.is_some(),
+            allow_third_party: self.allow_third_party,
             created_at: Timestamp::from_micros(self.created_at),
         }
     }
@@ -82,13 +95,13 @@ fn role_name(role: Role) -> &'static str {
 
 pub(super) async fn account(db: &Db, user: UserId) -> sqlx::Result<Option<Account>> {
     each!(db.reader(), pool => sqlx::query_as(
-        "SELECT id, email, name, password, bio, tz, role, photo, created_at FROM users WHERE id = $1",
+        "SELECT id, email, name, password, bio, tz, role, photo, allow_third_party, created_at FROM users WHERE id = $1",
     ).bind(user.0).fetch_optional(pool).await)
 }
 
 pub(super) async fn account_of(db: &Db, email: &str) -> sqlx::Result<Option<Account>> {
     each!(db.reader(), pool => sqlx::query_as(
-        "SELECT id, email, name, password, bio, tz, role, photo, created_at FROM users WHERE email = $1",
+        "SELECT id, email, name, password, bio, tz, role, photo, allow_third_party, created_at FROM users WHERE email = $1",
     ).bind(email).fetch_optional(pool).await)
 }
 
@@ -181,16 +194,13 @@ pub(super) async fn reach_milestone(tx: &mut Transaction, name: &str, now: Times
 }
 
 /// Changes what is given of a profile.
-pub(super) async fn edit(
-    db: &Db,
-    user: UserId,
-    name: Option<&str>,
-    bio: Option<&str>,
-    tz: Option<&str>,
-) -> sqlx::Result<()> {
+pub(super) async fn edit(db: &Db, user: UserId, changes: &EditProfile) -> sqlx::Result<()> {
+    let EditProfile { name, bio, tz, allow_third_party } = changes;
     each!(db.writer(), pool => sqlx::query(
-        "UPDATE users SET name = COALESCE($2, name), bio = COALESCE($3, bio), tz = COALESCE($4, tz) WHERE id = $1",
-    ).bind(user.0).bind(name).bind(bio).bind(tz).execute(pool).await.map(drop))
+        "UPDATE users SET name = COALESCE($2, name), bio = COALESCE($3, bio), tz = COALESCE($4, tz),
+                          allow_third_party = COALESCE($5, allow_third_party)
+         WHERE id = $1",
+    ).bind(user.0).bind(name).bind(bio).bind(tz).bind(allow_third_party).execute(pool).await.map(drop))
 }
 
 /// Points an account at another photo; `false` when somebody else changed it since `old` was read.

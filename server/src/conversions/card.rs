@@ -24,7 +24,7 @@ use wire::{
 
 use super::{progress::Told, upload};
 use crate::{
-    files, rooms,
+    accounts, files, rooms,
     state::App,
     upstream::{call, stream},
 };
@@ -158,7 +158,12 @@ async fn job(state: &App, wish: &Wish) -> Outcome<Job> {
     let query = NewConversion { to: to.clone(), name: file.name.clone(), ..NewConversion::default() };
     let object = files::content(state, wish.room, file.id).await?;
     let key = format!("room-{}", wish.task());
-    let upload = upload::passed_on(state, by, &query)
+    // The document is whoever's who put it there.
+    let allowed = match files::owner(state, file.id).await? {
+        Some(owner) => accounts::allows_third_party(&state.db, owner).await?,
+        None => false,
+    };
+    let upload = upload::passed_on(state, by, &query, allowed)
         .with(|request| request.header("idempotency-key", key).header("content-length", file.bytes));
     stream(upload, Body::from_stream(object.body), upload::UPLOAD).await
 }

@@ -14,7 +14,7 @@ use wire::{
     paths::{self, internal},
 };
 
-use super::wait;
+use super::{upload::consented, wait};
 use crate::{
     accounts::Caller,
     state::App,
@@ -27,6 +27,8 @@ use crate::{
 pub(crate) struct Wanted {
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<JobState>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    dead: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,6 +43,7 @@ pub(crate) struct Wanted {
 #[utoipa::path(get, path = paths::CONVERSIONS, tag = "conversions", security(("bearer" = [])),
     params(
         ("state" = Option<JobState>, Query, description = "Only those in this state."),
+        ("dead" = Option<bool>, Query, description = "Only those that failed after every attempt although the document is not at fault: starting them again may help."),
         ("from" = Option<String>, Query, description = "Only those of this format."),
         ("to" = Option<String>, Query, description = "Only those to this format."),
         ("limit" = Option<u32>, Query, description = "How many at most: 50, and never more than 200."),
@@ -108,7 +111,7 @@ pub(crate) async fn cancel(
     Ok(ApiJson(call(request.repeatable()).await?))
 }
 
-/// Starts a failed or cancelled conversion again.
+/// Starts a failed or cancelled conversion again. It asks no service of somebody else that it might not ask before.
 #[utoipa::path(post, path = paths::CONVERSION_RETRY, tag = "conversions",
     params(("id" = JobId, Path), ("Document-Password" = Option<String>, Header,
         description = "Password of an encrypted document, percent-encoded: the one from before was forgotten.")),
@@ -128,7 +131,7 @@ pub(crate) async fn retry(
         Some(password) => request.header(DOCUMENT_PASSWORD, password),
         None => request,
     });
-    Ok(ApiJson(call(request).await?))
+    Ok(ApiJson(call(consented(request, caller.allows_third_party)).await?))
 }
 
 /// How good the result is, which engines were asked for it, and what each of them made of the document.

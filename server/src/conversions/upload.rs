@@ -152,7 +152,7 @@ fn call(
     let (caller, ApiQuery(mut query)) = (caller?, query?);
     announced(headers, state.config.max_upload_bytes)?;
     let after = After::of(&mut query)?;
-    let call = passed_on(state, caller.user, &query);
+    let call = passed_on(state, caller.user, &query, caller.allows_third_party);
     let call = PASSED.into_iter().fold(call, |call, name| match headers.get(&name) {
         Some(value) => call.with(|request| request.header(name, value)),
         None => call,
@@ -160,9 +160,15 @@ fn call(
     Ok((call, after))
 }
 
-/// An upload of somebody, still without its body and without a key.
-pub(super) fn passed_on(state: &Hub, user: UserId, query: &NewConversion) -> Call {
-    state.upstream.convert(Method::POST, internal::JOBS, user).query(query).over(&UPLOADS)
+/// An upload of somebody, still without its body and without a key. `third_party` is the consent of whoever's file it is.
+pub(super) fn passed_on(state: &Hub, user: UserId, query: &NewConversion, third_party: bool) -> Call {
+    let call = state.upstream.convert(Method::POST, internal::JOBS, user).query(query).over(&UPLOADS);
+    consented(call, third_party)
+}
+
+/// The call, with the consent to ask services of somebody else, if it was given.
+pub(crate) fn consented(call: Call, given: bool) -> Call {
+    call.with(|request| if given { request.header(internal::CONSENT_HEADER, "yes") } else { request })
 }
 
 /// Refuses a body by the length that it announces.

@@ -22,7 +22,7 @@ pub(crate) use deliver::{Content, deliver};
 pub(crate) use remove::{
     forget_room, message_is_to_go, one as remove, remove_of_message, remove_of_room, sweep,
 };
-pub(crate) use result::{content, keep_result};
+pub(crate) use result::{content, keep_result, owner};
 
 /// How long an upload waits for its message.
 const WAIT_SECONDS: i64 = 24 * 3600;

@@ -17,6 +17,11 @@ pub(crate) async fn content(state: &State, room: RoomId, id: FileId) -> Outcome<
     })
 }
 
+/// Whose file it is, if there is one.
+pub(crate) async fn owner(state: &State, id: FileId) -> Outcome<Option<UserId>> {
+    Ok(sql::by_id(&state.db, id).await?.map(|kept| kept.owner))
+}
+
 /// Keeps a result as a file of a room, for the message that will tell of it. Keeping the same one twice is keeping it
 /// once.
 pub(crate) async fn keep_result(

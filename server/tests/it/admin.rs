@@ -60,7 +60,7 @@ async fn admins_see_people_and_figures_and_others_do_not() {
     assert_eq!(seen["bob@example.com"], (json!("user"), json!(true)));
     assert_eq!(seen["waits@example.com"], (json!("user"), json!(false)));
     assert_eq!((&overview["users"], &overview["rooms"]), (&json!(3), &json!(1)));
-    for path in ["/api/v1/admin/users", "/api/v1/admin/overview"] {
+    for path in ["/api/v1/admin/users", "/api/v1/admin/overview", "/api/v1/admin/dead-letters"] {
         assert_eq!(server.get(path, access(&bob)).await.code(), "MSH-4031");
         assert_eq!(server.get(path, "").await.code(), "MSH-4010");
     }

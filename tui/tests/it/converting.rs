@@ -17,6 +17,7 @@ fn converting() -> Client {
         engine: "builtin".into(),
         fidelity: "high".into(),
         also: Vec::new(),
+        consent: false,
     };
     client.tell(Msg::Jobs(Ok(Vec::new())));
     client.tell(Msg::Formats(Ok(vec![

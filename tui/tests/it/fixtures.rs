@@ -61,6 +61,7 @@ pub(crate) fn me() -> Me {
         tz: String::new(),
         role: Role::User,
         has_photo: false,
+        allow_third_party: false,
         created_at: at(0),
     }
 }
@@ -113,6 +114,7 @@ pub(crate) fn job(number: u128, name: &str, to: &str, state: JobState) -> Job {
         seq: 1,
         progress: None,
         position: None,
+        eta: None,
         attempt: 1,
         bytes_in: 2_202_009,
         bytes_out: None,

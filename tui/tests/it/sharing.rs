@@ -98,6 +98,7 @@ fn tab_completes_commands_formats_and_paths() {
         engine: "builtin".into(),
         fidelity: "flow".into(),
         also: Vec::new(),
+        consent: false,
     };
     client.tell(Msg::Formats(Ok(vec![pair("pdf"), pair("txt")])));
 

@@ -166,6 +166,7 @@ pub(super) fn why_failed(error: Option<&JobError>, id: JobId) -> CliError {
         "empty" => Some(Code::EmptyFile),
         "mislabelled" => Some(Code::Mislabelled),
         "unsupported" => Some(Code::UnsupportedPair),
+        "consent_needed" => Some(Code::ConsentNeeded),
         "limit_exceeded" => Some(Code::BombFile),
         _ => None,
     };

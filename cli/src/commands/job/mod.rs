@@ -24,6 +24,7 @@ const USUAL: u32 = 30;
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   mshub job list --state failed
+  mshub job retry --dead
   mshub job watch 01930c1e-…
   mshub job get 01930c1e-… -o report.pdf")]
 pub enum JobCommand {
@@ -33,6 +34,9 @@ pub enum JobCommand {
         /// Only those in this state
         #[arg(long, value_parser = state)]
         state: Option<JobState>,
+        /// Only those that failed after every attempt although the document is not at fault
+        #[arg(long, conflicts_with = "state")]
+        dead: bool,
         /// How many at most
         #[arg(long, value_name = "N", default_value_t = USUAL, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
@@ -72,8 +76,11 @@ pub enum JobCommand {
     /// Start failed conversions again
     Retry {
         /// Their ids
-        #[arg(required = true, value_name = "ID")]
+        #[arg(required_unless_present = "dead", value_name = "ID")]
         ids: Vec<JobId>,
+        /// All that failed after every attempt although the document is not at fault, the oldest first
+        #[arg(long, conflicts_with_all = ["ids", "password_file"])]
+        dead: bool,
         /// A file with the password of an encrypted document in its first line, - for standard input
         #[arg(long, value_name = "FILE")]
         password_file: Option<String>,
@@ -98,7 +105,7 @@ fn state(name: &str) -> Result<JobState, String> {
 pub async fn run(command: JobCommand, global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
     match command {
-        JobCommand::List { state, limit } => list(global, &hub, state, limit).await,
+        JobCommand::List { state, dead, limit } => list(global, &jobs(&hub, state, dead, limit).await?),
         JobCommand::Show { id } => show(global, &hub.job(id).await?),
         JobCommand::Report { id } => report::show(global, &hub.job_report(id).await?),
         JobCommand::Watch { id } => watch(global, &hub, id).await,
@@ -109,7 +116,15 @@ pub async fn run(command: JobCommand, global: &Global) -> Result<(), CliError> {
             }
             Ok(())
         }
-        JobCommand::Retry { ids, password_file } => {
+        JobCommand::Retry { dead: true, .. } => {
+            // All of them first: whatever is started again is none of them any more.
+            let dead = jobs(&hub, None, true, u32::MAX).await?;
+            for job in dead.iter().rev() {
+                changed(global, &hub.retry_job(job.id, None).await?)?;
+            }
+            Ok(())
+        }
+        JobCommand::Retry { ids, password_file, .. } => {
             let password = match password_file {
                 Some(file) => Some(global.prompt.secret(Some(&file), "", "--password-file").await?),
                 None => None,
@@ -134,12 +149,12 @@ pub async fn run(command: JobCommand, global: &Global) -> Result<(), CliError> {
     }
 }
 
-async fn list(global: &Global, hub: &Hub, state: Option<JobState>, limit: u32) -> Result<(), CliError> {
+async fn jobs(hub: &Hub, state: Option<JobState>, dead: bool, limit: u32) -> Result<Vec<Job>, CliError> {
     let mut jobs: Vec<Job> = Vec::new();
     let mut cursor = None;
     while jobs.len() < limit as usize {
         let left = limit - jobs.len() as u32;
-        let page = hub.jobs(JobsQuery { state, limit: Some(left), cursor }).await?;
+        let page = hub.jobs(JobsQuery { state, dead, limit: Some(left), cursor }).await?;
         jobs.extend(page.items);
         cursor = page.next;
         if cursor.is_none() {
@@ -147,8 +162,12 @@ async fn list(global: &Global, hub: &Hub, state: Option<JobState>, limit: u32) -
         }
     }
     jobs.truncate(limit as usize);
+    Ok(jobs)
+}
+
+fn list(global: &Global, jobs: &[Job]) -> Result<(), CliError> {
     global.out.list(
-        &jobs,
+        jobs,
         &["FILE", "TO", "STATE", "SIZE", "WHEN", "ID"],
         |job| job.id.to_string(),
         |job| {
@@ -168,6 +187,9 @@ fn show(global: &Global, job: &Job) -> Result<(), CliError> {
             format!("size     {}", text::size(job.bytes_in)),
             format!("begun    {}", text::moment(job.created_at)),
         ];
+        if let Some(eta) = &job.eta {
+            lines.push(format!("ready    in about {:.0} s (estimated: {})", eta.seconds.ceil(), eta.basis));
+        }
         if let (Some(bytes), Some(engine)) = (job.bytes_out, &job.engine) {
             let seconds = job.seconds.map(|seconds| format!(" in {seconds:.1} s")).unwrap_or_default();
             lines.push(format!("result   {} by {engine}{seconds}", text::size(bytes)));

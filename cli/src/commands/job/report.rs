@@ -26,6 +26,9 @@ fn sentences(report: &ConversionReport) -> Vec<String> {
     for warning in &report.warnings {
         line("differs", Some(warning.clone()));
     }
+    for service in &report.sent_to {
+        line("sent to", Some(format!("{service}, outside of the hub")));
+    }
     line("error", report.error.as_ref().map(|error| format!("{} ({})", error.detail, error.kind)));
     line("webhook", report.webhook.as_ref().map(told));
     for attempt in &report.attempts {
@@ -102,6 +105,7 @@ mod tests {
                 attempt("builtin", None, Some("crashed")),
                 attempt("libreoffice", Some(0.9998), None),
             ],
+            sent_to: vec!["nutrient (api.nutrient.io)".into()],
             error: None,
             bytes_in: 1000,
             bytes_out: Some(2000),
@@ -115,6 +119,7 @@ mod tests {
         let said = sentences(&report).join("\n");
 
         assert!(said.contains("99.9 % of 4000"), "{said}");
+        assert!(said.contains("sent to  nutrient (api.nutrient.io)"), "{said}");
         assert!(said.contains("builtin, 0.2 s: it broke (crashed)"), "{said}");
         assert!(said.contains("libreoffice, 0.2 s: 99.9 % of the words"), "{said}");
     }

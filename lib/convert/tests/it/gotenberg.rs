@@ -20,10 +20,26 @@ use crate::files::{Desk, docx, letter, pdf_text};
 
 /// What the server does with one request; after the last it converts.
 #[derive(Clone)]
-enum Turn {
+pub(crate) enum Turn {
     Answer(u16, Option<u64>, &'static str),
     Silence,
     Cut,
+}
+
+impl Turn {
+    pub(crate) async fn play(self) -> Response {
+        match self {
+            Turn::Answer(status, after, text) => {
+                let mut response = (StatusCode::from_u16(status).unwrap(), text).into_response();
+                if let Some(after) = after {
+                    response.headers_mut().insert(header::RETRY_AFTER, after.into());
+                }
+                response
+            }
+            Turn::Silence => std::future::pending().await,
+            Turn::Cut => ([(header::CONTENT_LENGTH, "1000")], "%PDF-1.7").into_response(),
+        }
+    }
 }
 
 #[derive(Clone, Default)]
@@ -56,47 +72,40 @@ async fn answer(Shared(server): Shared<Server>, form: Multipart) -> Response {
     *server.requests.lock().unwrap() += 1;
     let turn = server.turns.lock().unwrap().pop_front();
     match turn {
-        Some(Turn::Answer(status, after, text)) => {
-            let status = StatusCode::from_u16(status).unwrap();
-            let mut response = (status, text).into_response();
-            if let Some(after) = after {
-                response.headers_mut().insert(header::RETRY_AFTER, after.into());
-            }
-            response
-        }
-        Some(Turn::Silence) => std::future::pending().await,
-        Some(Turn::Cut) => ([(header::CONTENT_LENGTH, "1000")], "%PDF-1.7").into_response(),
+        Some(turn) => turn.play().await,
         None => convert(form).await,
     }
+}
+
+/// What the builtin engine makes of a file with an ending that it knows.
+pub(crate) fn made(name: &str, bytes: Bytes, to: Format) -> Option<Vec<u8>> {
+    let desk = Desk::new();
+    let path = desk.put(name, bytes);
+    let from = sniff(&path, name, None).ok()?;
+    let request = Request::new(path, from, desk.path("made"), to);
+    convert_here(&request, &mut |_| ()).ok()?;
+    std::fs::read(request.output).ok()
 }
 
 /// As the real one: a file with an ending it knows becomes a PDF, and everything else a sentence.
 async fn convert(mut form: Multipart) -> Response {
     let refuse = |text: &'static str| (StatusCode::BAD_REQUEST, text).into_response();
-    let Some((name, bytes)) = file(&mut form).await else {
+    let Some((name, bytes)) = file(&mut form, "files").await else {
         return refuse("Invalid form data: no form file found for extensions: [.docx ...]");
     };
-    let desk = Desk::new();
-    let path = desk.put(&name, bytes);
-    let Ok(from) = sniff(&path, &name, None) else {
+    let Some(pdf) = made(&name, bytes, Format::Pdf) else {
         return refuse("LibreOffice failed to process a document");
     };
-    let request = Request::new(path, from, desk.path("out.pdf"), Format::Pdf);
-    match convert_here(&request, &mut |_| ()) {
-        Ok(_) => {
-            let headers = [
-                (header::CONTENT_TYPE, "application/pdf"),
-                (header::CONTENT_DISPOSITION, "attachment; filename=3f0e.pdf"),
-            ];
-            (headers, std::fs::read(request.output).unwrap()).into_response()
-        }
-        Err(_) => refuse("LibreOffice failed to process a document"),
-    }
+    let headers = [
+        (header::CONTENT_TYPE, "application/pdf"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=3f0e.pdf"),
+    ];
+    (headers, pdf).into_response()
 }
 
-async fn file(form: &mut Multipart) -> Option<(String, Bytes)> {
+pub(crate) async fn file(form: &mut Multipart, part: &str) -> Option<(String, Bytes)> {
     while let Some(field) = form.next_field().await.ok()? {
-        if field.name() == Some("files") {
+        if field.name() == Some(part) {
             let name = field.file_name()?.to_owned();
             return Some((name, field.bytes().await.ok()?));
         }
@@ -116,7 +125,7 @@ fn request(desk: &Desk, name: &str) -> Request {
 }
 
 async fn run(engines: &Engines, request: &Request) -> Conversion {
-    engines.convert(request, |_| (), CancellationToken::new()).await
+    engines.convert(request, |_: mshub_convert::Progress| (), CancellationToken::new()).await
 }
 
 const PATIENT: Duration = Duration::from_secs(60);

@@ -12,6 +12,7 @@ mod corpus;
 mod documents;
 mod files;
 mod gotenberg;
+mod hosted;
 mod hostile;
 mod images;
 mod matrix;

@@ -37,7 +37,7 @@ fn engines() -> Option<Engines> {
 }
 
 async fn convert(engines: &Engines, request: &Request) -> Conversion {
-    engines.convert(request, |_| (), CancellationToken::new()).await
+    engines.convert(request, |_: mshub_convert::Progress| (), CancellationToken::new()).await
 }
 
 fn only(mut request: Request, engine: Engine) -> Request {

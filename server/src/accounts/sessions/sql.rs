@@ -17,6 +17,7 @@ pub(in crate::accounts) struct SessionAccount {
     pub(in crate::accounts) id: UserId,
     pub(in crate::accounts) name: String,
     pub(in crate::accounts) role: Role,
+    pub(in crate::accounts) allows_third_party: bool,
 }
 
 /// The account of a session that has not ended.
@@ -24,11 +25,17 @@ pub(in crate::accounts) async fn session_account(
     db: &Db,
     session: Uuid,
 ) -> sqlx::Result<Option<SessionAccount>> {
-    let row: Option<(Uuid, String, String)> = each!(db.reader(), pool => sqlx::query_as(
-        "SELECT users.id, users.name, users.role FROM sessions JOIN users ON users.id = sessions.user_id
+    let row: Option<(Uuid, String, String, bool)> = each!(db.reader(), pool => sqlx::query_as(
+        "SELECT users.id, users.name, users.role, users.allow_third_party
+         FROM sessions JOIN users ON users.id = sessions.user_id
          WHERE sessions.id = $1 AND sessions.ended_at IS NULL",
     ).bind(session).fetch_optional(pool).await)?;
-    Ok(row.map(|(id, name, by_name)| SessionAccount { id: UserId(id), name, role: role(&by_name) }))
+    Ok(row.map(|(id, name, by_name, allows_third_party)| SessionAccount {
+        id: UserId(id),
+        name,
+        role: role(&by_name),
+        allows_third_party,
+    }))
 }
 
 pub(super) async fn insert(

@@ -14,7 +14,7 @@ use reqwest::{Body, Method, StatusCode, header};
 use wire::{
     Code, JobId,
     conversions::{Job, ResultLink},
-    paths,
+    paths::{self, internal::CONSENT_HEADER},
 };
 
 use gateway::{Gateway, RESULT, problem};
@@ -55,6 +55,28 @@ async fn length_and_key_go_on_to_the_worker() {
     let seen = gateway.worker.headers();
     assert_eq!(seen.get(header::CONTENT_LENGTH).unwrap(), "7");
     assert_eq!(seen.get("idempotency-key").unwrap(), "k1");
+}
+
+#[tokio::test]
+async fn consent_is_what_the_account_says_and_not_what_a_request_says() {
+    let gateway = Gateway::start().await;
+    let said_to_the_worker = async || {
+        // Whoever claims it for themselves says nothing.
+        let sent = upload(&gateway, "to=pdf&name=a.md", "# Hello".into()).header(CONSENT_HEADER, "yes");
+        assert_eq!(sent.send().await.unwrap().status(), StatusCode::ACCEPTED);
+        gateway.worker.headers().get(CONSENT_HEADER).map(|said| said.to_str().unwrap().to_owned())
+    };
+    let set = async |allow: bool| -> bool {
+        let body = serde_json::json!({ "allow_third_party": allow });
+        let me = gateway.signed(Method::PATCH, paths::ME).json(&body).send().await.unwrap();
+        me.json::<wire::accounts::Me>().await.unwrap().allow_third_party
+    };
+
+    assert_eq!(said_to_the_worker().await, None);
+    assert!(set(true).await);
+    assert_eq!(said_to_the_worker().await.as_deref(), Some("yes"));
+    assert!(!set(false).await);
+    assert_eq!(said_to_the_worker().await, None);
 }
 
 #[tokio::test]

@@ -87,6 +87,7 @@ async fn create(
         seq: 1,
         progress: None,
         position: Some(0),
+        eta: None,
         attempt: 0,
         bytes_in: seen.bytes.load(Ordering::SeqCst),
         bytes_out: None,

@@ -1,0 +1,2 @@
+-- Whether this person's documents may go to services of somebody else.
+ALTER TABLE users ADD COLUMN allow_third_party BOOLEAN NOT NULL DEFAULT FALSE;
