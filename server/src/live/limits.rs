@@ -52,7 +52,7 @@ pub(super) const WATERMARKS: Duration = Duration::from_millis(100);
 /// Reconnects spread over a millisecond for each socket when the hub stops, and at most over this.
 pub(super) const LONGEST_SPREAD_MS: u64 = 6_000;
 
-/// How long a socket is waited for.
+/// How long a socket is waited for, and the log.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
     /// How long a client may take to say hello.
@@ -67,6 +67,12 @@ pub struct Patience {
     pub last_word: Duration,
     /// How long sockets are served at least while the hub stops, until they have moved.
     pub spread: Duration,
+    /// How long the answer to a change of a room waits for the log. The change is made by then; the fact follows as soon
+    /// as the log takes it.
+    pub change: Duration,
+    /// The same when somebody is out: every gateway shuts the door when the log says so, and whoever was told that it is
+    /// shut relies on it.
+    pub departure: Duration,
 }
 
 impl Default for Patience {
@@ -79,6 +85,8 @@ impl Default for Patience {
             stalled: Duration::from_secs(30),
             last_word: Duration::from_secs(2),
             spread: Duration::from_millis(200),
+            change: Duration::from_secs(2),
+            departure: Duration::from_secs(10),
         }
     }
 }

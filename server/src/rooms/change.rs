@@ -1,7 +1,5 @@
 //! A change of a room: rows and the facts that say so in one transaction, done when the log has the facts.
 
-use std::time::Duration;
-
 use platform::{
     db::Transaction,
     service::{ApiError, Outcome},
@@ -10,17 +8,12 @@ use wire::{RoomId, UserId, events::What};
 
 use super::fact;
 use crate::{
+    Patience,
     accounts::Caller,
     live::Key,
     state::State,
     tasks::{self, Task},
 };
-
-/// How long an answer waits for the log. The change is made by then; the fact follows as soon as the log takes it.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// The same when somebody is out: every gateway shuts the door when the log says so, and whoever was told that it is shut
-/// relies on it.
-const DEPARTURE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A change under way; dropped without `commit` nothing has happened.
 pub(super) struct Change<'a> {
@@ -60,7 +53,8 @@ impl<'a> Change<'a> {
     /// Makes it so. Whoever gets the answer and then says something says it after these facts.
     pub(super) async fn commit(self) -> Outcome<()> {
         self.tx.commit().await?;
-        let patience = if self.gone.is_some() { DEPARTURE_PATIENCE } else { PATIENCE };
+        let Patience { change, departure, .. } = self.state.config.patience;
+        let patience = if self.gone.is_some() { departure } else { change };
         if let Some(gone) = self.gone {
             self.state.live.drop_member(self.room, gone);
         }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use axum::{Json, Router, routing::post};
-use platform::{each, sqlx};
+use platform::{in_tx, sqlx};
 use serde_json::json;
 use tokio::net::TcpListener;
 use wire::{
@@ -22,13 +22,15 @@ async fn a_room_that_is_full_takes_nobody_else() {
         (server.account("ann@example.org", "Ann").await, server.account("bob@example.org", "Bob").await);
     let room = server.post("/api/v1/rooms", access(&ann), json!({ "name": "general" })).await.good();
     let id: uuid::Uuid = room["id"].as_str().unwrap().parse().unwrap();
+    let mut tx = server.db.begin().await.unwrap();
     for _ in 0..9_999 {
         let add = "INSERT INTO members (room, user_id, role, joined_at) VALUES ($1, $2, 'member', 0)";
-        each!(server.db.writer(), pool => {
-            sqlx::query(add).bind(id).bind(uuid::Uuid::new_v4()).execute(pool).await.map(drop)
+        in_tx!(&mut tx, tx => {
+            sqlx::query(add).bind(id).bind(uuid::Uuid::new_v4()).execute(&mut **tx).await.map(drop)
         })
         .unwrap();
     }
+    tx.commit().await.unwrap();
 
     let joined = server.post("/api/v1/rooms/general/join", access(&bob), json!({})).await;
     let invited = server

@@ -1,5 +1,7 @@
 //! What follows a change happens, whatever happens in between.
 
+use std::time::Duration;
+
 use platform::{
     each, sqlx,
     testing::smtp::{Fault, Sink},
@@ -91,7 +93,11 @@ fn quoted_printable(message: &str) -> String {
 
 #[tokio::test]
 async fn what_happened_in_a_room_reaches_the_log_in_order_after_the_log_was_away() {
-    let server = Server::start().await;
+    let brief = Duration::from_millis(100);
+    let server = Server::start_with(|config| {
+        (config.patience.change, config.patience.departure) = (brief, brief);
+    })
+    .await;
     let ann = server.account("ann@example.com", "Ann").await;
     let bob = server.account("bob@example.com", "Bob").await;
     server.bus.close().await;
