@@ -24,6 +24,10 @@ use crate::{
 const AGAIN: Duration = Duration::from_millis(250);
 /// How long another instance may stand still before this one takes over.
 const STAND_BACK: Duration = Duration::from_secs(3);
+/// After so long without anything new, messages that came too many at once are put into the index.
+const QUIET: Duration = Duration::from_millis(400);
+/// With more messages than these behind it, the index waits for no quiet.
+const PASSED_BY: usize = 1_000_000;
 /// How far behind the consumer may be before it is not ready.
 const BEHIND: u64 = 100_000;
 
@@ -146,6 +150,10 @@ pub(crate) struct Follower {
     positions: Positions,
     /// Whether the index may have to come to some messages.
     unindexed: bool,
+    /// Messages that the index has yet to come to, at most.
+    passed_by: usize,
+    /// How long nothing has to come in before the index is brought on.
+    patience: Duration,
 }
 
 impl Follower {
@@ -159,7 +167,8 @@ impl Follower {
         }
         // Nothing that the loss of power could take back: the database would be ahead of the log.
         let tail = bus.tail_flushed(TOPIC_CHAT, positions.clone()).await?;
-        Ok(Self { ahead: Ahead::of(tail), positions, unindexed: true })
+        let (ahead, patience) = (Ahead::of(tail), Duration::ZERO);
+        Ok(Self { ahead, positions, unindexed: true, passed_by: 0, patience })
     }
 
     /// Whether everything up to these positions is in the database.
@@ -167,17 +176,23 @@ impl Follower {
         heads.iter().all(|(partition, head)| self.positions.get(partition).is_some_and(|pos| pos >= head))
     }
 
-    /// Takes in what comes next, and tells how far the database is; while nothing comes, the index catches up.
+    /// Takes in what comes next, and tells how far the database is; while nothing comes, the index catches up. Where it
+    /// never ends, the index comes on as fast.
     pub(crate) async fn step(&mut self, db: &Db, fanout: &Fanout) -> Result<(), Failure> {
         let entries = tokio::select! {
             biased;
             entries = self.ahead.next() => entries?,
-            () = std::future::ready(()), if self.unindexed => return self.index(db).await,
+            () = tokio::time::sleep(self.patience), if self.unindexed => return self.index(db).await,
         };
+        self.patience = QUIET;
         let taken = Batch::of(entries, &self.positions).take(db).await?;
         self.positions.extend(taken.positions.clone());
         self.unindexed = taken.unindexed;
+        self.passed_by += taken.rows;
         announce(fanout, taken).await;
+        while self.unindexed && self.passed_by > PASSED_BY {
+            self.index(db).await?;
+        }
         Ok(())
     }
 
@@ -185,7 +200,10 @@ impl Follower {
     async fn index(&mut self, db: &Db) -> Result<(), Failure> {
         let mut tx = db.begin().await?;
         self.unindexed = search::catch_up(&mut tx).await?;
-        tx.commit().await.map_err(Into::into)
+        tx.commit().await?;
+        self.passed_by = if self.unindexed { self.passed_by.saturating_sub(search::CHUNK) } else { 0 };
+        self.patience = Duration::ZERO;
+        Ok(())
     }
 
     /// Brings the index up to the database.
