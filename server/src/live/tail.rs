@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use platform::bus::{Positions, ReadError, Record, Tail};
 use wire::{
     Timestamp,
-    events::{ChatRecord, RoomEvent, What},
+    events::{RoomEvent, What},
     paths::TOPIC_CHAT,
+    record,
 };
 
 use super::{attempts::WINDOW_SECONDS, partition::Partition};
@@ -123,7 +124,7 @@ fn take(state: &State, records: &[Arc<Record>]) {
 
 /// The event of a record; a record that cannot be read is the chat-worker's to keep aside.
 fn event(record: &Arc<Record>) -> Option<RoomEvent> {
-    let ChatRecord::RoomV1(fact) = serde_json::from_str(&record.payload).ok()?;
+    let fact = record::read(&record.payload).ok()?;
     Some(RoomEvent::placed(fact, record.pos, None, record.at))
 }
 
