@@ -19,6 +19,8 @@ use wire::{
 
 /// How long a mail may take, on a machine that is busy with other hubs.
 const MAIL: Duration = Duration::from_secs(60);
+/// Sockets of one person, as many as the hub takes.
+pub(crate) const SOCKETS: u32 = 20;
 const PASSWORD: &str = "correct horse battery staple 42";
 
 /// A running hub; killed when dropped.
@@ -44,6 +46,13 @@ fn up_on(mut command: Command, data_dir: &Path, port: u16) -> Command {
 impl Running {
     pub(crate) async fn start(mshub: &Path, data_dir: &Path) -> anyhow::Result<Self> {
         Self::spawn(up(Command::new(mshub), data_dir)).await
+    }
+
+    /// The same, and its log acknowledges as it is told: `fsync` or `os`.
+    pub(crate) async fn start_as(mshub: &Path, data_dir: &Path, durability: &str) -> anyhow::Result<Self> {
+        let mut command = up(Command::new(mshub), data_dir);
+        command.args(["--durability", durability]);
+        Self::spawn(command).await
     }
 
     /// Starts a hub and waits until it says that it is ready.

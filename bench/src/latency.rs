@@ -9,11 +9,11 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use client::LiveEvent;
-use tokio::{process::Command, sync::mpsc};
+use tokio::sync::mpsc;
 use wire::{ClientId, RoomId, rooms::NewRoom};
 
 use crate::{
-    hub::{Running, up},
+    hub::{Running, SOCKETS},
     report,
 };
 
@@ -25,10 +25,10 @@ pub(crate) struct Options {
     /// How long, in seconds.
     #[arg(long, default_value_t = 20)]
     seconds: u32,
-    /// Rooms; each has one who writes and one who reads.
+    /// Rooms; in each one writes and others read.
     #[arg(long, default_value_t = 10)]
     rooms: u32,
-    /// Screens of the one who reads.
+    /// Screens of those who read in a room.
     #[arg(long, default_value_t = 1)]
     screens: u32,
     /// When the log acknowledges: fsync or os.
@@ -44,26 +44,32 @@ enum Seen {
 
 pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let mut command = up(Command::new(mshub), folder.path());
-    command.args(["--durability", &options.durability]);
-    let hub = Running::spawn(command).await?;
+    let hub = Running::start_as(mshub, folder.path(), &options.durability).await?;
     let (seen, mut sights) = mpsc::unbounded_channel();
     let each = options.rate * options.seconds / options.rooms;
     let pause = Duration::from_secs_f64(f64::from(options.rooms) / f64::from(options.rate));
-    let mut tasks = Vec::new();
+    let mut talks = Vec::new();
     for n in 0..options.rooms {
-        let (writer, reader) =
-            (hub.person(&format!("writer{n}")).await?, hub.person(&format!("reader{n}")).await?);
+        let writer = hub.person(&format!("writer{n}")).await?;
         let room = writer
             .new_room(&NewRoom { name: format!("bench{n}"), private: false, topic: String::new() })
             .await?;
-        reader.join(&room.name).await?;
-        let here = listening(&writer, room.id).await?;
-        for _ in 0..options.screens {
-            let there = listening(&reader, room.id).await?;
-            tasks.push(tokio::spawn(read(there, each, seen.clone())));
+        let (here, mut there) = (listening(&writer, room.id).await?, Vec::new());
+        for first in (0..options.screens).step_by(SOCKETS as usize) {
+            let reader = hub.person(&format!("reader{n}.{first}")).await?;
+            reader.join(&room.name).await?;
+            for _ in first..options.screens.min(first + SOCKETS) {
+                there.push(listening(&reader, room.id).await?);
+            }
         }
-        tasks.push(tokio::spawn(write(here, room.id, each, pause, seen.clone())));
+        talks.push((room.id, here, there));
+    }
+    // Not before everybody is there: passwords that are hashed would hold messages up.
+    let mut tasks = Vec::new();
+    for (room, here, there) in talks {
+        let read = |live| tokio::spawn(read(live, each, seen.clone()));
+        tasks.extend(there.into_iter().map(read));
+        tasks.push(tokio::spawn(write(here, room, each, pause, seen.clone())));
     }
     drop(seen);
     let mut sent: HashMap<ClientId, Instant> = HashMap::new();

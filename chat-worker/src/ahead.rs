@@ -1,9 +1,12 @@
 //! Reading ahead: while one batch is written, the next one is read from the log and understood.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem::take, sync::Arc, time::Duration};
 
 use platform::bus::{ReadError, Record, Tail};
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout_at},
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::batch::{self, Entry};
@@ -13,10 +16,14 @@ use crate::batch::{self, Entry};
 const BATCH: usize = 12_288;
 /// Pieces of the log that wait to be written.
 const PIECES: usize = 4;
-/// After a piece smaller than this the next one is left to grow: a transaction costs as much as the rows of hundreds.
-const SMALL: usize = 512;
-/// For so long. What is not in the database yet is read from the log, so that nobody waits for it.
-const GROWS: Duration = Duration::from_millis(50);
+/// A piece of so many records is told at once; a smaller one grows: the rows of a room lie side by side, so that many in
+/// one transaction write hardly more pages than few.
+const FULL: usize = 4_096;
+/// For so long after the piece before. What is not in the database yet is read from the log, so that nobody waits for
+/// it; and who is alone does not wait at all.
+const GROWS: Duration = Duration::from_millis(250);
+/// Between two looks at what has come: the log's memory holds more than ever comes in that time.
+const LOOK: Duration = Duration::from_millis(25);
 
 /// What a task reads. Dropped, the task ends; what it has read is read again by the next one.
 pub(crate) struct Ahead {
@@ -47,18 +54,37 @@ impl Ahead {
 
 /// Reads until the log fails, or nobody wants more.
 async fn read(mut tail: Tail, tell: mpsc::Sender<Result<Vec<Entry>, ReadError>>) {
+    let (mut piece, mut due) = (Vec::new(), Instant::now());
     loop {
-        let read = tail.next().await;
-        let is_over = read.is_err();
-        let is_small = read.as_ref().is_ok_and(|records| records.len() < SMALL);
-        let told = tell.send(read.map(|records| records.into_iter().map(entry).collect())).await;
-        if is_over || told.is_err() {
+        match next(&mut tail, !piece.is_empty(), due).await {
+            Ok(records) => piece.extend(records.into_iter().map(entry)),
+            Err(error) => {
+                // What nobody takes any more is read again.
+                if !piece.is_empty() {
+                    let _ = tell.send(Ok(piece)).await;
+                }
+                let _ = tell.send(Err(error)).await;
+                return;
+            }
+        }
+        let now = Instant::now();
+        if piece.len() < FULL && now < due {
+            sleep_until(due.min(now + LOOK)).await;
+            continue;
+        }
+        if tell.send(Ok(take(&mut piece))).await.is_err() {
             return;
         }
-        if is_small {
-            tokio::time::sleep(GROWS).await;
-        }
+        due = Instant::now() + GROWS;
     }
+}
+
+/// What comes next; nothing when a piece that is there already is due before.
+async fn next(tail: &mut Tail, has_some: bool, due: Instant) -> Result<Vec<Arc<Record>>, ReadError> {
+    if !has_some {
+        return tail.next().await;
+    }
+    timeout_at(due, tail.next()).await.unwrap_or_else(|_| Ok(Vec::new()))
 }
 
 fn entry(record: Arc<Record>) -> Entry {

@@ -12,7 +12,8 @@ use platform::{
 };
 use wire::{
     ClientId, RoomId, UserId,
-    events::{ChatRecord, Head, RoomEvent},
+    events::{Head, RoomEvent},
+    record,
 };
 
 use crate::{consume::Failure, heads::Standing, messages, search, sql};
@@ -73,13 +74,14 @@ impl Batch {
             let mut early = db.begin().await?;
             self.move_on(&mut early).await?;
             early.commit().await?;
-            tokio::time::sleep(mutants::MOMENT).await;
+            // As long as a batch takes to come: most crashes fall into it.
+            tokio::time::sleep(5 * mutants::MOMENT).await;
         }
         loop {
             let mut tx = db.begin().await?;
             let changed = self.stand(&mut tx).await?;
             // Neighbours of the tables' order one after the other: each page of an index is found once.
-            self.events.sort_unstable_by_key(|event| (event.room, event.pos));
+            self.events.sort_by_cached_key(|event| (event.room, event.pos));
             messages::take(&mut tx, &mut self.events).await?;
             if sql::insert(&mut tx, &self.events).await? < self.events.len() {
                 // Rare: a resend of long ago. The database knows which ones; without them the predecessors and the
@@ -145,7 +147,6 @@ pub(crate) fn key(event: &RoomEvent) -> Key {
 
 /// The event of a record, or why it has none.
 pub(crate) fn read(record: &Record) -> Result<RoomEvent, String> {
-    let ChatRecord::RoomV1(fact) =
-        serde_json::from_str(&record.payload).map_err(|error| error.to_string())?;
+    let fact = record::read(&record.payload).map_err(|error| error.to_string())?;
     Ok(RoomEvent::placed(fact, record.pos, None, record.at))
 }

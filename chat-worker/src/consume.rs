@@ -29,6 +29,12 @@ use crate::{
 const AGAIN: Duration = Duration::from_millis(250);
 /// How long another instance may stand still before this one takes over.
 const STAND_BACK: Duration = Duration::from_secs(3);
+/// After so long without anything new, messages that came too many at once are put into the index.
+const QUIET: Duration = Duration::from_millis(400);
+/// Of so few at once the database has time for the index as well: a hub that is never quiet is not always busy.
+const FEW: usize = 512;
+/// With more messages than these behind it, the index waits for no quiet.
+const PASSED_BY: usize = 1_000_000;
 /// How far behind the consumer may be before it is not ready.
 const BEHIND: u64 = 100_000;
 /// How long the database may stand still while the log grows: a large batch, or another instance to take over from,
@@ -155,6 +161,10 @@ pub(crate) struct Follower {
     positions: Positions,
     /// Whether the index may have to come to some messages.
     unindexed: bool,
+    /// Messages that the index has yet to come to, at most.
+    passed_by: usize,
+    /// How long nothing has to come in before the index is brought on.
+    patience: Duration,
 }
 
 impl Follower {
@@ -168,7 +178,8 @@ impl Follower {
         }
         // Nothing that the loss of power could take back: the database would be ahead of the log.
         let tail = bus.tail_flushed(TOPIC_CHAT, positions.clone()).await?;
-        Ok(Self { ahead: Ahead::of(tail), positions, unindexed: true })
+        let (ahead, patience) = (Ahead::of(tail), Duration::ZERO);
+        Ok(Self { ahead, positions, unindexed: true, passed_by: 0, patience })
     }
 
     /// Whether everything up to these positions is in the database.
@@ -176,13 +187,15 @@ impl Follower {
         heads.iter().all(|(partition, head)| self.positions.get(partition).is_some_and(|pos| pos >= head))
     }
 
-    /// Takes in what comes next, and tells how far the database is; while nothing comes, the index catches up.
+    /// Takes in what comes next, and tells how far the database is; while nothing comes, the index catches up. Where it
+    /// never ends, the index comes on as fast.
     pub(crate) async fn step(&mut self, db: &Db, fanout: &Fanout) -> Result<(), Failure> {
         let entries = tokio::select! {
             biased;
             entries = self.ahead.next() => entries?,
-            () = std::future::ready(()), if self.unindexed => return self.index(db).await,
+            () = tokio::time::sleep(self.patience), if self.unindexed => return self.index(db).await,
         };
+        self.patience = QUIET;
         let mut spans: Vec<_> = entries.iter().filter_map(keeps).collect();
         let taken = Batch::of(entries, &self.positions).take(db).await;
         if let Err(failure) = &taken {
@@ -192,7 +205,15 @@ impl Follower {
         let taken = taken?;
         self.positions.extend(taken.positions.clone());
         self.unindexed = taken.unindexed;
+        self.passed_by += taken.rows;
+        let has_time = taken.rows < FEW;
         announce(fanout, taken).await;
+        if self.unindexed && has_time {
+            self.index(db).await?;
+        }
+        while self.unindexed && self.passed_by > PASSED_BY {
+            self.index(db).await?;
+        }
         Ok(())
     }
 
@@ -200,7 +221,10 @@ impl Follower {
     async fn index(&mut self, db: &Db) -> Result<(), Failure> {
         let mut tx = db.begin().await?;
         self.unindexed = search::catch_up(&mut tx).await?;
-        tx.commit().await.map_err(Into::into)
+        tx.commit().await?;
+        self.passed_by = if self.unindexed { self.passed_by.saturating_sub(search::CHUNK) } else { 0 };
+        self.patience = Duration::ZERO;
+        Ok(())
     }
 
     /// Brings the index up to the database.

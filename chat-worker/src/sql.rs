@@ -1,14 +1,16 @@
 //! SQL of the history.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::LazyLock,
+};
 
 use platform::{
     bus::Record,
-    db::{Db, Transaction},
+    db::{Db, Rows, Transaction},
     each, in_tx,
 };
 use serde::Serialize;
-use sqlx::QueryBuilder;
 use uuid::Uuid;
 use wire::{
     ClientId, MessageId, RoomId, Timestamp, UserId,
@@ -106,6 +108,11 @@ pub(crate) async fn by_cid(
     row.map(EventRow::event).transpose()
 }
 
+static EVENTS: LazyLock<Rows> = LazyLock::new(|| {
+    let into = "events (room, pos, prev, id, at, author, name, cid, what)";
+    Rows::of(into, 9, "ON CONFLICT DO NOTHING")
+});
+
 /// Up to where each partition was taken in, and of which generation.
 pub(crate) async fn progress(db: &Db) -> sqlx::Result<Progress> {
     progress_in(&mut db.snapshot().await?).await
@@ -183,9 +190,6 @@ pub(crate) async fn count(db: &Db) -> sqlx::Result<u64> {
     Ok(events.unsigned_abs())
 }
 
-/// Rows of one statement, where each of their values is a parameter: measured, more of them are no faster.
-pub(crate) const ROWS: usize = 128;
-
 /// Values as SQLite takes very many at once: one JSON array for all of them. A parameter each is faster for long rows.
 pub(crate) fn array(rows: impl IntoIterator<Item = impl Serialize>) -> sqlx::Result<String> {
     let rows: Vec<_> = rows.into_iter().collect();
@@ -197,7 +201,9 @@ pub(crate) fn hex(id: &Uuid) -> String {
 }
 
 fn what(event: &RoomEvent) -> sqlx::Result<String> {
-    serde_json::to_string(&event.what).map_err(|error| sqlx::Error::Encode(error.into()))
+    let mut text = Vec::with_capacity(64 + event.what.body().len());
+    serde_json::to_writer(&mut text, &event.what).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    String::from_utf8(text).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
 /// Which of these messages the database has already.
@@ -238,18 +244,16 @@ pub(crate) async fn insert(tx: &mut Transaction, events: &[RoomEvent]) -> sqlx::
     let inserted = match tx {
         Transaction::Sqlite(tx) => {
             let mut inserted = 0;
-            for (events, whats) in events.chunks(ROWS).zip(whats.chunks(ROWS)) {
-                let mut insert = QueryBuilder::new(
-                    "INSERT INTO events (room, pos, prev, id, at, author, name, cid, what) ",
-                );
-                insert.push_values(events.iter().zip(whats), |mut row, (event, what)| {
-                    row.push_bind(event.room.0).push_bind(event.pos.cast_signed());
-                    row.push_bind(event.prev.map(u64::cast_signed)).push_bind(event.id.0);
-                    row.push_bind(event.ts.micros()).push_bind(event.by.0).push_bind(&event.name);
-                    row.push_bind(event.cid.0).push_bind(what);
-                });
-                insert.push(" ON CONFLICT DO NOTHING");
-                inserted += insert.build().execute(&mut **tx).await?.rows_affected();
+            let mut whats = whats.into_iter();
+            for events in events.chunks(Rows::MOST) {
+                let mut insert = sqlx::query(EVENTS.text(events.len()));
+                for (event, what) in events.iter().zip(&mut whats) {
+                    insert = insert.bind(event.room.0).bind(event.pos.cast_signed());
+                    insert = insert.bind(event.prev.map(u64::cast_signed)).bind(event.id.0);
+                    insert = insert.bind(event.ts.micros()).bind(event.by.0).bind(&event.name);
+                    insert = insert.bind(event.cid.0).bind(what);
+                }
+                inserted += insert.execute(&mut **tx).await?.rows_affected();
             }
             inserted
         }

@@ -13,13 +13,13 @@ use clap::Args;
 use client::Hub;
 use wire::{RoomId, rooms::NewRoom};
 
-use crate::{hub::Running, report};
+use crate::{
+    hub::{Running, SOCKETS},
+    report,
+};
 use cost::Cost;
 use link::Wish;
 use load::{Load, Room};
-
-/// Sockets of one person, as many as the hub takes.
-const SOCKETS: u32 = 20;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -38,6 +38,9 @@ pub(crate) struct Options {
     /// Instead of a window: messages a second over all rooms, sent at their time whatever happens.
     #[arg(long)]
     rate: Option<u32>,
+    /// When the log acknowledges: fsync or os.
+    #[arg(long, default_value = "fsync")]
+    durability: String,
     /// How long it is measured, in seconds.
     #[arg(long, default_value_t = 10)]
     seconds: u32,
@@ -57,7 +60,7 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let hub = Running::start(mshub, folder.path()).await?;
+    let hub = Running::start_as(mshub, folder.path(), &options.durability).await?;
     let people = people(&hub, options.rooms * options.members).await?;
     let rooms = rooms(&people, &options).await?;
     let hub = match options.idle {

@@ -9,7 +9,7 @@ use wire::{
     messages::Message,
 };
 
-use super::sql;
+use super::sql::{self, Said};
 use crate::search;
 
 /// A message by its place.
@@ -30,11 +30,14 @@ pub(crate) async fn take(tx: &mut Transaction, fresh: &mut [RoomEvent]) -> sqlx:
     }
     let mut begun = begun(fresh, &folds);
     // Their numbers are the order of a search: that of time, over all rooms.
-    begun.sort_by_key(|message| (message.ts, message.pos));
+    begun.sort_by_key(|said| (said.ts, said.pos));
     // Asked before anything is stored: nobody else moves the index on until the end, so that no message comes in behind it.
     let indexed = search::indexed(tx).await?;
     sql::insert(tx, &begun).await?;
-    let begun: HashSet<Place> = begun.iter().map(|message| (message.room, message.pos)).collect();
+    if folds.is_empty() {
+        return Ok(());
+    }
+    let begun: HashSet<Place> = begun.iter().map(|said| (said.room, said.pos)).collect();
     for message in folds.values() {
         if !begun.contains(&(message.room, message.pos)) {
             sql::change(tx, message, indexed).await?;
@@ -95,11 +98,11 @@ async fn close(tx: &mut Transaction, events: &mut [RoomEvent], room: RoomId, pos
 }
 
 /// The messages that begin in this batch, as they are at its end; those of a room that closed are none any more.
-fn begun(fresh: &[RoomEvent], folds: &HashMap<Place, Message>) -> Vec<Message> {
-    let begin = |event: &RoomEvent| match folds.get(&(event.room, event.pos)) {
-        Some(folded) => Some(folded.clone()),
+fn begun<'a>(fresh: &'a [RoomEvent], folds: &'a HashMap<Place, Message>) -> Vec<Said<'a>> {
+    let begin = |event: &'a RoomEvent| match folds.get(&(event.room, event.pos)) {
+        Some(folded) => Some(Said::of(folded)),
         None if event.what.removed().is_some() => None,
-        None => Message::begun_by(event),
+        None => Said::begun_by(event),
     };
     fresh.iter().filter_map(begin).collect()
 }

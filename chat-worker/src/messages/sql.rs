@@ -1,19 +1,20 @@
 //! SQL of messages: what was said, whom it names, and what became of it.
 
-use platform::{db::Transaction, in_tx};
+use std::sync::LazyLock;
+
+use platform::{
+    db::{Rows, Transaction},
+    in_tx,
+};
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 use wire::{
-    RoomId, UserId,
-    events::{Mark, What},
+    RoomId, Timestamp, UserId,
+    events::{Mark, RoomEvent, What},
     messages::{Message, Unread},
 };
 
-use crate::{
-    history::Part,
-    search,
-    sql::{EventRow, ROWS},
-};
+use crate::{history::Part, search, sql::EventRow};
 
 /// Rooms of one statement: three values each, far below every engine's limit of parameters.
 const ROOMS: usize = 500;
@@ -134,30 +135,55 @@ pub(super) async fn unread(tx: &mut Transaction, user: UserId, marks: &[Mark]) -
     Ok(counted)
 }
 
-/// Stores new messages, in order, with whom they name. Their words are the index's to catch up with.
-pub(super) async fn insert(tx: &mut Transaction, messages: &[Message]) -> sqlx::Result<()> {
-    if messages.is_empty() {
-        return Ok(());
-    }
-    insert_said(tx, messages).await?;
-    name(tx, messages).await
+/// Of a message what is counted, and whom it names.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    pub(super) room: RoomId,
+    pub(super) pos: u64,
+    pub(super) ts: Timestamp,
+    by: UserId,
+    gone: bool,
+    mentions: &'a [UserId],
 }
 
-async fn insert_said(tx: &mut Transaction, messages: &[Message]) -> sqlx::Result<()> {
+impl<'a> Said<'a> {
+    pub(super) fn of(message: &'a Message) -> Self {
+        let Message { room, pos, ts, by, ref mentions, removed, .. } = *message;
+        Self { room, pos, ts, by, gone: removed.is_some(), mentions }
+    }
+
+    /// Of the message that an event begins, if it is one.
+    pub(super) fn begun_by(event: &'a RoomEvent) -> Option<Self> {
+        let RoomEvent { room, pos, ts, by, ref what, .. } = *event;
+        what.begins().map(|mentions| Self { room, pos, ts, by, gone: false, mentions })
+    }
+}
+
+static SAID: LazyLock<Rows> = LazyLock::new(|| Rows::of("said (id, room, pos, author, at, gone)", 6, ""));
+
+/// Stores new messages, in order, with whom they name. Their words are the index's to catch up with.
+pub(super) async fn insert(tx: &mut Transaction, said: &[Said<'_>]) -> sqlx::Result<()> {
+    if said.is_empty() {
+        return Ok(());
+    }
+    insert_said(tx, said).await?;
+    name(tx, said).await
+}
+
+async fn insert_said(tx: &mut Transaction, said: &[Said<'_>]) -> sqlx::Result<()> {
     match tx {
         Transaction::Sqlite(tx) => {
             // Numbers of messages that are gone are not given again to any that the index has passed by.
             let newest = "SELECT max(upto, (SELECT coalesce(max(id), 0) FROM said)) FROM indexed";
             let mut number: i64 = sqlx::query_scalar(newest).fetch_one(&mut **tx).await?;
-            for messages in messages.chunks(ROWS) {
-                let mut insert = QueryBuilder::new("INSERT INTO said (id, room, pos, author, at, gone) ");
-                insert.push_values(messages, |mut row, message| {
+            for said in said.chunks(Rows::MOST) {
+                let mut insert = sqlx::query(SAID.text(said.len()));
+                for said in said {
                     number += 1;
-                    row.push_bind(number).push_bind(message.room.0).push_bind(message.pos.cast_signed());
-                    row.push_bind(message.by.0).push_bind(message.ts.micros());
-                    row.push_bind(message.removed.is_some());
-                });
-                insert.build().execute(&mut **tx).await?;
+                    insert = insert.bind(number).bind(said.room.0).bind(said.pos.cast_signed());
+                    insert = insert.bind(said.by.0).bind(said.ts.micros()).bind(said.gone);
+                }
+                insert.execute(&mut **tx).await?;
             }
             Ok(())
         }
@@ -165,11 +191,11 @@ async fn insert_said(tx: &mut Transaction, messages: &[Message]) -> sqlx::Result
             "INSERT INTO said (room, pos, author, at, gone)
              SELECT * FROM UNNEST($1::uuid[], $2::int8[], $3::uuid[], $4::int8[], $5::bool[])",
         )
-        .bind(messages.iter().map(|message| message.room.0).collect::<Vec<_>>())
-        .bind(messages.iter().map(|message| message.pos.cast_signed()).collect::<Vec<_>>())
-        .bind(messages.iter().map(|message| message.by.0).collect::<Vec<_>>())
-        .bind(messages.iter().map(|message| message.ts.micros()).collect::<Vec<_>>())
-        .bind(messages.iter().map(|message| message.removed.is_some()).collect::<Vec<_>>())
+        .bind(said.iter().map(|said| said.room.0).collect::<Vec<_>>())
+        .bind(said.iter().map(|said| said.pos.cast_signed()).collect::<Vec<_>>())
+        .bind(said.iter().map(|said| said.by.0).collect::<Vec<_>>())
+        .bind(said.iter().map(|said| said.ts.micros()).collect::<Vec<_>>())
+        .bind(said.iter().map(|said| said.gone).collect::<Vec<_>>())
         .execute(&mut **tx)
         .await
         .map(drop),
@@ -177,15 +203,15 @@ async fn insert_said(tx: &mut Transaction, messages: &[Message]) -> sqlx::Result
 }
 
 /// Keeps whom messages name. Naming oneself tells nobody anything.
-async fn name(tx: &mut Transaction, messages: &[Message]) -> sqlx::Result<()> {
-    let named: Vec<(Uuid, Uuid, i64)> = messages
+async fn name(tx: &mut Transaction, said: &[Said<'_>]) -> sqlx::Result<()> {
+    let named: Vec<(Uuid, Uuid, i64)> = said
         .iter()
-        .flat_map(|message| {
-            let others = message.mentions.iter().filter(|user| **user != message.by);
-            others.map(|user| (user.0, message.room.0, message.pos.cast_signed()))
+        .flat_map(|said| {
+            let others = said.mentions.iter().filter(|user| **user != said.by);
+            others.map(|user| (user.0, said.room.0, said.pos.cast_signed()))
         })
         .collect();
-    for chunk in named.chunks(ROWS) {
+    for chunk in named.chunks(Rows::MOST) {
         in_tx!(tx, tx => {
             let mut insert = QueryBuilder::new("INSERT INTO mentions (user_id, room, pos) ");
             insert.push_values(chunk, |mut row, (user, room, pos)| {
@@ -205,7 +231,7 @@ pub(super) async fn change(tx: &mut Transaction, message: &Message, indexed: i64
     in_tx!(tx, tx => sqlx::query(
         "DELETE FROM mentions WHERE room = $1 AND pos = $2",
     ).bind(room).bind(pos).execute(&mut **tx).await.map(drop))?;
-    name(tx, std::slice::from_ref(message)).await?;
+    name(tx, &[Said::of(message)]).await?;
     let id: Option<i64> = in_tx!(tx, tx => sqlx::query_scalar(
         "UPDATE said SET gone = $3 WHERE room = $1 AND pos = $2 RETURNING id",
     ).bind(room).bind(pos).bind(message.removed.is_some()).fetch_optional(&mut **tx).await)?;

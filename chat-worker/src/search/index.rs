@@ -6,7 +6,7 @@ use wire::messages::Message;
 use super::{sql, words};
 
 /// Messages of one transaction: what else is to be written waits for no more than these.
-const CHUNK: usize = 4_096;
+pub(crate) const CHUNK: usize = 4_096;
 
 /// Puts the next messages into the index, as they are now; whether there are more.
 pub(crate) async fn catch_up(tx: &mut Transaction) -> sqlx::Result<bool> {

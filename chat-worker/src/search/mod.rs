@@ -11,7 +11,7 @@ use wire::{
     messages::{Found, Search, SearchOrder, Searched},
 };
 
-pub(crate) use index::{catch_up, renew};
+pub(crate) use index::{CHUNK, catch_up, renew};
 pub(crate) use sql::{begin_anew, forget, indexed};
 
 use crate::state::App;

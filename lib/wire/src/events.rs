@@ -269,6 +269,15 @@ impl What {
         }
     }
 
+    /// Where this begins a message: the members whom that names.
+    pub fn begins(&self) -> Option<&[UserId]> {
+        match self {
+            Self::Said { mentions, .. } => Some(mentions),
+            Self::ConvertRequested { .. } => Some(&[]),
+            _ => None,
+        }
+    }
+
     /// Files that go with a message.
     pub fn files(&self) -> &[File] {
         match self {

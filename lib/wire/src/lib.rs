@@ -14,6 +14,7 @@ pub mod ids;
 pub mod messages;
 pub mod paths;
 pub mod problem;
+pub mod record;
 pub mod rooms;
 pub mod time;
 

@@ -135,10 +135,11 @@ impl Message {
     /// The message that an event begins, if it is one. A text that was removed meanwhile is absent; who removed it
     /// comes with the event that did.
     pub fn begun_by(event: &RoomEvent) -> Option<Self> {
-        let (body, re, mentions, card) = match &event.what {
-            What::Said { body, re, mentions, .. } => (body, *re, mentions.clone(), None),
-            What::ConvertRequested { body, to, .. } => (body, None, Vec::new(), Some(Card::of(to))),
-            _ => return None,
+        let mentions = event.what.begins()?.to_vec();
+        let (re, card) = match &event.what {
+            What::Said { re, .. } => (*re, None),
+            What::ConvertRequested { to, .. } => (None, Some(Card::of(to))),
+            _ => (None, None),
         };
         Some(Self {
             id: event.id,
@@ -148,7 +149,7 @@ impl Message {
             by: event.by,
             name: event.name.clone(),
             cid: event.cid,
-            body: body.clone(),
+            body: event.what.body().to_owned(),
             re,
             mentions,
             att: event.what.files().to_vec(),

@@ -16,12 +16,14 @@ use super::line::Ending;
 
 /// The longest header of a frame that is not masked.
 const HEADER: usize = 10;
+/// What a frame takes that is no event, about.
+const ONE: usize = 256;
 /// A ping without a payload.
 pub(super) const PING: Bytes = Bytes::from_static(&[0x89, 0]);
 
 /// A frame of the protocol.
 pub(super) fn encoded(frame: &ToClient) -> Bytes {
-    text(128, |text| serde_json::to_writer(text, frame).expect("a frame is plain data"))
+    text(ONE, |text| serde_json::to_writer(text, frame).expect("a frame is plain data"))
 }
 
 /// A frame of the text that `write` appends, of about so many bytes.

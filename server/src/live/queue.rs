@@ -181,12 +181,7 @@ impl Queue {
         self.urgent = false;
         while !self.waiting.is_empty() {
             let Some(writer) = &self.writer else { return };
-            let mut slices = [IoSlice::new(&[]); HANDFUL];
-            for (slice, parcel) in slices.iter_mut().zip(&self.waiting) {
-                *slice = IoSlice::new(parcel.frame());
-            }
-            let count = self.waiting.len().min(HANDFUL);
-            match writer.try_write_vectored(&slices[..count]) {
+            match write(writer, &self.waiting) {
                 Ok(taken) if taken > 0 => self.taken(taken),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.blocked.get_or_insert_with(Instant::now);
@@ -258,6 +253,19 @@ impl Queue {
         self.bytes = 0;
         self.waiting.drain(..).map(|parcel| super::frame::payload(parcel.frame()).to_owned()).collect()
     }
+}
+
+/// Writes as much of what waits as the kernel takes at once.
+fn write(writer: &OwnedWriteHalf, waiting: &VecDeque<Parcel>) -> io::Result<usize> {
+    // Most often there is one frame: the plain call is the cheaper one.
+    if let (1, Some(only)) = (waiting.len(), waiting.front()) {
+        return writer.try_write(only.frame());
+    }
+    let mut slices = [IoSlice::new(&[]); HANDFUL];
+    for (slice, parcel) in slices.iter_mut().zip(waiting) {
+        *slice = IoSlice::new(parcel.frame());
+    }
+    writer.try_write_vectored(&slices[..waiting.len().min(HANDFUL)])
 }
 
 impl Parcel {

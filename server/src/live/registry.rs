@@ -97,7 +97,10 @@ impl Registry {
 
     /// The partition of a room. There is always one when requests are served.
     pub(super) fn partition_of(&self, room: RoomId) -> Option<&Partition> {
-        self.partition(self.number_of(room))
+        match self.partitions() {
+            [only] => Some(only),
+            _ => self.partition(self.number_of(room)),
+        }
     }
 
     fn number_of(&self, room: RoomId) -> i32 {

@@ -31,7 +31,17 @@ pub(super) struct Kept {
     pub(super) json: Utf8Bytes,
 }
 
+/// What an event takes beside its text, about.
+const BESIDE: usize = 384;
+
 impl Kept {
+    fn of(event: &RoomEvent) -> Self {
+        let mut json = Vec::with_capacity(BESIDE + event.what.body().len());
+        serde_json::to_writer(&mut json, event).expect("an event is plain data");
+        let json = String::from_utf8(json).expect("JSON is UTF-8");
+        Self { pos: event.pos, json: json.into() }
+    }
+
     /// Takes the text away if this is a message that was removed, or an edit of it.
     fn blank(&mut self, tgt: u64) {
         if self.pos != tgt && !self.json.contains(&format!("\"tgt\":{tgt}")) {
@@ -39,7 +49,7 @@ impl Kept {
         }
         if let Ok(mut event) = serde_json::from_str::<RoomEvent>(&self.json) {
             rooms::blank([&mut event], tgt);
-            self.json = serde_json::to_string(&event).expect("an event is plain data").into();
+            *self = Self::of(&event);
         }
     }
 }
@@ -118,8 +128,7 @@ impl Room {
         for mut event in events {
             event.prev = self.last;
             self.last = Some(event.pos);
-            let json = Utf8Bytes::from(serde_json::to_string(&event).expect("an event is plain data"));
-            run.push(Kept { pos: event.pos, json });
+            run.push(Kept::of(&event));
             if let What::Redacted { tgt } = event.what {
                 let earlier = self.recent.iter_mut().chain(&mut kept).chain(&mut run);
                 earlier.for_each(|kept| kept.blank(tgt));

@@ -8,8 +8,9 @@ use platform::{
 };
 use wire::{
     Timestamp,
-    events::{ChatRecord, RoomEvent, What},
+    events::{RoomEvent, What},
     paths::TOPIC_CHAT,
+    record,
 };
 
 use super::{attempts::WINDOW_SECONDS, partition::Partition};
@@ -134,7 +135,7 @@ fn fans_out(record: &Record) -> Option<Span> {
 
 /// The event of a record; a record that cannot be read is the chat-worker's to keep aside.
 fn event(record: &Arc<Record>) -> Option<RoomEvent> {
-    let ChatRecord::RoomV1(fact) = serde_json::from_str(&record.payload).ok()?;
+    let fact = record::read(&record.payload).ok()?;
     Some(RoomEvent::placed(fact, record.pos, None, record.at))
 }
 

@@ -2,11 +2,10 @@
 
 use futures_util::FutureExt as _;
 use platform::service::{ApiError, Outcome};
-use wire::{Code, RoomId, Timestamp, events::RoomFact, paths::TOPIC_CHAT};
+use wire::{Code, RoomId, Timestamp, events::RoomFact, paths::TOPIC_CHAT, record};
 
 use super::{
     history::{self, Part},
-    record,
     say::{self, SKEW_SECONDS},
 };
 use crate::state::State;
@@ -14,7 +13,7 @@ use crate::state::State;
 /// Appends a fact to the log.
 pub(crate) async fn announce(state: &State, fact: RoomFact) -> Outcome<()> {
     let room = fact.room;
-    let appended = state.bus.append(TOPIC_CHAT, &room.to_string(), record(fact)).await;
+    let appended = state.bus.append(TOPIC_CHAT, &room.to_string(), record::write(&fact)).await;
     appended.map(drop).map_err(|error| ApiError::new(Code::LogUnavailable, error.to_string()))
 }
 

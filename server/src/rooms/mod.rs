@@ -31,7 +31,7 @@ pub(crate) use gone::blank;
 use platform::service::{ApiError, Outcome};
 use wire::{
     ClientId, Code, MessageId, RoomId, UserId,
-    events::{ChatRecord, RoomFact, What},
+    events::{RoomFact, What},
     rooms::Room,
 };
 
@@ -67,10 +67,6 @@ pub(crate) async fn is_removed(state: &State, user: UserId, room: RoomId, pos: u
 /// How many rooms there are.
 pub(crate) async fn count(state: &State) -> sqlx::Result<u64> {
     sql::count(&state.db).await
-}
-
-fn record(fact: RoomFact) -> String {
-    serde_json::to_string(&ChatRecord::RoomV1(fact)).expect("a fact is plain data")
 }
 
 /// Something that a person did in a room, ready for the log.

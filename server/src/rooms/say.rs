@@ -12,10 +12,11 @@ use wire::{
     ClientId, Code, MessageId, RoomId, UserId,
     events::{RoomFact, What},
     paths::{fill, internal},
+    record,
     rooms::{Say, Sent},
 };
 
-use super::{mentions, messages, record, visible};
+use super::{mentions, messages, visible};
 use crate::{
     accounts::Caller,
     files,
@@ -123,7 +124,7 @@ pub(crate) async fn begin(
             (found, _) => Ok(found),
         }
     };
-    live::begin(state, &fact, record(fact.clone()), waiter, before).await
+    live::begin(state, &fact, record::write(&fact), waiter, before).await
 }
 
 /// What a sender is told of an append that was not acknowledged.

@@ -5,10 +5,12 @@
 mod migrations;
 mod moving;
 mod postgres;
+mod rows;
 mod sqlite;
 
 pub use migrations::Migrations;
 pub use moving::{Move, MoveError};
+pub use rows::Rows;
 pub(crate) use sqlite::connect_options as sqlite_options;
 
 use futures_util::{FutureExt as _, future::BoxFuture};

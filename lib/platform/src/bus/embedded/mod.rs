@@ -14,7 +14,7 @@ use std::{
     collections::{HashMap, VecDeque},
     path::Path,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, LazyLock, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -31,7 +31,7 @@ use wire::Timestamp;
 use super::{AppendError, Appended, Durability, OpenError, ReadError, Record};
 use crate::{
     Clock,
-    db::sqlite_options,
+    db::{Rows, sqlite_options},
     mutants::{self, Mutant},
     traces::Context,
 };
@@ -54,23 +54,7 @@ const SCHEMA: &str = "
         topic TEXT NOT NULL, pos INTEGER NOT NULL, at INTEGER NOT NULL, key TEXT NOT NULL, payload TEXT NOT NULL,
         PRIMARY KEY (topic, pos)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS records_at ON records (topic, at, pos);";
-
-/// One statement and one flush for a whole batch.
-///
-/// All in one, so that the library's thread is woken once; and by hand: where SQLite itself takes a transaction back, as
-/// it does on a full disk, the library goes on counting it, and no other could ever begin on this connection.
-const COMMIT: &str = "
-    BEGIN IMMEDIATE;
-    INSERT INTO records (topic, pos, at, key, payload)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1);
-    COMMIT";
-/// The same with the spans of those who wrote, which only a hub that tells of them pays for.
-const COMMIT_TRACED: &str = "
-    BEGIN IMMEDIATE;
-    INSERT INTO records (topic, pos, at, key, payload, trace)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each($1);
-    COMMIT";
+    DROP INDEX IF EXISTS records_at;";
 
 /// A handle on the log. Cheap to clone; the last one dropped stops the writer.
 #[derive(Clone)]
@@ -192,16 +176,24 @@ impl Log {
     }
 
     pub(super) async fn position_before(&self, topic: &'static str, at: Timestamp) -> Result<u64, ReadError> {
-        // Time never decreases with the position, so the newest row before the moment is the answer: one index step.
-        let newest =
-            "SELECT pos FROM records WHERE topic = $1 AND at < $2 ORDER BY at DESC, pos DESC LIMIT 1";
-        sqlx::query_scalar::<_, i64>(newest)
+        // Time never decreases with the position: halving what is left needs no index, which every append would pay for.
+        let (mut before, mut rest) = (0, self.head(topic));
+        while before < rest {
+            let middle = before + (rest - before).div_ceil(2);
+            let row: Option<(i64, i64)> = sqlx::query_as(
+                "SELECT pos, at FROM records WHERE topic = $1 AND pos >= $2 ORDER BY pos LIMIT 1",
+            )
             .bind(topic)
-            .bind(at.micros())
+            .bind(middle.cast_signed())
             .fetch_optional(&self.0.state.read)
             .await
-            .map(|pos| pos.unwrap_or(0).unsigned_abs())
-            .map_err(|error| ReadError::Failed(error.to_string()))
+            .map_err(|error| ReadError::Failed(error.to_string()))?;
+            match row {
+                Some((pos, taken)) if taken < at.micros() => before = pos.unsigned_abs(),
+                _ => rest = middle - 1,
+            }
+        }
+        Ok(before)
     }
 
     pub(super) fn generation(&self) -> &str {
@@ -440,17 +432,30 @@ impl Writer {
             .unzip()
     }
 
+    /// One flush for the whole batch.
     async fn commit(&mut self, records: &[(&'static str, Arc<Record>)]) -> sqlx::Result<()> {
-        let is_traced = records.iter().any(|(_, record)| record.trace.is_some());
-        let rows = if is_traced { rows_traced(records) } else { rows(records) };
-        let rows = rows.map_err(|error| sqlx::Error::Encode(error.into()))?;
-        let commit = if is_traced { COMMIT_TRACED } else { COMMIT };
-        let committed = sqlx::query(commit).bind(rows).execute(&mut self.connection).await;
+        let committed = self.insert(records).await;
         if committed.is_err() {
             // This fails where it was taken back already.
             let _ = raw_sql("ROLLBACK").execute(&mut self.connection).await;
         }
-        committed.map(drop)
+        committed
+    }
+
+    /// A transaction by hand: where SQLite itself takes one back, as it does on a full disk, the library goes on counting
+    /// it, and no other could ever begin on this connection.
+    async fn insert(&mut self, records: &[(&'static str, Arc<Record>)]) -> sqlx::Result<()> {
+        let last = records.len().div_ceil(Rows::MOST).saturating_sub(1);
+        for (nth, part) in records.chunks(Rows::MOST).enumerate() {
+            let mut insert = sqlx::query(text_of(part.len(), nth == 0, nth == last));
+            for (topic, record) in part {
+                insert = insert.bind(topic).bind(record.pos.cast_signed()).bind(record.at.micros());
+                insert = insert.bind(&record.key).bind(&record.payload);
+                insert = insert.bind(record.trace.map(|trace| trace.to_string()));
+            }
+            insert.execute(&mut self.connection).await?;
+        }
+        Ok(())
     }
 
     fn acknowledge(
@@ -484,23 +489,21 @@ impl Writer {
     }
 }
 
-fn rows(records: &[(&'static str, Arc<Record>)]) -> serde_json::Result<String> {
-    let rows: Vec<_> = records
-        .iter()
-        .map(|(topic, record)| (topic, record.pos, record.at.micros(), &record.key, &record.payload))
-        .collect();
-    serde_json::to_string(&rows)
-}
-
-fn rows_traced(records: &[(&'static str, Arc<Record>)]) -> serde_json::Result<String> {
-    let rows: Vec<_> = records
-        .iter()
-        .map(|(topic, record)| {
-            let trace = record.trace.map(|trace| trace.to_string());
-            (topic, record.pos, record.at.micros(), &record.key, &record.payload, trace)
+/// The statement for so many records, with the beginning and the end of their transaction if these are its first and its
+/// last ones: all in one text, so that the library's thread is woken once. Few texts, because each keeps what was bound to
+/// it last.
+fn text_of(records: usize, is_first: bool, is_last: bool) -> &'static str {
+    static TEXTS: LazyLock<[String; 8]> = LazyLock::new(|| {
+        let rows = Rows::of("records (topic, pos, at, key, payload, trace)", 6, "");
+        std::array::from_fn(|at| {
+            let insert = rows.text(if at & 4 == 0 { Rows::MOST } else { 1 });
+            let begin = if at & 1 == 0 { "" } else { "BEGIN IMMEDIATE;" };
+            let end = if at & 2 == 0 { "" } else { ";COMMIT" };
+            format!("{begin}{insert}{end}")
         })
-        .collect();
-    serde_json::to_string(&rows)
+    });
+    let at = usize::from(is_first) + 2 * usize::from(is_last) + 4 * usize::from(Rows::are_few(records));
+    &TEXTS[at]
 }
 
 /// An append that waits for its commit.

@@ -61,6 +61,37 @@ async fn what_is_flushed_behind_the_answer_is_seen_by_who_keeps_it() {
     log.close().await;
 }
 
+#[tokio::test]
+async fn commits_of_every_size_are_there_after_a_restart_and_found_by_their_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, mut count) = (open(folder.path(), Durability::Os, NEVER).await, 0_u64);
+    for together in [1, 8, 9, 128, 129, 300] {
+        let mut pending = Vec::new();
+        for _ in 0..together {
+            count += 1;
+            pending.push(log.enqueue(TOPIC_CHAT, "room", count.to_string()).await.unwrap());
+        }
+        for pending in pending {
+            pending.durable().await.unwrap();
+        }
+    }
+    log.close().await;
+
+    let log = open(folder.path(), Durability::Os, NEVER).await;
+    let (mut tail, mut records) = (log.tail(TOPIC_CHAT, 0), Vec::new());
+    while (records.len() as u64) < count {
+        records.extend(tail.next().await.unwrap());
+    }
+    for (record, pos) in records.iter().zip(1..) {
+        assert_eq!((record.pos, record.payload.as_str()), (pos, pos.to_string().as_str()));
+        let older = records.iter().filter(|other| other.at < record.at).count() as u64;
+        assert_eq!(log.position_before(TOPIC_CHAT, record.at).await.unwrap(), older);
+    }
+    let later = records[0].at.plus_seconds(3_600);
+    assert_eq!(log.position_before(TOPIC_CHAT, later).await.unwrap(), count);
+    log.close().await;
+}
+
 /// The log as the machine's next start finds it, if the process had been ended now.
 async fn after_a_new_start_of_the_machine(log: Log, folder: &Path) {
     let copy = tempfile::tempdir().unwrap();
