@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::Port;
 
 /// How long a server may take until it is ready. Kafka on a busy machine is the slow one.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A shell between us and the server. It holds one end of a pipe, and we the other: when this process is gone, killed
 /// or not, the pipe ends, and the shell ends the server and removes its folder. Until then it does what the pipe says.

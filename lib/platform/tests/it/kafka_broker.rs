@@ -24,7 +24,7 @@ use tokio::{
 };
 use wire::paths::TOPIC_CHAT;
 
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(240);
 const JAVA: [&str; 4] = ["-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 /// Sixteen bytes in base64url; the cluster meets no other.
 const CLUSTER: &str = "bXNodWItY3Jhc2gtdGVzdA";
@@ -242,7 +242,7 @@ async fn what_a_broker_acknowledged_outlives_its_death() {
     let asked = Instant::now();
     assert!(bus.ping().await.is_err());
     // Without a limit it would wait for a minute.
-    assert!(asked.elapsed() < PATIENCE / 3, "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(30), "{:?}", asked.elapsed());
     let hung = bus.append(TOPIC_CHAT, "room", "hung".into()).await;
     assert!(matches!(hung, Err(AppendError::Unknown(_))), "{hung:?}");
     broker.signal("CONT");
