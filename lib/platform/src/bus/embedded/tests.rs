@@ -69,7 +69,7 @@ async fn commits_of_every_size_are_there_after_a_restart_and_found_by_their_time
         let mut pending = Vec::new();
         for _ in 0..together {
             count += 1;
-            pending.push(log.enqueue(TOPIC_CHAT, "room", count.to_string()).await.unwrap());
+            pending.push(log.enqueue(TOPIC_CHAT, "room", count.to_string(), None).await.unwrap());
         }
         for pending in pending {
             pending.durable().await.unwrap();
