@@ -1,5 +1,7 @@
 //! The line: how many may wait, and that nobody waits behind somebody else's hundred files.
 
+use std::path::Path;
+
 use reqwest::{Method, StatusCode};
 use wire::{
     Code, UserId,
@@ -9,6 +11,16 @@ use wire::{
 };
 
 use crate::worker::{Worker, answer, eventually, problem, script};
+
+/// A worker of one runner, whose conversions begin when there is a file at `gate`.
+async fn held_until(gate: &Path) -> Worker {
+    let child = format!("until [ -e '{}' ]; do sleep 0.02; done; exec \"$0\" job-child", gate.display());
+    Worker::with(|config| {
+        config.child = script(&child);
+        config.runners = 1;
+    })
+    .await
+}
 
 #[tokio::test]
 async fn the_twenty_first_waiting_file_of_a_person_is_refused() {
@@ -51,12 +63,7 @@ async fn uploads_on_their_way_count_as_well() {
 async fn a_person_with_many_files_does_not_hold_up_another() {
     let held = tempfile::tempdir().unwrap();
     let gate = held.path().join("gate");
-    let child = format!("until [ -e '{}' ]; do sleep 0.02; done; exec \"$0\" job-child", gate.display());
-    let worker = Worker::with(|config| {
-        config.child = script(&child);
-        config.runners = 1;
-    })
-    .await;
+    let worker = held_until(&gate).await;
     let path = format!("{}?to=pdf&name=a.md", internal::JOBS);
     let first = worker.note().await;
     worker.job_in(first.id, JobState::InProgress).await;
@@ -92,12 +99,7 @@ async fn a_person_with_many_files_does_not_hold_up_another() {
 async fn who_waits_hears_about_how_long_where_that_is_known() {
     let held = tempfile::tempdir().unwrap();
     let gate = held.path().join("gate");
-    let child = format!("until [ -e '{}' ]; do sleep 0.02; done; exec \"$0\" job-child", gate.display());
-    let worker = Worker::with(|config| {
-        config.child = script(&child);
-        config.runners = 1;
-    })
-    .await;
+    let worker = held_until(&gate).await;
     let fresh = "to=pdf&name=a.md&fresh=true";
     let first = worker.uploaded(fresh, "# Hello").await;
     assert_eq!(worker.job_in(first.id, JobState::InProgress).await.eta, None);
