@@ -61,6 +61,13 @@ impl Processor {
 async fn build(State(processor): State<Processor>, headers: HeaderMap, mut form: Multipart) -> Response {
     *processor.requests.lock().unwrap() += 1;
     assert_eq!(headers[header::AUTHORIZATION], "Bearer sk-1");
+    // Read to its end, whatever becomes of it: an answer to half a request is lost when the rest of it arrives.
+    let mut document = None;
+    while let Some(part) = form.next_field().await.unwrap() {
+        let is_document = part.name() == Some("document");
+        let bytes = part.bytes().await.unwrap();
+        document = if is_document { Some(bytes) } else { document };
+    }
     let turn = processor.turns.lock().unwrap().pop_front();
     match turn {
         Some(Turn::Refuses) => (StatusCode::UNPROCESSABLE_ENTITY, "cannot be opened").into_response(),
@@ -68,11 +75,7 @@ async fn build(State(processor): State<Processor>, headers: HeaderMap, mut form:
         None => {
             let folder = tempfile::tempdir().unwrap();
             let (input, output) = (folder.path().join("in.rtf"), folder.path().join("out.pdf"));
-            while let Some(part) = form.next_field().await.unwrap() {
-                if part.name() == Some("document") {
-                    std::fs::write(&input, part.bytes().await.unwrap()).unwrap();
-                }
-            }
+            std::fs::write(&input, document.unwrap()).unwrap();
             let request = Request::new(input, Format::Rtf, &output, Format::Pdf);
             convert_here(&request, &mut |_| ()).unwrap();
             std::fs::read(output).unwrap().into_response()

@@ -68,11 +68,17 @@ impl Server {
     }
 }
 
-async fn answer(Shared(server): Shared<Server>, form: Multipart) -> Response {
+async fn answer(Shared(server): Shared<Server>, mut form: Multipart) -> Response {
     *server.requests.lock().unwrap() += 1;
     let turn = server.turns.lock().unwrap().pop_front();
     match turn {
-        Some(turn) => turn.play().await,
+        Some(turn) => {
+            // To its end: an answer to half a request is lost when the rest of it arrives.
+            while let Some(field) = form.next_field().await.unwrap() {
+                field.bytes().await.unwrap();
+            }
+            turn.play().await
+        }
         None => convert(form).await,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use axum::body::to_bytes;
 use axum::extract::{DefaultBodyLimit, Multipart, Path, Request as HttpRequest, State as Shared};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -77,13 +78,23 @@ async fn hear(Shared(service): Shared<Service>, request: HttpRequest, next: Next
     let is_store = path.starts_with("/upload") || path.starts_with("/storage");
     if shown.is_some_and(|shown| is_store || shown != format!("Bearer {KEY}")) || !is_store && shown.is_none()
     {
+        to_its_end(request).await;
         return (StatusCode::UNAUTHORIZED, r#"{"message":"Unauthenticated."}"#).into_response();
     }
     let turn = service.0.turns.lock().unwrap().pop_front().flatten();
     match turn {
-        Some(turn) => turn.play().await,
+        Some(turn) => {
+            to_its_end(request).await;
+            turn.play().await
+        }
         None => next.run(request).await,
     }
+}
+
+/// Reads a request that nobody wants: an answer to half of one is lost when the rest of it arrives.
+async fn to_its_end(request: HttpRequest) {
+    // Whoever hangs up in the middle is not waited for.
+    drop(to_bytes(request.into_body(), usize::MAX).await);
 }
 
 /// Nutrient's one route: instructions that name the parts of the form, and the document they make.
