@@ -10,6 +10,8 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// What a command is given that has to succeed: a person would not wait for so long, and is told so.
+const PATIENT: &str = "60s";
 /// No command of a test takes longer.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -70,9 +72,9 @@ impl Person {
         finish(self.command(args), input)
     }
 
-    /// Runs it and expects success and one JSON object.
+    /// Runs it and expects success, however slow the machine is, and one JSON object.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
-        let done = self.run(args);
+        let done = self.run(&[&["--timeout", PATIENT], args].concat());
         assert_eq!(done.code, 0, "{args:?}: {}", done.stderr);
         let lines = done.lines();
         assert_eq!(lines.len(), 1, "{args:?}: {lines:?}");
