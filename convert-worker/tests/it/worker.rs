@@ -28,7 +28,7 @@ use wire::{
 
 const PATIENCE: Duration = Duration::from_secs(90);
 /// The lease of a worker that will be killed, where leases have to expire. It may be held up for less.
-const BRIEF: Duration = Duration::from_secs(2);
+const BRIEF: Duration = Duration::from_secs(4);
 
 /// What outlives a worker.
 #[derive(Clone)]
