@@ -15,8 +15,8 @@ async fn results(worker: &Worker) -> usize {
     worker.objects().await.iter().filter(|key| Path::new(key).starts_with("out")).count()
 }
 
-/// Waits until this worker has begun the job's attempt of that number.
-/// Waits for that attempt or a later one, for a machine that stands still takes a lease away as well, or for the end.
+/// Waits until this worker has begun the job's attempt of that number or a later one, for a machine that stands still takes
+/// a lease away as well; or until there is none any more.
 async fn begun(worker: &Worker, job: JobId, attempt: u32) {
     eventually(async || {
         let job = worker.job(job).await;
