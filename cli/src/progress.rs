@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use wire::conversions::{Job, JobState};
+use wire::{
+    conversions::{Job, JobProgress, JobState},
+    messages::UnderWay,
+};
 
 use crate::{
     output::Output,
@@ -66,6 +69,16 @@ impl Bar {
         self.0.set_message(harmless(&describe(job)).into_owned());
     }
 
+    /// The conversion of a card is here now.
+    pub fn under_way(&self, at: &UnderWay) {
+        self.say(&words(at.state, at.progress.as_ref(), at.position));
+    }
+
+    /// Whether nobody sees it.
+    pub fn is_hidden(&self) -> bool {
+        self.0.is_hidden()
+    }
+
     /// Anything else.
     pub fn say(&self, text: &str) {
         self.0.set_style(waiting());
@@ -80,12 +93,15 @@ impl Bar {
 
 /// Where a conversion is, in a few words.
 pub fn describe(job: &Job) -> String {
-    match (job.state, &job.progress, job.position) {
-        (JobState::Queued, _, Some(before)) => {
-            let place = if before == 0 { "next".to_owned() } else { format!("{before} before it") };
-            let eta = job.eta.as_ref().map(|eta| format!(", about {:.0} s", eta.seconds.ceil()));
-            format!("queued, {place}{}", eta.unwrap_or_default())
-        }
+    let eta = job.eta.as_ref().filter(|_| job.state == JobState::Queued && job.position.is_some());
+    let eta = eta.map(|eta| format!(", about {:.0} s", eta.seconds.ceil())).unwrap_or_default();
+    words(job.state, job.progress.as_ref(), job.position) + &eta
+}
+
+fn words(state: JobState, progress: Option<&JobProgress>, position: Option<u32>) -> String {
+    match (state, progress, position) {
+        (JobState::Queued, _, Some(0)) => "queued, next".to_owned(),
+        (JobState::Queued, _, Some(before)) => format!("queued, {before} before it"),
         (JobState::InProgress, Some(progress), _) => match progress.percent {
             Some(percent) => format!("{} {percent} %", progress.stage),
             None => progress.stage.clone(),

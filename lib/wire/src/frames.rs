@@ -390,7 +390,7 @@ pub enum SubMode {
     Tail,
     /// Everything after the given position.
     Resume,
-    /// The given position is of another log: the newest events instead.
+    /// The given position is of another log, or behind the end of this one: the newest events instead.
     Reset,
 }
 

@@ -16,6 +16,7 @@ use wire::{
     Code, RoomId, UserId,
     events::RoomEvent,
     frames::{Position, SubMode, ToClient, close},
+    paths::TOPIC_CHAT,
     rooms::EventPage,
 };
 
@@ -104,8 +105,12 @@ impl CatchUp {
         self.listen();
         let ep = live.epoch(self.room);
         let is_resumed = after.is_some();
-        let is_of_this = |after: &Position| after.ep == ep || mutants::is(Mutant::M7);
-        let resume = after.filter(is_of_this).map(|after| after.pos);
+        let resume = match after {
+            Some(after) if mutants::is(Mutant::M7) => Some(after.pos),
+            Some(after) if after.ep != ep => None,
+            Some(after) if after.pos > now && self.is_beyond_the_log(after.pos).await => None,
+            after => after.map(|after| after.pos),
+        };
         let mode = match resume {
             Some(_) => SubMode::Resume,
             None if is_resumed => SubMode::Reset,
@@ -124,6 +129,15 @@ impl CatchUp {
             Some(pos) => Ok(pos),
             None => Ok(self.send(events).await.unwrap_or(0).max(now)),
         }
+    }
+
+    /// Whether the log ends before a position that it once gave: it was put back to an older state. This gateway alone
+    /// may be behind another one, so the log is asked.
+    async fn is_beyond_the_log(&self, pos: u64) -> bool {
+        let live = &self.state.live;
+        let Some(partition) = live.partition_of(self.room) else { return false };
+        let heads = self.state.bus.heads(TOPIC_CHAT).await;
+        heads.is_ok_and(|heads| heads.get(&partition.number).is_some_and(|head| pos > *head))
     }
 
     /// The newest events; at least the room's head is looked up when nobody has seen it since this gateway began.

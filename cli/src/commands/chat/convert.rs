@@ -1,9 +1,9 @@
 //! `mshub chat convert`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{convert::Infallible, path::PathBuf, time::Duration};
 
 use clap::Args;
-use client::Hub;
+use client::{Hub, LiveEvent};
 use wire::{
     ClientId, FileId,
     conversions::{ConvertInRoom, JobState},
@@ -14,7 +14,7 @@ use super::{attach, message};
 use crate::{
     error::{CliError, Kind},
     global::Global,
-    progress::Progress,
+    progress::{Bar, Progress},
 };
 
 /// Between two looks at the message.
@@ -55,8 +55,10 @@ pub(super) async fn run(args: ConvertArgs, global: &Global) -> Result<(), CliErr
     let wanted = ConvertInRoom { cid, file, to: args.to.clone() };
     let pos = hub.convert_in_room(&args.room, &wanted).await?.pos;
     let bar = Progress::new(&global.out).bar(&args.file);
-    bar.say("converting");
-    let settled = settled(&args, &hub, pos).await;
+    let settled = tokio::select! {
+        settled = settled(&args, &hub, pos) => settled,
+        never = show(&args, &hub, pos, &bar) => match never {},
+    };
     bar.end();
     let settled = settled?;
     message::print(&global.out, &settled)?;
@@ -91,4 +93,23 @@ async fn settled(args: &ConvertArgs, hub: &Hub, pos: u64) -> Result<Message, Cli
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// Shows how far the conversion is, to whoever looks.
+async fn show(args: &ConvertArgs, hub: &Hub, pos: u64, bar: &Bar) -> Infallible {
+    bar.say("queued");
+    if !bar.is_hidden()
+        && let Ok(room) = hub.room(&args.room).await
+    {
+        let mut live = hub.live();
+        live.subscribe(room.id, None, 0);
+        while let Some(event) = live.next().await {
+            if let LiveEvent::Card { pos: of, at, .. } = event
+                && of == pos
+            {
+                bar.under_way(&at);
+            }
+        }
+    }
+    std::future::pending().await
 }

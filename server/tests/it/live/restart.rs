@@ -1,5 +1,7 @@
 //! What a gateway knows after a restart, and what of another log.
 
+use std::path::Path;
+
 use axum::{Json, Router, routing::get};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -82,6 +84,50 @@ async fn positions_of_another_log_are_not_mixed_with_this_one() {
     assert_eq!(socket.bodies(1).await[0].2, "of the new log");
     drop(socket);
     server.end().await;
+}
+
+#[tokio::test]
+async fn a_position_that_a_log_from_a_backup_has_not_reached_begins_anew() {
+    let server = Server::embedded_with(|_| {}).await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+    let subbed = socket.follow(&room, None).await;
+    socket.sent(&room, "in the backup").await;
+    drop(socket);
+    let (log, backup) = (server.path("log"), server.path("backup"));
+    let server = server.restart_after(|| copy(&log, &backup)).await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+    socket.sent(&room, "lost with the disk").await;
+    let newest = socket.sent(&room, "lost as well").await["pos"].clone();
+    drop(socket);
+
+    let restore = || {
+        std::fs::remove_dir_all(&log).unwrap();
+        std::fs::rename(&backup, &log).unwrap();
+    };
+    let server = server.restart_after(restore).await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+    let after = json!({ "ep": subbed["ep"], "pos": newest });
+    let resumed = socket.subscribe(&room, Some(after), 0).await;
+
+    assert_eq!((&resumed["mode"], &resumed["ep"]), (&json!("reset"), &subbed["ep"]));
+    assert_eq!(socket.bodies(1).await[0].2, "in the backup");
+    socket.until("live").await;
+    let fresh = socket.sent(&room, "said since").await["pos"].clone();
+    assert!(fresh.as_u64() <= newest.as_u64(), "places are given again: {fresh}");
+    assert_eq!(socket.bodies(1).await[0].2, "said since");
+    drop(socket);
+    server.end().await;
+}
+
+/// Copies the files of a folder.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
 }
 
 /// A chat-worker whose database never has a trace of a message.
