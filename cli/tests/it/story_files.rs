@@ -92,22 +92,40 @@ fn removing_the_message_removes_the_file_for_everybody_and_the_chain_holds() {
 }
 
 #[test]
-fn a_message_with_files_is_not_kept_while_the_hub_is_away() {
+fn a_message_with_files_waits_for_the_hub_and_is_sent_once() {
     let mut hub = Hub::start();
-    let ann = hub.person("Ann");
+    let (ann, bob) = (hub.person("Ann"), hub.person("Bob"));
     ann.json(&["room", "new", "general", "--json"]);
+    bob.json(&["room", "join", "general", "--json"]);
     ann.json(&["chat", "send", "general", "before", "--json"]);
     ann.file("report.txt", "all is well");
 
     hub.kill();
     let away = ann.run(&["chat", "send", "general", "look", "--attach", "report.txt", "--json"]);
+    let wish = ann.run(&["chat", "convert", "general", "report.txt", "--to", "pdf", "--json"]);
+    let never = ["chat", "send", "general", "never", "--attach", "report.txt", "--no-queue", "--json"];
+    let never = ann.run(&never);
 
-    assert_eq!(away.code, 7, "{}", away.stderr);
-    assert!(away.error()["hint"].as_str().unwrap().contains("nothing was sent or kept"), "{}", away.stderr);
-    assert!(ann.lines(&["chat", "outbox", "--json"]).is_empty());
+    assert_eq!((away.code, wish.code, never.code), (8, 8, 7), "{}\n{}", away.stderr, wish.stderr);
+    assert_eq!(away.lines()[0]["state"], "queued");
+    let waiting = ann.lines(&["chat", "outbox", "--json"]);
+    let cids: Vec<_> = waiting.iter().map(|line| line["cid"].clone()).collect();
+    assert_eq!(cids, [&away, &wish].map(|kept| kept.lines()[0]["cid"].clone()));
+    assert_eq!(waiting[0]["files"], serde_json::json!(["report.txt"]));
     hub.start_again();
     assert_eq!(ann.run(&["chat", "send", "general", "--attach", "none.txt"]).code, 13);
-    ann.json(&["chat", "send", "general", "--attach", "report.txt", "--json"]);
+    assert_eq!(ann.lines(&["chat", "outbox", "retry", "--json"]).len(), 2);
+
+    assert!(ann.lines(&["chat", "outbox", "--json"]).is_empty());
+    let seen = bob.lines(&["chat", "messages", "general", "--json"]);
+    let bodies: Vec<_> = seen.iter().map(|message| message["body"].as_str().unwrap()).collect();
+    assert_eq!(bodies, ["before", "look", "report.txt"]);
+    let id = seen[1]["att"][0]["id"].as_str().unwrap();
+    assert_eq!(bob.run(&["file", "get", id, "-o", "-"]).text(), "all is well");
+    eventually("the wish is fulfilled", || {
+        let messages = bob.lines(&["chat", "messages", "general", "--json"]);
+        (messages[2]["card"]["state"] == "completed").then_some(())
+    });
 }
 
 /// Every file below a folder.

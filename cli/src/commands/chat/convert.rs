@@ -3,14 +3,10 @@
 use std::{convert::Infallible, path::PathBuf, time::Duration};
 
 use clap::Args;
-use client::{Hub, LiveEvent};
-use wire::{
-    ClientId, FileId,
-    conversions::{ConvertInRoom, JobState},
-    messages::Message,
-};
+use client::{Attachment, Draft, Hub, LiveEvent};
+use wire::{ClientId, FileId, RoomId, conversions::JobState, messages::Message};
 
-use super::{attach, message};
+use super::{message, post};
 use crate::{
     error::{CliError, Kind},
     global::Global,
@@ -25,7 +21,8 @@ const LOOK: Duration = Duration::from_millis(300);
 #[command(
     after_help = "The file, or one that is in the room already, becomes a message that shows the state of the conversion
 and has the result as a file of the room, also when you leave it. The hub goes on by itself:
-the command may be stopped.
+the command may be stopped. While the hub is away the wish waits in the outbox, with exit code 8;
+leave the file where it is until then.
 
 Examples:
   mshub chat convert general report.docx --to pdf
@@ -49,11 +46,8 @@ pub struct ConvertArgs {
 
 /// Asks, and waits.
 pub(super) async fn run(args: ConvertArgs, global: &Global) -> Result<(), CliError> {
-    let hub = global.hub()?;
-    let cid = args.cid.unwrap_or_default();
-    let file = file(&args, global, &hub, cid).await?;
-    let wanted = ConvertInRoom { cid, file, to: args.to.clone() };
-    let pos = hub.convert_in_room(&args.room, &wanted).await?.pos;
+    let (hub, source) = (global.hub()?, Source::of(&args.file).await?);
+    let pos = post::send(global, &hub, &args.room, false, |room| args.draft(room, source)).await?.pos;
     let bar = Progress::new(&global.out).bar(&args.file);
     let settled = tokio::select! {
         settled = settled(&args, &hub, pos) => settled,
@@ -68,16 +62,36 @@ pub(super) async fn run(args: ConvertArgs, global: &Global) -> Result<(), CliErr
     }
 }
 
-/// An id is one of a file of the room, unless a file of this machine has that name.
-async fn file(args: &ConvertArgs, global: &Global, hub: &Hub, cid: ClientId) -> Result<FileId, CliError> {
-    let path = PathBuf::from(&args.file);
-    if let Ok(id) = args.file.parse()
-        && !path.exists()
-    {
-        return Ok(id);
+/// What is to be converted.
+enum Source {
+    /// A file of the room.
+    There(FileId),
+    /// A file of this machine.
+    Here(Attachment),
+}
+
+impl Source {
+    /// An id is one of a file of the room, unless a file of this machine has that name.
+    async fn of(named: &str) -> Result<Self, CliError> {
+        let path = PathBuf::from(named);
+        match named.parse() {
+            Ok(id) if !path.exists() => Ok(Self::There(id)),
+            _ => Ok(Self::Here(Attachment::of(&path).await?)),
+        }
     }
-    let uploaded = attach::upload(global, hub, &args.room, cid, &[path]).await?;
-    uploaded.first().copied().ok_or_else(|| CliError::usage("FILE is required"))
+}
+
+impl ConvertArgs {
+    fn draft(&self, room: RoomId, source: Source) -> Draft {
+        let (cid, convert) = (self.cid.unwrap_or_default(), Some(self.to.clone()));
+        match source {
+            Source::There(id) => Draft { cid, convert, att: vec![id], ..Draft::new(room, id.to_string()) },
+            Source::Here(file) => {
+                let name = file.name.clone();
+                Draft { cid, convert, files: vec![file], ..Draft::new(room, name) }
+            }
+        }
+    }
 }
 
 /// The message when nothing changes any more, or at once where nobody waits.

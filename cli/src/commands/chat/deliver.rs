@@ -7,10 +7,30 @@ use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 use wire::{ClientId, MessageId, Problem, RoomId, Timestamp};
 
-use crate::error::{CliError, Kind};
+use crate::{
+    error::{CliError, Kind},
+    global::Global,
+    progress::{Bar, Progress},
+};
 
-/// How long the hub may take to keep a message when nothing else was said.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long nothing may move, when nothing else was said.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Until when the hub may take.
+#[derive(Clone, Copy)]
+pub(super) struct Deadline {
+    pub(super) at: Instant,
+    /// Somebody said so; otherwise what moves has time.
+    is_firm: bool,
+}
+
+impl Deadline {
+    /// From now on, as long as `--timeout` says.
+    pub(super) fn of(global: &Global) -> Self {
+        let limit = global.timeout();
+        Self { at: Instant::now() + limit.unwrap_or(PATIENCE), is_firm: limit.is_some() }
+    }
+}
 
 /// A message that the hub keeps, as `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -41,13 +61,24 @@ pub(super) struct Delivery {
     pub(super) was_there: bool,
     /// Why the hub is not there now.
     away: Option<String>,
+    /// When a message was settled, or a part of a file left, for the last time.
+    moved: Instant,
+    uploads: Uploads,
+}
+
+/// The bar of the file that is on its way.
+struct Uploads {
+    progress: Progress,
+    now: Option<(String, Bar)>,
 }
 
 impl Delivery {
     /// Begins to send what waits.
-    pub(super) fn begin(hub: &Hub, outbox: Outbox) -> Self {
+    pub(super) fn begin(global: &Global, hub: &Hub, outbox: Outbox) -> Self {
         let live = hub.live_with(outbox.clone());
-        Self { live, outbox, wanted: HashSet::new(), was_there: false, away: None }
+        let uploads = Uploads { progress: Progress::new(&global.out), now: None };
+        let (wanted, moved) = (HashSet::new(), Instant::now());
+        Self { live, outbox, wanted, was_there: false, away: None, moved, uploads }
     }
 
     /// Wants to hear what becomes of a message.
@@ -66,42 +97,95 @@ impl Delivery {
     }
 
     /// The next outcome; `None` when there was none in time.
-    pub(super) async fn next_until(&mut self, deadline: Instant) -> Result<Option<Outcome>, CliError> {
-        timeout_at(deadline, self.next()).await.map_or(Ok(None), |outcome| outcome.map(Some))
+    pub(super) async fn next_until(&mut self, deadline: Deadline) -> Result<Option<Outcome>, CliError> {
+        loop {
+            let moving = self.moved + PATIENCE;
+            let at = if deadline.is_firm { deadline.at } else { deadline.at.max(moving) };
+            match timeout_at(at, self.hear()).await {
+                Ok(Ok(None)) => {}
+                Ok(outcome) => return outcome,
+                Err(_) => return Ok(None),
+            }
+        }
     }
 
     /// The next outcome of a message that is expected.
     pub(super) async fn next(&mut self) -> Result<Outcome, CliError> {
         loop {
-            let Some(event) = self.live.next().await else {
-                return Err(CliError::new(Kind::Unreachable, "the live connection ended"));
-            };
-            match event {
-                LiveEvent::Connected => (self.was_there, self.away) = (true, None),
-                LiveEvent::Reconnecting { why, .. } => self.away = Some(why),
-                LiveEvent::Renewed { cid, fresh, .. } if self.wanted.remove(&cid) => {
-                    self.wanted.insert(fresh);
-                }
-                LiveEvent::Sent { cid, room, pos, id, ts } if self.wanted.remove(&cid) => {
-                    return Ok(Outcome::Said(Said { id, cid, room, pos, ts }));
-                }
-                LiveEvent::Refused { cid, problem, .. } if self.wanted.remove(&cid) => {
-                    return Ok(Outcome::Refused(cid, Box::new(problem)));
-                }
-                LiveEvent::Dropped { cid, .. } if self.wanted.remove(&cid) => {
-                    return Ok(Outcome::Dropped);
-                }
-                LiveEvent::SignedOut { why } => {
-                    return Err(CliError::new(Kind::Auth, why).hint("sign in with `mshub auth login`"));
-                }
-                _ => {}
+            if let Some(outcome) = self.hear().await? {
+                return Ok(outcome);
             }
         }
+    }
+
+    /// What is heard next: an outcome, or something else.
+    async fn hear(&mut self) -> Result<Option<Outcome>, CliError> {
+        let Some(event) = self.live.next().await else {
+            return Err(CliError::new(Kind::Unreachable, "the live connection ended"));
+        };
+        let outcome = match event {
+            LiveEvent::Connected => {
+                (self.was_there, self.away) = (true, None);
+                return Ok(None);
+            }
+            LiveEvent::Reconnecting { why, .. } => {
+                self.away = Some(why);
+                return Ok(None);
+            }
+            LiveEvent::Uploading { name, sent, total, .. } => {
+                self.moved = Instant::now();
+                self.uploads.show(name, sent, total);
+                return Ok(None);
+            }
+            LiveEvent::Renewed { cid, fresh, .. } if self.wanted.remove(&cid) => {
+                self.wanted.insert(fresh);
+                return Ok(None);
+            }
+            LiveEvent::Sent { cid, room, pos, id, ts } if self.wanted.remove(&cid) => {
+                Outcome::Said(Said { id, cid, room, pos, ts })
+            }
+            LiveEvent::Refused { cid, problem, .. } if self.wanted.remove(&cid) => {
+                Outcome::Refused(cid, Box::new(problem))
+            }
+            LiveEvent::Dropped { cid, .. } if self.wanted.remove(&cid) => Outcome::Dropped,
+            LiveEvent::SignedOut { why } => {
+                return Err(CliError::new(Kind::Auth, why).hint("sign in with `mshub auth login`"));
+            }
+            _ => return Ok(None),
+        };
+        self.moved = Instant::now();
+        self.uploads.end();
+        Ok(Some(outcome))
     }
 
     /// Takes a message out that is not to be sent later.
     pub(super) async fn withdraw(&self, cid: ClientId) -> Result<(), CliError> {
         self.outbox.withdraw(cid).await?;
         Ok(())
+    }
+}
+
+impl Uploads {
+    fn show(&mut self, name: String, sent: u64, total: u64) {
+        if self.now.as_ref().is_none_or(|(shown, _)| *shown != name) {
+            self.end();
+            let bar = self.progress.bar(&name);
+            self.now = Some((name, bar));
+        }
+        if let Some((_, bar)) = &self.now {
+            bar.sent(sent, Some(total));
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some((_, bar)) = self.now.take() {
+            bar.end();
+        }
+    }
+}
+
+impl Drop for Uploads {
+    fn drop(&mut self) {
+        self.end();
     }
 }

@@ -1,7 +1,6 @@
 //! `mshub chat`: say something, read what was said, follow a room, and do something to messages.
 
 mod act;
-mod attach;
 mod convert;
 mod deliver;
 mod files;
@@ -13,6 +12,7 @@ mod messages;
 mod outbox;
 mod passing;
 mod position;
+mod post;
 mod read;
 mod search;
 mod send;

@@ -3,10 +3,9 @@
 use clap::Subcommand;
 use client::{Draft, Waiting};
 use serde::Serialize;
-use tokio::time::Instant;
 use wire::{ClientId, RoomId, Timestamp};
 
-use super::deliver::{Delivery, Outcome, PATIENCE};
+use super::deliver::{Deadline, Delivery, Outcome};
 use crate::{
     error::{CliError, Kind},
     global::Global,
@@ -125,10 +124,10 @@ async fn retry(global: &Global, only: Option<ClientId>) -> Result<(), CliError> 
     if cids.is_empty() {
         return global.out.note("nothing waits");
     }
-    let mut delivery = Delivery::begin(&hub, outbox);
+    let mut delivery = Delivery::begin(global, &hub, outbox);
     cids.iter().for_each(|cid| delivery.expect(*cid));
     let (mut said, mut refused) = (0_usize, None);
-    let mut deadline = Instant::now() + global.timeout().unwrap_or(PATIENCE);
+    let deadline = Deadline::of(global);
     while delivery.open() > 0 {
         let Some(outcome) = delivery.next_until(deadline).await? else { break };
         match outcome {
@@ -138,10 +137,6 @@ async fn retry(global: &Global, only: Option<ClientId>) -> Result<(), CliError> 
             }
             Outcome::Refused(_, problem) => drop(refused.get_or_insert(problem)),
             Outcome::Dropped => {}
-        }
-        // As long as it goes on it is waited for.
-        if global.timeout().is_none() {
-            deadline = Instant::now() + PATIENCE;
         }
     }
     let (waiting, away) = delivery.unsettled();

@@ -3,21 +3,16 @@
 use std::{
     io::{self, IsTerminal as _},
     path::PathBuf,
-    time::Duration,
 };
 
 use clap::Args;
-use client::{Draft, Hub, Outbox};
-use serde_json::json;
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    time::{Instant, timeout_at},
-};
-use wire::{ClientId, Problem, RoomId};
+use client::{Attachment, Draft, Hub};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use wire::{ClientId, Problem};
 
 use super::{
-    attach,
-    deliver::{Delivery, Outcome, PATIENCE, Said},
+    deliver::{Deadline, Delivery, Outcome, Said},
+    post::{self, Place},
 };
 use crate::{
     error::{CliError, Kind},
@@ -39,8 +34,8 @@ good. Exit code 8 means that it waits: any later `mshub chat send`, `mshub chat 
 or an open `mshub tui` sends it, once. A hub that does not answer is waited for for 10 seconds,
 or as long as --timeout says.
 
-Files that go with the message are uploaded first. That needs the hub: while it is away, a
-message with files is not kept in the outbox, and nothing is said.
+Files that go with the message are uploaded first. While the hub is away the message waits for
+it with them: leave them where they are and as they are until it is sent.
 
 Examples:
   mshub chat send general 'build is green'
@@ -80,52 +75,13 @@ pub(super) async fn run(args: SendArgs, global: &Global) -> Result<(), CliError>
     if args.lines {
         return lines(&args, global, &hub).await;
     }
-    let body = body(&args).await?;
-    let cid = args.cid.unwrap_or_default();
-    let outbox = global.outbox(&hub).await?;
-    let att = attach::upload(global, &hub, &args.room, cid, &args.attach).await?;
-    let deadline = Instant::now() + patience(global);
-    let Place { room, away } = place(&hub, &outbox, &args.room, deadline).await?;
-    let draft = Draft { cid, re: args.reply, att, ..Draft::new(room, body) };
-    match away {
-        Some(away) if args.no_queue => return Err(away),
-        Some(away) if global.timeout().is_none() => {
-            put(&outbox, draft.clone()).await?;
-            return kept(global, &draft, Some(away.message));
-        }
-        _ => {}
+    let (body, cid, mut files) = (body(&args).await?, args.cid.unwrap_or_default(), Vec::new());
+    for path in &args.attach {
+        files.push(Attachment::of(path).await?);
     }
-    let mut delivery = Delivery::begin(&hub, outbox.clone());
-    put(&outbox, draft.clone()).await?;
-    delivery.expect(draft.cid);
-    match delivery.next_until(deadline).await {
-        Ok(Some(Outcome::Said(said))) => {
-            global.out.result(&said, said.id, || format!("said in {}, at {}", args.room, said.pos))
-        }
-        Ok(Some(Outcome::Refused(cid, problem))) => {
-            delivery.withdraw(cid).await?;
-            Err(CliError::from(*problem))
-        }
-        Ok(Some(Outcome::Dropped)) => {
-            Err(CliError::new(Kind::Conflict, "the message was taken out of the outbox before it was sent"))
-        }
-        Ok(None) if args.no_queue && !delivery.was_there => {
-            delivery.withdraw(draft.cid).await?;
-            Err(CliError::new(Kind::Unreachable, "the hub does not answer; the message was not kept"))
-        }
-        Ok(None) => kept(global, &draft, delivery.unsettled().1),
-        Err(error) => {
-            // Somebody who is not signed in has said nothing.
-            if !delivery.was_there {
-                delivery.withdraw(draft.cid).await?;
-            }
-            Err(error)
-        }
-    }
-}
-
-fn patience(global: &Global) -> Duration {
-    global.timeout().unwrap_or(PATIENCE)
+    let draft = |room| Draft { cid, re: args.reply, files, ..Draft::new(room, body) };
+    let said = post::send(global, &hub, &args.room, args.no_queue, draft).await?;
+    global.out.result(&said, said.id, || format!("said in {}, at {}", args.room, said.pos))
 }
 
 async fn body(args: &SendArgs) -> Result<String, CliError> {
@@ -153,48 +109,6 @@ fn without_end(text: &str) -> &str {
     text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text)).unwrap_or(text)
 }
 
-/// A room, and why the hub could not be asked for it, if it could not.
-struct Place {
-    room: RoomId,
-    away: Option<CliError>,
-}
-
-/// The room of that name. While the hub is away it is the one that had the name when this machine last heard of it.
-async fn place(hub: &Hub, outbox: &Outbox, named: &str, deadline: Instant) -> Result<Place, CliError> {
-    let asked = timeout_at(deadline, hub.room(named)).await.unwrap_or(Err(client::Error::Timeout));
-    let error = match asked {
-        Ok(room) => {
-            outbox.remember(std::slice::from_ref(&room)).await?;
-            return Ok(Place { room: room.id, away: None });
-        }
-        Err(error) => error,
-    };
-    let is_away = matches!(error, client::Error::Unreachable { .. } | client::Error::Timeout);
-    match named.parse().ok().or_else(|| outbox.room_named(named)) {
-        Some(room) if is_away => Ok(Place { room, away: Some(error.into()) }),
-        _ => Err(error.into()),
-    }
-}
-
-async fn put(outbox: &Outbox, draft: Draft) -> Result<(), CliError> {
-    if outbox.put(vec![draft]).await?.is_empty() {
-        return Ok(());
-    }
-    Err(CliError::new(Kind::Rate, "too many messages wait in the outbox")
-        .hint("see `mshub chat outbox`; send them with `mshub chat outbox retry`"))
-}
-
-/// The message waits: told on stdout for scripts, and with an exit code of its own.
-fn kept(global: &Global, draft: &Draft, why: Option<String>) -> Result<(), CliError> {
-    let Draft { cid, room, .. } = draft;
-    if global.out.is_json() {
-        global.out.json(&json!({"cid": cid, "room": room, "state": "queued"}))?;
-    }
-    let why = why.unwrap_or_else(|| "the hub does not answer".to_owned());
-    Err(CliError::new(Kind::Pending, format!("{why}; the message waits in the outbox as {cid}"))
-        .hint("it is sent by the next `mshub chat send` or `mshub tui`, or now by `mshub chat outbox retry`"))
-}
-
 /// What became of the lines so far.
 #[derive(Default)]
 struct Tally {
@@ -205,11 +119,11 @@ struct Tally {
 /// Says line by line. Meanwhile the hub may come and go: what was read is kept.
 async fn lines(args: &SendArgs, global: &Global, hub: &Hub) -> Result<(), CliError> {
     let outbox = global.outbox(hub).await?;
-    let Place { room, away } = place(hub, &outbox, &args.room, Instant::now() + patience(global)).await?;
+    let Place { room, away } = post::place(hub, &outbox, &args.room, Deadline::of(global)).await?;
     if let Some(away) = away.filter(|_| args.no_queue) {
         return Err(away);
     }
-    let mut delivery = Delivery::begin(hub, outbox.clone());
+    let mut delivery = Delivery::begin(global, hub, outbox.clone());
     let stdin = files::stdin().map_err(CliError::io("cannot read standard input"))?;
     let mut input = BufReader::new(stdin).lines();
     let mut tally = Tally::default();
@@ -221,7 +135,7 @@ async fn lines(args: &SendArgs, global: &Global, hub: &Hub) -> Result<(), CliErr
                 if !body.is_empty() {
                     let draft = Draft::new(room, body);
                     delivery.expect(draft.cid);
-                    put(&outbox, draft).await?;
+                    post::put(&outbox, draft).await?;
                 }
             }
             outcome = delivery.next(), if delivery.open() > 0 => {
@@ -229,7 +143,7 @@ async fn lines(args: &SendArgs, global: &Global, hub: &Hub) -> Result<(), CliErr
             }
         }
     }
-    let deadline = Instant::now() + patience(global);
+    let deadline = Deadline::of(global);
     while delivery.open() > 0 {
         match delivery.next_until(deadline).await? {
             Some(outcome) => take(outcome, &delivery, &mut tally, global).await?,
