@@ -118,4 +118,20 @@ proptest! {
         let path = desk.put("x", &bytes[..cut.min(bytes.len())]);
         let _ = sniff(&path, "x", None);
     }
+
+    #[test]
+    fn no_changed_byte_makes_it_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        kind in 0_usize..6,
+    ) {
+        let formats = [Format::Docx, Format::Xlsx, Format::Pdf, Format::Png, Format::Tiff, Format::Odt];
+        let mut bytes = sample(formats[kind]).unwrap();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let desk = Desk::new();
+        let path = desk.put("x", bytes);
+        let _ = sniff(&path, "x", None);
+    }
 }

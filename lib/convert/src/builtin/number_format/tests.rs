@@ -1,5 +1,7 @@
 //! What spreadsheets print, as spreadsheets print it.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn shown(value: f64, code: &str) -> String {
@@ -81,4 +83,29 @@ fn texts_and_colours_follow_their_format() {
     assert_eq!(text("x", "0;0;0;\"<\"@\">\""), "<x>");
     assert_eq!(text("x", "General"), "x");
     assert_eq!(number(-1.0, "0;[Red]-0", false).color, Some([255, 0, 0]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_code_and_no_value_make_it_panic_or_boundless(
+        value in prop_oneof![any::<f64>(), -1.0e5..1.0e5, Just(f64::NAN), Just(f64::INFINITY)],
+        code in prop_oneof!["\\PC{0,40}", "[0#?.,;%EeGgAaPpMmHhDdYyss/@_*\\\\\"\\[\\]<>=!+ -]{0,40}"],
+        epoch_1904 in any::<bool>(),
+    ) {
+        let shown = number(value, &code, epoch_1904);
+        let said = text("word", &code);
+
+        // A value has up to 309 digits, and a thousands separator after every third.
+        prop_assert!(shown.text.len() < 1_000 + 20 * code.len(), "{}", shown.text.len());
+        prop_assert!(said.len() < 100 + 20 * code.len(), "{}", said.len());
+    }
+
+    #[test]
+    fn what_is_shown_without_a_format_is_the_number(value in -1.0e9..1.0e9) {
+        let shown: f64 = general(value).parse().unwrap();
+
+        prop_assert!((shown - value).abs() <= value.abs() * 1.0e-4, "{shown} for {value}");
+    }
 }
