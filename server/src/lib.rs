@@ -100,10 +100,12 @@ pub fn run(
         tasks::start(&state);
         live::start(&state).await?;
 
+        let page = listeners.web.as_ref().and_then(|listener| listener.local_addr().ok()).map(|at| at.port());
         let web = listeners.web.map(|listener| {
             tokio::spawn(serve(listener, routes::web(&state), Waits::default(), stop.clone()))
         });
-        let api = tokio::spawn(serve(listeners.api, routes::api(&state), Waits::default(), stop.clone()));
+        let api =
+            tokio::spawn(serve(listeners.api, routes::api(&state, page), Waits::default(), stop.clone()));
         ready(routes::health(&state));
 
         stop.cancelled().await;

@@ -99,9 +99,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     documented().split_for_parts().1
 }
 
-/// The application behind the API's listener.
-pub(crate) fn api(state: &App) -> Router {
-    dress(plain(), state)
+/// The application behind the API's listener. Whoever opens it in a browser is sent to the page on its own port, if there
+/// is one.
+pub(crate) fn api(state: &App, page: Option<u16>) -> Router {
+    let home = axum::routing::get(move |headers| web::home(page, headers));
+    dress(plain().route("/", home), state)
 }
 
 /// The application behind the page's listener: the same API, and the page for every other path.

@@ -1,7 +1,7 @@
 // One request to the hub: JSON in, JSON out, every failure a `Problem` that a person can read.
 
 import { accessToken } from "./session";
-import type { Job, ProblemBody } from "./wire";
+import type { ProblemBody } from "./wire";
 
 const SILENCE_MS = 30_000;
 
@@ -33,8 +33,8 @@ export async function request<T>(method: string, path: string, options: Options 
   return (answer.status === 204 ? undefined : await answer.json()) as T;
 }
 
-/** A picture that only signed-in people may see. */
-export async function picture(path: string): Promise<Blob> {
+/** A file that only signed-in people may have. */
+export async function content(path: string): Promise<Blob> {
   return (await send("GET", path, {})).blob();
 }
 
@@ -77,21 +77,20 @@ const unreachable = () =>
   new Problem({ title: "Unreachable", status: 0, detail: "The hub does not answer. Is it running?", code: "", retryable: true });
 
 /**
- * Uploads a file and reports how much of it has left this machine: only XMLHttpRequest can tell.
- * Sent again with the same `key`, after an answer was lost, it makes no second conversion.
+ * Uploads a file to a path and reports how much of it has left this machine: only XMLHttpRequest can tell.
+ * Sent again with the same `key`, after an answer was lost, it is kept once.
  */
-export async function upload(key: string, file: File, to: string, progress: (share: number) => void, stop: AbortSignal): Promise<Job> {
+export async function upload<T>(path: string, key: string, file: File, progress: (share: number) => void, stop: AbortSignal): Promise<T> {
   const token = await accessToken();
-  const query = new URLSearchParams({ to, name: file.name });
   return new Promise((resolve, reject) => {
     const call = new XMLHttpRequest();
-    call.open("POST", `/api/v1/conversions?${query}`);
+    call.open("POST", path);
     call.setRequestHeader("authorization", `Bearer ${token}`);
     call.setRequestHeader("idempotency-key", key);
     call.setRequestHeader("content-type", file.type || "application/octet-stream");
     call.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
     call.onload = () =>
-      call.status < 300 ? resolve(JSON.parse(call.responseText) as Job) : reject(parseProblem(call.status, call.responseText));
+      call.status < 300 ? resolve(JSON.parse(call.responseText) as T) : reject(parseProblem(call.status, call.responseText));
     call.onerror = () => reject(unreachable());
     call.onabort = () => reject(new DOMException("The upload was stopped.", "AbortError"));
     stop.addEventListener("abort", () => call.abort(), { once: true });

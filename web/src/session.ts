@@ -1,6 +1,7 @@
 // Who is signed in. A refresh token works once, so that tabs take turns: one exchanges it, the others read the new one.
 
 import { Problem, request } from "./api";
+import { clearUnsent } from "./unsent";
 import type { Me, Tokens } from "./wire";
 
 const KEY = "mshub.session";
@@ -55,6 +56,7 @@ export async function signIn(email: string, password: string): Promise<void> {
 /** Ends the session on the hub, if it can be reached, and here in any case. */
 export async function signOut(): Promise<void> {
   await request("POST", "/api/v1/auth/logout").catch(() => undefined);
+  clearUnsent(user()?.id);
   forget();
 }
 

@@ -8,8 +8,16 @@ export type Tokens = { access_token: string; expires_in: number; refresh_token: 
 export type SignedUp = { user: { id: string; email: string; name: string }; mail: "kept" | "sent" };
 export type KeptMail = { id: string; to: string; subject: string; text: string; link?: string; code?: string; at: string };
 
-export type Room = { id: string; name: string; private: boolean; topic: string; members: number; joined: boolean };
+export type Room = {
+  id: string; name: string; private: boolean; topic: string; members: number; joined: boolean;
+  /** A conversation of two; `name` is what the other one is called. */
+  direct?: boolean;
+  unread?: number; mentions?: number;
+};
 export type Member = { id: string; name: string; role: "member" | "moderator" | "owner" };
+
+/** A file of a room, as the hub keeps it. */
+export type RoomFile = { id: string; name: string; bytes: number; sha256: string; media_type: string };
 
 /** One fact about a room at its place in the log. */
 export type RoomEvent = {
@@ -17,7 +25,13 @@ export type RoomEvent = {
   /** The room's position before this one; absent when the sender of the frame did not know it. */
   prev?: number;
   ts: string; by: string; name: string; cid: string;
-  kind: string; body?: string; user?: string;
+  kind: string; body?: string; user?: string; role?: string;
+  /** Of a message: what it answers, its files, and whether its text was taken away. */
+  re?: number; att?: RoomFile[]; removed?: string;
+  /** What is done to another message: which one. */
+  tgt?: number;
+  /** Of a conversion: the wanted format, its source or result, what is missing in it, and why there is none. */
+  to?: string; file?: RoomFile; lost?: string[]; error?: string;
 };
 export type EventPage = { events: RoomEvent[]; ep: string; upto: number; persisted: number; more: boolean };
 
@@ -47,7 +61,8 @@ export type ToServer =
   | { t: "auth"; tok: string }
   | { t: "sub"; id: number; room: string; after?: { ep: string; pos: number }; tail: number }
   | { t: "unsub"; room: string }
-  | { t: "send"; cid: string; room: string; body: string }
+  | { t: "send"; cid: string; room: string; body: string; att?: string[] }
+  | { t: "read"; room: string; pos: number }
   | { t: "jobs"; on: boolean }
   | { t: "ping"; n: number };
 
@@ -61,6 +76,7 @@ export type ToClient =
   | { t: "ok"; cid: string; room: string; pos: number; id: string; ts: string; dup?: boolean }
   | { t: "err"; cid?: string; id?: number; room?: string; code: string; detail: string; retry: boolean; unknown: boolean; after_ms?: number }
   | { t: "unsubbed"; room: string }
+  | { t: "entered"; room: string; by: string; name: string }
   | { t: "wm"; r: { room: string; pos: number; n: number; h: string }[] }
   | { t: "reset"; room: string; ep: string }
   | { t: "job"; job: Job }

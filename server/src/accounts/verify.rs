@@ -157,9 +157,11 @@ pub(crate) async fn submit(
         Err(error) => {
             let problem = error.problem();
             let body = format!(
-                "<h1>That did not work</h1><p>{}</p><p>{}</p>",
+                "<h1>That did not work</h1><p>{}</p>\
+                 <p><a href=\"/\">Open the hub</a> and sign in there: it offers a new mail, and takes its code. On a \
+                 terminal, {}.</p>",
                 html::escaped(&problem.detail),
-                html::escaped(problem.hint.as_deref().unwrap_or_default())
+                html::escaped(problem.hint.as_deref().unwrap_or("see `mshub auth --help`"))
             );
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             private(status, html::page("That did not work", &body))

@@ -11,7 +11,7 @@ use platform::service::ApiError;
 use wire::Code;
 
 pub(crate) use errors::errors;
-pub(crate) use page::page;
+pub(crate) use page::{home, page};
 
 /// The answer for a request that met a bug of ours.
 pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Response {

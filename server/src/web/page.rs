@@ -2,10 +2,11 @@
 
 use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
-    response::{Html, IntoResponse, Response},
+    response::{Html, IntoResponse, Redirect, Response},
 };
 use platform::service::problem::{no_method, no_route};
 use rust_embed::{EmbeddedFile, RustEmbed};
+use url::Url;
 
 use super::html;
 
@@ -36,6 +37,20 @@ pub(crate) async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Respon
             Some(file) => file_answer(INDEX, file, &headers),
             None => ([(header::CONTENT_SECURITY_POLICY, html::policy())], Html(unbuilt())).into_response(),
         },
+    }
+}
+
+/// The root of the API's own listener: the page, on the machine that was asked for, is behind another port.
+pub(crate) async fn home(page: Option<u16>, headers: HeaderMap) -> Response {
+    let asked = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let there = page.and_then(|port| {
+        let mut url = Url::parse(&format!("http://{asked}/")).ok()?;
+        url.set_port(Some(port)).ok()?;
+        Some(url)
+    });
+    match there {
+        Some(url) => Redirect::temporary(url.as_str()).into_response(),
+        None => no_route().await.into_response(),
     }
 }
 

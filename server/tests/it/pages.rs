@@ -26,7 +26,7 @@ async fn looking_at_a_link_does_nothing_and_its_button_verifies() {
     assert_eq!(pressed.status, 200);
     assert!(pressed.text().contains("Welcome, &lt;b&gt;Ann&lt;/b&gt;"), "{}", pressed.text());
     assert_eq!(again.status, 422);
-    assert!(again.text().contains("auth resend"));
+    assert!(again.text().contains("auth resend") && again.text().contains("href=\"/\""));
 }
 
 #[tokio::test]
@@ -65,6 +65,9 @@ async fn the_page_is_behind_its_own_listener_only() {
     assert!(page.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
     assert_eq!(api.status(), 404);
     assert_eq!(api.headers()["content-type"], "application/problem+json");
+    let home = at(server.url("/")).await;
+    assert_eq!(home.url().as_str(), format!("{}/", server.web), "the API's own root leads to the page");
+    assert!(home.text().await.unwrap().contains("<title>mshub"));
     let info: serde_json::Value = info.json().await.unwrap();
     assert_eq!((&info["product"], &info["mail"]), (&"mshub".into(), &"kept".into()));
     for header in ["x-content-type-options", "referrer-policy", "x-frame-options", "x-request-id"] {

@@ -3,6 +3,7 @@
 import { useSyncExternalStore } from "react";
 import { Problem, request } from "../api";
 import * as session from "../session";
+import { Unsent } from "../unsent";
 import type { EventPage } from "../wire";
 import { Live } from "./socket";
 
@@ -18,6 +19,7 @@ export const live = new Live({
     return request<EventPage>("GET", `/api/v1/rooms/${room}/events?${query}`);
   },
   random: Math.random,
+  unsent: new Unsent(() => session.user()?.id),
 });
 
 window.addEventListener("online", () => live.hurry());

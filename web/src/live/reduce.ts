@@ -5,6 +5,8 @@ import type { EventPage, Job, RoomEvent, ToClient } from "../wire";
 /** Something said here that is not yet seen in the room's log. */
 export type Pending = {
   cid: string; room: string; body: string;
+  /** Files that were uploaded for it. */
+  att?: string[];
   /** `sent` is durable and has its place; the event itself is still on its way. */
   state: "sending" | "sent" | "failed";
   why?: string;
@@ -36,6 +38,8 @@ export type LiveState = {
   rooms: Readonly<Record<string, RoomState>>;
   pending: readonly Pending[];
   jobs: Readonly<Record<string, Job>>;
+  /** How often this person came into a room, here or elsewhere: whoever lists rooms looks again. */
+  entered: number;
 };
 
 export type Action =
@@ -48,7 +52,7 @@ export type Action =
   | { do: "page"; room: string; asked: { before: number } | { after: number }; page: EventPage }
   | { do: "jobs"; jobs: Job[] };
 
-export const EMPTY: LiveState = { link: { is: "off" }, rooms: {}, pending: [], jobs: {} };
+export const EMPTY: LiveState = { link: { is: "off" }, rooms: {}, pending: [], jobs: {}, entered: 0 };
 
 const NEW_ROOM: RoomState = { ep: "", events: [], live: false, gaps: [], persisted: 0, complete: false };
 
@@ -97,6 +101,8 @@ function receive(state: LiveState, frame: ToClient): LiveState {
       return state;
     case "unsubbed":
       return change(state, frame.room, (room) => ({ ...room, live: false, refused: "You are not in this room any more." }));
+    case "entered":
+      return { ...state, entered: state.entered + 1 };
     case "wm":
       return frame.r.reduce(
         (now, head) => change(now, head.room, (room) => ({ ...room, persisted: Math.max(room.persisted, head.pos) })),

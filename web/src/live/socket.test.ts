@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { CLOSE, type EventPage, type ToClient, type ToServer } from "../wire";
+import type { Pending } from "./reduce";
 import { Live, type Outside, type Wire } from "./socket";
 
 class FakeWire implements Wire {
@@ -34,6 +35,7 @@ const ROOM = "room-1";
 const WELCOME: ToClient = { t: "welcome", v: 1, uid: "ann", hb_ms: 15_000, win: 2 };
 let wires: FakeWire[];
 let tokens: boolean[];
+let kept: Map<string, Pending>;
 
 function hub(more: Partial<Outside> = {}): Live {
   return new Live({
@@ -43,6 +45,7 @@ function hub(more: Partial<Outside> = {}): Live {
     isOver: () => false,
     events: async () => ({ events: [], ep: "e1", upto: 0, persisted: 0, more: false }),
     random: () => 0.5,
+    unsent: { keep: (one) => void kept.set(one.cid, one), forget: (cid) => void kept.delete(cid), all: () => [...kept.values()] },
     ...more,
   });
 }
@@ -63,6 +66,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   wires = [];
   tokens = [];
+  kept = new Map();
 });
 afterEach(() => vi.useRealTimers());
 
@@ -186,4 +190,36 @@ test("a subscription that failed for now is asked for again, one that was refuse
   await vi.advanceTimersByTimeAsync(10_000);
   expect(subs()).toBe(2);
   expect(live.snapshot().rooms[ROOM]!.refused).toBe("down");
+});
+
+test("what was said outlives the page until it is durable", async () => {
+  const before = hub();
+  before.start();
+  before.say(ROOM, "half written", ["file-1"]);
+  before.stop();
+  expect([...kept.values()].map((one) => one.body)).toEqual(["half written"]);
+
+  const after = hub();
+  after.start();
+  const wire = await welcome();
+  const sent = wire.sent.find((frame) => frame.t === "send")!;
+  expect(sent).toMatchObject({ body: "half written", att: ["file-1"] });
+  wire.says({ t: "ok", cid: sent.cid, room: ROOM, pos: 7, id: "m7", ts: "" });
+  expect(kept.size).toBe(0);
+});
+
+test("a room is told as read once a position, and again by the next connection", async () => {
+  const live = hub();
+  live.start();
+  const wire = await welcome();
+  live.read(ROOM, 5);
+  live.read(ROOM, 5);
+  live.read(ROOM, 4);
+  expect(wire.sent.filter((frame) => frame.t === "read")).toEqual([{ t: "read", room: ROOM, pos: 5 }]);
+
+  wire.breaks(CLOSE.restart);
+  await vi.advanceTimersByTimeAsync(20_000);
+  const next = await welcome();
+  live.read(ROOM, 5);
+  expect(next.kinds()).toContain("read");
 });

@@ -2,7 +2,7 @@
 
 import { newId } from "../ids";
 import { CLOSE, PROTOCOL, type EventPage, type Job, type ToClient, type ToServer } from "../wire";
-import { type Action, EMPTY, holes, type LiveState, reduce, resumeAt } from "./reduce";
+import { type Action, EMPTY, holes, type LiveState, type Pending, reduce, resumeAt } from "./reduce";
 
 /** What of a browser's WebSocket is used here. */
 export type Wire = Pick<WebSocket, "send" | "close" | "onopen" | "onmessage" | "onclose">;
@@ -19,6 +19,8 @@ export type Outside = {
   events(room: string, asked: { before: number } | { after: number }): Promise<EventPage>;
   /** 0 to 1. */
   random(): number;
+  /** What was said and has no place yet outlives the page. */
+  unsent: { keep(one: Pending): void; forget(cid: string): void; all(): Pending[] };
 };
 
 const FIRST_EVENTS = 50;
@@ -39,6 +41,8 @@ export class Live {
   private window = 1;
   private readonly inFlight = new Set<string>();
   private readonly filling = new Set<string>();
+  /** Up to where the hub was told of this connection that rooms are read. */
+  private readonly marks = new Map<string, number>();
   private readonly timers: Partial<Record<"connect" | "silence" | "auth" | "pump" | "sub", ReturnType<typeof setTimeout>>> = {};
 
   constructor(private readonly outside: Outside) {}
@@ -51,7 +55,9 @@ export class Live {
   };
 
   start(): void {
-    if (this.state.link.is === "off") void this.connect();
+    if (this.state.link.is !== "off") return;
+    for (const pending of this.outside.unsent.all()) this.apply({ do: "say", pending });
+    void this.connect();
   }
 
   /** Signed out: nothing of this person stays. */
@@ -78,9 +84,18 @@ export class Live {
     if (this.welcomed) this.send({ t: "unsub", room });
   }
 
-  say(room: string, body: string): void {
-    this.apply({ do: "say", pending: { cid: newId(), room, body, state: "sending" } });
+  say(room: string, body: string, att?: string[]): void {
+    const pending: Pending = { cid: newId(), room, body, att, state: "sending" };
+    this.outside.unsent.keep(pending);
+    this.apply({ do: "say", pending });
     this.pump();
+  }
+
+  /** The person has seen a room up to a position. */
+  read(room: string, pos: number): void {
+    if (!this.welcomed || (this.marks.get(room) ?? 0) >= pos) return;
+    this.marks.set(room, pos);
+    this.send({ t: "read", room, pos });
   }
 
   /** Once more, with the same `cid`: if it did arrive, the hub knows. */
@@ -185,7 +200,7 @@ export class Live {
       if (this.inFlight.size >= this.window) return;
       if (one.state !== "sending" || this.inFlight.has(one.cid)) continue;
       this.inFlight.add(one.cid);
-      this.send({ t: "send", cid: one.cid, room: one.room, body: one.body });
+      this.send({ t: "send", cid: one.cid, room: one.room, body: one.body, att: one.att });
     }
   }
 
@@ -261,6 +276,7 @@ export class Live {
     this.welcomed = false;
     this.onEachFrame = () => undefined;
     this.inFlight.clear();
+    this.marks.clear();
     this.clear("silence");
     this.clear("auth");
     this.clear("pump");
@@ -278,6 +294,8 @@ export class Live {
     if (action.do === "frame") this.onEachFrame();
     const next = reduce(this.state, action);
     if (next === this.state) return;
+    const waits = new Set(next.pending.filter((one) => one.state !== "sent").map((one) => one.cid));
+    for (const one of this.state.pending) if (!waits.has(one.cid)) this.outside.unsent.forget(one.cid);
     this.state = next;
     for (const listener of this.listeners) listener();
   }

@@ -59,6 +59,8 @@ export function Convert() {
   );
 }
 
+const path = (file: File, to: string): string => `/api/v1/conversions?${new URLSearchParams({ to, name: file.name })}`;
+
 function useUploads() {
   const [uploads, setUploads] = useState<Upload[]>([]);
   const change = (key: string, how: Partial<Upload>) => setUploads((all) => all.map((one) => (one.key === key ? { ...one, ...how } : one)));
@@ -71,7 +73,7 @@ function useUploads() {
     setUploads((all) => [one, ...all]);
     if (ending(file.name) === to) return change(one.key, { why: `This is ${to} already.` });
     try {
-      live.addJobs([await upload(key, file, to, (share) => change(one.key, { share }), one.stop.signal)]);
+      live.addJobs([await upload<Job>(path(file, to), key, file, (share) => change(one.key, { share }), one.stop.signal)]);
       setUploads((all) => all.filter((other) => other.key !== one.key));
     } catch (error) {
       if (!one.stop.signal.aborted) change(one.key, { why: asProblem(error).message });

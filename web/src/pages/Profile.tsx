@@ -2,7 +2,7 @@
 
 import { type FormEvent, useEffect, useId, useState } from "react";
 import { useLoaderData, useRevalidator } from "react-router";
-import { picture, request } from "../api";
+import { content, request } from "../api";
 import { Field } from "../parts/Field";
 import { Notice } from "../parts/Notice";
 import { useTask } from "../parts/task";
@@ -79,7 +79,7 @@ function usePhoto(me: Me, version: number): string | undefined {
     if (!me.has_photo) return setUrl(undefined);
     let made: string | undefined;
     let gone = false;
-    void picture(`/api/v1/users/${me.id}/photo`).then((blob) => {
+    void content(`/api/v1/users/${me.id}/photo`).then((blob) => {
       if (!gone) setUrl((made = URL.createObjectURL(blob)));
     }, () => setUrl(undefined));
     return () => {
