@@ -52,6 +52,9 @@ pub struct NewConversion {
     /// A URL to which the end of the conversion is posted, signed by Standard Webhooks 1.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<String>,
+    /// Where the hub fetches the file, if it may; the body is empty then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// Seconds, at most 60, that the answer waits for the end of the conversion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<u32>,

@@ -59,6 +59,10 @@ id!(
     JobId
 );
 id!(
+    /// An upload that comes in pieces.
+    UploadId
+);
+id!(
     /// A file that was uploaded into a room.
     FileId
 );

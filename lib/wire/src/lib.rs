@@ -17,7 +17,8 @@ pub mod problem;
 pub mod record;
 pub mod rooms;
 pub mod time;
+pub mod uploads;
 
-pub use ids::{ClientId, FileId, JobId, MessageId, RoomId, UserId};
+pub use ids::{ClientId, FileId, JobId, MessageId, RoomId, UploadId, UserId};
 pub use problem::{Code, FieldError, Problem};
 pub use time::Timestamp;

@@ -112,6 +112,10 @@ pub const CONVERSION_RESULT: &str = "/api/v1/conversions/{id}/result";
 pub const CONVERSION_REPORT: &str = "/api/v1/conversions/{id}/report";
 /// What happens to it, as it happens.
 pub const CONVERSION_EVENTS: &str = "/api/v1/conversions/{id}/events";
+/// Files to convert that come in pieces, by tus 1.0.
+pub const UPLOADS: &str = "/api/v1/uploads";
+/// One of them.
+pub const UPLOAD: &str = "/api/v1/uploads/{id}";
 /// A signed link of the folder store.
 pub const OBJECT: &str = "/objects/{*key}";
 
@@ -164,6 +168,10 @@ pub mod internal {
     pub const JOB_EVENTS: &str = "/internal/v1/jobs/{id}/events";
     /// convert-worker: with what webhooks of the user in the header are signed.
     pub const WEBHOOK_SECRET: &str = "/internal/v1/webhook-secret";
+    /// convert-worker: uploads of the user in the header that come in pieces.
+    pub const UPLOADS: &str = "/internal/v1/uploads";
+    /// convert-worker: one of them; its next bytes (`at`) are appended there.
+    pub const UPLOAD: &str = "/internal/v1/uploads/{id}";
     /// convert-worker: the live matrix.
     pub const FORMATS: &str = "/internal/v1/formats";
 }

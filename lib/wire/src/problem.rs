@@ -64,6 +64,8 @@ codes! {
     InvalidLink = 4033, 403, "This download link has expired or was changed.";
     /// Only a service of somebody else could do it, and the account of whoever's file it is does not allow that.
     ConsentNeeded = 4034, 403, "A service of somebody else would get the file, and its owner does not allow it.";
+    /// Whoever runs the hub has not allowed it to fetch documents by URL.
+    FetchingOff = 4035, 403, "This hub fetches no documents by URL.";
     /// Nothing there, or nothing that the caller may know of.
     NotFound = 4040, 404, "There is nothing here, or nothing that you may see.";
     /// The path exists, the method does not.
@@ -74,14 +76,22 @@ codes! {
     NameTaken = 4091, 409, "This name is taken.";
     /// The conversion is in a state in which this cannot be done.
     WrongState = 4092, 409, "The conversion is not in a state for this.";
+    /// The bytes that were sent do not follow those that the upload has.
+    OffsetMismatch = 4094, 409, "The upload is not at this place.";
     /// The id of a message is too old to know whether it was sent before, or from the future.
     StaleId = 4097, 409, "The message's id is too old, or from the future.";
+    /// The upload has expired, or was given up.
+    UploadGone = 4100, 410, "The upload is not kept any more.";
+    /// The request speaks no version of tus that the hub speaks.
+    TusVersion = 4120, 412, "The hub speaks tus 1.0.0.";
     /// The body is larger than the limit.
     TooLarge = 4130, 413, "This is larger than the limit.";
     /// No engine converts this pair.
     UnsupportedPair = 4150, 415, "No engine here converts this pair of formats.";
     /// The content is not what the name or the request says.
     Mislabelled = 4151, 415, "The content is not what its name says.";
+    /// The body is of a type that is not taken here.
+    WrongBody = 4152, 415, "The body is of a type that is not taken here.";
     /// The range that was asked for lies behind the end of the file.
     BadRange = 4160, 416, "The file has nothing in this range.";
     /// The file is empty.
@@ -94,8 +104,14 @@ codes! {
     BombFile = 4223, 422, "The document unfolds into more than the limits allow.";
     /// The picture cannot be used as a profile photo.
     BadPhoto = 4224, 422, "This picture cannot be used.";
+    /// The URL is none that the hub asks: another scheme, a password in it, a private address on the way.
+    UrlRefused = 4225, 422, "The hub does not ask this URL.";
+    /// Nothing came from the URL, or not all of it.
+    UrlFailed = 4226, 422, "The document cannot be fetched from its URL.";
     /// Too many requests; `after_ms` or `Retry-After` says when to come back.
     RateLimited = 4290, 429, "Too many requests.";
+    /// The bytes that arrived are not those of the checksum; none of them was kept.
+    ChecksumMismatch = 4600, 460, "The bytes that arrived are not those that were sent.";
     /// A bug or a failure of ours.
     Internal = 5000, 500, "The hub failed to do this.";
     /// A part of the hub does not answer.
