@@ -1,16 +1,21 @@
 //! Which addresses are nobody's but ours: what a stranger names must not lead us there.
 
-use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use url::Host;
+use url::{Host, Url};
+
+/// Bytes of a URL.
+const LONGEST: usize = 2048;
+
+/// A name of which no address is one of the internet.
+#[derive(Debug, thiserror::Error)]
+#[error("the name leads to no public address")]
+pub(crate) struct NotPublic;
 
 /// Looks names up and forgets the private addresses among the answers. It is asked for every connection, so that a name
 /// cannot lead elsewhere later.
-pub(super) struct PublicOnly;
+pub(crate) struct PublicOnly;
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
@@ -18,15 +23,35 @@ impl Resolve for PublicOnly {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
             if public.is_empty() {
-                return Err(io::Error::other("the name leads to no public address").into());
+                return Err(NotPublic.into());
             }
             Ok(Box::new(public.into_iter()) as Addrs)
         })
     }
 }
 
+/// A URL that a stranger names and that may be asked, or the rule that it breaks. Whose name leads home is found out by
+/// [`PublicOnly`], when it is asked.
+pub(crate) fn outward(url: &str, allow_private: bool) -> Result<Url, &'static str> {
+    if url.len() > LONGEST {
+        return Err("must have at most 2048 bytes");
+    }
+    let url: Url = url.parse().map_err(|_| "must be a URL")?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("must begin with https:// or http://");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not hold a name or a password");
+    }
+    match url.host() {
+        None => Err("must name a host"),
+        Some(host) if !allow_private && is_private(&host) => Err("must lead to a public address"),
+        Some(_) => Ok(url),
+    }
+}
+
 /// Whether a host leads into a private network without being looked up.
-pub(super) fn is_private(host: &Host<&str>) -> bool {
+fn is_private(host: &Host<&str>) -> bool {
     match host {
         Host::Ipv4(address) => !is_public(IpAddr::V4(*address)),
         Host::Ipv6(address) => !is_public(IpAddr::V6(*address)),
@@ -120,10 +145,38 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_url_that_leads_into_our_own_network_is_refused() {
+        for url in [
+            "http://127.0.0.1/x",
+            "http://localhost:8000",
+            "http://[::1]/",
+            "http://[::ffff:10.0.0.1]/",
+            "http://169.254.169.254/latest",
+            "http://100.64.0.1/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://0177.0.0.1/",
+            "http://printer.local/",
+            "https://me:secret@example.org/",
+            "https://me@example.org/",
+            "ftp://example.org/",
+            "file:///etc/passwd",
+            "example.org",
+            "https://",
+        ] {
+            assert!(outward(url, false).is_err(), "{url}");
+        }
+        assert!(outward("https://example.org/hook?x=1", false).is_ok());
+        assert!(outward("http://93.184.216.34:8080/", false).is_ok());
+        assert!(outward("http://127.0.0.1/x", true).is_ok());
+        assert!(outward("http://me@127.0.0.1/x", true).is_err());
+    }
+
     #[tokio::test]
     async fn a_name_that_leads_home_is_not_found() {
         let found = PublicOnly.resolve("localhost".parse().unwrap()).await;
 
-        assert!(found.is_err());
+        assert!(found.err().unwrap().is::<NotPublic>());
     }
 }

@@ -100,6 +100,9 @@ pub struct EngineFlags {
     /// Tell the end of conversions to private addresses, too
     #[arg(long, env = "MSHUB_WEBHOOKS_TO_PRIVATE")]
     webhooks_to_private: bool,
+    /// Fetch documents that are named by a URL: off, from public addresses, or from private ones, too
+    #[arg(long, env = "MSHUB_FETCH_URLS", value_enum, default_value_t, value_name = "WHERE")]
+    fetch_urls: FetchUrls,
 }
 
 pub(crate) fn server(url: &str) -> Result<String, String> {
@@ -124,8 +127,21 @@ impl EngineFlags {
         config.nutrient = self.nutrient.read()?;
         config.cloudconvert = self.cloudconvert.read()?;
         config.webhooks_to_private = self.webhooks_to_private;
+        config.fetch_urls = self.fetch_urls;
         Ok(())
     }
+}
+
+/// From where documents are fetched that somebody names by a URL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum FetchUrls {
+    /// From nowhere
+    #[default]
+    Off,
+    /// From public addresses, on every hop
+    Public,
+    /// From private addresses, too: whoever can upload can read what this machine can reach
+    Private,
 }
 
 /// Settings of the convert-worker.
@@ -167,8 +183,12 @@ pub struct Config {
     pub backoff: Duration,
     /// Whether webhooks may lead to private addresses: whoever can upload can have something sent there then.
     pub webhooks_to_private: bool,
+    /// From where documents are fetched that somebody names by a URL.
+    pub fetch_urls: FetchUrls,
     /// How long ended conversions and their files are kept.
     pub retention: Duration,
+    /// How long an upload that comes in pieces is kept after its last piece, if it is not whole by then.
+    pub uploads_kept: Duration,
     /// How long running conversions may take to end once the worker stops; then they are given back.
     pub drain: Duration,
 }
@@ -196,7 +216,9 @@ impl Config {
             max_losses: 30,
             backoff: Duration::from_secs(1),
             webhooks_to_private: false,
+            fetch_urls: FetchUrls::Off,
             retention: 7 * DAY,
+            uploads_kept: DAY,
             drain: Duration::from_secs(8),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! [`run`] starts it on a listener and stops everything it started.
 
+mod address;
 mod config;
 mod consent;
 mod formats;
@@ -20,6 +21,7 @@ mod scratch;
 mod services;
 mod sql;
 mod state;
+mod tus;
 mod uploads;
 mod webhooks;
 
@@ -36,7 +38,7 @@ use platform::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Config, EngineFlags, Flags, Secret};
+pub use config::{Config, EngineFlags, FetchUrls, Flags, Secret};
 pub use convert::job_child_main;
 pub use services::Service;
 use state::App;
@@ -57,7 +59,8 @@ pub const MIGRATIONS: Migrations = platform::migrations!(
         "0005_webhooks",
         "0006_sent_to",
         "0007_pairs",
-        "0008_traces"
+        "0008_traces",
+        "0009_uploads"
     ]
 );
 

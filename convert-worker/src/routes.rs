@@ -20,7 +20,7 @@ use crate::{
     jobs::{cancel, dead, events, list, remove, retry, show},
     report, result,
     state::App,
-    webhooks,
+    tus, webhooks,
 };
 
 pub(crate) fn routes(app: &App) -> Router {
@@ -35,6 +35,8 @@ pub(crate) fn routes(app: &App) -> Router {
         .route(internal::JOB_EVENTS, get(events::list))
         .route(internal::JOB_REPORT, get(report::show))
         .route(internal::WEBHOOK_SECRET, get(webhooks::secret))
+        .route(internal::UPLOADS, post(tus::begin))
+        .route(internal::UPLOAD, get(tus::show).patch(tus::append).delete(tus::remove))
         .route(internal::FORMATS, get(formats::list))
         .merge(health::livez())
         .fallback(no_route)

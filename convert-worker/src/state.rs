@@ -16,9 +16,11 @@ use uuid::Uuid;
 
 use crate::{
     Config, Engines,
+    intake::Fetcher,
     passwords::Passwords,
     runner::Running,
     scratch::Scratch,
+    tus::Turns,
     uploads::Uploads,
     webhooks::{Post, Signer},
 };
@@ -42,6 +44,9 @@ pub(crate) struct State {
     pub(crate) passwords: Passwords,
     pub(crate) signer: Signer,
     pub(crate) post: Post,
+    pub(crate) fetcher: Fetcher,
+    /// Whose turn it is to make the job of an upload.
+    pub(crate) finishing: Turns,
     /// Told when a job has ended.
     pub(crate) ended: Notify,
     key: InternalKey,
@@ -67,6 +72,8 @@ impl App {
             passwords: Passwords::of(&config.secret.0)?,
             signer: Signer::of(&config.secret.0),
             post: Post::open(&config)?,
+            fetcher: Fetcher::open(config.fetch_urls)?,
+            finishing: Turns::default(),
             ended: Notify::new(),
             config,
             db,

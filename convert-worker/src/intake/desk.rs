@@ -11,7 +11,7 @@ use super::receive::{self, Bytes};
 use crate::{jobs, state::App, uploads::Upload};
 
 /// A place for one upload.
-pub(super) struct Desk<'a> {
+pub(crate) struct Desk<'a> {
     app: &'a App,
     id: JobId,
     created_at: Timestamp,
@@ -20,12 +20,12 @@ pub(super) struct Desk<'a> {
 }
 
 /// An upload that is whole.
-pub(super) struct Received {
+pub(crate) struct Received {
     pub(super) id: JobId,
     pub(super) created_at: Timestamp,
     pub(super) file: PathBuf,
     /// Its size and its SHA-256, 64 hex digits.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     pub(super) sha256: String,
     /// Holds the file.
     pub(super) folder: TempDir,
@@ -33,7 +33,7 @@ pub(super) struct Received {
 
 impl<'a> Desk<'a> {
     /// Refused when so many of this person's files wait, or are on their way, that this one could not wait with them.
-    pub(super) async fn open(app: &'a App, owner: UserId) -> Outcome<Self> {
+    pub(crate) async fn open(app: &'a App, owner: UserId) -> Outcome<Self> {
         let place = app.uploads.enter(owner);
         let limit = app.config.waiting_per_user;
         if jobs::sql::waiting(&app.db, owner).await? + i64::from(place.count) > i64::from(limit) {
@@ -45,7 +45,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Takes in the whole file.
-    pub(super) async fn receive<E>(
+    pub(crate) async fn receive<E>(
         self,
         body: &mut (impl Stream<Item = Result<bytes::Bytes, E>> + Unpin),
     ) -> Outcome<Received> {

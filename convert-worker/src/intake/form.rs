@@ -107,6 +107,10 @@ impl Form {
         let uri = Uri::builder().path_and_query(format!("/?{}", self.said)).build();
         let uri = uri.map_err(|_| ApiError::new(Code::BadRequest, "the form cannot be read"))?;
         let Query(wish) = Query::<NewConversion>::try_from_uri(&uri)?;
+        if wish.url.is_some() {
+            return Err(ApiError::new(Code::InvalidField, "a form brings its file along")
+                .field("/url", "must be in the query of a request without a body"));
+        }
         let Some(name) = self.file_name.clone().filter(|_| wish.name.is_empty()) else {
             return Ok(NewConversion { password: self.password.clone(), ..wish });
         };

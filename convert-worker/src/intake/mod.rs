@@ -2,6 +2,7 @@
 
 mod cache;
 mod desk;
+mod fetch;
 mod form;
 mod keep;
 mod receive;
@@ -28,8 +29,11 @@ use wire::{
 };
 
 use crate::{consent, jobs, passwords, refusal::refusal, row::JobRow, state::App, webhooks};
-use desk::{Desk, Received};
 use wanted::Wanted;
+
+pub(crate) use desk::{Desk, Received};
+pub(crate) use fetch::Fetcher;
+pub(crate) use receive::{announced, fits, linger};
 
 /// Names the upload: sent again with the same one, it makes no second job.
 const REQUEST_KEY: &str = "idempotency-key";
@@ -49,12 +53,12 @@ pub(crate) async fn create(
             ApiError::new(Code::BadRequest, format!("the form cannot be read: {}", refused.body_text()))
         })?;
         let taken = form::take(&app, owner, said.as_deref(), &headers, &mut parts).await;
-        receive::linger(&app, async move { while let Ok(Some(_)) = parts.next_field().await {} });
+        linger(&app, async move { while let Ok(Some(_)) = parts.next_field().await {} });
         taken
     } else {
         let mut body = request.into_body().into_data_stream();
         let taken = take(&app, owner, query, &headers, &mut body).await;
-        receive::linger(&app, async move { while let Some(Ok(_)) = body.next().await {} });
+        linger(&app, async move { while let Some(Ok(_)) = body.next().await {} });
         taken
     };
     Ok((StatusCode::ACCEPTED, ApiJson(taken?)))
@@ -72,11 +76,19 @@ async fn take(
     headers: &HeaderMap,
     body: &mut BodyDataStream,
 ) -> Outcome<Job> {
-    let wish = Wish::read(app, owner, with_password(query, headers)?, headers)?;
+    let mut query = with_password(query, headers)?;
+    let url = query.url.take();
+    if let (Some(url), true) = (&url, query.name.is_empty()) {
+        query.name = fetch::name_of(url);
+    }
+    let wish = Wish::read(app, owner, query, headers)?;
     if let Some(job) = wish.again(app).await? {
         return Ok(job);
     }
-    receive::announced(headers, app.config.max_upload_bytes)?;
+    if let Some(url) = url {
+        return wish.fulfil(app, app.fetcher.fetch(app, owner, &url).await?).await;
+    }
+    announced(headers, app.config.max_upload_bytes)?;
     let desk = Desk::open(app, owner).await?;
     let received = desk.receive(body).await?;
     wish.fulfil(app, received).await
@@ -101,7 +113,7 @@ fn without_password(query: &NewConversion) -> Outcome<()> {
 }
 
 /// What somebody wants of an upload, and what names it.
-struct Wish {
+pub(crate) struct Wish {
     owner: UserId,
     request_key: Option<String>,
     wanted: Wanted,
@@ -109,14 +121,25 @@ struct Wish {
 
 impl Wish {
     fn read(app: &App, owner: UserId, query: NewConversion, headers: &HeaderMap) -> Outcome<Self> {
-        let mut wanted = Wanted::read(query, consent::of_request(headers), &app.converters)?;
+        Self::of(app, owner, query, consent::of_request(headers), request_key(headers)?)
+    }
+
+    /// One that does not come with a request of its own. `third_party` is the owner's consent.
+    pub(crate) fn of(
+        app: &App,
+        owner: UserId,
+        query: NewConversion,
+        third_party: bool,
+        request_key: Option<String>,
+    ) -> Outcome<Self> {
+        let mut wanted = Wanted::read(query, third_party, &app.converters)?;
         let private = app.config.webhooks_to_private;
         wanted.webhook = wanted.webhook.map(|url| webhooks::check(url, private)).transpose()?;
-        Ok(Self { owner, request_key: request_key(headers)?, wanted })
+        Ok(Self { owner, request_key, wanted })
     }
 
     /// The job that the same upload became before.
-    async fn again(&self, app: &App) -> Outcome<Option<Job>> {
+    pub(crate) async fn again(&self, app: &App) -> Outcome<Option<Job>> {
         match self.known(app).await? {
             Some(row) => Ok(Some(jobs::now(app, &row).await?)),
             None => Ok(None),
@@ -134,7 +157,7 @@ impl Wish {
     }
 
     /// Makes a job of an upload that is whole.
-    async fn fulfil(self, app: &App, received: Received) -> Outcome<Job> {
+    pub(crate) async fn fulfil(self, app: &App, received: Received) -> Outcome<Job> {
         let source = look(app, &received.file, &self.wanted).await?;
         // Not stopped half way when the caller goes: bytes without a row would stay for ever.
         let row = tokio::spawn(traces::carried(keep::keep(app.clone(), self, source, received))).await;
@@ -160,7 +183,8 @@ async fn look(app: &App, file: &Path, wanted: &Wanted) -> Outcome<Format> {
     Ok(source)
 }
 
-fn request_key(headers: &HeaderMap) -> Outcome<Option<String>> {
+/// What names an upload, if something does.
+pub(crate) fn request_key(headers: &HeaderMap) -> Outcome<Option<String>> {
     let Some(value) = headers.get(REQUEST_KEY) else { return Ok(None) };
     match value.to_str() {
         Ok(key) if (1..=128).contains(&key.len()) => Ok(Some(key.to_owned())),

@@ -31,13 +31,18 @@ pub(super) struct Bytes {
 }
 
 /// Refuses a body by the length that it announces.
-pub(super) fn announced(headers: &HeaderMap, limit: u64) -> Outcome<()> {
+pub(crate) fn announced(headers: &HeaderMap, limit: u64) -> Outcome<()> {
     let length =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     match length {
-        Some(length) if length > limit => Err(too_large(limit)),
-        _ => Ok(()),
+        Some(length) => fits(length, limit),
+        None => Ok(()),
     }
+}
+
+/// Refuses a file that has too many bytes.
+pub(crate) fn fits(bytes: u64, limit: u64) -> Outcome<()> {
+    if bytes > limit { Err(too_large(limit)) } else { Ok(()) }
 }
 
 /// Writes the whole body to `file` and tells what it was.
@@ -78,7 +83,7 @@ async fn write<E>(
 
 /// Reads what is left of a refused body, so that the sender finds our answer: a connection that is closed with unread
 /// bytes is reset, and the answer may be lost with it.
-pub(super) fn linger(app: &App, rest: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn linger(app: &App, rest: impl Future<Output = ()> + Send + 'static) {
     let stop = app.tasks.stop_signal();
     app.tasks.spawn("linger", async move {
         tokio::select! {

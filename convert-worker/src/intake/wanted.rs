@@ -41,6 +41,8 @@ impl Wanted {
             paper,
             fresh,
             webhook,
+            // Whoever takes the file in knows where it comes from.
+            url: _,
             // For the gateway.
             wait: _,
             redirect: _,

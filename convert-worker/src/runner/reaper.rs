@@ -10,6 +10,7 @@ use crate::{
     notify,
     row::{JobRow, result_key, upload_key},
     state::App,
+    tus,
 };
 
 /// The pause between two rounds.
@@ -40,6 +41,9 @@ pub(super) async fn reap(app: App) {
         }
         if let Err(error) = erase_old(&app).await {
             tracing::warn!(error = format!("{error:#}"), "old conversions could not be erased");
+        }
+        if let Err(error) = tus::sweep(&app).await {
+            tracing::warn!(error = format!("{error:#}"), "old uploads could not be erased");
         }
         if swept.is_none_or(|at| at.elapsed() > SWEEP) {
             swept = Some(Instant::now());

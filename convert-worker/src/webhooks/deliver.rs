@@ -7,11 +7,8 @@ use reqwest::{Client, StatusCode, header, redirect::Policy};
 use tokio::sync::Semaphore;
 use wire::Timestamp;
 
-use super::{
-    address::PublicOnly,
-    sql::{self, Delivery},
-};
-use crate::{Config, state::App};
+use super::sql::{self, Delivery};
+use crate::{Config, address::PublicOnly, state::App};
 
 /// How many are sent at once.
 const AT_ONCE: usize = 8;

@@ -3,7 +3,6 @@
 //! Headers and signature are those of Standard Webhooks 1.0 (<https://www.standardwebhooks.com>), for which there are
 //! libraries in every language.
 
-mod address;
 mod deliver;
 pub(crate) mod sql;
 
@@ -13,12 +12,9 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use platform::service::{ApiError, ApiJson, Outcome, internal::OnBehalfOf};
 use wire::{Code, UserId, conversions::WebhookSecret};
 
-use crate::state::App;
+use crate::{address, state::App};
 
 pub(crate) use deliver::{Post, start};
-
-/// Bytes of a URL.
-const LONGEST: usize = 2048;
 
 /// What signs the webhooks of one person. It is derived: nobody keeps it, and it changes with the hub's secret.
 pub(crate) struct Signer(hmac::Key);
@@ -51,54 +47,17 @@ pub(crate) async fn secret(State(app): State<App>, OnBehalfOf(user): OnBehalfOf)
 
 /// Refuses a URL to which nothing would ever be sent.
 pub(crate) fn check(url: String, allow_private: bool) -> Outcome<String> {
-    let refused = |rule: &str| {
-        Err(ApiError::new(Code::InvalidField, "the webhook cannot be sent there").field("/webhook", rule))
-    };
-    if url.len() > LONGEST {
-        return refused("must have at most 2048 bytes");
-    }
-    let Ok(parsed) = url.parse::<url::Url>() else { return refused("must be a URL") };
-    if !matches!(parsed.scheme(), "http" | "https") {
-        return refused("must begin with https:// or http://");
-    }
-    if !parsed.username().is_empty() || parsed.password().is_some() {
-        return refused("must not hold a password: check the signature instead");
-    }
-    match parsed.host() {
-        None => refused("must name a host"),
-        Some(host) if !allow_private && address::is_private(&host) => {
-            refused("must lead to a public address")
+    match address::outward(&url, allow_private) {
+        Ok(_) => Ok(url),
+        Err(rule) => {
+            Err(ApiError::new(Code::InvalidField, "the webhook cannot be sent there").field("/webhook", rule))
         }
-        Some(_) => Ok(url),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_url_that_leads_into_our_own_network_is_refused() {
-        let refused = |url: &str| check(url.to_owned(), false).is_err();
-
-        for url in [
-            "http://127.0.0.1/x",
-            "http://localhost:8000",
-            "http://[::1]/",
-            "http://[::ffff:10.0.0.1]/",
-            "http://169.254.169.254/latest",
-            "http://2130706433/",
-            "http://0x7f.1/",
-            "https://me:secret@example.org/",
-            "ftp://example.org/",
-            "example.org",
-            "https://",
-        ] {
-            assert!(refused(url), "{url}");
-        }
-        assert!(!refused("https://example.org/hook?x=1") && !refused("http://93.184.216.34:8080/"));
-        assert!(check("http://127.0.0.1/x".into(), true).is_ok());
-    }
 
     /// The example of the specification's reference implementation.
     #[test]

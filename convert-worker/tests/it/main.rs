@@ -14,5 +14,7 @@ mod refusals;
 mod reports;
 mod restarts;
 mod sql;
+mod tus;
+mod urls;
 mod webhooks;
 mod worker;

@@ -13,7 +13,7 @@ use wire::{
 use crate::worker::{Worker, eventually, problem};
 
 /// A picture of one pixel, and the smallest one that is whole: a Windows bitmap.
-fn picture() -> Vec<u8> {
+pub(crate) fn picture() -> Vec<u8> {
     picture_of(1)
 }
 

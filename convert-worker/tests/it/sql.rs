@@ -56,6 +56,20 @@ pub(crate) async fn options(db: &Db, job: JobId) -> String {
     .unwrap()
 }
 
+/// How many parts of uploads are noted.
+pub(crate) async fn parts(db: &Db) -> i64 {
+    each!(db.reader(), pool => sqlx::query_scalar("SELECT count(*) FROM upload_parts").fetch_one(pool).await)
+        .unwrap()
+}
+
+/// Lets every upload expire.
+pub(crate) async fn expire_uploads(db: &Db) {
+    each!(db.writer(), pool => {
+        sqlx::query("UPDATE uploads SET expires_at = 0").execute(pool).await.map(drop)
+    })
+    .unwrap();
+}
+
 /// Has every webhook sent there, at once.
 pub(crate) async fn lead_webhooks_to(db: &Db, url: &str) {
     each!(db.writer(), pool => {

@@ -40,10 +40,15 @@ pub(crate) struct Home {
 
 impl Home {
     /// With nothing in it.
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         install_tls();
         let engines = Arc::new(TestEngines::open().await.unwrap());
         Self { database: Database::of(&engines), engines, user: UserId::new() }
+    }
+
+    /// Whether several workers may use it at once.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.database.is_a_server()
     }
 }
 
