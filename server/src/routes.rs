@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
 use wire::paths;
 
-use crate::{accounts, admin, conversions, files, live, rooms, state::App, web};
+use crate::{accounts, admin, conversions, files, live, rooms, state::App, uploads, web};
 
 /// JSON bodies; uploads stream and have a limit of their own.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -88,6 +88,7 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(conversions::events::events))
         .routes(routes!(conversions::download::result))
         .routes(routes!(conversions::download::object))
+        .merge(uploads::routes())
         .routes(routes!(admin::users::list))
         .routes(routes!(admin::overview::show))
         .routes(routes!(admin::dead_letters::list))

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long one upload may take; the worker gives up a little earlier, and says so.
-pub(super) const UPLOAD: Duration = Duration::from_secs(3700);
+pub(crate) const UPLOAD: Duration = Duration::from_secs(3700);
 /// How long the rest of a refused body is still read.
 const LINGER: Duration = Duration::from_secs(10);
 /// What is passed on with the body.
@@ -39,7 +39,7 @@ const PASSED: [HeaderName; 4] = [
 
 /// Without the silence limit of other calls, because the answer comes when the whole body is there; and without kept
 /// connections, because a body that streams cannot be sent again when one turns out to be closed.
-static UPLOADS: LazyLock<Client> = LazyLock::new(|| {
+pub(crate) static UPLOADS: LazyLock<Client> = LazyLock::new(|| {
     Client::builder()
         .connect_timeout(Duration::from_secs(3))
         .redirect(reqwest::redirect::Policy::none())
@@ -70,6 +70,7 @@ static UPLOADS: LazyLock<Client> = LazyLock::new(|| {
         ("paper" = Option<String>, Query, description = "Pages of a document that has none of its own: `a4` or `letter`."),
         ("fresh" = Option<bool>, Query, description = "Converts even if the same file was converted in the same way before; otherwise that result is the answer, at once."),
         ("webhook" = Option<String>, Query, description = "A public URL to which the end of the conversion is posted, signed by Standard Webhooks 1.0."),
+        ("url" = Option<String>, Query, description = "Where the hub fetches the file, if whoever runs it allows that; the body is empty then."),
         ("wait" = Option<u32>, Query, description = "Seconds, at most 60, that the answer waits for the end: 200 then, and 202 before it."),
         ("redirect" = Option<String>, Query, description = "`1` for a redirect that leads to the result as soon as it is there."),
         ("Idempotency-Key" = Option<String>, Header, description = "Made fresh for each upload."),
@@ -187,7 +188,7 @@ fn announced(headers: &HeaderMap, limit: u64) -> Outcome<()> {
 
 /// Reads what is left of a refused body, so that the sender finds our answer: a connection that is closed with unread
 /// bytes is reset, and the answer may be lost with it.
-fn linger(state: &Hub, body: Body) {
+pub(crate) fn linger(state: &Hub, body: Body) {
     let stop = state.tasks.stop_signal();
     state.tasks.spawn("linger", async move {
         let mut body = body.into_data_stream();
