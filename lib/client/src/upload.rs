@@ -19,16 +19,19 @@ use tokio::{fs::File, io::AsyncRead, time::Instant};
 use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 use wire::{
+    Code,
     conversions::{Job, NewConversion},
     document_password::{DOCUMENT_PASSWORD, to_header},
     files::NewFile,
     paths,
 };
 
-use crate::{ask::Signature, error::Error, http::Failure, hub::Hub, rooms};
+use crate::{ask::Signature, error::Error, http::Failure, hub::Hub, pieces, rooms};
 
 /// One read of a file; large enough that a fast disk is not the limit.
-const CHUNK: usize = 128 * 1024;
+pub(crate) const CHUNK: usize = 128 * 1024;
+/// How long a hub may fetch a document; it gives up a little earlier, and says so.
+const FETCHING: Duration = Duration::from_secs(110);
 /// How often a running upload is looked at.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -60,12 +63,17 @@ struct Target<'a, Q> {
     query: &'a Q,
     key: &'a str,
     password: Option<&'a str>,
+    /// How long the hub may be silent once all is sent.
+    patience: Duration,
 }
 
-type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
+pub(crate) type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
 
 impl Hub {
     /// Uploads a file and starts its conversion; a password goes in a header. `progress` hears how many bytes were sent, of how many.
+    ///
+    /// A large [`UploadBody::File`] that is cut off goes on where the hub has it, and `progress` from there; so does the
+    /// same upload in another run, within a day.
     ///
     /// A refusal that arrives while the body is still being sent is returned as that [`Error::Problem`].
     pub async fn convert(
@@ -74,11 +82,27 @@ impl Hub {
         progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static,
     ) -> Result<Job, Error> {
         let Upload { mut query, bytes } = upload;
+        let progress: Progress = Arc::new(progress);
+        if let UploadBody::File(path) = &bytes
+            && pieces::is_large(path).await
+        {
+            match self.convert_in_pieces(query.clone(), path, progress.clone()).await {
+                // An older hub.
+                Err(error) if error.is_code(Code::NotFound) || error.is_code(Code::MethodNotAllowed) => {}
+                done => return done,
+            }
+        }
         let password = query.password.take();
         let key = Uuid::now_v7().to_string();
-        let target =
-            Target { path: paths::CONVERSIONS, query: &query, key: &key, password: password.as_deref() };
-        self.upload(target, bytes, Arc::new(progress)).await
+        let usual = self.inner.options.timeout;
+        let target = Target {
+            path: paths::CONVERSIONS,
+            query: &query,
+            key: &key,
+            password: password.as_deref(),
+            patience: if query.url.is_some() { usual.max(FETCHING) } else { usual },
+        };
+        self.upload(target, bytes, progress).await
     }
 
     /// Uploads a file into a room one is in, for a message that is still to be said. `key` names the upload: sent
@@ -91,7 +115,9 @@ impl Hub {
         key: &str,
         progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static,
     ) -> Result<wire::files::File, Error> {
-        let target = Target { path: &rooms::of(paths::ROOM_FILES, room), query: &file, key, password: None };
+        let patience = self.inner.options.timeout;
+        let path = rooms::of(paths::ROOM_FILES, room);
+        let target = Target { path: &path, query: &file, key, password: None, patience };
         self.upload(target, bytes, Arc::new(progress)).await
     }
 
@@ -156,7 +182,7 @@ impl Hub {
         }
         let answer = tokio::select! {
             answer = request.send() => answer.map_err(|why| self.broken(&why))?,
-            () = silence(&sent, self.inner.options.timeout) => return Err(Failure {
+            () = silence(&sent, target.patience) => return Err(Failure {
                 error: Error::Timeout,
                 maybe_done: true,
                 after: None,
@@ -179,7 +205,7 @@ impl UploadBody {
     /// The body from its beginning, and its length.
     async fn open(&mut self) -> Result<(Chunks, Option<u64>), Error> {
         match self {
-            Self::Bytes(bytes) => Ok((pieces(bytes.clone()), Some(bytes.len() as u64))),
+            Self::Bytes(bytes) => Ok((cut(bytes.clone()), Some(bytes.len() as u64))),
             Self::Stream(chunks, length) => {
                 Ok((std::mem::replace(chunks, Box::pin(stream::empty())), *length))
             }
@@ -199,14 +225,14 @@ impl UploadBody {
 }
 
 /// Cuts what is in memory, without copying it, so that progress can be told.
-fn pieces(bytes: Bytes) -> Chunks {
+fn cut(bytes: Bytes) -> Chunks {
     let pieces =
         (0..bytes.len()).step_by(CHUNK).map(move |at| Ok(bytes.slice(at..bytes.len().min(at + CHUNK))));
     Box::pin(stream::iter(pieces))
 }
 
 /// The same chunks as a body, telling how much of it has left.
-fn counted(chunks: Chunks, length: Option<u64>, sent: Arc<AtomicU64>, progress: Progress) -> Body {
+pub(crate) fn counted(chunks: Chunks, length: Option<u64>, sent: Arc<AtomicU64>, progress: Progress) -> Body {
     let chunks = chunks.inspect_ok(move |chunk| {
         let so_far = sent.fetch_add(chunk.len() as u64, Ordering::Relaxed) + chunk.len() as u64;
         progress(so_far, length);
@@ -215,7 +241,7 @@ fn counted(chunks: Chunks, length: Option<u64>, sent: Arc<AtomicU64>, progress: 
 }
 
 /// Ends when nothing has been sent for the whole of `patience`.
-async fn silence(sent: &AtomicU64, patience: Duration) {
+pub(crate) async fn silence(sent: &AtomicU64, patience: Duration) {
     let mut seen = 0;
     let mut since = Instant::now();
     while since.elapsed() < patience {
