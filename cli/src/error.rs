@@ -127,6 +127,7 @@ impl Kind {
             401 | 403 => Self::Auth,
             404 | 405 | 410 => Self::NotFound,
             409 | 412 => Self::Conflict,
+            460 => Self::Integrity,
             429 => Self::Rate,
             500..=599 => Self::Server,
             _ => Self::Other,

@@ -35,6 +35,8 @@ mod story_one_line;
 #[cfg(all(unix, feature = "up"))]
 mod story_outbox;
 #[cfg(feature = "up")]
+mod story_pieces;
+#[cfg(feature = "up")]
 mod story_restart;
 #[cfg(feature = "up")]
 mod story_rooms;

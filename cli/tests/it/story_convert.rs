@@ -1,5 +1,7 @@
 //! Ann converts files: one, many, through pipes, later, and some that do not work.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -44,6 +46,33 @@ fn a_file_is_converted_and_its_result_is_checked() {
 
     let job = ann.json(&["job", "show", line["job"].as_str().unwrap(), "--json"]);
     assert_eq!((&job["state"], &job["name"]), (&"completed".into(), &"people.csv".into()));
+}
+
+#[test]
+fn a_url_is_fetched_by_a_hub_that_may() {
+    let library = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/people.csv", library.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for connection in library.incoming().flatten() {
+            let mut lines = BufReader::new(&connection).lines().map_while(Result::ok);
+            while lines.next().is_some_and(|line| !line.is_empty()) {}
+            let head =
+                format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", CSV.len());
+            let _ = (&connection).write_all(&[head.as_bytes(), CSV.as_bytes()].concat());
+        }
+    });
+    let mut hub = Hub::start();
+    let ann = hub.person("Ann");
+
+    let (code, lines) = convert(&ann, &[&url, "--to", "json"]);
+    assert_eq!((code, &lines[0]["error"]["code"]), (4, &"MSH-4035".into()), "{lines:?}");
+    hub.kill();
+    hub.start_again_with(&["--fetch-urls", "private"]);
+    let (code, lines) = convert(&ann, &[&url, "--to", "json"]);
+
+    assert_eq!((code, &lines[0]["output"]), (0, &"people.json".into()), "{lines:?}");
+    let rows: Value = serde_json::from_slice(&content(&ann, "people.json")).unwrap();
+    assert!(rows.to_string().contains("Bob"), "{rows}");
 }
 
 #[test]

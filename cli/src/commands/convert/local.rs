@@ -24,6 +24,10 @@ pub(super) async fn convert(batch: &Batch<'_>, plan: &Plan, outcome: &mut Outcom
     let scratch = tempfile::tempdir().map_err(CliError::io("cannot make a folder for the conversion"))?;
     let input = match &plan.source {
         Source::File(path) => std::path::absolute(path).map_err(CliError::io(plan.file.clone()))?,
+        Source::Url(_) => {
+            return Err(CliError::usage("only a hub fetches a document by its URL")
+                .hint("leave out --local, or fetch it first"));
+        }
         Source::Stdin => spool(scratch.path().join("in")).await?,
     };
     outcome.bytes_in = tokio::fs::metadata(&input).await.ok().map(|about| about.len());

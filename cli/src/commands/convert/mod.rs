@@ -22,7 +22,8 @@ use plan::Plan;
 #[derive(Debug, Args)]
 #[command(
     after_help = "A result that is there already is never replaced without --overwrite, and is found before
-anything is uploaded.
+anything is uploaded. A file of 8 MiB or more whose upload is cut off goes on where the hub has it,
+also when the same command is given again within a day.
 
 With --json one object a file, when it is done: file, job, state, output, bytes_in, bytes_out,
 sha256, seconds, engine, degraded, and error where it failed.
@@ -32,12 +33,13 @@ Examples:
   mshub convert *.docx --to pdf --out-dir out --skip-existing
   mshub convert - --from csv --to xlsx < data.csv > data.xlsx
   mshub convert big.xlsx --to pdf --no-wait --json=job
+  mshub convert https://example.org/report.docx --to pdf
 
 Exit codes: 10 the conversion failed, 11 the hub does not accept the file, 9 some files failed,
 8 not done within --timeout, 13 a file cannot be read or written, or exists already."
 )]
 pub struct ConvertArgs {
-    /// The files; - for standard input
+    /// The files; - for standard input, https://… for what the hub fetches, if it may
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<String>,
     /// The wanted format, such as pdf
@@ -46,7 +48,7 @@ pub struct ConvertArgs {
     /// What the files are, where their names do not tell
     #[arg(long, value_name = "FORMAT", value_parser = plan::format_name)]
     pub from: Option<String>,
-    /// The name of what comes over standard input
+    /// The name of what comes over standard input, or from a URL
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     /// Where the result of one file goes; - for standard output, the default for standard input

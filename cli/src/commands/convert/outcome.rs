@@ -61,7 +61,7 @@ impl Outcome {
     pub(super) fn of(plan: &Plan) -> Self {
         let bytes_in = match &plan.source {
             Source::File(path) => std::fs::metadata(path).ok().map(|about| about.len()),
-            Source::Stdin => None,
+            Source::Stdin | Source::Url(_) => None,
         };
         Self {
             file: plan.file.clone(),

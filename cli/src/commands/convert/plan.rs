@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use url::Url;
+
 use super::ConvertArgs;
 use crate::{
     error::{CliError, Kind},
@@ -34,6 +36,21 @@ pub(super) struct Plan {
 pub(super) enum Source {
     Stdin,
     File(PathBuf),
+    /// The hub fetches it.
+    Url(Url),
+}
+
+impl Source {
+    fn of(file: &str) -> Result<Self, CliError> {
+        if file == "-" {
+            return Ok(Self::Stdin);
+        }
+        if !file.starts_with("https://") && !file.starts_with("http://") {
+            return Ok(Self::File(PathBuf::from(file)));
+        }
+        let wrong = |why: url::ParseError| CliError::usage(format!("{file} is no URL: {why}"));
+        file.parse().map(Self::Url).map_err(wrong)
+    }
 }
 
 /// A format as people write it: `.PDF` is `pdf`.
@@ -63,7 +80,7 @@ fn one(
     global: &Global,
     taken: &mut HashSet<PathBuf>,
 ) -> Result<Plan, CliError> {
-    let source = if file == "-" { Source::Stdin } else { Source::File(PathBuf::from(file)) };
+    let source = Source::of(file)?;
     let name = name_of(&source, args);
     let path = target(&name, args);
     let mut plan = Plan {
@@ -107,6 +124,10 @@ fn name_of(source: &Source, args: &ConvertArgs) -> String {
     match source {
         Source::File(path) => {
             path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+        }
+        Source::Url(url) => {
+            let last = url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();
+            safe_name(args.name.as_deref().unwrap_or(last), "document")
         }
         Source::Stdin => match (&args.name, &args.from) {
             (Some(name), _) => safe_name(name, "stdin"),
@@ -161,6 +182,22 @@ mod tests {
         let path = PathBuf::from(format!("{}.out/a.b.pdf", file.display()));
         assert_eq!(plans[0].destination, Destination::File { path, overwrite: false });
         assert_eq!((plans[0].name.as_str(), plans[0].obstacle.is_none()), ("a.b.docx", true));
+    }
+
+    #[test]
+    fn a_url_is_no_file_and_its_end_is_its_name() {
+        let named = |rest: &str| {
+            let plan = plans(&format!("mshub convert --to pdf {rest}")).map(|plans| plans[0].clone());
+            plan.map(|plan| (plan.name, plan.obstacle.is_none(), plan.destination))
+        };
+        let goes_to = |path: &str| Destination::File { path: path.into(), overwrite: false };
+
+        let report = named("https://example.org/a/report.docx?x=1").unwrap();
+        assert_eq!(report, ("report.docx".to_owned(), true, goes_to("report.pdf")));
+        let other = named("http://example.org/ --name a.md").unwrap();
+        assert_eq!(other, ("a.md".to_owned(), true, goes_to("a.pdf")));
+        assert_eq!(named("https://example.org").unwrap().0, "document");
+        assert_eq!(named("https://").unwrap_err().kind, Kind::Usage);
     }
 
     #[test]

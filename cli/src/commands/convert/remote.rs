@@ -1,5 +1,11 @@
 //! A file through the hub: upload, wait, fetch.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use bytes::Bytes;
 use client::{Hub, Upload, UploadBody};
 use wire::conversions::{Job, JobState, NewConversion};
 
@@ -31,7 +37,21 @@ async fn steps(
     bar: &Bar,
 ) -> Result<(), CliError> {
     let sent = bar.clone();
-    let job = hub.convert(upload(batch, plan)?, move |bytes, total| sent.sent(bytes, total)).await?;
+    if let Source::Url(_) = plan.source {
+        bar.say("the hub fetches it");
+    }
+    let upload = upload(batch, plan)?;
+    let begun = Arc::new(AtomicBool::new(false));
+    let has_begun = begun.clone();
+    let progress = move |bytes, total| {
+        has_begun.store(true, Ordering::Relaxed);
+        sent.sent(bytes, total);
+    };
+    let job = hub.convert(upload, progress).await;
+    let job = job.map_err(|error| match begun.load(Ordering::Relaxed) {
+        true => cut_off(error, outcome),
+        false => error.into(),
+    })?;
     outcome.is_at(&job);
     if batch.args.no_wait {
         return Ok(());
@@ -44,6 +64,18 @@ async fn steps(
     }
 }
 
+/// Of a large file that did not arrive some is there.
+fn cut_off(error: client::Error, outcome: &Outcome) -> CliError {
+    let is_cut = matches!(error, client::Error::Unreachable { .. } | client::Error::Timeout);
+    let error = CliError::from(error);
+    match outcome.bytes_in {
+        Some(bytes) if is_cut && bytes >= client::LARGE => {
+            error.hint("what has arrived is kept for a day: the same command goes on there")
+        }
+        _ => error,
+    }
+}
+
 fn upload(batch: &Batch<'_>, plan: &Plan) -> Result<Upload, CliError> {
     let args = batch.args;
     let bytes = match &plan.source {
@@ -51,11 +83,16 @@ fn upload(batch: &Batch<'_>, plan: &Plan) -> Result<Upload, CliError> {
             UploadBody::reader(stdin().map_err(CliError::io("cannot read standard input"))?, None)
         }
         Source::File(path) => UploadBody::File(path.clone()),
+        Source::Url(_) => UploadBody::Bytes(Bytes::new()),
     };
     let query = NewConversion {
         to: args.to.clone(),
         name: plan.name.clone(),
         from: args.from.clone(),
+        url: match &plan.source {
+            Source::Url(url) => Some(url.to_string()),
+            Source::File(_) | Source::Stdin => None,
+        },
         strict: args.strict,
         fresh: args.fresh,
         webhook: args.webhook.clone(),
