@@ -244,3 +244,24 @@ async fn a_key_names_one_upload_and_a_password_waits_sealed_for_its_job() {
     let sealed = sql::password(&worker.db, job).await.unwrap();
     assert!(!sealed.windows(7).any(|part| part == b"correct"));
 }
+
+#[tokio::test]
+async fn what_is_whole_and_has_no_job_yet_gets_it_when_somebody_asks() {
+    let worker = Worker::with(|config| {
+        config.waiting_per_user = 1;
+        config.runners = 0;
+    })
+    .await;
+    let id = begun(&worker, "note.md", TEXT.len()).await.id;
+    let waiting = worker.note().await;
+
+    assert_eq!(problem(append(&worker, id, 0, TEXT)).await.code, code(Code::RateLimited));
+    let upload = shown(&worker, id).await;
+    assert_eq!((upload.offset, upload.job), (TEXT.len() as u64, None));
+    let cancel = worker.request(Method::POST, &fill(internal::JOB_CANCEL, waiting.id));
+    assert_eq!(cancel.send().await.unwrap().status(), StatusCode::OK);
+
+    let job = shown(&worker, id).await.job.unwrap();
+    assert_eq!(worker.job(job).await.bytes_in, TEXT.len() as u64);
+    assert_eq!((sql::jobs(&worker.db).await, sql::parts(&worker.db).await), (2, 0));
+}
