@@ -3,7 +3,8 @@
 use std::sync::{Mutex, mpsc};
 
 use client::{Upload, UploadBody};
-use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use platform::service::http_client;
+use reqwest::{Method, RequestBuilder, StatusCode};
 use wire::{
     conversions::{Job, NewConversion},
     paths::{UPLOADS, fill},
@@ -18,7 +19,7 @@ async fn any_client_of_tus_uploads_in_pieces() {
     let hub = Hub::start();
     let ann = hub.person("Ann");
     let token = ann.run(&["auth", "token"]).text().trim().to_owned();
-    let http = Client::new();
+    let http = http_client();
     let request = |method: &str, path: &str| -> RequestBuilder {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let request = http.request(method, format!("{}{path}", hub.server)).bearer_auth(&token);
