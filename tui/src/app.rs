@@ -184,6 +184,8 @@ pub struct State {
     pub typing: bool,
     /// Why it cannot be found out who is signed in.
     pub unreachable: Option<Failure>,
+    /// When that is asked again.
+    pub ask_again: Option<Timestamp>,
     /// The sign-in form.
     pub sign_in: Form,
     /// The sign-up form.
@@ -239,6 +241,7 @@ impl State {
             overlay: None,
             typing: false,
             unreachable: None,
+            ask_again: None,
             sign_in: sign_in_form(),
             sign_up: sign_up_form(),
             verify: Verify::default(),
@@ -373,7 +376,8 @@ impl State {
         let notice = self.notice.as_ref().map(|notice| notice.until);
         let writing = self.rooms.iter().filter_map(|room| room.crowd.deadline());
         let cards = self.rooms.iter().filter_map(|room| room.timeline.deadline());
-        notice.into_iter().chain(self.quit_armed).chain(writing).chain(cards).min()
+        let once = [notice, self.quit_armed, self.ask_again];
+        once.into_iter().flatten().chain(writing).chain(cards).min()
     }
 }
 

@@ -129,7 +129,8 @@ impl Conversions {
         let from_here = |pair: &&FormatPair| ending.as_deref().is_some_and(|end| end == pair.from);
         let mut targets: Vec<String> =
             self.formats.iter().filter(from_here).map(|pair| pair.to.clone()).collect();
-        targets.sort();
+        // Pages that look the same everywhere are what most people want.
+        targets.sort_by_key(|to| (to != "pdf", to.clone()));
         targets.dedup();
         targets
     }

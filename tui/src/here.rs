@@ -35,6 +35,15 @@ impl Crowd {
         here.extend(who.into_iter().map(|Here { user, is }| (user, is)));
     }
 
+    /// Takes what a list of members says of people of whom the hub has not told.
+    pub fn listed(&mut self, who: impl Iterator<Item = (UserId, Presence)>) {
+        if let Some(here) = &mut self.here {
+            for (user, is) in who {
+                here.entry(user).or_insert(is);
+            }
+        }
+    }
+
     /// Somebody writes, or has stopped.
     pub fn types(&mut self, user: UserId, name: String, on: bool, now: Timestamp) {
         self.stops(user);

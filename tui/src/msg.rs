@@ -38,7 +38,7 @@ impl Failure {
     /// What failed and what to do next, on one line.
     pub fn sentence(&self) -> String {
         match &self.hint {
-            Some(hint) => format!("{} {hint}", self.what),
+            Some(hint) => format!("{}; {hint}", self.what.trim_end_matches('.')),
             None => self.what.clone(),
         }
     }

@@ -82,7 +82,12 @@ fn draw_members(out: &mut Frame<'_>, state: &State, area: Rect) {
     let inside = block.inner(area);
     out.render_widget(block, area);
     let Some(room) = state.open_room() else { return };
-    for (index, member) in room.members.iter().enumerate().take(usize::from(inside.height)) {
+    let (rows, all) = (usize::from(inside.height), room.members.len());
+    let shown = if all > rows { rows.saturating_sub(1) } else { all };
+    if let Some(row) = frame::row(inside, shown as u16).filter(|_| shown < all) {
+        out.render_widget(Line::styled(format!("… and {} more", all - shown), theme.dim()), row);
+    }
+    for (index, member) in room.members.iter().enumerate().take(shown) {
         let role = match member.role {
             MemberRole::Owner => " owner",
             MemberRole::Moderator => " moderator",
@@ -267,7 +272,7 @@ fn draw_empty(out: &mut Frame<'_>, state: &State, area: Rect, below: Rect) {
         return;
     }
     let lines = [
-        "You are in no room yet.",
+        if state.rooms.is_empty() { "You are in no room yet." } else { "No room is open." },
         "",
         "Ctrl-N  make one",
         "Ctrl-K  find and join one",

@@ -30,8 +30,16 @@ fn question(state: &State, confirm: Confirm) -> String {
             )
         }
         Confirm::Leave(room) => {
-            let name = state.room(room).map(|room| room.room.name.clone()).unwrap_or_default();
-            format!("Leave #{name}? You hear no more of it until you are back.")
+            let Some(room) = state.room(room) else { return String::new() };
+            let members = room.members.len().max(room.room.members as usize);
+            let back = match (room.room.private, members) {
+                (false, _) => "You hear no more of it until you join again.",
+                (true, 0 | 1) => {
+                    "Nobody else is in it: nobody can ever bring you back to what was said there."
+                }
+                (true, _) => "You hear no more of it until somebody invites you again.",
+            };
+            format!("Leave #{}? {back}", room.room.name)
         }
         Confirm::SignOut => format!("Sign out of {}?", state.label),
         Confirm::StopUpload(_) => "Stop this upload?".to_owned(),

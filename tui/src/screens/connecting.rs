@@ -23,7 +23,8 @@ pub fn draw(out: &mut Frame<'_>, state: &State, area: Rect) {
     say(&format!("✗ No hub at {}", state.server), theme.bad());
     say(&text::clean_line(&failure.sentence()), theme.text());
     say("", theme.text());
-    say("r  try again", theme.text());
+    say("It is asked again every few seconds.", theme.text());
+    say("r  ask now", theme.text());
     say("q  quit", theme.text());
     say("", theme.text());
     say("`mshub up` starts a hub on this machine; `--server URL` names another one.", theme.dim());

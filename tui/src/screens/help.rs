@@ -18,6 +18,14 @@ use crate::{
 /// Columns of the keys.
 const KEYS: usize = 18;
 
+/// What stands beside messages, rooms and people.
+const SIGNS: &[(&str, &str)] = &[
+    ("◌ ✓ ✓✓", "on its way; kept for good; also in the database"),
+    ("# ◆ @", "a room for all; by invitation; one person"),
+    ("● ◐ ○", "here; away; not here"),
+    ("5 @1", "five unread, one of them names you"),
+];
+
 /// Paints the popup, scrolled down by so many lines.
 pub fn draw(out: &mut Frame<'_>, state: &State, area: Rect, scrolled: u16) {
     let title = "Help · ↑↓ PgUp PgDn scroll · Esc closes";
@@ -67,6 +75,12 @@ fn ordered(theme: Theme, first: &[Place]) -> Vec<Line<'static>> {
             lines.extend(command_lines(theme));
         }
     }
+    lines.push(Line::default());
+    lines.push(Line::styled("Signs", theme.strong()));
+    lines.extend(SIGNS.iter().map(|(sign, about)| {
+        let sign = text::fit(sign, KEYS);
+        Line::from(vec![Span::styled(format!("  {sign} "), theme.accent()), Span::raw(*about)])
+    }));
     lines.push(Line::default());
     lines.push(Line::raw("Text is selected with the mouse as always; the mouse is not captured."));
     lines

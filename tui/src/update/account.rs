@@ -13,6 +13,9 @@ use crate::{
     text,
 };
 
+/// Seconds until a hub that does not answer is asked again.
+const ASK_AGAIN: i64 = 3;
+
 pub(super) fn act(state: &mut State, place: Place, action: Action, now: Timestamp) -> Vec<Effect> {
     match (place, action) {
         (Place::SignInNav, Action::Compose) => state.typing = true,
@@ -101,7 +104,7 @@ fn verify(state: &mut State) -> Vec<Effect> {
 }
 
 /// Who the stored session belongs to: on to the chat, or to the sign-in form.
-pub(super) fn recognised(state: &mut State, answer: Answer<Me>) -> Vec<Effect> {
+pub(super) fn recognised(state: &mut State, answer: Answer<Me>, now: Timestamp) -> Vec<Effect> {
     match answer {
         Ok(me) => enter(state, me),
         Err(failure) if failure.kind == FailureKind::SignedOut => {
@@ -110,6 +113,7 @@ pub(super) fn recognised(state: &mut State, answer: Answer<Me>) -> Vec<Effect> {
         }
         Err(failure) => {
             state.unreachable = Some(failure);
+            state.ask_again = Some(now.plus_seconds(ASK_AGAIN));
             Vec::new()
         }
     }
@@ -117,6 +121,7 @@ pub(super) fn recognised(state: &mut State, answer: Answer<Me>) -> Vec<Effect> {
 
 /// Signed in: the socket opens, the rooms are asked for.
 fn enter(state: &mut State, me: Me) -> Vec<Effect> {
+    state.unreachable = None;
     let same = state.me.as_ref().is_some_and(|before| before.id == me.id);
     if same {
         state.rooms.iter_mut().for_each(crate::room::RoomState::restart);

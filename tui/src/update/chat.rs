@@ -52,11 +52,7 @@ pub(super) fn act(state: &mut State, place: Place, action: Action, now: Timestam
         Action::NewRoom => overlay::new_room(state),
         Action::Rooms => return overlay::pick_room(state),
         Action::Invite => return overlay::invite(state, now),
-        Action::Leave => {
-            if let Some(room) = state.open {
-                state.overlay = Some(Overlay::Confirm(Confirm::Leave(room)));
-            }
-        }
+        Action::Leave => return leave(state, now),
         Action::Retry => return retry(state, None),
         Action::Refresh => {
             notify(state, Tone::Plain, "asking for your rooms…", now);
@@ -148,6 +144,16 @@ pub(super) fn say(room: &mut RoomState, draft: u64, said: Unsaid, now: Timestamp
     timeline.scroll = Scroll::Follow;
     debug_assert!(timeline.pending(draft).is_some_and(|own| own.delivery == Delivery::Queued));
     vec![Effect::Say { room: room.id(), draft, cid: None, said }]
+}
+
+/// Asks whether the person wants to leave the open room.
+pub(super) fn leave(state: &mut State, now: Timestamp) -> Vec<Effect> {
+    match state.open_room().map(|room| (room.id(), room.room.direct)) {
+        Some((_, true)) => notify(state, Tone::Plain, "a conversation of two is not left", now),
+        Some((room, false)) => state.overlay = Some(Overlay::Confirm(Confirm::Leave(room))),
+        None => {}
+    }
+    Vec::new()
 }
 
 /// Scrolls by rows: up for more than 0. What is older than what is loaded is asked for at the top.

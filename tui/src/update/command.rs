@@ -1,10 +1,15 @@
 //! What a line behind a slash does, and what Tab adds to what is written.
 
-use wire::{Timestamp, rooms::NewRoom};
+use std::collections::BTreeSet;
+
+use wire::{
+    Timestamp, UserId,
+    rooms::{Member, NewRoom},
+};
 
 use super::{chat, files, notify, overlay, select};
 use crate::{
-    app::{Confirm, Overlay, State, Tone},
+    app::{Overlay, State, Tone},
     commands::{self, Command, Does, Line},
     msg::Effect,
     room::{About, RoomState},
@@ -26,8 +31,8 @@ pub(super) fn run(state: &mut State, line: Line<'_>, now: Timestamp) -> Vec<Effe
         }
         Line::Text(_) => return Vec::new(),
     };
-    if command.needs_more() && rest.is_empty() {
-        notify(state, Tone::Bad, format!("it takes more: {}", command.usage()), now);
+    if let Some(what) = wrong(state, command, rest) {
+        notify(state, Tone::Bad, what, now);
         return Vec::new();
     }
     if let Some(room) = state.open_room_mut() {
@@ -45,12 +50,18 @@ fn does(state: &mut State, command: &Command, rest: &str, now: Timestamp) -> Vec
         Does::Save => files::save_line(state, rest, now),
         Does::Reply => reply(state, rest, now),
         Does::Edit => select::edit(state, Some(rest).filter(|rest| !rest.is_empty()), now),
-        Does::Delete => select::delete(state, now),
+        Does::Delete => {
+            select::none(state);
+            select::delete(state, None, now)
+        }
         Does::React => select::react(state, rest, now),
         Does::Pin => select::pin(state, Some(true), now),
         Does::Unpin => select::pin(state, Some(false), now),
-        Does::Invite => state.open.map(|room| Effect::Invite(room, rest.to_owned())).into_iter().collect(),
-        Does::Direct => vec![Effect::Direct(rest.to_owned())],
+        Does::Invite => {
+            let (room, whom) = (state.open, person(state, rest));
+            room.zip(whom.ok()).map(|(room, whom)| Effect::Invite(room, whom)).into_iter().collect()
+        }
+        Does::Direct => person(state, rest).map(Effect::Direct).into_iter().collect(),
         Does::Join => overlay::pick_named(state, rest.trim_start_matches('#')),
         Does::New if rest.is_empty() => {
             overlay::new_room(state);
@@ -60,16 +71,52 @@ fn does(state: &mut State, command: &Command, rest: &str, now: Timestamp) -> Vec
             let name = rest.trim_start_matches('#').to_lowercase();
             vec![Effect::NewRoom(NewRoom { name, topic: String::new(), private: false })]
         }
-        Does::Leave => {
-            state.overlay = state.open.map(|room| Overlay::Confirm(Confirm::Leave(room)));
-            Vec::new()
-        }
+        Does::Leave => chat::leave(state, now),
         Does::Help => {
             state.overlay = Some(Overlay::Help(0));
             Vec::new()
         }
         Does::Quit => super::keyboard::quit(state),
     }
+}
+
+/// What is wrong with a line that is better said before anything is done, as long as it can be mended.
+fn wrong(state: &State, command: &Command, rest: &str) -> Option<String> {
+    match command.does {
+        _ if command.needs_more() && rest.is_empty() => Some(format!("it takes more: {}", command.usage())),
+        Does::Invite | Does::Direct => person(state, rest).err(),
+        Does::Convert => {
+            let (to, formats) = (rest.split_whitespace().next()?, &state.conversions.formats);
+            let is_known = formats.is_empty() || formats.iter().any(|pair| pair.to.eq_ignore_ascii_case(to));
+            (!is_known).then(|| format!("nothing becomes {to} here; Tab shows what there is"))
+        }
+        _ => None,
+    }
+}
+
+/// Somebody as the hub takes them: an e-mail address or an id as it stands, a name as that of a member of one's rooms.
+fn person(state: &State, named: &str) -> Result<String, String> {
+    let name = named.trim_start_matches('@');
+    if name.contains('@') || named.parse::<UserId>().is_ok() {
+        return Ok(named.to_owned());
+    }
+    let called = known(state).filter(|member| handle(&member.name) == handle(name));
+    let found: BTreeSet<UserId> = called.map(|member| member.id).collect();
+    match (found.first(), found.len()) {
+        (Some(one), 1) => Ok(one.to_string()),
+        (None, _) => Err(format!("nobody in your rooms is called {name}; an e-mail address names anybody")),
+        (_, many) => Err(format!("{many} people are called {name}; say an e-mail address")),
+    }
+}
+
+/// Members of the rooms that were looked at.
+fn known(state: &State) -> impl Iterator<Item = &Member> {
+    state.rooms.iter().flat_map(|room| &room.members)
+}
+
+/// A name as it is written behind an `@`.
+fn handle(name: &str) -> String {
+    name.to_lowercase().replace(' ', "-")
 }
 
 fn reply(state: &mut State, text: &str, now: Timestamp) -> Vec<Effect> {
@@ -130,6 +177,14 @@ pub(crate) fn behind(state: &State, text: &str) -> Option<(String, Vec<String>)>
     if formats {
         let fits = |to: &String| to.starts_with(&rest.to_lowercase());
         return Some((rest.to_owned(), targets(state).into_iter().filter(fits).collect()));
+    }
+    if matches!(command.does, Does::Invite | Does::Direct) {
+        let typed = handle(rest.trim_start_matches('@'));
+        let mut names: Vec<String> =
+            known(state).map(|member| handle(&member.name)).filter(|name| name.starts_with(&typed)).collect();
+        names.sort();
+        names.dedup();
+        return Some((rest.to_owned(), names));
     }
     let path = path_of(command, rest)?;
     Some((path.to_owned(), state.found.iter().filter(|found| found.starts_with(path)).cloned().collect()))

@@ -105,7 +105,6 @@ pub(super) fn upload(state: &mut State, path: &str, to: &str) -> Vec<Effect> {
     let number = state.next_number();
     let name = path.file_name().map(|name| text::clean_line(&name.to_string_lossy())).unwrap_or_default();
     let to = to.trim_start_matches('.').to_lowercase();
-    state.conversions.target.clone_from(&to);
     state.conversions.uploads.push(Upload {
         number,
         path: path.clone(),
@@ -132,6 +131,7 @@ pub(super) fn uploaded(state: &mut State, number: u64, answer: Answer<Job>) -> V
         Ok(job) => {
             let was_selected = state.conversions.selected == Some(RowKey::Upload(number));
             state.conversions.uploads.retain(|upload| upload.number != number);
+            state.conversions.target.clone_from(&job.to);
             if was_selected {
                 state.conversions.selected = Some(RowKey::Job(job.id));
             }

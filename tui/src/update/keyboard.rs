@@ -62,7 +62,7 @@ fn act(state: &mut State, place: Place, action: Action, now: Timestamp) -> Vec<E
             effects
         }
         (Place::Connecting, Action::Refresh) => {
-            state.unreachable = None;
+            (state.unreachable, state.ask_again) = (None, None);
             vec![Effect::Recognise]
         }
         (Place::SignIn | Place::SignInNav | Place::SignUp | Place::Verify, _) => {

@@ -79,9 +79,11 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
             }
             Vec::new()
         }
-        Heard::Entered { name, .. } => {
-            let name = text::clean_line(&name);
-            notify(state, Tone::Good, format!("{name} brought you into a room"), now);
+        Heard::Entered { by, name, .. } => {
+            if by != state.my_id() {
+                let name = text::clean_line(&name);
+                notify(state, Tone::Good, format!("{name} brought you into a room"), now);
+            }
             vec![Effect::LoadRooms]
         }
         Heard::Dropped { cid, room } => {

@@ -42,7 +42,7 @@ fn taken(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
         }
         Msg::Elapsed => elapsed(state, now),
 
-        Msg::Recognised(answer) => account::recognised(state, answer),
+        Msg::Recognised(answer) => account::recognised(state, answer, now),
         Msg::SignedIn(answer) => account::signed_in(state, answer),
         Msg::SignedUp(answer) => account::signed_up(state, answer),
         Msg::Mail(answer) => account::mail(state, answer),
@@ -94,6 +94,10 @@ fn elapsed(state: &mut State, now: Timestamp) -> Vec<Effect> {
     for room in &mut state.rooms {
         room.crowd.elapsed(now);
         room.timeline.elapsed(now);
+    }
+    if state.ask_again.is_some_and(|until| until <= now) {
+        state.ask_again = None;
+        return vec![Effect::Recognise];
     }
     Vec::new()
 }

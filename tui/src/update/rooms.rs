@@ -56,12 +56,7 @@ fn open_wanted(state: &mut State, first: bool, now: Timestamp) -> Vec<Effect> {
             state.typing = true;
             return open(state, id);
         }
-        notify(
-            state,
-            Tone::Plain,
-            format!("you are not in #{}; Enter joins it if it is public", text::clean_line(&name)),
-            now,
-        );
+        notify(state, Tone::Plain, format!("you are in no room called {}", text::clean_line(&name)), now);
         return super::overlay::pick_named(state, &name);
     }
     if state.open.is_some() {
@@ -218,6 +213,8 @@ pub(super) fn members(
                 room.room.members = u32::try_from(members.len()).unwrap_or(u32::MAX);
                 let clean = |member: Member| Member { name: text::clean_line(&member.name), ..member };
                 room.members = members.into_iter().map(clean).collect();
+                let here = room.members.iter().filter_map(|member| Some((member.id, member.presence?)));
+                room.crowd.listed(here);
             }
             Vec::new()
         }

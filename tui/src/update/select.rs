@@ -64,7 +64,7 @@ pub(super) fn act(state: &mut State, action: Action, now: Timestamp) -> Vec<Effe
         },
         Action::Reply => reply(state, now),
         Action::Edit => edit(state, None, now),
-        Action::Delete => delete(state, now),
+        Action::Delete => delete(state, state.selected(), now),
         Action::React => ask_sign(state, now),
         Action::Pin => pin(state, None, now),
         Action::Save => files::save(state, now),
@@ -181,10 +181,9 @@ pub(super) fn edit(state: &mut State, text: Option<&str>, now: Timestamp) -> Vec
     write(state)
 }
 
-/// Asks whether the chosen message is to go, else the newest own one.
-pub(super) fn delete(state: &mut State, now: Timestamp) -> Vec<Effect> {
+/// Asks whether a message is to go: the chosen one, or the newest of one's own.
+pub(super) fn delete(state: &mut State, chosen: Option<Place>, now: Timestamp) -> Vec<Effect> {
     let me = state.my_id();
-    let chosen = state.selected();
     let Some(room) = state.open_room() else { return Vec::new() };
     let id = room.id();
     if let Some(Place::Under(draft)) = chosen {

@@ -452,5 +452,5 @@ fn the_wanted_room_opens_first_or_is_offered() {
 
     assert_eq!(client.state.open, Some(room_id(2)));
     assert!(matches!(stranger.state.overlay, Some(Overlay::Picker(_))));
-    stranger.sees("you are not in #beta");
+    stranger.sees("you are in no room called beta");
 }

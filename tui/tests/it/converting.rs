@@ -21,6 +21,7 @@ fn converting() -> Client {
     };
     client.tell(Msg::Jobs(Ok(Vec::new())));
     client.tell(Msg::Formats(Ok(vec![
+        pair("docx", "doc"),
         pair("docx", "pdf"),
         pair("docx", "txt"),
         pair("png", "jpg"),

@@ -5,7 +5,7 @@ use tui::msg::{Effect, Heard, Msg};
 use wire::{
     events::What,
     frames::{Here, Presence},
-    rooms::Room,
+    rooms::{Member, MemberRole, Room},
 };
 
 use crate::fixtures::{ANN, BOB, CAROL, Client, at, event, lost, me, room, room_id, said, user};
@@ -227,4 +227,47 @@ fn an_unread_message_that_is_removed_does_not_count() {
     assert_eq!(client.state.unread(client.state.room(room_id(2)).unwrap()), 0);
     client.now = at(3);
     client.with_modifier(KeyCode::Char('n'), KeyModifiers::ALT).sees("nothing unread elsewhere");
+}
+
+#[test]
+fn whoever_comes_into_the_room_is_here_as_the_list_of_members_says() {
+    let mut client = Client::chatting(120, 36);
+    let told =
+        vec![Here { user: user(ANN), is: Presence::Online }, Here { user: user(BOB), is: Presence::Away }];
+    client.hear(Heard::Presence { room: room_id(1), all: true, who: told });
+    client.sees("○ Carol");
+
+    client.hear(Heard::Event(event(1, 9, 1, (4, "dora"), What::Joined)));
+    assert!(client.take_effects().iter().any(|effect| matches!(effect, Effect::LoadMembers(_))));
+    let member = |number: u128, name: &str, presence| Member {
+        id: user(number),
+        name: name.into(),
+        role: MemberRole::Member,
+        joined_at: at(0),
+        presence: Some(presence),
+    };
+    let members = vec![
+        member(ANN, "ann", Presence::Online),
+        member(BOB, "bob", Presence::Online),
+        member(4, "dora", Presence::Online),
+    ];
+    client.tell(Msg::Members(room_id(1), Ok(members)));
+
+    client.sees("● dora").sees("◐ bob");
+}
+
+#[test]
+fn more_members_than_lines_are_counted() {
+    let mut client = Client::chatting(120, 14);
+    let member = |number: u128| Member {
+        id: user(number),
+        name: format!("person {number}"),
+        role: MemberRole::Member,
+        joined_at: at(0),
+        presence: None,
+    };
+
+    client.tell(Msg::Members(room_id(1), Ok((10..40).map(member).collect())));
+
+    client.sees("person 10").sees(" more");
 }

@@ -11,7 +11,7 @@ use wire::{
     messages::UnderWay,
 };
 
-use crate::fixtures::{ANN, BOB, Client, at, cid, event, lost, room_id};
+use crate::fixtures::{ANN, BOB, CAROL, Client, at, cid, event, lost, room_id, user};
 
 fn file(number: u128, name: &str) -> File {
     let (sha256, media_type) = (String::new(), "application/octet-stream".into());
@@ -121,8 +121,20 @@ fn a_wrong_command_stays_to_be_mended_and_is_never_said() {
 
     client.typed("/nonsense here").press(KeyCode::Enter).sees("there is no command /nonsense");
     assert!(client.effects.is_empty());
-    client.ctrl('c').typed("/invite").press(KeyCode::Enter).sees("it takes more: /invite E-MAIL");
+    client.ctrl('c').typed("/invite").press(KeyCode::Enter).sees("it takes more: /invite WHO");
+    client
+        .ctrl('c')
+        .typed("/dm nobody")
+        .press(KeyCode::Enter)
+        .sees("nobody in your rooms is called nobody")
+        .sees("/dm nobody");
     assert!(client.effects.is_empty());
+    client.ctrl('c').typed("/dm carol").press(KeyCode::Tab).sees("/dm carol-diaz").press(KeyCode::Enter);
+    assert!(matches!(&client.take_effects()[..], [Effect::Direct(id), ..] if *id == user(CAROL).to_string()));
+    client.typed("/invite dora@example.org").press(KeyCode::Enter);
+    assert!(
+        matches!(&client.take_effects()[..], [Effect::Invite(_, whom), ..] if whom == "dora@example.org")
+    );
     client.ctrl('c').typed("//shrug").press(KeyCode::Enter);
     assert!(matches!(&client.effects[..], [Effect::Say { said, .. }] if said.body == "/shrug"));
 }

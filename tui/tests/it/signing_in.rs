@@ -147,8 +147,14 @@ fn without_a_hub_the_first_screen_says_so_and_tries_again() {
     client.tell(Msg::Recognised(Err(Failure::new(FailureKind::Unreachable, "connection refused"))));
     client.sees("No hub at").sees("connection refused").sees("mshub up");
     client.press(KeyCode::Char('r'));
+    assert!(matches!(&client.take_effects()[..], [Effect::Recognise]));
 
-    assert!(matches!(&client.effects[..], [Effect::Recognise]));
+    client.tell(Msg::Recognised(Err(Failure::new(FailureKind::Unreachable, "connection refused"))));
+    client.now = client.state.deadline().expect("it is asked again without a key");
+    client.tell(Msg::Elapsed).sees("No hub at");
+    assert!(matches!(&client.take_effects()[..], [Effect::Recognise]));
+    client.tell(Msg::Recognised(Ok(me()))).sees_not("No hub at");
+    assert_eq!(client.state.screen, Screen::Chat);
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Connection {
                 }
                 self.emit(LiveEvent::Void { room, pos }).await?;
             }
-            ToClient::Entered { room, name, .. } => self.emit(LiveEvent::Entered { room, name }).await?,
+            ToClient::Entered { room, by, name } => self.emit(LiveEvent::Entered { room, by, name }).await?,
             ToClient::Read { room, pos } => self.emit(LiveEvent::Read { room, pos }).await?,
             ToClient::Job { job } => self.emit(LiveEvent::Job(job)).await?,
             ToClient::Eph { room, what } if self.rooms.contains_key(&room) => match what {

@@ -143,7 +143,9 @@ pub enum LiveEvent {
     Entered {
         /// The room.
         room: RoomId,
-        /// What the person is called who made it so.
+        /// Who made it so.
+        by: UserId,
+        /// What that person is called.
         name: String,
     },
     /// Not a member of the room (any more): nothing of it follows.
