@@ -2,10 +2,13 @@
 
 use axum::extract::State;
 use convert::Format;
-use platform::service::{ApiJson, ApiPath, Outcome, internal::OnBehalfOf};
-use wire::{JobId, conversions::StoredResult};
+use platform::service::{ApiError, ApiJson, ApiPath, Outcome, internal::OnBehalfOf};
+use wire::{
+    Code, JobId,
+    conversions::{JobState, StoredResult},
+};
 
-use crate::{jobs, state::App};
+use crate::{jobs, row::JobRow, state::App};
 
 pub(crate) async fn show(
     State(app): State<App>,
@@ -15,7 +18,7 @@ pub(crate) async fn show(
     let row = jobs::of(&app, user, id).await?;
     let job = row.job();
     let (Some(key), Some(bytes), Some(sha256)) = (row.result_key.clone(), job.bytes_out, job.sha256) else {
-        return Err(jobs::wrong_state(&row, "downloaded").hint("wait until it is completed"));
+        return Err(none_yet(&row));
     };
     let (extension, media_type) = match job.to.parse::<Format>() {
         Ok(format) => (format.extension(), format.mime()),
@@ -24,6 +27,18 @@ pub(crate) async fn show(
     };
     let name = named(&job.name, extension);
     Ok(ApiJson(StoredResult { key, name, bytes, sha256, media_type: media_type.to_owned() }))
+}
+
+/// Why there is no result, and whether there will be one.
+fn none_yet(row: &JobRow) -> ApiError {
+    let refused = jobs::wrong_state(row, "downloaded");
+    match (row.state(), row.job().error) {
+        (JobState::Failed, Some(error)) => {
+            ApiError::new(Code::WrongState, format!("the conversion failed: {}", error.detail))
+        }
+        (state, _) if state.is_final() => refused.hint("have it done again, or look at its report"),
+        _ => refused.hint("wait until it is completed"),
+    }
 }
 
 /// The upload's name with the ending of the result: `notes.md` becomes `notes.pdf`.

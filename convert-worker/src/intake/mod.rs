@@ -83,7 +83,9 @@ async fn take(
     }
     let wish = Wish::read(app, owner, query, headers)?;
     if let Some(job) = wish.again(app).await? {
-        return Ok(job);
+        // What it is told by its length alone: a file that is sent again is not read again.
+        let is_other = url.is_none() && receive::length(headers).is_some_and(|length| length != job.bytes_in);
+        return if is_other { Err(wish.of_another()) } else { Ok(job) };
     }
     if let Some(url) = url {
         return wish.fulfil(app, app.fetcher.fetch(app, owner, &url).await?).await;
@@ -150,10 +152,16 @@ impl Wish {
         let Some(key) = &self.request_key else { return Ok(None) };
         let Some(row) = sql::find_request(&app.db, self.owner, key).await? else { return Ok(None) };
         if row.name != self.wanted.name || row.target != self.wanted.to.code() {
-            return Err(ApiError::new(Code::Conflict, format!("the key `{key}` belongs to another upload"))
-                .hint("make a fresh key for each upload"));
+            return Err(self.of_another());
         }
         Ok(Some(row))
+    }
+
+    /// That the key was used for something else.
+    fn of_another(&self) -> ApiError {
+        let key = self.request_key.as_deref().unwrap_or_default();
+        ApiError::new(Code::Conflict, format!("the key `{key}` belongs to another upload"))
+            .hint("make a fresh key for each upload")
     }
 
     /// Makes a job of an upload that is whole.

@@ -32,12 +32,15 @@ pub(super) struct Bytes {
 
 /// Refuses a body by the length that it announces.
 pub(crate) fn announced(headers: &HeaderMap, limit: u64) -> Outcome<()> {
-    let length =
-        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    match length {
+    match length(headers) {
         Some(length) => fits(length, limit),
         None => Ok(()),
     }
+}
+
+/// The length that a body announces.
+pub(super) fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Refuses a file that has too many bytes.

@@ -26,7 +26,9 @@ async fn a_damaged_document_fails_at_once_and_says_why() {
     assert_eq!(error.kind, "corrupt", "{error:?}");
     assert!(!error.detail.is_empty());
     let path = fill(internal::JOB_RESULT, job.id);
-    assert_eq!(problem(worker.request(Method::GET, &path)).await.code, Code::WrongState.name());
+    let none = problem(worker.request(Method::GET, &path)).await;
+    assert_eq!(none.code, Code::WrongState.name());
+    assert!(none.detail.contains(&error.detail) && none.hint.is_none(), "{none:?}");
 }
 
 #[tokio::test]
