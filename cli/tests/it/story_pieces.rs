@@ -1,6 +1,6 @@
 //! A large file on a bad line: the upload goes on where it was cut off, by tus 1.0, for any client and for ours.
 
-use std::sync::{Mutex, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 
 use client::{Upload, UploadBody};
 use platform::service::http_client;
@@ -93,53 +93,88 @@ async fn any_client_of_tus_uploads_in_pieces() {
     assert_eq!(request("HEAD", &at).send().await.unwrap().status(), StatusCode::NOT_FOUND);
 }
 
+/// A sender that stands still half way, until it is told to go on.
+struct Slow {
+    half: mpsc::Receiver<()>,
+    go: mpsc::Sender<()>,
+    /// How far it said that it was, each time.
+    seen: Arc<Mutex<Vec<u64>>>,
+}
+
+impl Slow {
+    fn new(size: u64) -> (Self, impl Fn(u64, Option<u64>) + Send + Sync + 'static) {
+        let ((tell, half), (go, wait)) = (mpsc::channel(), mpsc::channel::<()>());
+        let (tell, wait, seen) =
+            (Mutex::new(Some(tell)), Mutex::new(wait), Arc::<Mutex<Vec<u64>>>::default());
+        let slow = Self { half, go, seen: seen.clone() };
+        let progress = move |sent: u64, total: Option<u64>| {
+            assert_eq!(total, Some(size));
+            seen.lock().unwrap().push(sent);
+            if sent < size / 2 {
+                return;
+            }
+            let first = tell.lock().unwrap().take();
+            if let Some(tell) = first {
+                tell.send(()).unwrap();
+                // Whoever is not told to go on has been forgotten.
+                let _ = wait.lock().unwrap().recv();
+            }
+        };
+        (slow, progress)
+    }
+}
+
 #[test]
 fn a_large_upload_goes_on_after_a_power_cut_and_in_another_run() {
     let mut hub = Hub::start();
     let ann = hub.person("Ann");
-    let size = 24 * MIB;
-    let text = "All work and no play makes Jack a dull boy.....\n".repeat(size / 48);
-    ann.file("large.txt", &text);
-    let file = ann.folder().join("large.txt");
-    let query = NewConversion { to: "pdf".into(), name: "large.txt".into(), ..NewConversion::default() };
+    let size = 24 * MIB as u64;
+    let text = "All work and no play makes Jack a dull boy.....\n".repeat(24 * MIB / 48);
     let objects = std::path::PathBuf::from(hub.data_dir()).join("objects").join("up");
     // Two objects: the first of them counts.
     let arrived = || eventually("some of it has arrived", || (files(&objects) >= 2).then_some(()));
-
-    // The sender stands still half way, until the hub has died and is back.
-    let (tell, half) = mpsc::channel();
-    let (go, wait) = mpsc::channel::<()>();
-    let (tell, wait) = (Mutex::new(Some(tell)), Mutex::new(wait));
-    let seen: std::sync::Arc<Mutex<Vec<u64>>> = std::sync::Arc::default();
-    let heard = seen.clone();
-    let progress = move |sent: u64, total: Option<u64>| {
-        assert_eq!(total, Some(size as u64));
-        heard.lock().unwrap().push(sent);
-        if sent >= size as u64 / 2
-            && let Some(tell) = tell.lock().unwrap().take()
-        {
-            tell.send(()).unwrap();
-            wait.lock().unwrap().recv().unwrap();
-        }
+    let all_gone = || eventually("its bytes are a job's", || (files(&objects) == 0).then_some(()));
+    let upload = |name: &str| {
+        let query = NewConversion { to: "pdf".into(), name: name.into(), ..NewConversion::default() };
+        Upload { query, bytes: UploadBody::File(ann.folder().join(name)) }
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let client = runtime.block_on(hub.client("Ann"));
-    let upload = Upload { query, bytes: UploadBody::File(file) };
-    let sending = runtime.spawn(async move { client.convert(upload, progress).await });
-    half.recv().unwrap();
+
+    ann.file("one.txt", &text);
+    let (client, (slow, progress)) = (runtime.block_on(hub.client("Ann")), Slow::new(size));
+    let one = upload("one.txt");
+    let sending = runtime.spawn(async move { client.convert(one, progress).await });
+    slow.half.recv().unwrap();
     arrived();
     hub.kill();
     hub.start_again();
-    let before = seen.lock().unwrap().len();
-    go.send(()).unwrap();
+    let before = slow.seen.lock().unwrap().len();
+    slow.go.send(()).unwrap();
 
     let job: Job = runtime.block_on(sending).unwrap().unwrap();
-    assert_eq!(job.bytes_in, size as u64);
-    let seen = seen.lock().unwrap();
+    assert_eq!(job.bytes_in, size);
+    let seen = slow.seen.lock().unwrap();
     let resumed = seen.windows(2).position(|pair| pair[1] < pair[0]).expect("it went back once") + 1;
     assert!(resumed >= before - 1 && seen[resumed] > 4 * MIB as u64, "it began again: {}", seen[resumed]);
-    assert_eq!(seen.last(), Some(&(size as u64)));
-    eventually("the bytes of the upload are gone", || (files(&objects) == 0).then_some(()));
+    assert_eq!(seen.last(), Some(&size));
+    all_gone();
+
+    // A run that ends half way, and another one of the same command.
+    ann.file("two.txt", &text);
+    let (client, (slow, progress)) = (runtime.block_on(hub.client("Ann")), Slow::new(size));
+    let two = upload("two.txt");
+    let sending = runtime.spawn(async move { client.convert(two, progress).await });
+    slow.half.recv().unwrap();
+    arrived();
+    sending.abort();
+    drop(slow);
+    let (client, seen) = (runtime.block_on(hub.client("Ann")), Arc::<Mutex<Vec<u64>>>::default());
+    let (heard, two) = (seen.clone(), upload("two.txt"));
+    let further = move |sent, _| heard.lock().unwrap().push(sent);
+    let job = runtime.block_on(client.convert(two, further)).unwrap();
+    assert_eq!(job.bytes_in, size);
+    assert!(seen.lock().unwrap()[0] > 4 * MIB as u64, "it began again: {:?}", seen.lock().unwrap().first());
+    all_gone();
 }
 
 /// How many files are below a folder.

@@ -82,7 +82,10 @@ async fn fresh(
     let now = app.clock.now();
     let limit = app.config.waiting_per_user;
     if jobs::sql::waiting(&app.db, owner).await? + sql::open(&app.db, owner, now).await? >= i64::from(limit) {
-        return Err(jobs::too_many(limit));
+        let detail = format!("{limit} of your conversions wait, or are on their way here, already");
+        return Err(ApiError::new(Code::RateLimited, detail)
+            .hint("finish an upload that was begun or give it up, or wait until a conversion has started")
+            .retry_after(1));
     }
     let id = UploadId::new();
     let seal = |password: String| app.passwords.seal(JobId(id.0), &password);
