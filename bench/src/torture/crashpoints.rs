@@ -6,13 +6,13 @@ use std::{path::Path, time::Duration};
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use client::{Hub, Live, LiveEvent};
+use platform::testing::Proxy;
 use tokio::time::{Instant, timeout, timeout_at};
 use wire::{ClientId, RoomId, rooms::NewRoom};
 
 use super::{
     faults::{Inject, traced},
     history,
-    proxy::Proxy,
     schedule::Fault,
     site::Site,
 };

@@ -10,7 +10,6 @@ mod history;
 mod journal;
 mod mutants;
 mod people;
-mod proxy;
 mod schedule;
 mod site;
 mod topology;

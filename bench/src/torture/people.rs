@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use client::{Hub, Options, SessionStore, Url};
+use platform::testing::Proxy;
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
@@ -16,7 +17,7 @@ use wire::{
     rooms::{NewRoom, Room},
 };
 
-use super::{client::Role, proxy::Proxy};
+use super::client::Role;
 use crate::hub::person;
 
 /// How long a client may take to write its last line.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use platform::testing::Link;
 use tokio::time::sleep;
 
-use crate::torture::{people::Crew, proxy::Link, schedule::Fault};
+use crate::torture::{people::Crew, schedule::Fault};
 
 /// How long a cut link stays cut: the first attempts to come back fail.
 const CUT: Duration = Duration::from_millis(150);

@@ -9,12 +9,19 @@ use anyhow::bail;
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::{config::Engine, kafka::Kafka, postgres::Postgres, redis::Redis, sql, weed::Weed};
+use super::{
+    config::Engine,
+    kafka::{Door, Kafka},
+    postgres::Postgres,
+    redis::Redis,
+    sql,
+    weed::Weed,
+};
 
 /// Where a server is. It lives as long as the test binary.
 struct Running<T> {
     url: String,
-    _server: Option<T>,
+    server: Option<T>,
 }
 
 static POSTGRES: OnceCell<Option<Running<Postgres>>> = OnceCell::const_new();
@@ -71,6 +78,11 @@ pub async fn bus_of(partitions: u32) -> anyhow::Result<Option<String>> {
     with_prefix(url.as_str()).map(Some)
 }
 
+/// Ways to the broker of [`bus`] that a test can stand in; none of one that somebody else has started.
+pub fn doors() -> Option<[Door; 2]> {
+    Some(KAFKA.get()?.as_ref()?.server.as_ref()?.doors())
+}
+
 /// The URL of a bucket of an S3 store, with a folder in it that nobody else uses.
 pub async fn objects() -> anyhow::Result<Option<String>> {
     let running = S3.get_or_try_init(|| {
@@ -107,11 +119,11 @@ async fn find<T>(
             _ => "as it is".to_owned(),
         };
         say(&format!("{name} {about} ({}: {})", engine.variable(), crate::redacted(&url)));
-        return Ok(Some(Running { url, _server: None }));
+        return Ok(Some(Running { url, server: None }));
     }
     if let Some((url, about, server)) = start().await? {
         say(&format!("{name} {about} {}", crate::redacted(&url)));
-        return Ok(Some(Running { url, _server: Some(server) }));
+        return Ok(Some(Running { url, server: Some(server) }));
     }
     if engine.is_required() {
         bail!(

@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -27,10 +28,24 @@ const CLUSTER: &str = "bXNodWItdGVzdC1rYWZrYQ";
 /// Who is let in where a broker asks.
 const LOGIN: &str = "SCRAM-SHA-512=[name=hub,password=pass/word]";
 
+/// A way to a broker on which it says of itself that it is somewhere else: whoever listens there is between it and all
+/// who come this way. A broker tells its clients where it is, so that nobody gets between them otherwise.
+#[derive(Clone, Copy, Debug)]
+pub struct Door {
+    /// Where the broker listens.
+    pub inside: SocketAddr,
+    /// Where it says that it is; kept free for a listener.
+    pub outside: SocketAddr,
+}
+
 /// A broker that runs.
 pub struct Kafka {
     server: Server,
     port: u16,
+    /// One for each machine that a test cuts off.
+    doors: [Door; 2],
+    /// Where it says that it is, and is not.
+    _outside: [Port; 2],
     /// Where it asks who is there, if it does.
     guarded: Option<u16>,
     version: String,
@@ -57,8 +72,12 @@ impl Kafka {
         let (here, controller) = (Port::reserve()?, Port::reserve()?);
         let (port, control) = (here.number(), controller.number());
         let properties = folder.join("server.properties");
-        let mut settings = settings(&folder, port, control);
+        let (insides, outsides) =
+            ([Port::reserve()?, Port::reserve()?], [Port::reserve()?, Port::reserve()?]);
+        let doors = [0, 1].map(|n| Door { inside: insides[n].address(), outside: outsides[n].address() });
+        let mut settings = settings(&folder, port, control, &doors);
         let (mut guarded, mut held) = (None, vec![here, controller]);
+        held.extend(insides);
         if let Some(certificates) = certificates {
             let door = Port::reserve()?;
             settings.push_str(&guard(&folder, certificates, [port, door.number(), control])?);
@@ -74,12 +93,17 @@ impl Kafka {
         let server =
             Server::start(start, move || async move { answers(port).await.is_ok_and(|answers| answers) })
                 .await?;
-        Ok(Some(Self { server, port, guarded, version }))
+        Ok(Some(Self { server, port, doors, _outside: outsides, guarded, version }))
     }
 
     /// Where it is.
     pub fn url(&self) -> String {
         format!("kafka://127.0.0.1:{}", self.port)
+    }
+
+    /// Ways to it that somebody can stand in; the cluster's own talk goes another way.
+    pub fn doors(&self) -> [Door; 2] {
+        self.doors
     }
 
     /// The port of its guarded door, if it has one.
@@ -118,16 +142,16 @@ fn jars(home: &Path) -> anyhow::Result<(OsString, String)> {
     Ok((folder.join("*").into(), version))
 }
 
-fn settings(folder: &Path, port: u16, controller: u16) -> String {
+fn settings(folder: &Path, port: u16, controller: u16, [one, two]: &[Door; 2]) -> String {
     format!(
         "process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},ONE://{},TWO://{},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},ONE://{},TWO://{}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,ONE:PLAINTEXT,TWO:PLAINTEXT
 log.dirs={}
 num.partitions=3
 offsets.topic.replication.factor=1
@@ -138,6 +162,10 @@ transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 ",
+        one.inside,
+        two.inside,
+        one.outside,
+        two.outside,
         folder.join("data").display()
     )
 }

@@ -7,6 +7,7 @@ pub mod engines;
 pub mod kafka;
 mod port;
 pub mod postgres;
+pub mod proxy;
 pub mod redis;
 mod server;
 pub mod smtp;
@@ -14,7 +15,13 @@ mod sql;
 pub mod weed;
 
 pub use self::{
-    collector::Collector, kafka::Kafka, port::Port, postgres::Postgres, redis::Redis, server::Server,
+    collector::Collector,
+    kafka::Kafka,
+    port::Port,
+    postgres::Postgres,
+    proxy::{Link, Proxy},
+    redis::Redis,
+    server::Server,
     weed::Weed,
 };
 pub use config::{Engine, is_real};

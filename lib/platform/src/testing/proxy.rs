@@ -1,11 +1,11 @@
-//! A TCP proxy on the way of one client that can break it: bytes late, few, gone, or the answer cut off.
+//! A TCP proxy on the way of somebody that can break it: bytes late, few, gone, the answer cut off, or no packet at all.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, os::fd::AsFd, sync::Arc, time::Duration};
 
 use rand::{Rng as _, seq::IteratorRandom as _};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream, tcp},
+    net::{TcpListener, TcpSocket, TcpStream, tcp},
     sync::watch,
     time::{sleep, timeout},
 };
@@ -17,13 +17,18 @@ const CONNECT: Duration = Duration::from_secs(2);
 
 /// What the link does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Link {
+pub enum Link {
     /// Passes everything on.
     Open,
     /// Resets what is connected and what tries to connect.
     Cut,
     /// Swallows everything; what was swallowed is reset when it is over.
     HalfOpen,
+    /// Loses every packet, both ways: nothing is acknowledged, reset or ended, and nobody gets through. What was open
+    /// then stays silent for good, as behind a firewall that forgot it; see [`can_lose_packets`].
+    Lost,
+    /// Stands still like a server that is stopped: connections are taken and nothing is answered; afterwards it goes on.
+    Frozen,
     /// So many bytes a second.
     Slow(u32),
     /// So many milliseconds late, give or take half.
@@ -33,8 +38,9 @@ pub(crate) enum Link {
 }
 
 /// A link that can be broken. It ends with its owner.
-pub(crate) struct Proxy {
-    pub(crate) address: SocketAddr,
+pub struct Proxy {
+    /// Where it begins.
+    pub address: SocketAddr,
     link: watch::Sender<Link>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -48,24 +54,61 @@ impl Drop for Proxy {
 impl Proxy {
     /// Listens on a free port of this machine; `hubs` say where the gateways are at the moment: each connection goes to
     /// any of those that are there.
-    pub(crate) async fn start(hubs: Vec<watch::Receiver<Option<SocketAddr>>>) -> std::io::Result<Self> {
-        let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
+    pub async fn start(hubs: Vec<watch::Receiver<Option<SocketAddr>>>) -> io::Result<Self> {
+        Self::at((std::net::Ipv4Addr::LOCALHOST, 0).into(), hubs).await
+    }
+
+    /// Before one server, at a free port.
+    pub async fn to(server: SocketAddr) -> io::Result<Self> {
+        Self::start(vec![watch::channel(Some(server)).1]).await
+    }
+
+    /// Before one server, at a place that others know.
+    pub async fn between(here: SocketAddr, server: SocketAddr) -> io::Result<Self> {
+        Self::at(here, vec![watch::channel(Some(server)).1]).await
+    }
+
+    async fn at(here: SocketAddr, hubs: Vec<watch::Receiver<Option<SocketAddr>>>) -> io::Result<Self> {
+        let listener = TcpListener::bind(here).await?;
         let address = listener.local_addr()?;
         let link = watch::Sender::new(Link::Open);
-        let seen = link.clone();
-        let task = tokio::spawn(async move {
-            let mut connections = tokio::task::JoinSet::new();
-            while let Ok((client, _)) = listener.accept().await {
-                connections.spawn(carry(client, any(&hubs), seen.subscribe()));
-                while connections.try_join_next().is_some() {}
-            }
-        });
+        let task = tokio::spawn(listen(listener, hubs, link.subscribe()));
         Ok(Self { address, link, task })
     }
 
     /// Changes what the link does, for connections that are there and for those that come.
-    pub(crate) fn set(&self, link: Link) {
+    pub fn set(&self, link: Link) {
         self.link.send_replace(link);
+    }
+}
+
+/// Fails where [`Link::Lost`] cannot be had: it takes a filter of packets, which Linux lets everybody set on a socket.
+pub fn can_lose_packets() -> io::Result<()> {
+    lose_packets(&TcpSocket::new_v4()?, true)
+}
+
+async fn listen(
+    listener: TcpListener,
+    hubs: Vec<watch::Receiver<Option<SocketAddr>>>,
+    mut link: watch::Receiver<Link>,
+) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((client, _)) = accepted else { return };
+                connections.spawn(carry(client, any(&hubs), link.clone()));
+                while connections.try_join_next().is_some() {}
+            }
+            changed = link.changed() => {
+                let lost = *link.borrow_and_update() == Link::Lost;
+                // There is none to take away most of the time.
+                let _ = lose_packets(&listener, lost);
+                if changed.is_err() {
+                    return;
+                }
+            }
+        }
     }
 }
 
@@ -73,8 +116,11 @@ fn any(hubs: &[watch::Receiver<Option<SocketAddr>>]) -> Option<SocketAddr> {
     hubs.iter().filter_map(|hub| *hub.borrow()).choose(&mut rand::rng())
 }
 
-async fn carry(client: TcpStream, address: Option<SocketAddr>, link: watch::Receiver<Link>) {
-    let mode = *link.borrow();
+async fn carry(client: TcpStream, address: Option<SocketAddr>, mut link: watch::Receiver<Link>) {
+    let Some(mode) = moving(&mut link).await else { return };
+    if mode == Link::Lost {
+        return silent([&client]).await;
+    }
     let upstream = match address {
         Some(address) if mode != Link::Cut => timeout(CONNECT, TcpStream::connect(address)).await,
         _ => return reset(&client),
@@ -83,14 +129,16 @@ async fn carry(client: TcpStream, address: Option<SocketAddr>, link: watch::Rece
     // Without it the proxy itself would hold small frames back.
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let asked = Arc::new(watch::Sender::new(false));
-    let (cut, (from_client, mut to_client), (from_server, mut to_server)) =
-        (link.clone(), client.into_split(), server.into_split());
+    let (cut, lost) = (link.clone(), link.clone());
+    let ((from_client, mut to_client), (from_server, mut to_server)) =
+        (client.into_split(), server.into_split());
     let up = Pump { from: from_client, link: link.clone(), asked: asked.clone(), answers: false };
     let down = Pump { from: from_server, link, asked, answers: true };
     let broken = tokio::select! {
         broken = up.run(&mut to_server) => broken,
         broken = down.run(&mut to_client) => broken,
         () = until_cut(cut) => true,
+        () = until_lost(lost) => return silent([to_client.as_ref(), to_server.as_ref()]).await,
     };
     if broken {
         // The client sees a reset; the hub an end, so that it still reads what was passed on.
@@ -103,6 +151,44 @@ async fn carry(client: TcpStream, address: Option<SocketAddr>, link: watch::Rece
 fn reset(client: &TcpStream) {
     // A link that cannot be reset is closed a moment later, which breaks it as well.
     let _ = client.set_zero_linger();
+}
+
+/// Holds both ends, and nothing arrives at them any more, whatever the link does later.
+async fn silent<const N: usize>(ends: [&TcpStream; N]) {
+    for end in ends {
+        // Where packets cannot be lost, they are at least not answered.
+        let _ = lose_packets(end, true);
+    }
+    std::future::pending().await
+}
+
+/// Makes the kernel throw away every packet for a socket before it looks at it, or stop to.
+#[cfg(target_os = "linux")]
+fn lose_packets(socket: &impl AsFd, lose: bool) -> io::Result<()> {
+    /// `BPF_RET | BPF_K`: of each packet, so many bytes are kept.
+    const KEEP: u16 = 0x06;
+    let socket = socket2::SockRef::from(socket);
+    match lose {
+        true => socket.attach_filter(&[socket2::SockFilter::new(KEEP, 0, 0, 0)]),
+        false => socket.detach_filter(),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn lose_packets(_: &impl AsFd, _: bool) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "only Linux loses packets of one socket"))
+}
+
+/// What the link does as soon as it does not stand still; nothing when nobody will say so any more.
+async fn moving(link: &mut watch::Receiver<Link>) -> Option<Link> {
+    link.wait_for(|link| *link != Link::Frozen).await.ok().map(|link| *link)
+}
+
+/// Answers when packets are lost.
+async fn until_lost(mut link: watch::Receiver<Link>) {
+    if link.wait_for(|link| *link == Link::Lost).await.is_err() {
+        std::future::pending().await
+    }
 }
 
 /// Answers when connections must go: the link is cut, or was half open and is not any more.
@@ -139,11 +225,11 @@ impl Pump {
                 Ok(0) | Err(_) => return false,
                 Ok(read) => &buffer[..read],
             };
-            let link = *self.link.borrow();
+            let Some(link) = moving(&mut self.link).await else { return false };
             let carried = match link {
-                Link::Open => to.write_all(read).await,
+                Link::Open | Link::Frozen => to.write_all(read).await,
                 Link::Cut => return true,
-                Link::HalfOpen => Ok(()),
+                Link::HalfOpen | Link::Lost => Ok(()),
                 Link::Slow(rate) => slowly(read, to, rate).await,
                 Link::Delay(millis) => {
                     let late = rand::rng().random_range(millis / 2..=millis + millis / 2);
@@ -257,5 +343,48 @@ mod tests {
         assert!(silent.is_err(), "{silent:?}");
         assert!(client.read_u8().await.is_err());
         assert_eq!(*arrived.borrow(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_link_that_stands_still_takes_connections_and_goes_on_where_it_was() {
+        let (hub, _) = echo().await;
+        let proxy = Proxy::start(vec![hub]).await.unwrap();
+        let mut client = TcpStream::connect(proxy.address).await.unwrap();
+        proxy.set(Link::Frozen);
+
+        let mut late = TcpStream::connect(proxy.address).await.unwrap();
+        client.write_u8(b'x').await.unwrap();
+        late.write_u8(b'y').await.unwrap();
+        let silent = timeout(Duration::from_millis(150), late.read_u8()).await;
+        proxy.set(Link::Open);
+
+        assert!(silent.is_err(), "{silent:?}");
+        assert_eq!((client.read_u8().await.unwrap(), late.read_u8().await.unwrap()), (b'x', b'y'));
+    }
+
+    #[tokio::test]
+    async fn what_was_open_when_packets_were_lost_is_silent_for_good_and_others_get_through_again() {
+        if can_lose_packets().is_err() {
+            return;
+        }
+        let (hub, arrived) = echo().await;
+        let proxy = Proxy::start(vec![hub]).await.unwrap();
+        let mut client = TcpStream::connect(proxy.address).await.unwrap();
+        client.write_u8(b'x').await.unwrap();
+        client.read_u8().await.unwrap();
+
+        proxy.set(Link::Lost);
+        // The proxy hears of it a moment later.
+        while timeout(Duration::from_millis(150), TcpStream::connect(proxy.address)).await.is_ok() {}
+        client.write_u8(b'y').await.unwrap();
+        let lost = timeout(Duration::from_millis(150), client.read_u8()).await;
+        proxy.set(Link::Open);
+        let mut fresh = TcpStream::connect(proxy.address).await.unwrap();
+        fresh.write_u8(b'z').await.unwrap();
+        let heard = fresh.read_u8().await.unwrap();
+        let later = timeout(Duration::from_millis(150), client.read_u8()).await;
+
+        assert!(lost.is_err() && later.is_err(), "{lost:?} {later:?}");
+        assert_eq!((heard, *arrived.borrow()), (b'z', 2));
     }
 }
