@@ -21,7 +21,7 @@ pub async fn go_on(db: &Db, bus: &Bus, pos: u64) -> anyhow::Result<()> {
     let heads = bus.heads(TOPIC_CHAT).await?;
     let epochs: BTreeMap<i32, String> = heads.into_keys().map(|part| (part, bus.epoch(part))).collect();
     sql::begin_after(db, &epochs, pos).await?;
-    let mut tx = db.begin().await?;
+    let mut tx = db.begin().await?.unhurried();
     search::begin_anew(&mut tx).await?;
     tx.commit().await?;
     loop {

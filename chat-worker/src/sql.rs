@@ -151,7 +151,7 @@ pub(crate) async fn advance(tx: &mut Transaction, partition: i32, from: u64, to:
 
 /// Drops the history, and begins to count anew from these generations.
 pub(crate) async fn begin_anew(db: &Db, epochs: &BTreeMap<i32, String>) -> sqlx::Result<()> {
-    let mut tx = db.begin().await?;
+    let mut tx = db.begin().await?.unhurried();
     search::begin_anew(&mut tx).await?;
     in_tx!(&mut tx, tx => {
         sqlx::query("DELETE FROM events").execute(&mut **tx).await?;

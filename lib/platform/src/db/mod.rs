@@ -4,12 +4,14 @@
 
 mod migrations;
 mod moving;
+mod patient;
 mod postgres;
 mod rows;
 mod sqlite;
 
 pub use migrations::Migrations;
 pub use moving::{Move, MoveError};
+pub use patient::{Patient, PatientTransaction};
 pub use rows::Rows;
 pub(crate) use sqlite::connect_options as sqlite_options;
 
@@ -37,7 +39,7 @@ pub enum Pool<'a> {
     /// SQLite.
     Sqlite(&'a SqlitePool),
     /// PostgreSQL.
-    Postgres(&'a PgPool),
+    Postgres(Patient<'a>),
 }
 
 /// An open transaction; dropped without `commit` it is rolled back.
@@ -45,7 +47,7 @@ pub enum Transaction {
     /// SQLite; one that writes is begun `IMMEDIATE`: it never has to be upgraded, so it never fails as busy half way.
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
     /// PostgreSQL; one that writes is `READ COMMITTED`.
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Postgres(PatientTransaction),
 }
 
 /// Why a database could not be opened.
@@ -98,7 +100,7 @@ impl Db {
     pub fn reader(&self) -> Pool<'_> {
         match self {
             Self::Sqlite { read, .. } => Pool::Sqlite(read),
-            Self::Postgres(pool) => Pool::Postgres(pool),
+            Self::Postgres(pool) => Pool::Postgres(Patient(pool)),
         }
     }
 
@@ -106,7 +108,7 @@ impl Db {
     pub fn writer(&self) -> Pool<'_> {
         match self {
             Self::Sqlite { write, .. } => Pool::Sqlite(write),
-            Self::Postgres(pool) => Pool::Postgres(pool),
+            Self::Postgres(pool) => Pool::Postgres(Patient(pool)),
         }
     }
 
@@ -117,7 +119,9 @@ impl Db {
                 Self::Sqlite { write, .. } => {
                     Ok(Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?))
                 }
-                Self::Postgres(pool) => Ok(Transaction::Postgres(pool.begin().await?)),
+                Self::Postgres(pool) => {
+                    Ok(Transaction::Postgres(PatientTransaction::begin(pool.begin()).await?))
+                }
             }
         };
         begin.boxed()
@@ -129,7 +133,7 @@ impl Db {
             Self::Sqlite { read, .. } => Ok(Transaction::Sqlite(read.begin().await?)),
             Self::Postgres(pool) => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                Ok(Transaction::Postgres(pool.begin_with(begin).await?))
+                Ok(Transaction::Postgres(PatientTransaction::begin(pool.begin_with(begin)).await?))
             }
         }
     }
@@ -152,6 +156,15 @@ impl Db {
 }
 
 impl Transaction {
+    /// Lets statements over whole tables take their time: PostgreSQL otherwise has to answer within seconds, because a
+    /// connection that a network has lost is silent for ever.
+    pub fn unhurried(mut self) -> Self {
+        if let Self::Postgres(tx) = &mut self {
+            tx.unhurried();
+        }
+        self
+    }
+
     /// Makes everything since `begin` durable, or nothing of it.
     pub fn commit(self) -> BoxFuture<'static, sqlx::Result<()>> {
         match self {

@@ -2,18 +2,19 @@
 
 use std::{str::FromStr, time::Duration};
 
+use futures_util::FutureExt as _;
 use sqlx::{
     AssertSqlSafe, Connection, Executor, PgConnection,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{Db, OpenError};
+use super::{Db, OpenError, patient};
 
 const CONNECTIONS: u32 = 16;
 /// A process that hangs in a transaction, or whose machine is gone, must not hold its locks for ever.
 const ORPHANS: [(&str, &str); 4] = [
-    ("idle_in_transaction_session_timeout", "30s"),
+    ("idle_in_transaction_session_timeout", "10s"),
     ("tcp_keepalives_idle", "15"),
     ("tcp_keepalives_interval", "5"),
     ("tcp_keepalives_count", "3"),
@@ -44,6 +45,10 @@ pub(super) async fn open(url: &str, service: &'static str, migrator: &Migrator) 
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(PATIENCE)
+        // The library's own question waits for an answer for ever.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| patient::leads(connection).boxed())
+        .after_release(|connection, _| patient::may_go_back(connection).boxed())
         .connect_with(options)
         .await
         .map_err(connect)?;
