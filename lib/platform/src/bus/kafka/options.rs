@@ -117,6 +117,8 @@ impl Options {
             .set("reconnect.backoff.max.ms", "1000")
             // A broker that hangs without closing its connections is left after this long.
             .set("socket.timeout.ms", "10000")
+            // One that cannot be connected to is tried anew after this long, so that it is found soon when it is back.
+            .set("socket.connection.setup.timeout.ms", "3000")
             .set("socket.keepalive.enable", "true")
             .set("socket.nagle.disable", "true")
             .set("log.connection.close", "false")
