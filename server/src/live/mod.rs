@@ -11,6 +11,7 @@ mod frame;
 mod hints;
 mod limits;
 mod line;
+mod lost;
 mod members;
 mod partition;
 mod past;
@@ -55,22 +56,30 @@ pub(crate) async fn start(state: &App) -> anyhow::Result<()> {
     tail::start(state).await?;
     hints::start(state).await;
     state.tasks.spawn("presence", presence::watch(state.clone()));
+    if state.bus.is_shared() {
+        state.tasks.spawn("lost log", lost::watch(state.clone()));
+    }
     Ok(())
 }
 
-/// Tells every socket to come back elsewhere, each at a moment of its own, and serves them until they have; those who
-/// stay are closed.
-pub(crate) async fn drain(state: &State) {
+/// Tells every socket to come back elsewhere, each at a moment of its own within the time that is answered with.
+fn ask_to_move(state: &State) -> Duration {
     let sockets = u64::try_from(state.live.sockets()).unwrap_or(u64::MAX);
     let least = u64::try_from(state.config.patience.spread.as_millis()).unwrap_or(u64::MAX);
     let spread_ms = sockets.min(limits::LONGEST_SPREAD_MS).max(least);
     state.live.people.tell_all(&encoded(&ToClient::Drain { spread_ms }));
+    Duration::from_millis(spread_ms)
+}
+
+/// Tells every socket to come back elsewhere, and serves them until they have; those who stay are closed.
+pub(crate) async fn drain(state: &State) {
+    let spread = ask_to_move(state);
     let moved = async {
         while state.live.sockets() > 0 {
             tokio::time::sleep(LOOK).await;
         }
     };
-    if tokio::time::timeout(Duration::from_millis(spread_ms), moved).await.is_err() {
+    if tokio::time::timeout(spread, moved).await.is_err() {
         tracing::info!(sockets = state.live.sockets(), "sockets that did not move are closed");
     }
     state.live.people.end_all((close::RESTART, "the hub restarts"));

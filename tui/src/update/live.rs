@@ -143,7 +143,7 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
         }
         Heard::SignedOut { why } => account::session_over(state, &why),
         Heard::Draining => {
-            notify(state, Tone::Plain, "the hub restarts; nothing is lost", now);
+            notify(state, Tone::Plain, "moving to another part of the hub; nothing is lost", now);
             Vec::new()
         }
     }

@@ -267,6 +267,15 @@ impl Bus {
         }
     }
 
+    /// Whether other processes write and read it too.
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Self::Embedded(_) => false,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(_) => true,
+        }
+    }
+
     /// Makes an empty log go on after a position in every partition: the one where another log ended. Harmless when
     /// repeated. Only a log on Kafka does so; the error is a sentence.
     pub async fn begin_after(&self, pos: u64) -> Result<(), String> {
