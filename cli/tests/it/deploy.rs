@@ -26,6 +26,26 @@ fn a_failure_is_in_the_table_only_with_its_test() {
     assert!(checked > 20, "{checked}");
 }
 
+#[test]
+fn every_variable_of_the_containers_is_one_that_is_read() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let read = sources(root);
+    let mut checked = 0;
+    for file in ["compose.yaml", "deploy/Dockerfile", "deploy/README.md"] {
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        for name in words.filter(|word| word.starts_with("MSHUB_")) {
+            // What is in a URL or a key may be in a file, and some have both.
+            let is_read = ["", "_FILE", "_URL", "_KEY", "_KEY_FILE"]
+                .iter()
+                .any(|end| name.strip_suffix(end).is_some_and(|name| read.contains(&format!("\"{name}\""))));
+            assert!(is_read, "{file}: nobody reads {name}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 20, "{checked}");
+}
+
 #[cfg(feature = "up")]
 #[test]
 fn every_metric_is_in_the_catalogue_and_every_alert_is_about_one() {

@@ -34,6 +34,8 @@ mod story_migrate;
 mod story_one_line;
 #[cfg(all(unix, feature = "up"))]
 mod story_outbox;
+#[cfg(feature = "engines")]
+mod story_partition;
 #[cfg(feature = "up")]
 mod story_pieces;
 #[cfg(feature = "up")]

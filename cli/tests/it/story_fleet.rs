@@ -1,21 +1,22 @@
 //! Two gateways, two chat-workers and two convert-workers are one hub, whoever of them dies or is replaced meanwhile.
 
-use client::{Error, Hub as Client, Options, Upload, UploadBody};
-use platform::{db::Db, each, sqlx};
+use client::{Error, Options};
+use platform::testing::{Collector, Engine, Link};
 use serde_json::{Value, json};
-use wire::{
-    JobId, RoomId,
-    conversions::{JobState, NewConversion},
-};
+use wire::conversions::JobState;
 
 use crate::{
     command::{Person, finish},
-    fleet::{Crowd, Fleet, Load, eventually},
+    fleet::{Crowd, Fleet, Load, Service, completions, convert, eventually, states, uploaded},
+    story_traces::one_message_is_followed_over_gateways,
 };
 
 #[test]
 fn two_of_each_are_one_hub() {
-    let Some(fleet) = Fleet::start() else { return };
+    let telling = tokio::runtime::Runtime::new().unwrap();
+    let collector = telling.block_on(Collector::start(false)).unwrap();
+    let tells = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url().to_owned())];
+    let Some(fleet) = Fleet::start_with(&tells) else { return };
     let (ann, bob) = (fleet.person("Ann", 0), fleet.person("Bob", 1));
 
     // They are at different gateways, and talk.
@@ -52,6 +53,7 @@ fn two_of_each_are_one_hub() {
     ann.json(&["convert", "note.md", "--to", "docx", "--json"]);
     let done = ann.json(&["convert", "note.docx", "--to", "pdf", "--json"]);
     let token = ann.run(&["auth", "token"]).text().trim().to_owned();
+    telling.block_on(one_message_is_followed_over_gateways(2, &collector, &fleet.gateways[0].url(), &token));
     let elsewhere = Person::at(&fleet.gateways[1].url());
     let mut get =
         elsewhere.command(&["job", "get", done["job"].as_str().unwrap(), "-o", "note.pdf", "--json"]);
@@ -65,17 +67,16 @@ fn two_of_each_are_one_hub() {
 #[test]
 fn one_of_each_is_killed_and_everything_goes_on() {
     let Some(mut fleet) = Fleet::start() else { return };
-    let room = gather(&fleet);
+    let (room, people) = fleet.gather();
     let runtime = fleet.runtime.handle().clone();
     let _within = runtime.enter();
-    let people = runtime.block_on(clients(&fleet));
     let crowd = Crowd::of(people.clone(), room);
     crowd.goes_on(30);
 
     // A convert-worker that is at work, a gateway that people are at, and a chat-worker.
     let mut jobs = runtime.block_on(uploaded(&people[0], 4));
     eventually("a conversion has begun", || {
-        let states = runtime.block_on(states(&people[0], &jobs));
+        let states = runtime.block_on(states(&people[0], &jobs)).unwrap();
         states.iter().any(|state| *state != JobState::Queued).then_some(())
     });
     fleet.convert_workers[0].kill();
@@ -97,19 +98,22 @@ fn one_of_each_is_killed_and_everything_goes_on() {
     let said = runtime.block_on(crowd.has_lost_nothing());
     assert!(said > 150, "{said}");
     eventually("every conversion is completed", || {
-        let states = runtime.block_on(states(&people[0], &jobs));
+        let states = runtime.block_on(states(&people[0], &jobs)).unwrap();
         states.iter().all(|state| *state == JobState::Completed).then_some(())
     });
-    assert_eq!(runtime.block_on(completions(&fleet)), vec![1; jobs.len()], "each was completed once");
+    assert_eq!(
+        runtime.block_on(completions(fleet.database())),
+        vec![1; jobs.len()],
+        "each was completed once"
+    );
 }
 
 #[test]
 fn every_service_is_replaced_and_no_request_fails() {
     let Some(mut fleet) = Fleet::start() else { return };
-    let room = gather(&fleet);
+    let (room, people) = fleet.gather();
     let runtime = fleet.runtime.handle().clone();
     let _within = runtime.enter();
-    let people = runtime.block_on(clients(&fleet));
     let token = runtime.block_on(people[0].access_token()).unwrap();
     let crowd = Crowd::of(people, room);
     let load = Load::on(fleet.url(), token, room);
@@ -141,41 +145,53 @@ fn every_service_is_replaced_and_no_request_fails() {
 #[test]
 fn engines_go_away_and_come_back_and_nothing_is_lost() {
     let Some(fleet) = Fleet::start() else { return };
-    let room = gather(&fleet);
+    let (room, people) = fleet.gather();
     let runtime = fleet.runtime.handle().clone();
     let _within = runtime.enter();
-    let people = runtime.block_on(clients(&fleet));
     let crowd = Crowd::of(people.clone(), room);
     crowd.goes_on(20);
 
     // Without Redis: nobody notices in a room.
-    fleet.lines.fanout.cut();
+    fleet.part_from(Engine::Redis, Link::Cut);
     crowd.goes_on(30);
-    fleet.lines.fanout.mend();
+    fleet.part_from(Engine::Redis, Link::Open);
 
     // Without the store: no uploads, which is said; rooms go on.
-    fleet.lines.objects.cut();
+    fleet.part_from(Engine::S3, Link::Cut);
     crowd.goes_on(30);
     let refused = runtime.block_on(convert(&people[0])).unwrap_err();
     assert!(is_no_fault_of_the_caller(&refused), "{refused:?}");
-    fleet.lines.objects.mend();
+    fleet.part_from(Engine::S3, Link::Open);
     let job = eventually("uploads are taken", || runtime.block_on(convert(&people[0])).ok());
 
     // Without the database: nobody signs in, which is no wrong password; whoever is there goes on.
-    fleet.lines.database.cut();
+    fleet.part_from(Engine::Postgres, Link::Cut);
     crowd.goes_on(30);
     let once = Options { retries: 0, ..Options::default() };
     let refused = runtime.block_on(fleet.sign_in("Ann", once)).err().expect("nobody can check a password");
     assert!(is_no_fault_of_the_caller(&refused), "{refused:?}");
     crowd.goes_on(30);
-    fleet.lines.database.mend();
+    fleet.part_from(Engine::Postgres, Link::Open);
+    crowd.goes_on(10);
+
+    // Kafka stands still, as a broker that is stopped: whoever needs it says so, and soon; then everything goes on.
+    if fleet.can_lose_packets() {
+        fleet.part_from(Engine::Kafka, Link::Frozen);
+        for service in fleet.gateways.iter().chain(&fleet.chat_workers) {
+            eventually("the log is missed", || service.lacks().contains(&"log".to_owned()).then_some(()));
+        }
+        assert_eq!(fleet.convert_workers[0].lacks(), [""; 0], "it needs no log");
+        fleet.part_from(Engine::Kafka, Link::Open);
+        fleet.gateways.iter().chain(&fleet.chat_workers).for_each(Service::wait_until_ready);
+        crowd.goes_on(30);
+    }
 
     runtime.block_on(crowd.has_lost_nothing());
     eventually("people can sign in", || {
         runtime.block_on(fleet.sign_in("Ann", Options::default())).is_ok().then_some(())
     });
     eventually("the conversion is completed", || {
-        (runtime.block_on(states(&people[0], &[job])) == [JobState::Completed]).then_some(())
+        (runtime.block_on(states(&people[0], &[job])).unwrap() == [JobState::Completed]).then_some(())
     });
 }
 
@@ -186,57 +202,4 @@ fn is_no_fault_of_the_caller(refused: &Error) -> bool {
         Error::Timeout | Error::Unreachable { .. } => true,
         _ => false,
     }
-}
-
-/// Ann makes a room, and Bob is in it.
-fn gather(fleet: &Fleet) -> RoomId {
-    let (ann, bob) = (fleet.person("Ann", 0), fleet.person("Bob", 1));
-    let room = ann.json(&["room", "new", "general", "--json"]);
-    bob.json(&["room", "join", "general", "--json"]);
-    room["id"].as_str().unwrap().parse().unwrap()
-}
-
-/// Both of them, twice: at home and on their way.
-async fn clients(fleet: &Fleet) -> Vec<Client> {
-    let mut clients = Vec::new();
-    for name in ["Ann", "Bob", "Ann", "Bob"] {
-        clients.push(fleet.client(name).await);
-    }
-    clients
-}
-
-/// Begins a conversion that is short, and tries once.
-async fn convert(hub: &Client) -> Result<JobId, Error> {
-    let query = NewConversion { to: "txt".into(), name: "note.md".into(), ..NewConversion::default() };
-    let bytes = UploadBody::Bytes("# A note\n".into());
-    Ok(hub.convert(Upload { query, bytes }, |_, _| {}).await?.id)
-}
-
-/// Begins conversions that take a while.
-async fn uploaded(hub: &Client, count: usize) -> Vec<JobId> {
-    let rows: String = (0..2_000).map(|row| format!("row {row},{row}\n")).collect();
-    let mut jobs = Vec::new();
-    for _ in 0..count {
-        let query = NewConversion { to: "pdf".into(), name: "long.csv".into(), ..NewConversion::default() };
-        let bytes = UploadBody::Bytes(format!("name,amount\n{rows}").into());
-        jobs.push(hub.convert(Upload { query, bytes }, |_, _| {}).await.unwrap().id);
-    }
-    jobs
-}
-
-async fn states(hub: &Client, jobs: &[JobId]) -> Vec<JobState> {
-    let mut states = Vec::new();
-    for job in jobs {
-        states.push(hub.job(*job).await.unwrap().state);
-    }
-    states
-}
-
-/// How often each conversion was completed, as the workers' database has it.
-async fn completions(fleet: &Fleet) -> Vec<i64> {
-    let db = Db::open(fleet.database(), "convert", convert_worker::MIGRATIONS).await.unwrap();
-    let counts = "SELECT count(*) FROM job_events WHERE state = 'completed' GROUP BY job";
-    let counts = each!(db.reader(), pool => sqlx::query_scalar(counts).fetch_all(pool).await.unwrap());
-    db.close().await;
-    counts
 }

@@ -38,21 +38,29 @@ impl Watched {
     /// Posts something for a trace of somebody's; answers with what comes back.
     async fn post(&self, path: &str, trace: &str, body: impl Into<reqwest::Body>, kind: &str) -> Value {
         let token = self.ann.run(&["auth", "token"]).text().trim().to_owned();
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let request = http.post(format!("{}{path}", self.hub.server)).bearer_auth(token).body(body);
-        let request = request.header("content-type", kind);
-        let answer = request.header("traceparent", format!("00-{trace}-{CALLER}-01")).send().await.unwrap();
-        assert!(answer.status().is_success(), "{}", answer.status());
-        answer.json().await.unwrap()
+        post(&format!("{}{path}", self.hub.server), &token, trace, body, kind).await
     }
 
     /// A trace, as soon as it has all of these.
     fn trace(&self, trace: &str, names: &[(&str, &str)]) -> Trace {
-        eventually(&format!("{names:?} of {trace} are told"), || {
-            let found = Trace(self.collector.trace(trace));
-            names.iter().all(|(service, name)| !found.all(service, name).is_empty()).then_some(found)
-        })
+        told(&self.collector, trace, names)
     }
+}
+
+async fn post(url: &str, token: &str, trace: &str, body: impl Into<reqwest::Body>, kind: &str) -> Value {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = http.post(url).bearer_auth(token).body(body).header("content-type", kind);
+    let answer = request.header("traceparent", format!("00-{trace}-{CALLER}-01")).send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
+    answer.json().await.unwrap()
+}
+
+/// A trace, as soon as it has all of these.
+fn told(collector: &Collector, trace: &str, names: &[(&str, &str)]) -> Trace {
+    eventually(&format!("{names:?} of {trace} are told"), || {
+        let found = Trace(collector.trace(trace));
+        names.iter().all(|(service, name)| !found.all(service, name).is_empty()).then_some(found)
+    })
 }
 
 struct Trace(Vec<Told>);
@@ -92,6 +100,32 @@ async fn one_message_is_followed(watched: &Watched) {
     assert_eq!((&kept.parent, kept.kind), (&appended.id, 5));
     for span in [appended, told, kept] {
         assert_eq!(span.notes["mshub.pos"], sent["pos"].to_string());
+    }
+}
+
+/// What is said at one of several gateways is one trace: appended once, and fanned out by each of them.
+#[cfg(feature = "engines")]
+pub(crate) async fn one_message_is_followed_over_gateways(
+    gateways: usize,
+    collector: &Collector,
+    server: &str,
+    token: &str,
+) {
+    let trace = "5ce929d0e0e47364bf92f3577b34da6a";
+    let say = serde_json::json!({ "cid": uuid::Uuid::now_v7(), "body": "to everybody" }).to_string();
+
+    let url = format!("{server}/api/v1/rooms/general/messages");
+    let sent = post(&url, token, trace, say, "application/json").await;
+
+    let fanned_out = eventually("each gateway has fanned it out", || {
+        let found = Trace(collector.trace(trace));
+        (found.all(SERVER, "fan out").len() == gateways).then_some(found)
+    });
+    let spans = told(collector, trace, &[(SERVER, SAY), (SERVER, "append"), (CHAT, "keep")]);
+    let appended = spans.one(SERVER, "append");
+    assert_eq!(appended.parent, spans.one(SERVER, SAY).id);
+    for span in fanned_out.all(SERVER, "fan out").into_iter().chain(spans.all(CHAT, "keep")) {
+        assert_eq!((&span.parent, &span.notes["mshub.pos"]), (&appended.id, &sent["pos"].to_string()));
     }
 }
 

@@ -32,10 +32,16 @@ pub(crate) struct Crowd {
 #[derive(Default)]
 struct Mood {
     is_over: AtomicBool,
-    /// Messages that were acknowledged.
-    acknowledged: AtomicUsize,
+    /// Messages that were acknowledged, of each person.
+    acknowledged: Vec<AtomicUsize>,
     /// People who have nothing to say any more, and all of whose messages were acknowledged.
     silent: AtomicUsize,
+}
+
+impl Mood {
+    fn acknowledged(&self) -> Vec<usize> {
+        self.acknowledged.iter().map(|count| count.load(Ordering::Acquire)).collect()
+    }
 }
 
 /// What one person said and heard.
@@ -47,17 +53,28 @@ struct Witness {
 impl Crowd {
     /// They begin to talk. Call it within a runtime.
     pub(crate) fn of(people: Vec<Client>, room: RoomId) -> Self {
-        let (mood, one) = (Arc::<Mood>::default(), people[0].clone());
-        let talk = |client: Client| tokio::spawn(talk(client.live(), room, mood.clone()));
-        let talking = people.into_iter().map(talk).collect();
+        let acknowledged = people.iter().map(|_| AtomicUsize::new(0)).collect();
+        let (mood, one) = (Arc::new(Mood { acknowledged, ..Mood::default() }), people[0].clone());
+        let talk =
+            |(who, client): (usize, Client)| tokio::spawn(talk(client.live(), room, mood.clone(), who));
+        let talking = people.into_iter().enumerate().map(talk).collect();
         Self { talking, mood, one, room }
     }
 
     /// Waits until so many more messages were acknowledged.
     pub(crate) fn goes_on(&self, count: usize) {
-        let goal = self.mood.acknowledged.load(Ordering::Acquire) + count;
+        let goal = self.mood.acknowledged().iter().sum::<usize>() + count;
         eventually("people can talk", || {
-            (self.mood.acknowledged.load(Ordering::Acquire) >= goal).then_some(())
+            (self.mood.acknowledged().iter().sum::<usize>() >= goal).then_some(())
+        });
+    }
+
+    /// Waits until so many more messages of each person were acknowledged.
+    pub(crate) fn everybody_goes_on(&self, count: usize) {
+        let before = self.mood.acknowledged();
+        eventually("everybody can talk", || {
+            let now = self.mood.acknowledged();
+            before.iter().zip(now).all(|(before, now)| now >= before + count).then_some(())
         });
     }
 
@@ -95,7 +112,7 @@ impl Crowd {
 }
 
 /// Talks until it is over, and listens until the last word.
-async fn talk(mut live: Live, room: RoomId, mood: Arc<Mood>) -> Witness {
+async fn talk(mut live: Live, room: RoomId, mood: Arc<Mood>, who: usize) -> Witness {
     live.subscribe(room, None, 0);
     let mut witness = Witness { said: BTreeSet::new(), heard: Vec::new() };
     let (mut waiting, mut listens, mut is_silent) = (BTreeSet::new(), false, false);
@@ -119,7 +136,7 @@ async fn talk(mut live: Live, room: RoomId, mood: Arc<Mood>) -> Witness {
         match event {
             LiveEvent::Live { .. } => listens = true,
             LiveEvent::Sent { cid, .. } if waiting.remove(&cid) => {
-                mood.acknowledged.fetch_add(1, Ordering::AcqRel);
+                mood.acknowledged[who].fetch_add(1, Ordering::AcqRel);
             }
             LiveEvent::Event(event) => {
                 if let What::Said { body, .. } = &event.what {

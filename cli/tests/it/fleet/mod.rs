@@ -2,7 +2,8 @@
 
 mod balancer;
 mod crowd;
-mod line;
+mod jobs;
+mod lines;
 mod load;
 mod service;
 
@@ -14,11 +15,10 @@ use std::{
 };
 
 use client::{Error, Hub as Client, Options, SessionStore};
-use platform::testing::{Engine, engines, smtp::Sink};
+use platform::testing::{Engine, Link, engines, proxy::can_lose_packets, smtp::Sink};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use url::Url;
-use wire::accounts::Login;
+use wire::{RoomId, accounts::Login};
 
 use crate::{
     command::Person,
@@ -26,7 +26,8 @@ use crate::{
 };
 use balancer::{Backend, Balancer};
 pub(crate) use crowd::Crowd;
-pub(crate) use line::Line;
+pub(crate) use jobs::{completions, convert, states, uploaded};
+use lines::Lines;
 pub(crate) use load::Load;
 pub(crate) use service::Service;
 
@@ -38,13 +39,13 @@ static TURN: Mutex<()> = Mutex::new(());
 /// The programs, as Cargo puts them beside `mshub`.
 const PROGRAMS: [&str; 3] = ["mshub-server", "mshub-chat-worker", "mshub-convert-worker"];
 
-/// A hub of six processes. They end with it.
+/// A hub of six processes on two machines, one of each kind on each. They end with it.
 pub(crate) struct Fleet {
     pub(crate) gateways: [Service; 2],
     pub(crate) chat_workers: [Service; 2],
     pub(crate) convert_workers: [Service; 2],
-    /// Its lines to the engines that can be cut off.
-    pub(crate) lines: Lines,
+    /// Of each machine.
+    lines: [Lines; 2],
     balancer: Balancer,
     sink: Sink,
     database: String,
@@ -54,14 +55,8 @@ pub(crate) struct Fleet {
     _turn: MutexGuard<'static, ()>,
 }
 
-/// Lines to engines.
-pub(crate) struct Lines {
-    pub(crate) database: Line,
-    pub(crate) fanout: Line,
-    pub(crate) objects: Line,
-}
-
 /// Where the engines of one hub are.
+#[derive(Clone)]
 pub(crate) struct Engines {
     pub(crate) database: String,
     pub(crate) bus: String,
@@ -72,14 +67,23 @@ pub(crate) struct Engines {
 impl Fleet {
     /// Starts one, where all engines and programs are; says what is missing otherwise.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with these settings, for all of its processes.
+    pub(crate) fn start_with(more: &[(&'static str, String)]) -> Option<Self> {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let runtime = Runtime::new().unwrap();
-        let mut engines = runtime.block_on(find())?;
+        let engines = runtime.block_on(find())?;
         if !programs_are_here() {
             return None;
         }
         let database = engines.database.clone();
-        let lines = runtime.block_on(over_lines(&mut engines));
+        let doors = engines::doors();
+        let (lines, ways): (Vec<_>, Vec<_>) = [0, 1]
+            .map(|machine| runtime.block_on(Lines::lay(&engines, doors.map(|doors| doors[machine]))))
+            .into_iter()
+            .unzip();
         let folder = tempfile::tempdir().unwrap();
         let secret = folder.path().join("secret");
         std::fs::write(&secret, "0123456789abcdef0123456789abcdef\n").unwrap();
@@ -94,10 +98,6 @@ impl Fleet {
         let balancer = runtime.block_on(Balancer::start(backends.into()));
 
         let settings = [
-            ("MSHUB_DATABASE_URL", engines.database),
-            ("MSHUB_BUS_URL", engines.bus),
-            ("MSHUB_FANOUT_URL", engines.fanout),
-            ("MSHUB_OBJECTS_URL", engines.objects),
             ("MSHUB_MAIL_URL", sink.url("tls=none")),
             ("MSHUB_SECRET_FILE", secret.display().to_string()),
             ("MSHUB_PUBLIC_URL", balancer.url()),
@@ -112,14 +112,19 @@ impl Fleet {
         for gateway in &mut gateways {
             gateway.set([("MSHUB_STOP_DELAY", "4".to_owned())]);
         }
-        let mut all: Vec<&mut Service> =
-            chat_workers.iter_mut().chain(&mut convert_workers).chain(&mut gateways).collect();
-        for service in &mut all {
+        let mut all: Vec<(usize, &mut Service)> = [&mut chat_workers, &mut convert_workers, &mut gateways]
+            .into_iter()
+            .flat_map(|services| services.iter_mut().enumerate())
+            .collect();
+        for (machine, service) in &mut all {
+            service.set(ways[*machine].settings());
             service.set(settings.clone());
+            service.set(more.iter().cloned());
             service.start();
         }
-        all.iter().for_each(|service| service.wait_until_ready());
+        all.iter().for_each(|(_, service)| service.wait_until_ready());
         drop(all);
+        let lines = lines.try_into().ok().expect("there are two machines");
         Some(Self {
             gateways,
             chat_workers,
@@ -142,6 +147,43 @@ impl Fleet {
     /// Where its databases are.
     pub(crate) fn database(&self) -> &str {
         &self.database
+    }
+
+    /// Breaks the lines of both machines to one engine, or mends them.
+    pub(crate) fn part_from(&self, engine: Engine, link: Link) {
+        self.lines.iter().for_each(|lines| lines.set(engine, link));
+    }
+
+    /// Breaks the lines of one machine to all engines, or mends them.
+    pub(crate) fn part(&self, machine: usize, link: Link) {
+        for engine in [Engine::Postgres, Engine::Kafka, Engine::Redis, Engine::S3] {
+            self.lines[machine].set(engine, link);
+        }
+    }
+
+    /// Whether lines can lose packets, those to Kafka as well; says what is missing otherwise, and fails where Kafka has
+    /// to be there.
+    pub(crate) fn can_lose_packets(&self) -> bool {
+        let missing = match (can_lose_packets(), engines::doors()) {
+            (Ok(()), Some(_)) => return true,
+            (Err(why), _) => format!("this machine loses no packets: {why}"),
+            (_, None) => {
+                "the tests did not start this Kafka, and nobody gets between it and its clients".into()
+            }
+        };
+        assert!(!Engine::Kafka.is_required(), "{missing}");
+        // The harness keeps what tests print to itself, but not this.
+        let _ = writeln!(std::io::stderr().lock(), "network: {missing}: passed over");
+        false
+    }
+
+    /// Ann makes a room, and Bob is in it. Both of them are there twice: at home and on their way.
+    pub(crate) fn gather(&self) -> (RoomId, Vec<Client>) {
+        let (ann, bob) = (self.person("Ann", 0), self.person("Bob", 1));
+        let room = ann.json(&["room", "new", "general", "--json"]);
+        bob.json(&["room", "join", "general", "--json"]);
+        let clients = ["Ann", "Bob", "Ann", "Bob"].map(|name| self.runtime.block_on(self.client(name)));
+        (room["id"].as_str().unwrap().parse().unwrap(), clients.into())
     }
 
     /// Waits until the balancer sends nobody to a gateway any more.
@@ -231,31 +273,16 @@ pub(crate) async fn find() -> Option<Engines> {
     })
 }
 
-/// Makes the URLs lead over lines.
-async fn over_lines(engines: &mut Engines) -> Lines {
-    let (mut database, mut fanout) = (url(&engines.database), url(&engines.fanout));
-    let lines = Lines {
-        database: Line::of(&mut database).await,
-        fanout: Line::of(&mut fanout).await,
-        objects: Line::to(endpoint(&engines.objects).port().expect("the harness names ports")).await,
-    };
-    let (there, here) =
-        (endpoint(&engines.objects).port().unwrap_or_default(), lines.objects.address().port());
-    engines.objects = engines.objects.replace(&format!(":{there}"), &format!(":{here}"));
-    engines.objects = engines.objects.replace(&format!("%3A{there}"), &format!("%3A{here}"));
-    (engines.database, engines.fanout) = (database.into(), fanout.into());
-    lines
-}
-
-fn url(text: &str) -> Url {
-    text.parse().unwrap()
-}
-
-/// Where the store of a URL is.
-fn endpoint(objects: &str) -> Url {
-    let objects = url(objects);
-    let (_, endpoint) = objects.query_pairs().find(|(name, _)| name == "endpoint").expect("it is no Amazon");
-    url(&endpoint)
+impl Engines {
+    /// As a process is told.
+    fn settings(&self) -> [(&'static str, String); 4] {
+        [
+            ("MSHUB_DATABASE_URL", self.database.clone()),
+            ("MSHUB_BUS_URL", self.bus.clone()),
+            ("MSHUB_FANOUT_URL", self.fanout.clone()),
+            ("MSHUB_OBJECTS_URL", self.objects.clone()),
+        ]
+    }
 }
 
 fn program_of(name: &str) -> PathBuf {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use platform::testing::Port;
+use serde_json::Value;
 
 use super::eventually;
 
@@ -66,6 +67,23 @@ impl Service {
         eventually(&format!("{} is ready", self.name), || is_ready(self.admin).then_some(()));
     }
 
+    /// The parts that it says are not well. It answers in time, whatever it lacks.
+    pub(crate) fn lacks(&self) -> Vec<String> {
+        let answer = asked(self.admin, "/readyz").unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").expect("an answer has a body");
+        let said: Value = serde_json::from_str(body).unwrap();
+        let services = said["parts"].as_object().unwrap().values();
+        let parts = services.flat_map(|parts| parts.as_object().unwrap());
+        parts.filter(|(_, state)| *state != "ok").map(|(part, _)| part.clone()).collect()
+    }
+
+    /// What one of its counters stands at; nothing when it was never counted.
+    pub(crate) fn counted(&self, counter: &str) -> u64 {
+        let metrics = asked(self.admin, "/metrics").unwrap();
+        let line = metrics.lines().find_map(|line| line.strip_prefix(counter)?.strip_prefix(' '));
+        line.map_or(0, |count| count.parse().unwrap())
+    }
+
     /// Ends it as a power cut would.
     pub(crate) fn kill(&mut self) {
         let mut process = self.process.take().expect("it runs");
@@ -115,15 +133,17 @@ impl Drop for Service {
     }
 }
 
-/// Whether the service with this admin listener says that it is ready.
+/// What an admin listener answers: its status line, and the rest.
+fn asked(admin: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut connection = TcpStream::connect_timeout(&admin, PATIENCE)?;
+    connection.set_read_timeout(Some(PATIENCE))?;
+    connection.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes())?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
 fn is_ready(admin: SocketAddr) -> bool {
-    let ask = || -> std::io::Result<bool> {
-        let mut connection = TcpStream::connect_timeout(&admin, PATIENCE)?;
-        connection.set_read_timeout(Some(PATIENCE))?;
-        connection.write_all(b"GET /readyz HTTP/1.0\r\n\r\n")?;
-        let mut status = [0; 12];
-        connection.read_exact(&mut status)?;
-        Ok(status.ends_with(b" 200"))
-    };
-    ask().unwrap_or(false)
+    asked(admin, "/readyz")
+        .is_ok_and(|answer| answer.lines().next().is_some_and(|line| line.contains(" 200 ")))
 }
