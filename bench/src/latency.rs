@@ -8,12 +8,12 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use client::LiveEvent;
+use client::{LiveEvent, SessionStore, Url};
 use tokio::sync::mpsc;
 use wire::{ClientId, RoomId, rooms::NewRoom};
 
 use crate::{
-    hub::{Running, SOCKETS},
+    hub::{Running, SOCKETS, person},
     report,
 };
 
@@ -45,31 +45,48 @@ enum Seen {
 pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let hub = Running::start_as(mshub, folder.path(), &options.durability).await?;
+    measure([&hub.api; 2], "person", &options).await?;
+    hub.kill().await
+}
+
+impl Options {
+    /// One screen in each of ten rooms.
+    pub(crate) fn of(rate: u32, seconds: u32) -> Self {
+        Self { rate, seconds, rooms: 10, screens: 1, durability: "of Kafka".to_owned() }
+    }
+}
+
+/// From those who write at one gateway to those who read at another, or at the same. `people` tells their accounts from
+/// those of an earlier measurement.
+pub(crate) async fn measure([here, there]: [&Url; 2], people: &str, options: &Options) -> anyhow::Result<()> {
+    let person = async |server: &Url, name: String| {
+        person(server.clone(), &format!("{people}-{name}"), SessionStore::Memory).await
+    };
     let (seen, mut sights) = mpsc::unbounded_channel();
     let each = options.rate * options.seconds / options.rooms;
     let pause = Duration::from_secs_f64(f64::from(options.rooms) / f64::from(options.rate));
     let mut talks = Vec::new();
     for n in 0..options.rooms {
-        let writer = hub.person(&format!("writer{n}")).await?;
+        let writer = person(here, format!("writer{n}")).await?;
         let room = writer
-            .new_room(&NewRoom { name: format!("bench{n}"), private: false, topic: String::new() })
+            .new_room(&NewRoom { name: format!("{people}{n}"), private: false, topic: String::new() })
             .await?;
-        let (here, mut there) = (listening(&writer, room.id).await?, Vec::new());
+        let (says, mut screens) = (listening(&writer, room.id).await?, Vec::new());
         for first in (0..options.screens).step_by(SOCKETS as usize) {
-            let reader = hub.person(&format!("reader{n}.{first}")).await?;
+            let reader = person(there, format!("reader{n}.{first}")).await?;
             reader.join(&room.name).await?;
             for _ in first..options.screens.min(first + SOCKETS) {
-                there.push(listening(&reader, room.id).await?);
+                screens.push(listening(&reader, room.id).await?);
             }
         }
-        talks.push((room.id, here, there));
+        talks.push((room.id, says, screens));
     }
     // Not before everybody is there: passwords that are hashed would hold messages up.
     let mut tasks = Vec::new();
-    for (room, here, there) in talks {
+    for (room, says, screens) in talks {
         let read = |live| tokio::spawn(read(live, each, seen.clone()));
-        tasks.extend(there.into_iter().map(read));
-        tasks.push(tokio::spawn(write(here, room, each, pause, seen.clone())));
+        tasks.extend(screens.into_iter().map(read));
+        tasks.push(tokio::spawn(write(says, room, each, pause, seen.clone())));
     }
     drop(seen);
     let mut sent: HashMap<ClientId, Instant> = HashMap::new();
@@ -101,7 +118,7 @@ pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
     ));
     report::row("send → acknowledged", acknowledged);
     report::row("send → other screen", arrived);
-    hub.kill().await
+    Ok(())
 }
 
 async fn listening(hub: &client::Hub, room: RoomId) -> anyhow::Result<client::Live> {

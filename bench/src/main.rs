@@ -11,6 +11,7 @@ mod report;
 mod scale;
 mod scroll;
 mod startup;
+mod team;
 mod torture;
 mod upload;
 
@@ -50,6 +51,8 @@ enum What {
     Ingest(ingest::Options),
     /// Pages of a long room, anywhere in it, over HTTP.
     Scroll(scroll::Options),
+    /// A hub in parts on real engines, one gateway beside two, and the engines alone beside it.
+    Team(team::Options),
     /// Machines, traffic and cost of a million sockets and more, from what was measured.
     Scale(scale::Options),
     /// Faults on the hub and on the way to it, and a judge of what its clients saw.
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
                 What::Documents(options) => documents::run(&mshub, options).await,
                 What::Ingest(options) => ingest::run(options).await,
                 What::Scroll(options) => scroll::run(&mshub, options).await,
+                What::Team(options) => team::run(&mshub, options).await,
                 What::Scale(options) => {
                     scale::run(&options);
                     Ok(())

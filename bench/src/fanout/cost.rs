@@ -9,7 +9,7 @@ const TICKS: f64 = 100.0;
 /// How the threads of SQLite's connections are called.
 const STORES: &str = "sqlx-sqlite";
 
-/// CPU and memory of one process.
+/// CPU and memory of processes.
 #[derive(Clone, Copy)]
 pub(super) struct Cost {
     /// User and system time.
@@ -21,7 +21,17 @@ pub(super) struct Cost {
 }
 
 impl Cost {
-    pub(super) fn of(pid: u32) -> anyhow::Result<Self> {
+    /// Of several processes together.
+    pub(super) fn of(pids: &[u32]) -> anyhow::Result<Self> {
+        let mut all = Self { cpu: Duration::ZERO, stores: Duration::ZERO, rss: 0.0 };
+        for pid in pids {
+            let Self { cpu, stores, rss } = Self::of_one(*pid)?;
+            (all.cpu, all.stores, all.rss) = (all.cpu + cpu, all.stores + stores, all.rss + rss);
+        }
+        Ok(all)
+    }
+
+    fn of_one(pid: u32) -> anyhow::Result<Self> {
         let process = format!("/proc/{pid}");
         let status = std::fs::read_to_string(format!("{process}/status"))?;
         let resident = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;

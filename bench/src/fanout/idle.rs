@@ -8,7 +8,7 @@ use crate::report;
 pub(super) async fn run(site: &Site) -> anyhow::Result<()> {
     let options = &site.options;
     let few = options.rooms / 4;
-    let (mut rooms, mut before) = (Vec::new(), Cost::of(site.hub.pid()?)?);
+    let (mut rooms, mut before) = (Vec::new(), site.cost()?);
     for number in 0..options.rooms {
         if number == few {
             before = settled(site).await?;
@@ -28,5 +28,5 @@ pub(super) async fn run(site: &Site) -> anyhow::Result<()> {
 
 async fn settled(site: &Site) -> anyhow::Result<Cost> {
     tokio::time::sleep(Duration::from_secs(site.options.seconds.into())).await;
-    Cost::of(site.hub.pid()?)
+    site.cost()
 }

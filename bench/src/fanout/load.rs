@@ -36,7 +36,8 @@ pub(super) struct Load {
     pub(super) pace: Option<Duration>,
     pub(super) warm_up: Duration,
     pub(super) measured: Duration,
-    pub(super) pid: u32,
+    /// The gateways.
+    pub(super) pids: Vec<u32>,
 }
 
 /// What was seen.
@@ -95,11 +96,12 @@ async fn measure(load: &Load, rooms: Vec<Room>) -> anyhow::Result<Counted> {
         talks.push(begin(load, &board, id, links).await?);
     }
     tokio::time::sleep(load.warm_up).await;
-    let (from, hub, own) = (Instant::now(), Cost::of(load.pid)?, Cost::of(std::process::id())?);
+    let (from, hub, own) = (Instant::now(), Cost::of(&load.pids)?, Cost::of(&[std::process::id()])?);
     board.latencies.borrow_mut().clear();
     let before = board.deliveries.get();
     tokio::time::sleep(load.measured).await;
-    let (span, hub_after, own_after) = (from.elapsed(), Cost::of(load.pid)?, Cost::of(std::process::id())?);
+    let (span, hub_after, own_after) =
+        (from.elapsed(), Cost::of(&load.pids)?, Cost::of(&[std::process::id()])?);
     let deliveries = board.deliveries.get() - before;
     let latencies = board.latencies.take();
     board.stopped.set(true);

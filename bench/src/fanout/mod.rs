@@ -10,11 +10,11 @@ use std::{path::Path, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
-use client::Hub;
+use client::{Hub, SessionStore, Url};
 use wire::{RoomId, rooms::NewRoom};
 
 use crate::{
-    hub::{Running, SOCKETS},
+    hub::{Running, SOCKETS, person},
     report,
 };
 use cost::Cost;
@@ -61,25 +61,45 @@ pub(crate) struct Options {
 pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let hub = Running::start_as(mshub, folder.path(), &options.durability).await?;
-    let people = people(&hub, options.rooms * options.members).await?;
-    let rooms = rooms(&people, &options).await?;
+    let people = people(&hub.api, "person", options.rooms * options.members).await?;
+    let rooms = rooms(&people, "load", &options).await?;
     let hub = match options.idle {
         false => hub,
         // Hashing passwords leaves the process with memory that sockets would be given first.
         true => hub.again(mshub, folder.path()).await?,
     };
-    let site = Site { hub, people, rooms, options };
+    let gateways = vec![(hub.api.clone(), hub.pid()?)];
+    let site = Site { gateways, people, rooms, options };
     match site.options.resume {
         _ if site.options.idle => idle::run(&site).await?,
         Some(messages) => resume::run(&site, messages).await?,
         None => load(&site).await?,
     }
-    site.hub.kill().await
+    hub.kill().await
+}
+
+impl Options {
+    /// Windows of sockets in rooms, for so many seconds.
+    pub(crate) fn of([rooms, members, window]: [u32; 3], seconds: u32) -> Self {
+        let (durability, warm_up, at_once) = ("of Kafka".to_owned(), 2, 1);
+        let (senders, rate, idle, resume) = (1, None, false, None);
+        Self { rooms, members, senders, window, rate, durability, seconds, warm_up, idle, resume, at_once }
+    }
+}
+
+/// A load on gateways with their process ids, on which sockets are spread evenly; what they cost together. `named` tells
+/// its accounts and rooms from those of another load.
+pub(crate) async fn measure(gateways: Vec<(Url, u32)>, named: &str, options: Options) -> anyhow::Result<()> {
+    let (first, _) = gateways.first().context("a load needs a gateway")?;
+    let people = people(first, named, options.rooms * options.members).await?;
+    let rooms = rooms(&people, named, &options).await?;
+    load(&Site { gateways, people, rooms, options }).await
 }
 
 /// A hub, and who is in which room of it.
 struct Site {
-    hub: Running,
+    /// Where each gateway is, and its process.
+    gateways: Vec<(Url, u32)>,
     people: Vec<Hub>,
     rooms: Vec<RoomId>,
     options: Options,
@@ -96,7 +116,7 @@ async fn load(site: &Site) -> anyhow::Result<()> {
         pace: options.rate.map(|rate| Duration::from_secs_f64(f64::from(options.rooms) / f64::from(rate))),
         warm_up: Duration::from_secs(options.warm_up.into()),
         measured: Duration::from_secs(options.seconds.into()),
-        pid: site.hub.pid()?,
+        pids: site.pids(),
     };
     // A thread of its own: counting must not be shared out among the workers of a runtime.
     let counted = tokio::task::spawn_blocking(move || load::run(&load, rooms)).await??;
@@ -120,20 +140,20 @@ async fn load(site: &Site) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn people(hub: &Running, sockets: u32) -> anyhow::Result<Vec<Hub>> {
+async fn people(server: &Url, named: &str, sockets: u32) -> anyhow::Result<Vec<Hub>> {
     let mut people = Vec::new();
     for n in 0..sockets.div_ceil(SOCKETS) {
-        people.push(hub.person(&format!("person{n}")).await?);
+        people.push(person(server.clone(), &format!("{named}{n}"), SessionStore::Memory).await?);
     }
     Ok(people)
 }
 
 /// Rooms whose members have joined; the socket numbered `n` of all is person `n / SOCKETS`'s.
-async fn rooms(people: &[Hub], options: &Options) -> anyhow::Result<Vec<RoomId>> {
+async fn rooms(people: &[Hub], named: &str, options: &Options) -> anyhow::Result<Vec<RoomId>> {
     let owner = people.first().context("a load needs people")?;
     let mut rooms = Vec::new();
     for number in 0..options.rooms {
-        let name = format!("load{number}");
+        let name = format!("{named}{number}");
         let room = NewRoom { name: name.clone(), private: false, topic: String::new() };
         rooms.push(owner.new_room(&room).await?.id);
         let (first, last) = (number * options.members, (number + 1) * options.members - 1);
@@ -160,6 +180,16 @@ impl Site {
     async fn wish(&self, number: u32) -> anyhow::Result<Wish<'_>> {
         let token = self.people[(number / SOCKETS) as usize].access_token().await?;
         let room = self.rooms[(number / self.options.members) as usize];
-        Ok(Wish { server: &self.hub.api, token, room, after: None, number })
+        let (server, _) = &self.gateways[number as usize % self.gateways.len()];
+        Ok(Wish { server, token, room, after: None, number })
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        self.gateways.iter().map(|(_, pid)| *pid).collect()
+    }
+
+    /// What its gateways have used.
+    fn cost(&self) -> anyhow::Result<Cost> {
+        Cost::of(&self.pids())
     }
 }

@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use wire::{ClientId, RoomId, frames::Position, rooms::Say};
 
 use super::{
-    Cost, Site,
+    Site,
     link::{self, Wish},
 };
 use crate::report;
@@ -22,11 +22,11 @@ pub(super) async fn run(site: &Site, messages: u32) -> anyhow::Result<()> {
         }
         places.push(opened.at);
     }
-    let (before, began) = (Cost::of(site.hub.pid()?)?, Instant::now());
+    let (before, began) = (site.cost()?, Instant::now());
     let sockets = 0..options.rooms * options.members;
     let back = stream::iter(sockets.map(|number| back(site, &places, number)));
     let heard: Vec<usize> = back.buffer_unordered(options.at_once).try_collect().await?;
-    let (took, after) = (began.elapsed(), Cost::of(site.hub.pid()?)?);
+    let (took, after) = (began.elapsed(), site.cost()?);
     let complete = heard.iter().filter(|heard| **heard == messages as usize).count();
     let each = 1e6 / heard.len().max(1) as f64;
     report::line(&format!(

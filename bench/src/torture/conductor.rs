@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{
     check::{Epoch, Evidence},
+    converter::Converter,
     faults::{self, Victims},
     history,
     journal::{self, Journal, Observed},
@@ -53,6 +54,8 @@ pub(crate) struct Plan {
     pub(crate) raws: usize,
     pub(crate) rooms: usize,
     pub(crate) rate: u32,
+    /// A minute.
+    pub(crate) conversions: u32,
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -83,7 +86,13 @@ pub(crate) async fn run(plan: &Plan, folder: &Path) -> anyhow::Result<Evidence> 
         crew,
         journal: std::sync::Mutex::new(journal),
     };
+    let converter = (plan.conversions > 0)
+        .then(|| Converter::start(victims.crew.historian.clone(), folder, plan.conversions))
+        .transpose()?;
     let epochs = play(&victims, &plan.schedule(), plan.rest).await?;
+    if let Some(converter) = converter {
+        converter.end(plan.rest + LATE).await?;
+    }
     history::write(&folder.join("history.jsonl"), &epochs)?;
     evidence(folder)
 }

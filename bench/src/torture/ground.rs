@@ -27,7 +27,12 @@ impl Ground {
 
     /// The flag by which a service finds its engine.
     pub(crate) fn flag(&self, port: &str) -> anyhow::Result<String> {
-        let url = match port {
+        Ok(format!("--{port}-url={}", self.url(port)?))
+    }
+
+    /// Where the engine of a port is.
+    pub(crate) fn url(&self, port: &str) -> anyhow::Result<String> {
+        Ok(match port {
             // The tests' server does not wait for its log; here what was committed must outlive a crash of the server.
             "database" => format!("{}?options[synchronous_commit]=on", self.postgres.url()),
             "bus" => {
@@ -37,8 +42,7 @@ impl Ground {
             "fanout" => self.redis.url(),
             "objects" => self.weed.url(),
             other => bail!("nothing is under the port {other}"),
-        };
-        Ok(format!("--{port}-url={url}"))
+        })
     }
 
     /// The process of an engine.

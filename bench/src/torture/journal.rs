@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use platform::Clock;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use wire::{ClientId, RoomId, UserId, events::RoomEvent};
+use wire::{ClientId, JobId, RoomId, UserId, conversions::JobState, events::RoomEvent};
 
 /// One observation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,6 +74,19 @@ pub(crate) enum Observed {
         up: bool,
         #[serde(default, skip_serializing_if = "String::is_empty")]
         why: String,
+    },
+    /// A document is about to be uploaded under a name of its own.
+    Upload { name: String },
+    /// The hub has taken it, as this job.
+    Taken { name: String, job: JobId },
+    /// A job after the last fault, looked at twice.
+    Ended {
+        name: String,
+        job: JobId,
+        state: JobState,
+        seq: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sha256: Option<String>,
     },
     /// The end as a client sees it: messages without an answer, and the newest position of each room.
     Settled { outbox: usize, heads: BTreeMap<RoomId, u64> },

@@ -3,6 +3,7 @@
 mod check;
 mod client;
 mod conductor;
+mod converter;
 mod crashpoints;
 mod faults;
 mod ground;
@@ -29,6 +30,11 @@ use topology::Topology;
 
 use crate::report;
 use conductor::Plan;
+pub(crate) use {
+    ground::Ground,
+    site::Site,
+    topology::{Parts, real},
+};
 
 /// Tortures a hub and judges what its clients saw.
 #[derive(Args)]
@@ -93,6 +99,9 @@ struct Run {
     /// Messages a second of all clients together.
     #[arg(long, default_value_t = 100)]
     rate: u32,
+    /// Documents that somebody converts a minute [default: 60 on real engines, none otherwise]
+    #[arg(long, value_name = "N")]
+    conversions: Option<u32>,
     /// Only these faults.
     #[arg(long, value_delimiter = ',')]
     faults: Vec<Fault>,
@@ -207,6 +216,10 @@ impl Run {
             raws: self.raws,
             rooms: self.rooms,
             rate: self.rate,
+            conversions: self.conversions.unwrap_or(match self.topology {
+                Topology::Real => 60,
+                Topology::Embedded => 0,
+            }),
             faults,
         })
     }

@@ -129,6 +129,7 @@ fn plan(mshub: &Path, mutant: Option<Mutant>, seed: u64, rest: Duration) -> Plan
         raws: 3,
         rooms: 2,
         rate: 90,
+        conversions: 0,
         faults: mutant.map_or_else(control, faults),
     }
 }

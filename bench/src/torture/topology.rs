@@ -39,7 +39,7 @@ pub(crate) async fn start(plan: &Plan, folder: &Path) -> anyhow::Result<Parts> {
     match plan.topology {
         _ if plan.server.is_some() => Ok(Parts::default()),
         Topology::Embedded => embedded(plan, folder).await,
-        Topology::Real => real(plan, folder).await,
+        Topology::Real => real(&plan.mshub, folder, plan.gateways.max(2), &plan.options).await,
     }
 }
 
@@ -58,13 +58,19 @@ async fn embedded(plan: &Plan, folder: &Path) -> anyhow::Result<Parts> {
     Ok(Parts { gateways, ..Parts::default() })
 }
 
-async fn real(plan: &Plan, folder: &Path) -> anyhow::Result<Parts> {
+/// So many gateways with two chat-workers and a convert-worker, on engines of their own.
+pub(crate) async fn real(
+    mshub: &Path,
+    folder: &Path,
+    count: usize,
+    options: &[String],
+) -> anyhow::Result<Parts> {
     let ground = Ground::start().await?;
     let secret = folder.join("secret");
     std::fs::write(&secret, hex::encode(rand::random::<[u8; 32]>()))?;
     let secret = format!("--secret-file={}", secret.display());
     let program = |name: &str| -> anyhow::Result<PathBuf> {
-        Ok(plan.mshub.parent().context("mshub has no folder")?.join(name))
+        Ok(mshub.parent().context("mshub has no folder")?.join(name))
     };
     let words = |ports: &[&str], more: &[String]| -> anyhow::Result<Vec<String>> {
         let engines = ports.iter().map(|port| ground.flag(port)).collect::<anyhow::Result<Vec<_>>>()?;
@@ -85,13 +91,13 @@ async fn real(plan: &Plan, folder: &Path) -> anyhow::Result<Parts> {
         format!("--mail-url=kept:{}", folder.join("mail").display()),
         "--sends-per-second=100000".to_owned(),
     ];
-    let more: Vec<String> = more.into_iter().chain(plan.options.iter().cloned()).collect();
+    let more: Vec<String> = more.into_iter().chain(options.iter().cloned()).collect();
     let words = words(&["database", "bus", "fanout", "objects"], &more)?;
     chat.start().await?;
     // It takes over from the first one whenever that is away.
     tokio::try_join!(standby.start(), convert.start())?;
     let mut gateways = Vec::new();
-    for n in 0..plan.gateways.max(2) {
+    for n in 0..count {
         let name = format!("gateway{n}");
         let mut gateway = Site::service(&program("mshub-server")?, folder, &name, words.clone()).await?;
         gateway.start().await?;

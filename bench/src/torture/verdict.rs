@@ -33,8 +33,12 @@ pub(crate) fn tell(title: &str, verdict: &Verdict) {
     let faults = figures.faults.iter().map(|(fault, count)| format!("{fault} {count}"));
     report::line(&format!("faults: {}", faults.collect::<Vec<_>>().join(", ")));
     report::line(&format!(
-        "recovery: p50 {} ms, max {} ms; {} frames came twice over the bare wire, {} departures",
-        figures.recovery_p50_ms, figures.recovery_max_ms, figures.redelivered, figures.departures
+        "recovery: p50 {} ms, max {} ms; {} frames came twice over the bare wire, {} departures, {} conversions",
+        figures.recovery_p50_ms,
+        figures.recovery_max_ms,
+        figures.redelivered,
+        figures.departures,
+        figures.converted
     ));
     for violation in verdict.violations.iter().take(TOLD) {
         report::line(&format!("  {violation}"));

@@ -6,6 +6,7 @@
 mod end;
 mod heads;
 mod index;
+mod jobs;
 mod members;
 mod reads;
 mod screens;
@@ -69,6 +70,8 @@ pub(crate) enum Promise {
     I12,
     /// What was refused for good did not happen.
     I13,
+    /// A document that was taken is converted, once, and none was taken twice.
+    I14,
 }
 
 /// A promise that was broken, and the least that shows it.
@@ -100,6 +103,8 @@ pub(crate) struct Figures {
     pub(crate) redelivered: usize,
     /// How often somebody left a room by the log: nothing of what came after may have reached them.
     pub(crate) departures: usize,
+    /// Documents that the hub took to convert.
+    pub(crate) converted: usize,
     pub(crate) faults: BTreeMap<String, usize>,
     /// From the end of a fault until everybody it concerned was served again: the middle and the worst, in ms.
     pub(crate) recovery_p50_ms: u64,
@@ -135,6 +140,7 @@ pub(crate) fn judge(evidence: &Evidence, rest: Duration) -> Verdict {
     heads::judge(&seen, &mut found);
     reads::judge(&seen, &mut found);
     members::judge(&seen, &mut found);
+    jobs::judge(&seen, &mut found);
     end::judge(&seen, rest, &mut found);
     let Found { mut figures, mut violations } = found;
     let count = |wanted: &[Promise]| violations.iter().filter(|v| wanted.contains(&v.promise)).count();

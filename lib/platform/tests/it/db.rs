@@ -1,9 +1,13 @@
 //! The contract of the database: one SQL text, transactions, constraints, migrations.
 
+use std::{net::Ipv4Addr, time::Duration};
+
 use mshub_platform::{
     db::{Db, Migrations, is_taken},
     each, in_tx,
+    testing::{self, Link, Proxy, proxy::can_lose_packets},
 };
+use url::Url;
 use uuid::Uuid;
 
 use crate::engines;
@@ -157,4 +161,33 @@ async fn a_transaction_that_sqlite_took_back_does_not_stop_the_next_one() {
     assert!(refused.is_err());
     taken.unwrap();
     assert_eq!(count(&db).await, 1);
+}
+
+/// Whatever was open then says nothing any more, not even that it is gone.
+#[tokio::test]
+async fn what_the_network_has_lost_is_given_up_and_replaced() {
+    let Some(url) = testing::engines::database().await.unwrap() else { return };
+    if can_lose_packets().is_err() {
+        return;
+    }
+    let mut url: Url = url.parse().unwrap();
+    let line = Proxy::to((Ipv4Addr::LOCALHOST, url.port().unwrap()).into()).await.unwrap();
+    url.set_port(Some(line.address.port())).unwrap();
+    let db = Db::open(url.as_str(), "contract", MIGRATIONS).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    insert(&db, Uuid::now_v7(), "before").await.unwrap();
+
+    line.set(Link::Lost);
+    let connect = async || tokio::net::TcpStream::connect(line.address).await;
+    while tokio::time::timeout(Duration::from_millis(150), connect()).await.is_ok() {}
+    line.set(Link::Open);
+    let late = async { in_tx!(&mut tx, tx => sqlx::query("SELECT 1").execute(&mut **tx).await.map(drop)) };
+    let (lost, replaced) = tokio::join!(late, insert(&db, Uuid::now_v7(), "after"));
+
+    assert!(
+        matches!(&lost, Err(sqlx::Error::Io(why)) if why.kind() == std::io::ErrorKind::TimedOut),
+        "{lost:?}"
+    );
+    replaced.unwrap();
+    assert_eq!(count(&db).await, 2);
 }

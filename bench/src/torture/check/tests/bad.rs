@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+use wire::{JobId, conversions::JobState};
+
 use super::story::{REST, Story, assert_broken, cid, room, shown, user};
 use crate::torture::{
     check::{Epoch, Promise::*, judge},
@@ -388,6 +391,34 @@ fn i11_the_log_never_says_what_somebody_was_told() {
     story.tell(1, Observed::Departed { room: room(0) });
 
     assert!(story.end(1).broken().contains(&I11));
+}
+
+#[test]
+fn i14_a_document_is_taken_twice_or_lost_or_not_converted_or_converted_again() {
+    let job = |n: u128| JobId(Uuid::from_u128(n));
+    let taken = |job| Observed::Taken { name: "a.md".into(), job };
+    let ended = |job, state, seq| {
+        let sha256 = Some("00".to_owned());
+        Observed::Ended { name: "a.md".into(), job, state, seq, sha256 }
+    };
+    let told = |lines: Vec<Observed>| {
+        let mut story = good();
+        for line in lines {
+            story.tell_by("converter", line);
+        }
+        story.end(2)
+    };
+    let once =
+        || vec![taken(job(1)), ended(job(1), JobState::Completed, 3), ended(job(1), JobState::Completed, 3)];
+
+    let clean = told(once());
+    assert_broken(&clean, &[]);
+    assert_eq!(clean.figures.converted, 1);
+    assert_broken(&told(once()[1..].to_vec()), &[]);
+    assert_broken(&told(vec![taken(job(1))]), &[I14]);
+    assert_broken(&told(vec![taken(job(1)), ended(job(1), JobState::Failed, 3)]), &[I14]);
+    assert_broken(&told([once(), vec![ended(job(1), JobState::Completed, 5)]].concat()), &[I14]);
+    assert_broken(&told([once(), vec![ended(job(2), JobState::Completed, 3)]].concat()), &[I14]);
 }
 
 #[test]

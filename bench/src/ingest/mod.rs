@@ -1,6 +1,8 @@
 //! How fast the chat-worker takes a log into its database, flushes on.
 
-use std::time::Duration;
+mod sql;
+
+use std::time::{Duration, Instant};
 
 use chat_worker::MIGRATIONS;
 use clap::Args;
@@ -17,16 +19,16 @@ use crate::report;
 pub(crate) struct Options {
     /// Messages in the log.
     #[arg(long, default_value_t = 200_000)]
-    messages: u32,
+    pub(crate) messages: u32,
     /// Rooms they are in.
     #[arg(long, default_value_t = 100)]
-    rooms: u32,
+    pub(crate) rooms: u32,
     /// How often.
     #[arg(long, default_value_t = 3)]
-    runs: u32,
+    pub(crate) runs: u32,
     /// The database: `sqlite:FOLDER` (a temporary one unless told) or `postgres://…`. What it holds is dropped.
     #[arg(long)]
-    database_url: Option<String>,
+    pub(crate) database_url: Option<String>,
 }
 
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
@@ -48,6 +50,18 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let of = format!("{} messages in {} rooms", options.messages, options.rooms);
     row(&format!("rows/s persisted, {of}"), rates);
     row(&format!("the same, and every word in the index, {of}"), indexed);
+    for (table, what) in [(sql::BARE, "into a table without keys"), (sql::KEYED, "with the same keys")] {
+        let mut rates = Vec::new();
+        for _ in 0..options.runs {
+            let Some(rows) = sql::history(&db).await? else { break };
+            let began = Instant::now();
+            let copied = sql::copy(&db, table, &rows).await?;
+            rates.push(rate(copied, began.elapsed()));
+        }
+        if !rates.is_empty() {
+            row(&format!("COPY of the same rows alone, {what}"), rates);
+        }
+    }
     bus.close().await;
     db.close().await;
     Ok(())
