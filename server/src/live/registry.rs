@@ -192,6 +192,11 @@ impl Registry {
         let _ = partition.follow().wait_for(|_| locked(&partition.attempts).known(key).is_some()).await;
     }
 
+    /// What this gateway has seen of a message in the log.
+    pub(crate) fn seen(&self, key: Key) -> Option<Sent> {
+        locked(&self.partition_of(key.0)?.attempts).known(key).cloned()
+    }
+
     /// Sees how far this gateway follows the log of a room.
     pub(crate) fn follow(&self, room: RoomId) -> Option<watch::Receiver<u64>> {
         self.partition_of(room).map(Partition::follow)

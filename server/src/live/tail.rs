@@ -179,12 +179,16 @@ mod tests {
     use platform::{
         Clock,
         engines::{Opener, Urls},
-        service::Wedge,
+        service::{ApiError, Wedge},
     };
-    use wire::{ClientId, MessageId, RoomId, UserId, events::RoomFact};
+    use wire::{ClientId, MessageId, RoomId, UserId, events::RoomFact, rooms::Sent};
 
     use super::*;
-    use crate::{Engines, Flags, live};
+    use crate::{
+        Engines, Flags,
+        accounts::Caller,
+        live::{self, Begun, Waiter},
+    };
 
     #[test]
     fn the_reach_is_the_window_unless_the_whole_log_or_less_than_the_window_is_read() {
@@ -252,6 +256,35 @@ mod tests {
         again.await.unwrap();
 
         assert_eq!(state.bus.heads(TOPIC_CHAT).await.unwrap()[&0], 1, "it is told once");
+        assert!(state.tasks.finish(AGAIN).await);
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_is_first_looked_for_in_the_log_to_its_end() {
+        let (_folder, state, fact) = not_following().await;
+        let state = Arc::new(state);
+        let RoomFact { room, by: user, cid, name, .. } = fact;
+        let (session, role, expires_at) =
+            (uuid::Uuid::now_v7(), wire::accounts::Role::User, state.clock.now());
+        let caller = Caller { user, session, name, role, allows_third_party: false, expires_at };
+        let refuse = async |cid| {
+            let refusal = Err(ApiError::not_found("room"));
+            let (tell, _told) = tokio::sync::oneshot::channel();
+            rooms::say::begin(&state, &caller, room, cid, refusal, Waiter::Call(tell)).await
+        };
+        state
+            .live
+            .partitions()
+            .iter()
+            .for_each(|own| own.begin_after(0, reach(0, 0, Timestamp::from_micros(0))));
+
+        // Its author left after it was said, and it was said at another gateway.
+        state.tasks.spawn("tail", follow(state.clone(), open(&state).await.unwrap()));
+        let said = refuse(cid).await;
+        let other = refuse(ClientId::new()).await;
+
+        assert!(matches!(said, Ok(Begun::Known(Sent { pos: 1, .. }))));
+        assert_eq!(other.err().map(|refusal| refusal.problem().status), Some(404));
         assert!(state.tasks.finish(AGAIN).await);
     }
 }

@@ -1,5 +1,7 @@
 //! Facts of changes on their way into the log: each is there once, however often and late it is tried.
 
+use std::time::Duration;
+
 use futures_util::FutureExt as _;
 use platform::service::{ApiError, Outcome};
 use wire::{Code, RoomId, Timestamp, events::RoomFact, paths::TOPIC_CHAT, record};
@@ -9,6 +11,9 @@ use super::{
     say::{self, SKEW_SECONDS},
 };
 use crate::state::State;
+
+/// How long this gateway may be behind the log's end of a moment ago.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Appends a fact to the log.
 pub(crate) async fn announce(state: &State, fact: RoomFact) -> Outcome<()> {
@@ -24,14 +29,15 @@ pub(crate) async fn announce_again(state: &State, fact: RoomFact, since: Timesta
     if is_there(state, &fact, since).await? { Ok(()) } else { announce(state, fact).await }
 }
 
-/// Waits until this gateway has read the log as far as it is now: until then it knows what it will remember, and not yet
-/// what is in there.
-async fn has_followed(state: &State, room: RoomId) -> Outcome<()> {
+/// Waits until this gateway has read the log as far as it is now, but not for ever: until then it knows what it will
+/// remember, and not yet what is in there.
+pub(super) async fn has_followed(state: &State, room: RoomId) -> Outcome<()> {
     let unread = || ApiError::new(Code::Unavailable, "the log was not looked at yet");
     let heads = state.bus.heads(TOPIC_CHAT).await.map_err(|_| unread())?;
     let head = heads.get(&state.bus.partition(&room.to_string())).copied().unwrap_or(0);
     let mut tailed = state.live.follow(room).ok_or_else(unread)?;
-    tailed.wait_for(|tailed| *tailed >= head).await.map(drop).map_err(|_| unread())
+    let followed = tokio::time::timeout(PATIENCE, tailed.wait_for(|tailed| *tailed >= head)).await;
+    followed.map_err(|_| unread())?.map(drop).map_err(|_| unread())
 }
 
 async fn is_there(state: &State, fact: &RoomFact, since: Timestamp) -> Outcome<bool> {

@@ -16,7 +16,7 @@ use wire::{
     rooms::{Say, Sent},
 };
 
-use super::{mentions, messages, visible};
+use super::{announce, mentions, messages, visible};
 use crate::{
     accounts::Caller,
     files,
@@ -119,6 +119,13 @@ pub(crate) async fn begin(
     };
     let fact = RoomFact { id: MessageId::new(), room, by: caller.user, name: caller.name.clone(), cid, what };
     let before = async {
+        if refusal.is_some() {
+            // Another gateway may have put it into the log, and its answer been lost: what is refused is refused for good.
+            announce::has_followed(state, room).await?;
+            if let Some(sent) = state.live.seen((room, caller.user, cid)) {
+                return Ok(Some(sent));
+            }
+        }
         match (trace(state, caller, room, cid).await?, refusal) {
             (None, Some(refusal)) => Err(refusal),
             (found, _) => Ok(found),
