@@ -30,7 +30,15 @@ impl Connection {
                 {
                     self.emit(renewed).await?;
                 } else if retry || unknown {
+                    if unknown {
+                        self.post.lost(cid, Instant::now());
+                    }
                     self.post.retry(cid, after_ms.map(Duration::from_millis), Instant::now());
+                } else if code == Code::NotFound.name()
+                    && let Some(left) = self.post.under_way(cid, Instant::now())
+                {
+                    // Nobody in the room any more; but it may have been said before that, at another gateway.
+                    self.post.retry(cid, Some(left), Instant::now());
                 } else {
                     if let Some(refused) = self.post.refused(cid, problem(&code, detail)).await {
                         self.emit(refused).await?;

@@ -251,11 +251,21 @@ impl Post {
         self.sending.retry(cid, after, now);
     }
 
+    /// The hub does not know what became of it.
+    pub(super) fn lost(&mut self, cid: ClientId, now: Instant) {
+        self.sending.lost(cid, now);
+    }
+
+    /// How long a refusal of the message says nothing yet: an earlier attempt may still be taken.
+    pub(super) fn under_way(&self, cid: ClientId, now: Instant) -> Option<Duration> {
+        self.sending.under_way(cid, now)
+    }
+
     /// The connection is gone.
     pub(super) fn disconnected(&mut self) {
         // Dropping the set ends the searches that are under way.
         self.searches = JoinSet::new();
-        self.sending.disconnected();
+        self.sending.disconnected(Instant::now());
     }
 }
 

@@ -19,6 +19,9 @@ use crate::{
 /// A message whose fate has been unknown for longer is looked for in the room before it is sent again: by then no
 /// earlier attempt can still be under way.
 const DOUBTFUL_SECONDS: i64 = 10 * 60;
+/// So long after its answer was lost an attempt may still come into the log: a gateway that cannot reach it gives a
+/// message up after half of that. Another gateway that refuses the message meanwhile cannot know of it.
+const UNDER_WAY: Duration = Duration::from_secs(10);
 /// How long another process that lives may take over its message before one that needs it out of the way sends it too.
 const OTHERS_FIRST: Duration = Duration::from_secs(1);
 
@@ -39,6 +42,8 @@ struct Progress {
     out: Option<Timestamp>,
     /// Whether it was looked for in the room since it last went out, and was not there.
     missing: bool,
+    /// When the answer to an attempt was last lost: by the hub, by the connection's end, or by that of the process before.
+    lost: Option<Instant>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -164,6 +169,19 @@ impl Sending {
         }
     }
 
+    /// The hub does not know what became of an attempt.
+    pub(crate) fn lost(&mut self, cid: ClientId, now: Instant) {
+        if let Some(progress) = self.messages.get_mut(&cid) {
+            progress.lost = Some(now);
+        }
+    }
+
+    /// How long an earlier attempt may still be under way, whatever a gateway says of a later one.
+    pub(crate) fn under_way(&self, cid: ClientId, now: Instant) -> Option<Duration> {
+        let lost = self.messages.get(&cid)?.lost?;
+        (lost + UNDER_WAY).checked_duration_since(now).filter(|left| !left.is_zero())
+    }
+
     /// What was done over HTTP for the message is done: what is next can be.
     pub(crate) fn back(&mut self, cid: ClientId) {
         if let Some(progress) = self.messages.get_mut(&cid) {
@@ -186,13 +204,14 @@ impl Sending {
     }
 
     /// The connection is gone: what was out on it may or may not have arrived, so it is sent again.
-    pub(crate) fn disconnected(&mut self) {
+    pub(crate) fn disconnected(&mut self, now: Instant) {
         for progress in self.messages.values_mut() {
             if progress.state == State::Away {
                 continue;
             }
             if progress.state == State::Sent {
                 progress.missing = false;
+                progress.lost = Some(now);
             }
             progress.state = State::Due;
         }
@@ -202,7 +221,9 @@ impl Sending {
 impl Progress {
     fn of(waiting: &Waiting, me: Uuid, now: Instant) -> Self {
         let state = if waiting.owner == me { State::Due } else { State::Later(now + OTHERS_FIRST) };
-        Self { failures: 0, state, out: None, missing: false }
+        // Who left it may have sent it a moment ago.
+        let lost = waiting.inherited.then_some(now);
+        Self { failures: 0, state, out: None, missing: false, lost }
     }
 
     /// Whether it may have been sent so long ago that the room is asked first.
@@ -283,9 +304,29 @@ mod tests {
         sending.ready(&view, 9, now, clock());
         settle(&mut view, &mut sending, 1);
 
-        sending.disconnected();
+        sending.disconnected(now);
 
         assert_eq!(sent(&sending.ready(&view, 9, now, clock())), ["a", "c"]);
+    }
+
+    #[test]
+    fn an_attempt_whose_answer_was_lost_may_be_under_way_for_a_while() {
+        let (room, me, now) = (RoomId::new(), Uuid::now_v7(), Instant::now());
+        let mut view = view(&[(room, "a", me), (room, "b", me), (room, "left by somebody", me)]);
+        Arc::make_mut(&mut view.waiting[2]).inherited = true;
+        let mut sending = Sending::new(me);
+        sending.ready(&view, 1, now, clock());
+        sending.disconnected(now);
+        sending.ready(&view, 9, now, clock());
+
+        let [out, never_out, inherited] = [0, 1, 2].map(|index| {
+            let cid = view.waiting[index].draft.cid;
+            let later = now + Duration::from_secs(4);
+            [sending.under_way(cid, later), sending.under_way(cid, now + UNDER_WAY)]
+        });
+
+        let left = [Some(Duration::from_secs(6)), None];
+        assert_eq!((out, never_out, inherited), (left, [None; 2], left));
     }
 
     #[test]
@@ -343,7 +384,7 @@ mod tests {
         let view = view(&[(room, "out", me), (room, "never out", me)]);
         let mut sending = Sending::new(me);
         sending.ready(&view, 1, now, clock());
-        sending.disconnected();
+        sending.disconnected(now);
 
         let work = sending.ready(&view, 9, now, clock().plus_seconds(3_600));
 

@@ -77,7 +77,7 @@ impl Process {
     fn cut(&mut self) {
         self.wire.clear();
         self.answers.clear();
-        self.sending.disconnected();
+        self.sending.disconnected(Instant::now());
     }
 }
 
