@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Parser;
-use convert::{Child, Engines, Error, Limits};
+use convert::{Child, Engines, Error, Keep, Limits};
 use platform::{
     config::{DatabaseFlags, FanoutFlags, ObjectsFlags, ServiceFlags},
     engines::{OpenError, Urls},
@@ -90,6 +90,15 @@ pub struct EngineFlags {
     /// LibreOffice's program, or `off` for none; found on the PATH when not given
     #[arg(long, env = "MSHUB_LIBREOFFICE", value_name = "FILE")]
     libreoffice: Option<PathBuf>,
+    /// Documents that one LibreOffice converts before it is started anew [default: 50]; with 0 one is started for each
+    #[arg(long, env = "MSHUB_LIBREOFFICE_DOCUMENTS", value_name = "N")]
+    libreoffice_documents: Option<u32>,
+    /// Seconds that a LibreOffice waits for the next document before it is ended [default: 300]
+    #[arg(long, env = "MSHUB_LIBREOFFICE_IDLE", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    libreoffice_idle: Option<u32>,
+    /// Start LibreOffice with the hub, and have one waiting at all times
+    #[arg(long, env = "MSHUB_LIBREOFFICE_READY")]
+    libreoffice_ready: bool,
     /// A Gotenberg server that converts office documents, such as http://gotenberg:3000
     #[arg(long, env = "MSHUB_GOTENBERG_URL", value_name = "URL", hide_env_values = true, value_parser = server)]
     gotenberg_url: Option<String>,
@@ -123,6 +132,10 @@ impl EngineFlags {
             Some(program) => Some(program.clone()),
             None => convert::find_libreoffice(&std::env::var_os("PATH").unwrap_or_default()),
         };
+        let keep = &mut config.libreoffice_keep;
+        keep.documents = self.libreoffice_documents.unwrap_or(keep.documents);
+        keep.idle = self.libreoffice_idle.map_or(keep.idle, |seconds| Duration::from_secs(seconds.into()));
+        keep.ready = self.libreoffice_ready;
         config.gotenberg_url.clone_from(&self.gotenberg_url);
         config.nutrient = self.nutrient.read()?;
         config.cloudconvert = self.cloudconvert.read()?;
@@ -159,6 +172,8 @@ pub struct Config {
     pub child: (PathBuf, Vec<OsString>),
     /// LibreOffice's program, where there is one.
     pub libreoffice: Option<PathBuf>,
+    /// How long it is kept from one document to the next.
+    pub libreoffice_keep: Keep,
     /// The URL of a Gotenberg server, where there is one.
     pub gotenberg_url: Option<String>,
     /// Nutrient's processor, where there is a key for it.
@@ -205,6 +220,7 @@ impl Config {
             waiting_per_user: 20,
             child: (child.program, child.args),
             libreoffice: None,
+            libreoffice_keep: Keep { folder: Some(work_dir.clone()), ..Keep::default() },
             gotenberg_url: None,
             nutrient: None,
             cloudconvert: None,
@@ -231,7 +247,7 @@ impl Config {
         let limits = Limits { wall: self.deadline, cpu: self.deadline, ..Limits::default() };
         let mut engines = Engines::builtin(Child { program, args, limits });
         if let Some(program) = &self.libreoffice {
-            engines = engines.with_libreoffice(program.clone());
+            engines = engines.with_libreoffice_kept(program.clone(), self.libreoffice_keep.clone());
         }
         if let Some(url) = &self.gotenberg_url {
             engines = engines.with_gotenberg(url)?;

@@ -96,6 +96,7 @@ pub fn run(
 ) -> Running {
     Box::pin(async move {
         let app = App::open(config, engines, &stop).await?;
+        app.converters.attend();
         runner::start(&app).await?;
         webhooks::start(&app);
         let server = tokio::spawn(serve(listener, routes::routes(&app), Waits::default(), stop.clone()));

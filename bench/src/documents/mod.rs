@@ -1,5 +1,6 @@
 //! Documents through the builtin engine, one process each, beside LibreOffice on the same machine in the same run.
 
+mod kept;
 mod office;
 mod usage;
 mod words;
@@ -30,6 +31,9 @@ pub(crate) struct Options {
     /// How many copies one LibreOffice converts in one go, to know what a document costs one that is warm.
     #[arg(long, default_value_t = 20)]
     copies: u32,
+    /// Only LibreOffice as an engine of ours: started for each document, and kept from one to the next.
+    #[arg(long, requires = "soffice")]
+    kept: bool,
 }
 
 /// What one document took, once.
@@ -62,6 +66,12 @@ pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
         args: vec!["job-child".into()],
         limits: Limits::default(),
     };
+    if options.kept {
+        let documents: Vec<_> =
+            all(&options.paths)?.iter().filter_map(|path| Document::of(path).ok()).collect();
+        let soffice = options.soffice.unwrap_or_default();
+        return kept::tell(&child, &soffice, place.path(), &documents, options.copies).await;
+    }
     let documents = taken(&options.paths, &child, place.path()).await?;
     report::line(&format!(
         "peak memory of one job, all of them: {:.0} MiB",

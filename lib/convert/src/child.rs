@@ -9,11 +9,11 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufRead
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::job_child::{Job, Line, Task};
+use crate::job_child::{Errand, Job, Line, Task};
 use crate::{Error, Limits, Progress, Report, Request, libreoffice};
 
 /// Bytes of the child's stderr that an error quotes.
-const STDERR_TAIL: usize = 2048;
+pub(crate) const STDERR_TAIL: usize = 2048;
 
 /// How to start a job child, usually this very program again: `/proc/self/exe job-child`.
 #[derive(Clone, Debug)]
@@ -90,7 +90,7 @@ async fn run(
     progress: &mut (impl FnMut(Progress) + Send),
 ) -> Result<Report, Error> {
     let job = Job { request: req.clone(), limits: child.limits.clone(), task };
-    let mut line = serde_json::to_vec(&job).map_err(io::Error::from)?;
+    let mut line = serde_json::to_vec(&Errand::Job(job)).map_err(io::Error::from)?;
     line.push(b'\n');
 
     let mut command = Command::new(&child.program);
@@ -159,7 +159,8 @@ async fn tail_of(mut stderr: impl AsyncRead + Unpin) -> String {
     String::from_utf8_lossy(&tail).trim().replace('\n', " | ")
 }
 
-fn died(status: ExitStatus, tail: &str, limits: &Limits) -> Error {
+/// Why a child ended with this status, having said this.
+pub(crate) fn died(status: ExitStatus, tail: &str, limits: &Limits) -> Error {
     #[cfg(unix)]
     {
         use rustix::process::Signal;
@@ -185,13 +186,13 @@ fn died(status: ExitStatus, tail: &str, limits: &Limits) -> Error {
 }
 
 /// The process group of a child, killed when we stop caring for it.
-struct Group {
+pub(crate) struct Group {
     #[cfg(unix)]
     id: Option<rustix::process::Pid>,
 }
 
 impl Group {
-    fn of(process: &tokio::process::Child) -> Group {
+    pub(crate) fn of(process: &tokio::process::Child) -> Group {
         #[cfg(unix)]
         {
             let id =
@@ -214,14 +215,19 @@ impl Group {
             self.id = None;
         }
     }
+
+    /// Ends the child and all that it started.
+    pub(crate) fn kill(&mut self) {
+        #[cfg(unix)]
+        if let Some(id) = self.id.take() {
+            // It may have ended this very moment: then there is nobody to kill.
+            let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
+        }
+    }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some(id) = self.id {
-            // It may have ended this very moment: then there is nobody to kill.
-            let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
-        }
+        self.kill();
     }
 }

@@ -1,6 +1,7 @@
 //! The engines that are here, and the choice among them: cheapest or best first, the next one when a result falls short.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
@@ -9,18 +10,19 @@ use crate::best::{better, verdict};
 use crate::child::{Child, perform};
 use crate::health::{self, Health, State};
 use crate::job_child::Task;
+use crate::libreoffice::Office;
 use crate::matrix::{capabilities, needed, unsupported};
 use crate::remote::{Remote, Service};
 use crate::{
-    Attempt, Capability, Engine, Error, Format, Key, Options, Prefer, Progress, Report, Request, Stage,
-    Watcher, libreoffice,
+    Attempt, Capability, Engine, Error, Format, Keep, Key, Options, Prefer, Progress, Report, Request, Stage,
+    Watcher,
 };
 
 /// The engines of one process.
 #[derive(Clone, Debug)]
 pub struct Engines {
     child: Child,
-    libreoffice: Option<PathBuf>,
+    libreoffice: Option<Arc<Office>>,
     servers: Vec<Remote>,
 }
 
@@ -50,10 +52,22 @@ impl Engines {
         Engines { child, libreoffice: None, servers: Vec::new() }
     }
 
-    /// With the LibreOffice whose `soffice` is this file.
-    pub fn with_libreoffice(mut self, program: PathBuf) -> Engines {
-        self.libreoffice = Some(program);
+    /// With the LibreOffice whose `soffice` is this file, kept as it is best for most.
+    pub fn with_libreoffice(self, program: PathBuf) -> Engines {
+        self.with_libreoffice_kept(program, Keep::default())
+    }
+
+    /// With the LibreOffice whose `soffice` is this file. Those that are kept end with the last clone of these engines.
+    pub fn with_libreoffice_kept(mut self, program: PathBuf, keep: Keep) -> Engines {
+        self.libreoffice = Some(Arc::new(Office::new(self.child.clone(), program, keep)));
         self
+    }
+
+    /// Starts what shall be there before the first document. Within a runtime of tokio.
+    pub fn attend(&self) {
+        if let Some(office) = &self.libreoffice {
+            office.attend();
+        }
     }
 
     /// With the Gotenberg server at this URL, such as `http://gotenberg:3000`.
@@ -109,8 +123,8 @@ impl Engines {
     pub fn capabilities(&self) -> Vec<Capability> {
         let here = Engine::ALL.into_iter().filter(|engine| self.health_of(*engine).state != State::Absent);
         let mut pairs: Vec<Capability> = here.flat_map(capabilities).collect();
-        if let Some(program) = &self.libreoffice {
-            pairs.retain(|pair| pair.engine != Engine::Libreoffice || libreoffice::opens(program, pair.from));
+        if let Some(office) = &self.libreoffice {
+            pairs.retain(|pair| pair.engine != Engine::Libreoffice || office.opens(pair.from));
         }
         pairs.sort_by_key(|pair| (pair.from, pair.to, pair.engine));
         pairs
@@ -241,14 +255,7 @@ impl Engines {
         let mut progress = |step| watcher.progress(step);
         match (engine, &self.libreoffice, self.server(engine)) {
             (Engine::Builtin, ..) => perform(&self.child, req, Task::Builtin, &mut progress, cancel).await,
-            (Engine::Libreoffice, Some(program), _) => {
-                let child = Child { limits: libreoffice::limits(&self.child.limits), ..self.child.clone() };
-                let task = Task::Libreoffice { program: program.clone() };
-                let made = perform(&child, req, task, &mut progress, cancel).await;
-                // A file system call or two; a failure leaves an empty socket until the next time.
-                let _ = tokio::task::spawn_blocking(libreoffice::sweep).await;
-                made
-            }
+            (Engine::Libreoffice, Some(office), _) => office.convert(req, &mut progress, cancel).await,
             (_, _, Some(server)) => self.served(server, req, watcher, cancel).await,
             (engine, _, None) => {
                 Err(Error::EngineDown { engine: engine.to_string(), detail: "it is not here".into() })

@@ -1,9 +1,8 @@
 //! How the engines are: ready, resting or absent, and what to do about it.
 
-use std::path::Path;
-
-use crate::Engine;
+use crate::libreoffice::Office;
 use crate::remote::Remote;
+use crate::{Engine, sandbox_level};
 
 /// How one engine is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,12 +28,19 @@ pub enum State {
 
 /// State and detail of the builtin engine.
 pub(crate) fn of_builtin() -> (State, String) {
-    (State::Ready, "part of mshub".to_owned())
+    (State::Ready, format!("part of mshub, a process a document; {}", locked_up()))
 }
 
-pub(crate) fn of_office(program: Option<&Path>) -> (State, String) {
-    match program {
-        Some(program) => (State::Ready, program.display().to_string()),
+fn locked_up() -> String {
+    match sandbox_level() {
+        "landlock" => "locked up by Landlock and limits".to_owned(),
+        level => format!("locked up by {level} only"),
+    }
+}
+
+pub(crate) fn of_office(office: Option<&Office>) -> (State, String) {
+    match office {
+        Some(office) => (State::Ready, format!("{}; {}", office.told(), locked_up())),
         None => (
             State::Absent,
             "install LibreOffice (Debian: libreoffice-writer, -calc, -impress) and start the hub again"

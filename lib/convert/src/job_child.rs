@@ -9,12 +9,23 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 
 use crate::convert::whole_run;
+use crate::libreoffice::warm::Opening;
 use crate::{Engine, Error, Limits, Progress, Report, Request, convert_here, libreoffice, made, sandbox};
 
 /// Nested tables recurse deeply; the main thread's 8 MiB are not enough for all of them.
 const STACK: usize = 64 * 1024 * 1024;
 
-/// The one line a child reads.
+/// The first line a child reads: what it is here for.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Errand {
+    /// One conversion, and then it ends.
+    Job(Job),
+    /// Being a LibreOffice that is kept.
+    Office(Opening),
+}
+
+/// One conversion.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Job {
     pub(crate) request: Request,
@@ -61,8 +72,9 @@ pub fn job_child_main() -> ExitCode {
 fn run() -> io::Result<()> {
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
-    let outcome = match serde_json::from_str::<Job>(&line) {
-        Ok(job) => locked_up(&job),
+    let outcome = match serde_json::from_str(&line) {
+        Ok(Errand::Job(job)) => locked_up(&job),
+        Ok(Errand::Office(opening)) => return kept(&opening),
         Err(error) => Err(Error::Io { detail: format!("the job cannot be read: {error}") }),
     };
     send(&match outcome {
@@ -71,11 +83,25 @@ fn run() -> io::Result<()> {
     })
 }
 
+#[cfg(target_os = "linux")]
+fn kept(opening: &Opening) -> io::Result<()> {
+    libreoffice::warm::kit::serve(opening).map_err(io::Error::other)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn kept(_: &Opening) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 fn locked_up(job: &Job) -> Result<Report, Error> {
     let request = &job.request;
     let output_dir = request.output.parent().unwrap_or_else(|| Path::new("."));
     let office = match &job.task {
-        Task::Libreoffice { program } => Some(program.as_path()),
+        Task::Libreoffice { program } => {
+            // Where the machine does not let people do that, Landlock still stops TCP.
+            sandbox::leave_network();
+            Some(sandbox::Suite { program, own: output_dir })
+        }
         Task::Builtin | Task::Check { .. } => None,
     };
     sandbox::enter(&job.limits, &request.input, output_dir, office)?;
@@ -105,7 +131,8 @@ fn perform(job: &Job, progress: &mut dyn FnMut(Progress)) -> Result<Report, Erro
             libreoffice::run(request, program, progress)
         }),
         Task::Check { engine, made } => {
-            whole_run(request, *engine, progress, |_| made::output(request, made, false))
+            let draws_here = *engine == Engine::Libreoffice;
+            whole_run(request, *engine, progress, |_| made::output(request, made, draws_here))
         }
     }
 }
@@ -124,7 +151,7 @@ fn die_with_parent() -> io::Result<()> {
 
 /// Ends us, and what we have started: our parent made us the first of a group.
 #[cfg(unix)]
-fn end() {
+pub(crate) fn end() {
     use rustix::process::{Signal, getpgrp, getpid, kill_current_process_group, kill_process};
     // If this fails nothing better can be done; the CPU limit ends us later.
     let _ = if getpgrp() == getpid() {
@@ -134,8 +161,10 @@ fn end() {
     };
 }
 
-fn send(line: &Line) -> io::Result<()> {
-    let mut bytes = serde_json::to_vec(line)?;
+/// Says one line. A library may have begun another: that one ends here.
+pub(crate) fn send(line: &impl Serialize) -> io::Result<()> {
+    let mut bytes = vec![b'\n'];
+    serde_json::to_writer(&mut bytes, line)?;
     bytes.push(b'\n');
     let mut out = io::stdout().lock();
     out.write_all(&bytes)?;

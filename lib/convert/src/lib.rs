@@ -34,7 +34,7 @@ pub use error::Error;
 pub use format::{Format, UnknownFormat};
 pub use health::{Health, State};
 pub use job_child::job_child_main;
-pub use libreoffice::find as find_libreoffice;
+pub use libreoffice::{Keep, find as find_libreoffice};
 pub use limits::Limits;
 pub use matrix::{Basis, Capability, Fidelity, formats, supports};
 pub use remote::Key;

@@ -14,13 +14,42 @@ pub fn sandbox_level() -> &'static str {
     "limits"
 }
 
+/// An office suite that shall run locked up.
+#[derive(Copy, Clone)]
+pub(crate) struct Suite<'a> {
+    /// Its `soffice`; its libraries are around it.
+    pub(crate) program: &'a Path,
+    /// The folder in which it may do as it likes.
+    pub(crate) own: &'a Path,
+}
+
+/// Takes every network interface but a dead loopback away from this process, where the machine lets people do that;
+/// whether it did. To be called before there are threads.
+pub(crate) fn leave_network() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags, set_capabilities};
+        #[expect(deprecated, reason = "the other one is unsafe for the sake of a flag that is not used here")]
+        let left = rustix::thread::unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNET).is_ok();
+        if left {
+            // In a world of one's own one may do everything, which is more of the kernel than anybody needs here.
+            let nothing = CapabilitySet::empty();
+            let sets = CapabilitySets { effective: nothing, permitted: nothing, inheritable: nothing };
+            let _ = set_capabilities(None, sets);
+        }
+        left
+    }
+    #[cfg(not(target_os = "linux"))]
+    false
+}
+
 /// Locks up this process, and all that it starts, for good. `input` stays readable, `output_dir` writable, and nothing
 /// can be executed but what belongs to the office suite, if there is one.
 pub(crate) fn enter(
     limits: &Limits,
     input: &Path,
     output_dir: &Path,
-    office: Option<&Path>,
+    office: Option<Suite<'_>>,
 ) -> Result<(), Error> {
     #[cfg(unix)]
     limit(limits)?;
@@ -67,6 +96,7 @@ mod landlocked {
         RulesetAttr, RulesetCreatedAttr, RulesetError,
     };
 
+    use super::Suite;
     use crate::builtin::FONT_FOLDERS;
     use crate::libreoffice::SOCKETS;
 
@@ -101,11 +131,11 @@ mod landlocked {
         })
     }
 
-    pub(super) fn enter(input: &Path, output_dir: &Path, office: Option<&Path>) -> Result<(), String> {
+    pub(super) fn enter(input: &Path, output_dir: &Path, office: Option<Suite<'_>>) -> Result<(), String> {
         restrict(input, output_dir, office).map_err(|error| format!("the sandbox cannot be entered: {error}"))
     }
 
-    fn restrict(input: &Path, output_dir: &Path, office: Option<&Path>) -> Result<(), RulesetError> {
+    fn restrict(input: &Path, output_dir: &Path, office: Option<Suite<'_>>) -> Result<(), RulesetError> {
         let read_file: BitFlags<AccessFs> = AccessFs::ReadFile.into();
         let read_tree = AccessFs::ReadFile | AccessFs::ReadDir;
         let write_tree = AccessFs::ReadFile
@@ -122,7 +152,7 @@ mod landlocked {
             .iter()
             .map(|folder| (Path::new(folder), read_tree))
             .chain([(input, read_file), (output_dir, write_tree)])
-            .chain(office.map(|program| suite(program, output_dir)).into_iter().flatten());
+            .chain(office.map(suite).into_iter().flatten());
         for (path, access) in rules {
             // A folder that is not there needs no rule.
             if let Ok(fd) = PathFd::new(path) {
@@ -134,14 +164,14 @@ mod landlocked {
 
     /// What an office suite needs: the system's programs and libraries, its own, a few devices, and a folder in which it
     /// may do as it likes. Of the configuration it sees what is nobody's secret.
-    fn suite<'a>(program: &'a Path, desk: &'a Path) -> Vec<(&'a Path, BitFlags<AccessFs>)> {
+    fn suite(Suite { program, own }: Suite<'_>) -> Vec<(&Path, BitFlags<AccessFs>)> {
         let run_tree = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::Execute;
         let anything = AccessFs::from_all(NEWEST) & !AccessFs::Execute;
         let home = program.parent().and_then(Path::parent).unwrap_or(program);
         // It listens there for a second instance, whatever TMPDIR says, and starts anew once when its profile is new: it
         // may make and remove its socket. That it could remove other people's files there is up to their owners.
         let sockets = (Path::new(SOCKETS), AccessFs::MakeSock | AccessFs::RemoveFile);
-        let mut rules = vec![(home, run_tree), (desk, anything), sockets];
+        let mut rules = vec![(home, run_tree), (own, anything), sockets];
         rules.extend(PROGRAMS.map(|folder| (Path::new(folder), run_tree)));
         rules.extend(CONFIGURATION.map(|path| {
             let access = if Path::new(path).is_dir() {

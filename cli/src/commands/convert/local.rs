@@ -37,7 +37,8 @@ pub(super) async fn convert(batch: &Batch<'_>, plan: &Plan, outcome: &mut Outcom
         let percent = step.percent.map(|percent| format!(" {percent} %")).unwrap_or_default();
         bar.say(&format!("{:?}{percent}", step.stage).to_lowercase());
     };
-    let converted = engines(batch).convert(&request, tell, CancellationToken::new()).await;
+    let engines = batch.engines.get_or_init(|| engines(batch));
+    let converted = engines.convert(&request, tell, CancellationToken::new()).await;
     bar.end();
     let report = converted.result.map_err(refused)?;
 

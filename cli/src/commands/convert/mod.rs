@@ -117,6 +117,9 @@ struct Batch<'a> {
     args: &'a ConvertArgs,
     password: Option<String>,
     progress: Progress,
+    /// Of this machine, made for the first file.
+    #[cfg(feature = "local")]
+    engines: std::sync::OnceLock<::convert::Engines>,
 }
 
 /// Converts all files, printing each as it is done.
@@ -133,7 +136,14 @@ pub async fn run(args: ConvertArgs, global: &Global) -> Result<(), CliError> {
         None
     };
     let plans = plan::all(&args, global)?;
-    let batch = Batch { global, args: &args, password, progress: Progress::new(&global.out) };
+    let batch = Batch {
+        global,
+        args: &args,
+        password,
+        progress: Progress::new(&global.out),
+        #[cfg(feature = "local")]
+        engines: std::sync::OnceLock::new(),
+    };
 
     let work = plans.into_iter().map(|plan| batch.one(plan));
     let mut running = stream::iter(work).buffer_unordered(usize::from(args.jobs));

@@ -1,19 +1,15 @@
-//! The command line of one run: what to open, what to write, and an environment with nothing of ours in it.
+//! How it is started: an environment with nothing of ours in it, and the command line of a run for one document.
 
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Format;
 
-/// Takes away every network interface but a dead loopback, where the machine lets people do that.
-const UNSHARE: &str = "/usr/bin/unshare";
-
-/// The whole command. Its working folder, home and temporary files are on the desk.
-pub(super) fn of(program: &Path, desk: &Path, input: &Path, to: Format) -> io::Result<Command> {
-    let mut command = alone(program);
+/// The whole command for one document. Its working folder, home and temporary files are on the desk.
+pub(super) fn of(program: &Path, desk: &Path, input: &Path, to: Format) -> Command {
+    let mut command = Command::new(program);
     command
-        .arg(format!("-env:UserInstallation=file://{}", url_path(&desk.join("profile"))))
+        .arg(format!("-env:UserInstallation={}", profile(desk)))
         .args(["--headless", "--invisible", "--nodefault", "--nologo", "--norestore", "--nolockcheck"])
         .arg("--convert-to")
         .arg(filter(to))
@@ -21,34 +17,27 @@ pub(super) fn of(program: &Path, desk: &Path, input: &Path, to: Format) -> io::R
         .arg(desk.join("out"))
         .arg(input)
         .env_clear()
-        .env("HOME", desk.join("home"))
-        .env("TMPDIR", desk.join("tmp"))
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .env("LANG", "C.UTF-8")
-        .env("SAL_USE_VCLPLUGIN", "svp")
+        .envs(environment(desk))
         .current_dir(desk);
-    Ok(command)
-}
-
-/// The program without a network if that can be had: Landlock stops TCP, this stops everything.
-fn alone(program: &Path) -> Command {
-    if !can_unshare() {
-        return Command::new(program);
-    }
-    let mut command = Command::new(UNSHARE);
-    command.args(["--user", "--net", "--"]).arg(program);
     command
 }
 
-fn can_unshare() -> bool {
-    let tried = Command::new(UNSHARE)
-        .args(["--user", "--net", "--", "/bin/true"])
-        .env_clear()
-        .stdin(std::process::Stdio::null())
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .status();
-    tried.is_ok_and(|status| status.success())
+/// All that it sees of an environment. Everything it may write to is in this folder.
+pub(super) fn environment(folder: &Path) -> [(&'static str, PathBuf); 6] {
+    [
+        ("HOME", folder.join("home")),
+        ("TMPDIR", folder.join("tmp")),
+        ("PATH", "/usr/local/bin:/usr/bin:/bin".into()),
+        ("LANG", "C.UTF-8".into()),
+        ("SAL_USE_VCLPLUGIN", "svp".into()),
+        // What is no command line takes its profile from here.
+        ("UserInstallation", profile(folder).into()),
+    ]
+}
+
+/// The URL of the profile in this folder.
+fn profile(folder: &Path) -> String {
+    format!("file://{}", url_path(&folder.join("profile")))
 }
 
 /// The ending and, where one ending has several, the filter that writes it.

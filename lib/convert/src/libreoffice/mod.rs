@@ -1,25 +1,28 @@
-//! LibreOffice of this machine: a fresh, locked-up process with a profile of its own for each document.
+//! LibreOffice of this machine: kept warm for one document after the other, or started for each; locked up in both ways.
 
+mod cold;
 mod command;
 mod profile;
 mod sockets;
+pub(crate) mod warm;
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
-use crate::builtin::Output;
+use tokio_util::sync::CancellationToken;
+
+use crate::child::{Child, perform};
+use crate::job_child::Task;
 use crate::limits::MIB;
-use crate::{Error, Format, Limits, Progress, Request, Stage, made};
+use crate::{Engine, Error, Format, Limits, Progress, Report, Request, Stage};
 
-pub(crate) use sockets::{SOCKETS, sweep};
+pub(crate) use cold::{desk, run};
+pub(crate) use sockets::SOCKETS;
+pub use warm::Keep;
 
 /// Names under which the program is installed.
 const NAMES: [&str; 2] = ["soffice", "libreoffice"];
-/// Bytes of what it says that an error quotes.
-const SAID: usize = 1000;
 
 /// The program on a `PATH`, with all links resolved; `None` where there is none.
 pub fn find(path: &OsStr) -> Option<PathBuf> {
@@ -29,101 +32,139 @@ pub fn find(path: &OsStr) -> Option<PathBuf> {
     fs::canonicalize(found).ok()
 }
 
-/// Which of its programs are installed: each opens documents of its own kind.
-pub(crate) fn opens(program: &Path, from: Format) -> bool {
-    let library = |name: &str| program.with_file_name(format!("lib{name}lo.so")).is_file();
-    // Somewhere else they are called otherwise: then it is for LibreOffice to say.
-    if !["sw", "sc", "sd"].map(library).contains(&true) {
-        return true;
+/// The LibreOffice that was found.
+#[derive(Debug)]
+pub(crate) struct Office {
+    program: PathBuf,
+    /// Ours, for looking at results.
+    child: Child,
+    /// With the limits of an office suite.
+    cold: Child,
+    warm: Option<warm::Pool>,
+}
+
+impl Office {
+    pub(crate) fn new(child: Child, program: PathBuf, keep: Keep) -> Office {
+        let cold = Child { limits: limits(&child.limits), ..child.clone() };
+        let kept = keep.documents > 0 && has_kit(&program);
+        let warm = kept.then(|| warm::Pool::new(cold.clone(), program.clone(), keep));
+        Office { program, child, cold, warm }
     }
-    match from {
-        Format::Xlsx | Format::Xlsm | Format::Xlsb | Format::Xls | Format::Ods => library("sc"),
-        Format::Pptx | Format::Ppt | Format::Odp => library("sd"),
-        _ => library("sw"),
+
+    /// Starts what shall be there before the first document.
+    pub(crate) fn attend(&self) {
+        if let Some(pool) = &self.warm {
+            pool.attend();
+        }
     }
+
+    /// Where it is, and whether a document has to wait for its start.
+    pub(crate) fn told(&self) -> String {
+        let way = match &self.warm {
+            Some(pool) if self.keeps(Format::Xlsx) => pool.told(),
+            Some(pool) => format!(
+                "{}; cold for workbooks, whose windows it lacks (Debian: libreoffice-calc, not libreoffice-calc-nogui)",
+                pool.told()
+            ),
+            None if has_kit(&self.program) => {
+                "cold: started for each document, as the settings say".to_owned()
+            }
+            None => "cold: started for each document, as it has no LibreOfficeKit".to_owned(),
+        };
+        format!("{}, {way}", self.program.display())
+    }
+
+    /// Which of its programs are installed: each opens documents of its own kind.
+    pub(crate) fn opens(&self, from: Format) -> bool {
+        let library = |name: &str| self.program.with_file_name(format!("lib{name}lo.so")).is_file();
+        // Somewhere else they are called otherwise: then it is for LibreOffice to say.
+        if !["sw", "sc", "sd"].map(library).contains(&true) {
+            return true;
+        }
+        match from {
+            from if is_workbook(from) => library("sc"),
+            Format::Pptx | Format::Ppt | Format::Odp => library("sd"),
+            _ => library("sw"),
+        }
+    }
+
+    /// Whether one that is kept opens it. It makes a window for each document, which nobody sees, and the packages that
+    /// shall have no windows lack what it needs for a workbook's; a run for one document makes none.
+    fn keeps(&self, from: Format) -> bool {
+        let share = self.program.parent().and_then(Path::parent).unwrap_or(&self.program).join("share");
+        let windows = share.join("config/soffice.cfg/modules/scalc");
+        !is_workbook(from) || !windows.is_dir() || windows.join("ui/inputbar.ui").is_file()
+    }
+
+    /// Converts by one that is kept, or, where that cannot be, by one of its own.
+    pub(crate) async fn convert(
+        &self,
+        req: &Request,
+        mut progress: impl FnMut(Progress) + Send,
+        cancel: CancellationToken,
+    ) -> Result<Report, Error> {
+        if let Some(pool) = &self.warm
+            && self.keeps(req.from)
+            && let Some(done) = self.warmly(pool, req, &mut progress, &cancel).await
+        {
+            return done;
+        }
+        let task = Task::Libreoffice { program: self.program.clone() };
+        let made = perform(&self.cold, req, task, progress, cancel).await;
+        // A file system call or two; a failure leaves an empty socket until the next time.
+        let _ = tokio::task::spawn_blocking(sockets::sweep).await;
+        made
+    }
+
+    /// Converts by one that is kept, and looks at what it made in another child; `None` where it has to be a new one.
+    async fn warmly(
+        &self,
+        pool: &warm::Pool,
+        req: &Request,
+        mut progress: impl FnMut(Progress) + Send,
+        cancel: &CancellationToken,
+    ) -> Option<Result<Report, Error>> {
+        let mut made = req.output.clone().into_os_string();
+        made.push(".made");
+        let made = PathBuf::from(made);
+        let report = match pool.convert(req, &made, &mut progress, cancel).await {
+            warm::Trial::Made => {
+                let task = Task::Check { engine: Engine::Libreoffice, made: made.clone() };
+                let later = |step: Progress| {
+                    // The document was opened long ago.
+                    if step.stage != Stage::Opening {
+                        progress(step);
+                    }
+                };
+                Some(perform(&self.child, req, task, later, cancel.clone()).await)
+            }
+            warm::Trial::Failed(error) => Some(Err(error)),
+            warm::Trial::Unable => None,
+        };
+        // Not there when it made nothing.
+        let _ = tokio::fs::remove_file(&made).await;
+        report
+    }
+}
+
+/// Whether the libraries are there that one is kept with.
+fn has_kit(program: &Path) -> bool {
+    let there = |library| program.with_file_name(library).is_file();
+    cfg!(target_os = "linux") && (there("libsofficeapp.so") || there("libmergedlo.so"))
+}
+
+fn is_workbook(from: Format) -> bool {
+    matches!(from, Format::Xlsx | Format::Xlsm | Format::Xlsb | Format::Xls | Format::Ods)
 }
 
 /// Its limits: an office suite needs more of everything than one of our own children.
-pub(crate) fn limits(ours: &Limits) -> Limits {
+fn limits(ours: &Limits) -> Limits {
     Limits { wall: ours.wall * 2, cpu: ours.cpu * 2, memory: 4096 * MIB, files: 1024, ..ours.clone() }
 }
 
-/// The folder that it may write to, beside the result; whoever ends the child early removes it.
-pub(crate) fn desk(output: &Path) -> PathBuf {
-    let mut desk = output.as_os_str().to_owned();
-    desk.push(".office");
-    PathBuf::from(desk)
-}
-
-/// Converts and reads back, in a process that has locked itself up already.
-pub(crate) fn run(
-    req: &Request,
-    program: &Path,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Output, Error> {
-    let desk = Desk::open(&req.output)?;
-    // It writes a lock file beside its input: so it gets a copy.
-    let input = desk.0.join(format!("input.{}", req.from.extension()));
-    fs::copy(&req.input, &input)?;
-    profile::write(&desk.0)?;
-    progress(Progress::began(Stage::Converting));
-    let said = finish(command::of(program, &desk.0, &input, req.to)?)?;
-
-    let result = desk.0.join("out").join(format!("input.{}", req.to.extension()));
-    if !result.is_file() {
-        // It ends with 0 even when it could not load the document.
-        return Err(Error::corrupt(format!("LibreOffice cannot open it ({said})")));
-    }
-    made::output(req, &result, true)
-}
-
-/// Starts it and waits for its end; what it said.
-fn finish(mut command: Command) -> Result<String, Error> {
-    let program = command.get_program().to_owned();
-    let mut process =
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(
-            |error| Error::EngineDown {
-                engine: "libreoffice".into(),
-                detail: format!("{} cannot be started ({error})", program.display()),
-            },
-        )?;
-    let said = tail(&mut process);
-    let status = process.wait()?;
-    if status.success() {
-        Ok(said)
-    } else {
-        Err(Error::Crashed { detail: format!("LibreOffice ended with {status}: {said}") })
-    }
-}
-
-fn tail(process: &mut Child) -> String {
-    let mut bytes = Vec::new();
-    if let Some(mut stderr) = process.stderr.take() {
-        // What cannot be read is missing from an error message only.
-        let _ = stderr.read_to_end(&mut bytes);
-    }
-    let from = bytes.len().saturating_sub(SAID);
-    String::from_utf8_lossy(&bytes[from..]).trim().replace('\n', " | ")
-}
-
-/// The folder of one run, gone with it.
-struct Desk(PathBuf);
-
-impl Desk {
-    fn open(output: &Path) -> Result<Desk, Error> {
-        let desk = Desk(desk(output));
-        for folder in ["", "home", "out", "tmp"] {
-            fs::create_dir(desk.0.join(folder))?;
-        }
-        Ok(desk)
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        // The folder around it goes, too: at the latest, then.
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// That it cannot open the document, with what it said.
+fn unopened(said: &str) -> Error {
+    Error::corrupt(format!("LibreOffice cannot open it ({said})"))
 }
 
 #[cfg(test)]
@@ -147,11 +188,21 @@ mod tests {
     #[test]
     fn what_is_not_installed_opens_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("soffice");
-        assert!(opens(&program, Format::Pptx), "nobody knows");
-        fs::write(folder.path().join("libswlo.so"), "").unwrap();
+        let programs = folder.path().join("program");
+        fs::create_dir(&programs).unwrap();
+        let office = Office::new(Child::of_this_program(), programs.join("soffice"), Keep::default());
+        assert!(office.opens(Format::Pptx), "nobody knows");
+        fs::write(programs.join("libswlo.so"), "").unwrap();
 
-        assert!(opens(&program, Format::Doc));
-        assert!(!opens(&program, Format::Pptx) && !opens(&program, Format::Xls));
+        assert!(office.opens(Format::Doc));
+        assert!(!office.opens(Format::Pptx) && !office.opens(Format::Xls));
+        assert!(office.told().contains("cold"), "it has nothing to be kept with");
+
+        assert!(office.keeps(Format::Xls), "nobody knows");
+        let windows = folder.path().join("share/config/soffice.cfg/modules/scalc/ui");
+        fs::create_dir_all(&windows).unwrap();
+        assert!(office.keeps(Format::Doc) && !office.keeps(Format::Xls));
+        fs::write(windows.join("inputbar.ui"), "").unwrap();
+        assert!(office.keeps(Format::Xls));
     }
 }

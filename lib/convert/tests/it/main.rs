@@ -19,3 +19,4 @@ mod matrix;
 mod office;
 mod sheets;
 mod sniff;
+mod warm;

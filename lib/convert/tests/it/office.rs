@@ -3,20 +3,20 @@
 use std::path::PathBuf;
 
 use mshub_convert::{
-    Child, Conversion, Engine, Engines, Error, Format, Limits, Options, Prefer, Request, find_libreoffice,
-    sniff,
+    Child, Conversion, Engine, Engines, Error, Format, Keep, Limits, Options, Prefer, Request,
+    find_libreoffice, sniff,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::files::{Desk, docx, letter, pdf_text, sample};
 
-const LETTER_DOC: &[u8] = include_bytes!("samples/letter.doc");
+pub(crate) const LETTER_DOC: &[u8] = include_bytes!("samples/letter.doc");
 const SLIDES: [(&str, &[u8]); 2] = [
     ("slides.pptx", include_bytes!("samples/slides.pptx")),
     ("slides.odp", include_bytes!("samples/slides.odp")),
 ];
 
-fn child() -> Child {
+pub(crate) fn child() -> Child {
     Child {
         program: env!("CARGO_BIN_EXE_mshub-job-child").into(),
         args: Vec::new(),
@@ -24,8 +24,8 @@ fn child() -> Child {
     }
 }
 
-/// Our engines with the LibreOffice of this machine; `None`, said once, where there is none.
-fn engines() -> Option<Engines> {
+/// The LibreOffice of this machine; `None`, said, where there is none.
+pub(crate) fn program() -> Option<PathBuf> {
     let found: Option<PathBuf> = find_libreoffice(&std::env::var_os("PATH").unwrap_or_default());
     if found.is_none() {
         let required = std::env::var("MSHUB_REQUIRE")
@@ -33,7 +33,18 @@ fn engines() -> Option<Engines> {
         assert!(!required, "MSHUB_REQUIRE names libreoffice, and no soffice is on the PATH");
         println!("no LibreOffice on the PATH: this was not tested");
     }
-    Some(Engines::builtin(child()).with_libreoffice(found?))
+    found
+}
+
+/// Our engines with it, kept warm.
+fn engines() -> Option<Engines> {
+    Some(Engines::builtin(child()).with_libreoffice(program()?))
+}
+
+/// The same, and with one for each document.
+fn both_ways() -> Option<[Engines; 2]> {
+    let keep = Keep { documents: 0, ..Keep::default() };
+    Some([engines()?, Engines::builtin(child()).with_libreoffice_kept(program()?, keep)])
 }
 
 async fn convert(engines: &Engines, request: &Request) -> Conversion {
@@ -47,24 +58,26 @@ fn only(mut request: Request, engine: Engine) -> Request {
 
 #[tokio::test]
 async fn an_old_document_becomes_pages_and_nothing_is_left_behind() {
-    let Some(engines) = engines() else { return };
-    let desk = Desk::new();
-    let path = desk.put("letter.doc", LETTER_DOC);
-    assert_eq!(sniff(&path, "letter.doc", None), Ok(Format::Doc));
-    let request = desk.request("letter.doc", Format::Pdf);
+    let Some(both) = both_ways() else { return };
+    for engines in both {
+        let desk = Desk::new();
+        let path = desk.put("letter.doc", LETTER_DOC);
+        assert_eq!(sniff(&path, "letter.doc", None), Ok(Format::Doc));
+        let request = desk.request("letter.doc", Format::Pdf);
 
-    let done = convert(&engines, &request).await;
+        let done = convert(&engines, &request).await;
 
-    let report = done.result.unwrap();
-    assert_eq!(
-        (report.engine.as_str(), report.pages, report.degraded),
-        ("libreoffice", Some(1), false),
-        "{report:?}"
-    );
-    assert!(report.warnings.iter().any(|warning| warning.contains("cannot be counted")), "{report:?}");
-    let text = pdf_text(&std::fs::read(&request.output).unwrap());
-    assert!(text.contains("harbour was quiet") && text.contains("Zürich"), "{text}");
-    assert_eq!(desk.names(), ["letter.doc", "letter.doc.out.pdf"]);
+        let report = done.result.unwrap();
+        assert_eq!(
+            (report.engine.as_str(), report.pages, report.degraded),
+            ("libreoffice", Some(1), false),
+            "{report:?}"
+        );
+        assert!(report.warnings.iter().any(|warning| warning.contains("cannot be counted")), "{report:?}");
+        let text = pdf_text(&std::fs::read(&request.output).unwrap());
+        assert!(text.contains("harbour was quiet") && text.contains("Zürich"), "{text}");
+        assert_eq!(desk.names(), ["letter.doc", "letter.doc.out.pdf"]);
+    }
 }
 
 #[tokio::test]
@@ -167,7 +180,7 @@ async fn what_one_engine_calls_damaged_another_may_repair_and_says_so() {
 
 #[tokio::test]
 async fn a_document_cannot_make_it_read_or_fetch_anything() {
-    let Some(engines) = engines() else { return };
+    let Some(both) = both_ways() else { return };
     let desk = Desk::new();
     let elsewhere = tempfile::tempdir().unwrap();
     std::fs::write(elsewhere.path().join("secret.txt"), "TOPSECRET").unwrap();
@@ -185,12 +198,18 @@ async fn a_document_cannot_make_it_read_or_fetch_anything() {
     );
     desk.put("trap.odt", crate::files::odt(&page));
     let request = only(desk.request("trap.odt", Format::Pdf), Engine::Libreoffice);
+    desk.put("letter.docx", letter());
+    let good = only(desk.request("letter.docx", Format::Pdf), Engine::Libreoffice);
 
-    let report = convert(&engines, &request).await.result.unwrap();
+    for engines in both {
+        // Not even when it was somebody's before, and it has words of theirs.
+        convert(&engines, &good).await.result.unwrap();
+        let report = convert(&engines, &request).await.result.unwrap();
 
-    let text = pdf_text(&std::fs::read(&request.output).unwrap());
-    assert!(text.contains("Words") && !text.contains("TOPSECRET"), "{text} {report:?}");
-    assert!(listener.accept().is_err(), "it called home");
+        let text = pdf_text(&std::fs::read(&request.output).unwrap());
+        assert!(text.contains("Words") && !text.contains("TOPSECRET"), "{text} {report:?}");
+        assert!(listener.accept().is_err(), "it called home");
+    }
 }
 
 #[tokio::test]
