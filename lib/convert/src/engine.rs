@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Engine {
     /// Rust libraries and our own page renderers: always there.
     Builtin,
-    /// LibreOffice of this machine, one locked-up process a document.
+    /// LibreOffice of this machine, locked up: kept from one document to the next, or started for each.
     Libreoffice,
     /// A Gotenberg server.
     Gotenberg,

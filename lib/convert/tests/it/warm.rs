@@ -230,7 +230,7 @@ fn script(body: &str, keep: Keep) -> Bench {
     );
     let mark = format!("of-{}", desk.path("").display());
     let args = ["-c", body.as_str(), mark.as_str()].map(Into::into).to_vec();
-    let limits = Limits { wall: Duration::from_secs(2), ..Limits::default() };
+    let limits = Limits { wall: Duration::from_secs(1), ..Limits::default() };
     let child = Child { program: "/bin/sh".into(), args, limits };
     Bench::with(desk, child, program, keep, mark)
 }
@@ -247,7 +247,7 @@ async fn one_that_hangs_is_killed_at_the_deadline_with_all_that_it_started() {
 
     let done = bench.convert(&request, |_| ()).await;
 
-    assert_eq!(done.result, Err(Error::Timeout { seconds: 4 }));
+    assert_eq!(done.result, Err(Error::Timeout { seconds: 2 }));
     let started = pids(&bench.desk);
     until("all of it is gone", || started.iter().all(|id| !lives(*id))).await;
     until("its place is gone", || bench.places() == 0).await;
@@ -266,7 +266,7 @@ async fn one_that_waits_too_long_is_ended() {
 
     assert!(done.result.is_err(), "{done:?}");
     let started = pids(&bench.desk);
-    assert_eq!(started.len() % 2, 0);
+    assert!(!started.is_empty());
     until("all of it is gone", || started.iter().all(|id| !lives(*id))).await;
     until("its place is gone", || bench.places() == 0).await;
 }

@@ -88,6 +88,7 @@ impl Pool {
         self.attend();
         let wall = self.shared.child.limits.wall;
         tokio::select! {
+            biased;
             () = cancel.cancelled() => Trial::Failed(Error::Cancelled),
             ended = timeout(wall, self.shared.convert(req, made, &mut progress)) => {
                 ended.unwrap_or(Trial::Failed(Error::Timeout { seconds: wall.as_secs() }))
