@@ -161,10 +161,9 @@ pub(crate) fn end() {
     };
 }
 
-/// Says one line. A library may have begun another: that one ends here.
+/// Says one line.
 pub(crate) fn send(line: &impl Serialize) -> io::Result<()> {
-    let mut bytes = vec![b'\n'];
-    serde_json::to_writer(&mut bytes, line)?;
+    let mut bytes = serde_json::to_vec(line)?;
     bytes.push(b'\n');
     let mut out = io::stdout().lock();
     out.write_all(&bytes)?;

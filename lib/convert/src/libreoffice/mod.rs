@@ -45,6 +45,8 @@ pub(crate) struct Office {
 
 impl Office {
     pub(crate) fn new(child: Child, program: PathBuf, keep: Keep) -> Office {
+        // Its libraries are beside the file that a link leads to.
+        let program = fs::canonicalize(&program).unwrap_or(program);
         let cold = Child { limits: limits(&child.limits), ..child.clone() };
         let kept = keep.documents > 0 && has_kit(&program);
         let warm = kept.then(|| warm::Pool::new(cold.clone(), program.clone(), keep));
