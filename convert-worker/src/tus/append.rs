@@ -32,30 +32,22 @@ pub(crate) async fn append(
     headers: HeaderMap,
     body: Body,
 ) -> Outcome<ApiJson<Upload>> {
-    let consent = consent::of_request(&headers);
-    let checksum = Checksum::of_request(&headers);
-    let found = super::of(&app, owner, id).await;
-    let lacking = found.as_ref().map_or(0, |row| row.length().saturating_sub(at));
-    let (checksum, refused) = match checksum {
-        Ok(checksum) => (checksum, None),
-        Err(refused) => (None, Some(refused)),
-    };
-    let source = Source::of(body, lacking, checksum);
+    let source = Source::of(body);
     let work = {
         let (app, source) = (app.clone(), source.clone());
         async move {
-            if let Some(refused) = refused {
-                return Err(refused);
-            }
-            let row = found?;
+            let checksum = Checksum::of_request(&headers)?;
+            let row = super::of(&app, owner, id).await?;
             if at != row.received() {
                 return Err(elsewhere(&row, at));
             }
+            let lacking = row.length() - at;
             intake::announced(&headers, lacking)?;
             if !row.is_settled() {
+                source.expect(lacking, checksum).await;
                 take(&app, &row, &source).await?;
             }
-            finish::finished(&app, owner, id, consent).await
+            finish::finished(&app, owner, id, consent::of_request(&headers)).await
         }
     };
     // It goes on when whoever asked is gone: what has arrived is kept.

@@ -49,15 +49,22 @@ struct State {
 }
 
 impl Source {
-    pub(super) fn of(body: Body, lacking: u64, checksum: Option<Checksum>) -> Self {
+    /// Nothing of it is taken before it is said how much may come.
+    pub(super) fn of(body: Body) -> Self {
         Self(Arc::new(Mutex::new(State {
             body: body.into_data_stream(),
             rest: Bytes::new(),
-            lacking,
-            checksum,
+            lacking: 0,
+            checksum: None,
             deadline: Instant::now() + LONGEST,
             end: None,
         })))
+    }
+
+    /// So many bytes may come, and what they have to be.
+    pub(super) async fn expect(&self, lacking: u64, checksum: Option<Checksum>) {
+        let mut state = self.0.lock().await;
+        (state.lacking, state.checksum) = (lacking, checksum);
     }
 
     /// Whether there is something for another part; waits until that is known.
