@@ -162,8 +162,17 @@ pub(crate) fn end() {
 }
 
 /// Says one line.
-pub(crate) fn send(line: &impl Serialize) -> io::Result<()> {
-    let mut bytes = serde_json::to_vec(line)?;
+fn send(line: &Line) -> io::Result<()> {
+    put(Vec::new(), line)
+}
+
+/// Says one line where a library may have begun another: that one ends here.
+pub(crate) fn send_apart(line: &impl Serialize) -> io::Result<()> {
+    put(vec![b'\n'], line)
+}
+
+fn put(mut bytes: Vec<u8>, line: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut bytes, line)?;
     bytes.push(b'\n');
     let mut out = io::stdout().lock();
     out.write_all(&bytes)?;

@@ -1,6 +1,6 @@
 //! The inside of a LibreOffice that is kept: loaded into a process of ours, which has locked itself up before.
 
-use std::io::{self, BufRead, Write as _};
+use std::io::{self, BufRead};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -13,7 +13,7 @@ use super::{
     lines::{Answer, Document, Opening},
     place::Place,
 };
-use crate::job_child::{end, send};
+use crate::job_child::{end, send_apart};
 use crate::{Error, Limits, sandbox};
 
 /// Asks nobody anything, and lets no macro of a document run.
@@ -36,12 +36,12 @@ pub(crate) fn serve(opening: &Opening) -> Result<(), Error> {
     let documents = listen()?;
     let office = match Office::new(opening.program.parent().unwrap_or(Path::new("/"))) {
         Ok(office) => office,
-        Err(why) => return Ok(say(&Answer::Unable(why.to_string()))?),
+        Err(why) => return Ok(send_apart(&Answer::Unable(why.to_string()))?),
     };
-    say(&Answer::Ready { network })?;
+    send_apart(&Answer::Ready { network })?;
     for document in documents {
         allow(&opening.limits)?;
-        say(&match convert(&office, &place, document) {
+        send_apart(&match convert(&office, &place, document) {
             Ok(answer) => answer,
             Err(why) => Answer::Refused(why.to_string()),
         })?;
@@ -73,18 +73,12 @@ fn allow(limits: &Limits) -> io::Result<()> {
     Ok(setrlimit(Resource::Cpu, Rlimit { current, maximum })?)
 }
 
-/// Says one line. LibreOffice may have begun another: that one ends here.
-fn say(answer: &Answer) -> io::Result<()> {
-    io::stdout().lock().write_all(b"\n")?;
-    send(answer)
-}
-
 fn convert(office: &Office, place: &Place, document: Document) -> Result<Answer, OfficeError> {
     let input = DocUrl::from_path(place.input(document.from))?;
     let result = DocUrl::from_path(place.result(document.to))?;
     let mut opened = office.document_load_with_options(&input, LOADING)?;
     // Whoever would hear it may be gone: then there is nobody to tell.
-    let _ = say(&Answer::Opened);
+    let _ = send_apart(&Answer::Opened);
     Ok(match opened.save_as(&result, document.to.extension(), None)? {
         true => Answer::Saved,
         false => Answer::Refused(format!("it cannot be written as {}", document.to)),
