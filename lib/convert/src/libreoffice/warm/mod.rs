@@ -23,7 +23,7 @@ pub struct Keep {
     /// Whether one is started before the first document, and one is always there.
     pub ready: bool,
     /// Where they have their folders; among the system's temporary files when not given. What a killed process of ours
-    /// left in this one is removed.
+    /// left there is removed.
     pub folder: Option<PathBuf>,
 }
 

@@ -8,7 +8,7 @@ use crate::Format;
 use crate::libreoffice::profile;
 
 /// Names of such folders begin with it.
-const PREFIX: &str = "office-";
+const PREFIX: &str = "mshub-office-";
 /// Locked for as long as the process that keeps it is alive.
 const LOCK: &str = "lock";
 
@@ -60,11 +60,11 @@ impl Held {
         let folder = match within {
             Some(within) => {
                 fs::create_dir_all(within)?;
-                sweep(within);
                 builder.tempdir_in(fs::canonicalize(within)?)?
             }
             None => builder.tempdir()?,
         };
+        folder.path().parent().into_iter().for_each(sweep);
         let place = Place::at(&fs::canonicalize(folder.path())?);
         // Locked before it has its name: whoever sweeps never finds it unlocked.
         let unnamed = place.0.join("locked");
@@ -128,10 +128,10 @@ mod tests {
     fn what_a_dead_process_left_is_swept_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let alive = Held::open(Some(folder.path())).unwrap();
-        let dead = folder.path().join("office-dead");
+        let dead = folder.path().join("mshub-office-dead");
         fs::create_dir(&dead).unwrap();
         fs::write(dead.join(LOCK), "").unwrap();
-        let (making, foreign) = (folder.path().join("office-new"), folder.path().join("holiday"));
+        let (making, foreign) = (folder.path().join("mshub-office-new"), folder.path().join("holiday"));
         fs::create_dir(&making).unwrap();
         fs::create_dir(&foreign).unwrap();
 
