@@ -11,7 +11,7 @@ use platform::{
     objects::Objects,
     service::{Tasks, Wedge, internal::InternalKey},
 };
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     accounts::{Guards, Keys},
     conversions::{Cards, News},
     live::{self, Appends, Registry},
+    tasks,
     upstream::Upstream,
 };
 
@@ -51,8 +52,8 @@ pub(crate) struct State {
     pub(crate) tasks: Tasks,
     /// Whether the tail hangs.
     pub(crate) wedge: Wedge,
-    /// Tells the task runner that there is something to do.
-    pub(crate) wake: Notify,
+    /// Tells the task runners that there is something to do.
+    pub(crate) wakes: tasks::Wakes,
 }
 
 /// As handlers take it.
@@ -87,7 +88,7 @@ impl State {
             upstream,
             tasks,
             wedge: Wedge::after(live::WEDGED),
-            wake: Notify::new(),
+            wakes: tasks::Wakes::default(),
         })
     }
 }

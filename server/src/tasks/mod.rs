@@ -8,6 +8,7 @@ mod sql;
 
 use platform::{db::Transaction, mail::Mail};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 use uuid::Uuid;
 use wire::{ClientId, RoomId, Timestamp, UserId, events::RoomFact};
 
@@ -94,7 +95,33 @@ pub(crate) async fn enqueue_once(
     sql::insert(tx, id, task.lane(), &payload, now).await
 }
 
-/// Tells the runner that there may be something to do, so that it does not wait for its next look.
+/// What a runner looks after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Tasks of lanes: facts on their way into the log.
+    Fact,
+    /// All others.
+    Other,
+}
+
+/// Tells the runners that there may be something to do.
+#[derive(Default)]
+pub(crate) struct Wakes {
+    facts: Notify,
+    others: Notify,
+}
+
+impl Wakes {
+    fn of(&self, kind: Kind) -> &Notify {
+        match kind {
+            Kind::Fact => &self.facts,
+            Kind::Other => &self.others,
+        }
+    }
+}
+
+/// Tells the runners that there may be something to do, so that they do not wait for their next look.
 pub(crate) fn wake(state: &State) {
-    state.wake.notify_one();
+    state.wakes.facts.notify_one();
+    state.wakes.others.notify_one();
 }

@@ -8,7 +8,7 @@ use rand::Rng as _;
 use wire::Timestamp;
 
 use super::{
-    Task,
+    Kind, Task,
     sql::{self, Claimed},
 };
 use crate::{
@@ -48,56 +48,59 @@ const DEAD_SECONDS: i64 = 30 * 24 * 3600;
 /// How often old rows are swept out.
 const SWEEP_SECONDS: i64 = 3600;
 
-/// Starts the runner; it ends with the gateway's other tasks.
+/// Starts the runners; they end with the gateway's other tasks. Facts have one of their own: who was made to leave goes on
+/// hearing the room until the log says so, and that must not wait for a mail server that hangs.
 pub(crate) fn start(state: &App) {
-    let state = state.clone();
-    state.clone().tasks.spawn("tasks", async move { run(&state).await });
+    for (name, kind) in [("facts", Kind::Fact), ("tasks", Kind::Other)] {
+        let state = state.clone();
+        state.clone().tasks.spawn(name, async move { run(&state, kind).await });
+    }
 }
 
-async fn run(state: &App) {
+async fn run(state: &App, kind: Kind) {
     let stop = state.tasks.stop_signal();
     let mut swept = Timestamp::from_micros(0);
     while !stop.is_cancelled() {
-        match round(state).await {
+        match round(state, kind).await {
             Ok(0) => {}
             Ok(_) => continue,
             Err(error) => tracing::warn!(%error, "the tasks could not be read; they are looked at again"),
         }
-        if state.clock.now() > swept.plus_seconds(SWEEP_SECONDS) {
+        if kind == Kind::Other && state.clock.now() > swept.plus_seconds(SWEEP_SECONDS) {
             swept = state.clock.now();
             sweep(state, swept).await;
         }
-        let pause = pause(state).await;
+        let pause = pause(state, kind).await;
         tokio::select! {
             () = stop.cancelled() => {}
-            () = state.wake.notified() => {}
+            () = state.wakes.of(kind).notified() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }
 }
 
 /// Does what is due, and says how much that was.
-async fn round(state: &App) -> sqlx::Result<usize> {
+async fn round(state: &App, kind: Kind) -> sqlx::Result<usize> {
     let now = state.clock.now();
     // Most looks find nothing: they must not cost a write.
     let horizon = now.plus_seconds(HORIZON_SECONDS);
-    if sql::next_due(&state.db, horizon).await?.is_none_or(|due| due > now) {
+    if sql::next_due(&state.db, kind, horizon).await?.is_none_or(|due| due > now) {
         return Ok(0);
     }
-    let until = sql::Until {
-        in_lane: now.plus_seconds(ANNOUNCE_LEASE_SECONDS),
-        other: now.plus_seconds(LEASE_SECONDS),
-    };
-    let claimed = sql::claim(&state.db, now, horizon, until, BATCH).await?;
+    let until = now.plus_seconds(match kind {
+        Kind::Fact => ANNOUNCE_LEASE_SECONDS,
+        Kind::Other => LEASE_SECONDS,
+    });
+    let claimed = sql::claim(&state.db, kind, sql::Span { now, horizon, until }, BATCH).await?;
     for result in join_all(claimed.iter().map(|task| attempt(state, task))).await {
         result?;
     }
     Ok(claimed.len())
 }
 
-async fn pause(state: &State) -> Duration {
+async fn pause(state: &State, kind: Kind) -> Duration {
     let horizon = state.clock.now().plus_seconds(HORIZON_SECONDS);
-    let due = sql::next_due(&state.db, horizon).await.unwrap_or_default();
+    let due = sql::next_due(&state.db, kind, horizon).await.unwrap_or_default();
     due.map_or(LOOK, |due| {
         let micros = due.micros().saturating_sub(state.clock.now().micros());
         // Never none at all: a broken database must not make this spin.

@@ -7,6 +7,8 @@ use platform::{
 use uuid::Uuid;
 use wire::Timestamp;
 
+use super::Kind;
+
 /// A task that this runner may work on until its lease ends.
 #[derive(Debug)]
 pub(super) struct Claimed {
@@ -18,13 +20,14 @@ pub(super) struct Claimed {
     pub(super) fence: i64,
 }
 
-/// How long a claim lasts.
+/// When something is claimed.
 #[derive(Clone, Copy)]
-pub(super) struct Until {
-    /// Of a task that holds later ones of its lane back.
-    pub(super) in_lane: Timestamp,
-    /// Of any other.
-    pub(super) other: Timestamp,
+pub(super) struct Span {
+    pub(super) now: Timestamp,
+    /// See [`next_due`].
+    pub(super) horizon: Timestamp,
+    /// How long the claim lasts.
+    pub(super) until: Timestamp,
 }
 
 platform::from_row!(Claimed { seq, id, payload, created_at, attempts, fence });
@@ -42,42 +45,36 @@ pub(super) async fn insert(
     ).bind(id).bind(lane).bind(payload).bind(now.micros()).execute(&mut **tx).await.map(drop))
 }
 
-/// When the next task that nobody works on is due, which may be in the past. What is put off to after `horizon` is due
-/// now: a clock that was ahead put it there.
-pub(super) async fn next_due(db: &Db, horizon: Timestamp) -> sqlx::Result<Option<Timestamp>> {
+/// When the next task of a kind that nobody works on is due, which may be in the past. What is put off to after `horizon`
+/// is due now: a clock that was ahead put it there.
+pub(super) async fn next_due(db: &Db, kind: Kind, horizon: Timestamp) -> sqlx::Result<Option<Timestamp>> {
     let due: Option<i64> = each!(db.reader(), pool => sqlx::query_scalar(
         "SELECT min(CASE WHEN due_at > $1 OR lease_until > $1 THEN 0
                          WHEN lease_until > due_at THEN lease_until ELSE due_at END)
-         FROM tasks AS task WHERE dead_at IS NULL AND NOT EXISTS (
+         FROM tasks AS task WHERE dead_at IS NULL AND (lane IS NOT NULL) = $2 AND NOT EXISTS (
              SELECT 1 FROM tasks AS earlier
              WHERE earlier.lane = task.lane AND earlier.seq < task.seq AND earlier.dead_at IS NULL)",
-    ).bind(horizon.micros()).fetch_one(pool).await)?;
+    ).bind(horizon.micros()).bind(kind == Kind::Fact).fetch_one(pool).await)?;
     Ok(due.map(Timestamp::from_micros))
 }
 
-/// Claims tasks that are due: at most `limit`, and of each lane only the first row. For `horizon` see [`next_due`].
+/// Claims tasks of a kind that are due: at most `limit`, and of each lane only the first row.
 ///
 /// The lease is asked for twice: PostgreSQL looks again only at the outer condition when another gateway has just
 /// changed the row, and must then see that it is taken.
-pub(super) async fn claim(
-    db: &Db,
-    now: Timestamp,
-    horizon: Timestamp,
-    until: Until,
-    limit: i64,
-) -> sqlx::Result<Vec<Claimed>> {
+pub(super) async fn claim(db: &Db, kind: Kind, span: Span, limit: i64) -> sqlx::Result<Vec<Claimed>> {
+    let Span { now, horizon, until } = span;
     let mut claimed: Vec<Claimed> = each!(db.writer(), pool => sqlx::query_as(
-        "UPDATE tasks SET lease_until = CASE WHEN lane IS NULL THEN $1 ELSE $4 END,
-             fence = fence + 1, attempts = attempts + 1
+        "UPDATE tasks SET lease_until = $1, fence = fence + 1, attempts = attempts + 1
          WHERE (lease_until <= $2 OR lease_until > $5) AND seq IN (
              SELECT seq FROM tasks AS task
-             WHERE dead_at IS NULL AND (due_at <= $2 OR due_at > $5)
+             WHERE dead_at IS NULL AND (lane IS NOT NULL) = $4 AND (due_at <= $2 OR due_at > $5)
                  AND (lease_until <= $2 OR lease_until > $5) AND NOT EXISTS (
                  SELECT 1 FROM tasks AS earlier
                  WHERE earlier.lane = task.lane AND earlier.seq < task.seq AND earlier.dead_at IS NULL)
              ORDER BY seq LIMIT $3)
          RETURNING seq, id, payload, created_at, attempts, fence",
-    ).bind(until.other.micros()).bind(now.micros()).bind(limit).bind(until.in_lane.micros())
+    ).bind(until.micros()).bind(now.micros()).bind(limit).bind(kind == Kind::Fact)
     .bind(horizon.micros()).fetch_all(pool).await)?;
     claimed.sort_by_key(|task| task.seq);
     Ok(claimed)
@@ -134,13 +131,14 @@ mod tests {
         tx.commit().await.unwrap();
     }
 
-    async fn claim_at(db: &Db, seconds: i64) -> Vec<Claimed> {
-        let until = Until { in_lane: at(seconds + 10), other: at(seconds + 30) };
-        claim(db, at(seconds), at(seconds + 600), until, 16).await.unwrap()
+    /// Claims for half a minute.
+    async fn claim_at(db: &Db, kind: Kind, seconds: i64) -> Vec<Claimed> {
+        let span = Span { now: at(seconds), horizon: at(seconds + 600), until: at(seconds + 30) };
+        claim(db, kind, span, 16).await.unwrap()
     }
 
-    async fn due(db: &Db) -> Option<Timestamp> {
-        next_due(db, at(3_000)).await.unwrap()
+    async fn due(db: &Db, kind: Kind) -> Option<Timestamp> {
+        next_due(db, kind, at(3_000)).await.unwrap()
     }
 
     fn payloads(claimed: &[Claimed]) -> Vec<&str> {
@@ -155,17 +153,19 @@ mod tests {
                 add(&db, lane, payload).await;
             }
 
-            let first = claim_at(&db, 0).await;
-            assert_eq!(payloads(&first), ["a1", "b1", "c1", "c2"]);
+            let first = claim_at(&db, Kind::Fact, 0).await;
+            assert_eq!(payloads(&first), ["a1", "b1"]);
+            assert_eq!(due(&db, Kind::Other).await, Some(at(0)), "the others are not held back");
+            assert_eq!(payloads(&claim_at(&db, Kind::Other, 0).await), ["c1", "c2"]);
             retry(&db, &first[0], at(10), "no").await.unwrap();
             finish(&db, &first[1]).await.unwrap();
 
-            assert!(claim_at(&db, 5).await.is_empty(), "a2 waits for a1, which waits");
-            assert_eq!(due(&db).await, Some(at(10)));
-            let again = claim_at(&db, 10).await;
+            assert!(claim_at(&db, Kind::Fact, 5).await.is_empty(), "a2 waits for a1, which waits");
+            assert_eq!(due(&db, Kind::Fact).await, Some(at(10)));
+            let again = claim_at(&db, Kind::Fact, 10).await;
             assert_eq!(payloads(&again), ["a1"]);
             finish(&db, &again[0]).await.unwrap();
-            assert_eq!(payloads(&claim_at(&db, 11).await), ["a2"]);
+            assert_eq!(payloads(&claim_at(&db, Kind::Fact, 11).await), ["a2"]);
         })
         .await;
     }
@@ -174,18 +174,18 @@ mod tests {
     async fn a_task_of_a_dead_runner_is_taken_over_and_the_dead_one_changes_nothing_any_more() {
         on_every_engine(async |db| {
             add(&db, None, "x").await;
-            let dead = claim_at(&db, 0).await.remove(0);
-            assert!(claim_at(&db, 29).await.is_empty());
+            let dead = claim_at(&db, Kind::Other, 0).await.remove(0);
+            assert!(claim_at(&db, Kind::Other, 29).await.is_empty());
 
-            let taken = claim_at(&db, 30).await.remove(0);
+            let taken = claim_at(&db, Kind::Other, 30).await.remove(0);
             finish(&db, &dead).await.unwrap();
             retry(&db, &dead, at(1_000), "no").await.unwrap();
             bury(&db, &dead, at(31), "no").await.unwrap();
 
             assert_eq!((taken.seq, taken.attempts, taken.fence), (dead.seq, 2, dead.fence + 1));
-            assert_eq!(due(&db).await, Some(at(60)), "it is still the second one's");
+            assert_eq!(due(&db, Kind::Other).await, Some(at(60)), "it is still the second one's");
             finish(&db, &taken).await.unwrap();
-            assert_eq!(due(&db).await, None);
+            assert_eq!(due(&db, Kind::Other).await, None);
         })
         .await;
     }
@@ -196,26 +196,12 @@ mod tests {
             for payload in ["put off", "taken"] {
                 add(&db, None, payload).await;
             }
-            let hour_ahead = claim_at(&db, 3_600).await;
+            let hour_ahead = claim_at(&db, Kind::Other, 3_600).await;
             retry(&db, &hour_ahead[0], at(3_700), "no").await.unwrap();
 
-            assert!(due(&db).await.is_some_and(|due| due < at(0)));
-            assert_eq!(payloads(&claim_at(&db, 1).await), ["put off", "taken"]);
-            assert!(claim_at(&db, 2).await.is_empty(), "they are leased now");
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn a_fact_of_a_dead_runner_holds_its_lane_back_for_a_shorter_time() {
-        on_every_engine(async |db| {
-            add(&db, Some(Uuid::now_v7()), "fact").await;
-            add(&db, None, "mail").await;
-            assert_eq!(payloads(&claim_at(&db, 0).await), ["fact", "mail"]);
-
-            assert!(claim_at(&db, 9).await.is_empty());
-            assert_eq!(payloads(&claim_at(&db, 10).await), ["fact"]);
-            assert!(claim_at(&db, 19).await.is_empty());
+            assert!(due(&db, Kind::Other).await.is_some_and(|due| due < at(0)));
+            assert_eq!(payloads(&claim_at(&db, Kind::Other, 1).await), ["put off", "taken"]);
+            assert!(claim_at(&db, Kind::Other, 2).await.is_empty(), "they are leased now");
         })
         .await;
     }
@@ -226,11 +212,11 @@ mod tests {
             let lane = Some(Uuid::now_v7());
             add(&db, lane, "first").await;
             add(&db, lane, "second").await;
-            let first = claim_at(&db, 0).await.remove(0);
+            let first = claim_at(&db, Kind::Fact, 0).await.remove(0);
 
             bury(&db, &first, at(1), "no").await.unwrap();
 
-            assert_eq!(payloads(&claim_at(&db, 2).await), ["second"]);
+            assert_eq!(payloads(&claim_at(&db, Kind::Fact, 2).await), ["second"]);
             forget_dead(&db, at(2)).await.unwrap();
             let left: i64 = each!(db.reader(), pool => sqlx::query_scalar("SELECT count(*) FROM tasks")
             .fetch_one(pool).await.unwrap());

@@ -120,6 +120,18 @@ impl Server {
         Self::open(folder, urls, mail, clock, same).await
     }
 
+    /// Stops the gateway and starts another on the same folder that hands its mail to somebody.
+    pub(crate) async fn restart_mailing_to(self, mail: String, change: impl FnOnce(&mut Config)) -> Self {
+        let (folder, clock, urls, same) =
+            (self.folder.clone(), self.clock.clone(), self.urls.clone(), self.same_names());
+        self.end().await;
+        let both = |config: &mut Config| {
+            same(config);
+            change(config);
+        };
+        Self::open(folder, urls, mail, clock, both).await
+    }
+
     /// A second gateway on the same engines. It ends with [`Server::leave`]; the engines are the first one's to close.
     pub(crate) async fn beside(&self) -> Self {
         self.beside_with(|_| {}).await

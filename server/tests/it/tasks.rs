@@ -124,6 +124,25 @@ async fn what_happened_in_a_room_reaches_the_log_in_order_after_the_log_was_away
 }
 
 #[tokio::test]
+async fn what_happens_in_a_room_does_not_wait_for_a_mail_server_that_hangs() {
+    let server = Server::start().await;
+    let ann = server.account("ann@example.com", "Ann").await;
+    let sink = Sink::start(&[Fault::Silence]).await.unwrap();
+    let server = server
+        .restart_mailing_to(sink.url("tls=none"), |config| {
+            // The answer comes when the log has the fact.
+            config.patience.change = Duration::from_secs(3_600);
+        })
+        .await;
+    server.sign_up("bob@example.com", "Bob").await.good();
+    eventually("the mail server is asked", async || sink.is_healthy().then_some(())).await;
+
+    server.post("/api/v1/rooms", access(&ann), json!({ "name": "general" })).await.good();
+
+    assert_eq!(failed_attempts(&server).await, 0, "the mail server still hangs");
+}
+
+#[tokio::test]
 async fn rows_that_nobody_will_ask_for_again_are_swept_out() {
     let server = Server::start().await;
     server.sign_up("waits@example.com", "Waits").await.good();
