@@ -19,6 +19,7 @@ use crate::{
     accounts::{Guards, Keys},
     conversions::{Cards, News},
     live::{self, Appends, Registry},
+    rooms::Rates,
     tasks,
     upstream::Upstream,
 };
@@ -41,6 +42,7 @@ pub(crate) struct State {
     pub(crate) keys: Keys,
     pub(crate) guards: Guards,
     pub(crate) live: Registry,
+    pub(crate) rates: Rates,
     pub(crate) appends: Appends,
     /// Places for answers without an end.
     pub(crate) tails: Arc<Semaphore>,
@@ -66,7 +68,8 @@ impl State {
         let guards = Guards::new()?;
         let internal = InternalKey::derive(&config.secret.0);
         let upstream = Upstream::new(config.chat_workers.clone(), config.convert_workers.clone(), internal);
-        let live = Registry::new(config.sends_per_second, bus.clone());
+        let live = Registry::new(bus.clone());
+        let rates = Rates::new(config.sends_per_second);
         // They end when the gateway has drained, not when it begins to.
         let tasks = Tasks::under(&CancellationToken::new());
         Ok(Self {
@@ -80,6 +83,7 @@ impl State {
             keys,
             guards,
             live,
+            rates,
             appends: Appends::default(),
             tails: Arc::new(Semaphore::new(TAILS)),
             pictures: Arc::new(Semaphore::new(PICTURES)),

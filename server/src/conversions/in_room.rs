@@ -27,7 +27,7 @@ pub(crate) async fn create(
 ) -> Outcome<ApiJson<Sent>> {
     let room = rooms::joined(&state, &caller, &room).await?.id;
     let cid = wanted.cid;
-    let made = wished(&state, &caller, room, wanted).await;
+    let made = wished(&state, &caller, room, wanted);
     let sent = rooms::say::append(&state, &caller, room, cid, made).await?;
     tasks::wake(&state);
     Ok(ApiJson(sent))

@@ -95,7 +95,10 @@ async fn watch(state: App) {
     loop {
         tokio::select! {
             () = state.tasks.stopping() => return,
-            _ = quiet.tick() => state.live.forget_quiet(),
+            _ = quiet.tick() => {
+                state.live.forget_quiet();
+                state.rates.forget_quiet();
+            }
             _ = look.tick() => {
                 state.live.set_read_only(state.bus.ping().await.is_err());
                 state.live.look_at_lag(state.clock.now());

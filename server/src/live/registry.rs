@@ -3,14 +3,12 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    num::NonZeroU32,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
-use governor::{DefaultKeyedRateLimiter, Quota};
 use platform::{
     bus::{AppendError, Bus, Positions},
     mutants::{self, Mutant},
@@ -36,9 +34,6 @@ use super::{
 };
 
 const SHARDS: usize = 16;
-/// A room takes so many times what one person may send.
-const ROOM_RATE: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
-const TWICE: NonZeroU32 = NonZeroU32::new(2).expect("two is not zero");
 
 type Rooms = HashMap<RoomId, Room>;
 
@@ -50,8 +45,6 @@ pub(crate) struct Registry {
     rooms: [Mutex<Rooms>; SHARDS],
     pub(super) people: People,
     pub(super) crowd: Crowd,
-    user_rates: DefaultKeyedRateLimiter<UserId>,
-    room_rates: DefaultKeyedRateLimiter<RoomId>,
     /// Turns to ask the database or the log for a catch-up.
     pub(super) turns: Semaphore,
     read_only: AtomicBool,
@@ -59,8 +52,7 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn new(sends_per_second: NonZeroU32, bus: Bus) -> Self {
-        let quota = |rate: NonZeroU32| Quota::per_second(rate).allow_burst(rate.saturating_mul(TWICE));
+    pub(crate) fn new(bus: Bus) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             bus,
@@ -68,8 +60,6 @@ impl Registry {
             rooms: std::array::from_fn(|_| Mutex::default()),
             people: People::default(),
             crowd: Crowd::default(),
-            user_rates: DefaultKeyedRateLimiter::keyed(quota(sends_per_second)),
-            room_rates: DefaultKeyedRateLimiter::keyed(quota(sends_per_second.saturating_mul(ROOM_RATE))),
             turns: Semaphore::new(cores * CATCH_UPS_PER_CORE),
             read_only: AtomicBool::new(false),
             lag_ms: AtomicU64::new(0),
@@ -128,15 +118,8 @@ impl Registry {
         self.people.count()
     }
 
-    /// Whether a person sends faster than is allowed, or a room gets more. Asking counts.
-    pub(crate) fn is_too_fast(&self, user: UserId, room: RoomId) -> bool {
-        self.user_rates.check_key(&user).is_err() || self.room_rates.check_key(&room).is_err()
-    }
-
-    /// Forgets the rates of those who are quiet, and the rooms.
+    /// Forgets rooms that are quiet.
     pub(super) fn forget_quiet(&self) {
-        self.user_rates.retain_recent();
-        self.room_rates.retain_recent();
         self.rooms.iter().for_each(|shard| locked(shard).retain(|_, room| !room.is_quiet()));
     }
 
@@ -436,11 +419,11 @@ mod tests {
     use super::*;
     use crate::live::limits::CROWD;
 
-    async fn registry(sends_per_second: u32, partitions: i32) -> (Registry, tempfile::TempDir) {
+    async fn registry(partitions: i32) -> (Registry, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("embedded:{}", folder.path().display());
         let bus = Bus::open(&url, platform::Clock::System).await.unwrap();
-        let registry = Registry::new(sends_per_second.try_into().unwrap(), bus);
+        let registry = Registry::new(bus);
         registry.follows(&(0..partitions).map(|number| (number, 0)).collect());
         (registry, folder)
     }
@@ -465,7 +448,7 @@ mod tests {
 
     #[tokio::test]
     async fn partitions_are_followed_each_for_itself() {
-        let (registry, _folder) = registry(1, 2).await;
+        let (registry, _folder) = registry(2).await;
         let [first, second] = registry.partitions() else { unreachable!("there are two") };
         let (one, two) = (RoomId::new(), RoomId::new());
         first.begin_after(100, None);
@@ -485,7 +468,7 @@ mod tests {
 
     #[tokio::test]
     async fn people_of_a_large_room_are_not_told_of_each_other() {
-        let (registry, _folder) = registry(1, 1).await;
+        let (registry, _folder) = registry(1).await;
         let (room, line) = (RoomId::new(), Arc::new(Line::default()));
         registry.listen(room, 7, UserId::new(), line.clone());
         let mut members: HashSet<UserId> = (0..CROWD).map(|_| UserId::new()).collect();
@@ -503,19 +486,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_room_takes_ten_times_what_one_person_may_send() {
-        let (registry, _folder) = registry(1, 1).await;
-        let (room, other) = (RoomId::new(), RoomId::new());
-
-        let taken = (0..60).take_while(|_| !registry.is_too_fast(UserId::new(), room)).count();
-
-        assert!((20..40).contains(&taken), "{taken} were taken at once");
-        assert!(!registry.is_too_fast(UserId::new(), other));
-    }
-
-    #[tokio::test]
     async fn when_the_log_begins_anew_everybody_who_follows_subscribes_again() {
-        let (registry, _folder) = registry(1, 2).await;
+        let (registry, _folder) = registry(2).await;
         let [first, second] = registry.partitions() else { unreachable!("there are two") };
         let (one, two, line) = (RoomId::new(), RoomId::new(), Arc::new(Line::default()));
         registry.take(first, vec![said(one, 1)], 1);
@@ -540,7 +512,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_after_a_leave_reaches_the_leaver_even_of_the_same_batch() {
-        let (registry, _folder) = registry(1, 1).await;
+        let (registry, _folder) = registry(1).await;
         let partition = registry.partition(0).unwrap();
         let (room, bob, line) = (RoomId::new(), UserId::new(), Arc::new(Line::default()));
         registry.listen(room, 7, bob, line.clone());
@@ -556,7 +528,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_happens_during_a_catch_up_is_found_before_a_socket_is_live() {
-        let (registry, _folder) = registry(1, 1).await;
+        let (registry, _folder) = registry(1).await;
         let partition = registry.partition(0).unwrap();
         let (room, line) = (RoomId::new(), Arc::new(Line::default()));
         registry.take(partition, vec![said(room, 1)], 1);

@@ -27,7 +27,8 @@ pub(super) struct Change<'a> {
 
 impl<'a> Change<'a> {
     /// Begins to make a room.
-    pub(super) async fn new(state: &'a State, caller: &'a Caller, room: RoomId) -> sqlx::Result<Self> {
+    pub(super) async fn new(state: &'a State, caller: &'a Caller, room: RoomId) -> Outcome<Self> {
+        state.rates.change(caller.user)?;
         Ok(Self { state, caller, room, tx: state.db.begin().await?, last: None, gone: None })
     }
 

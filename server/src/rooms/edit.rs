@@ -12,7 +12,7 @@ use crate::{accounts::Caller, files, state::App};
 
 /// Changes name or topic. Moderators may.
 #[utoipa::path(patch, path = "/api/v1/rooms/{room}", tag = "rooms", params(("room" = String, Path)), request_body = EditRoom, security(("bearer" = [])),
-    responses((status = 200, body = Room), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem), (status = 422, body = wire::Problem)))]
+    responses((status = 200, body = Room), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem), (status = 422, body = wire::Problem), (status = 429, body = wire::Problem)))]
 pub(crate) async fn edit(
     State(state): State<App>,
     caller: Caller,
@@ -40,7 +40,7 @@ pub(crate) async fn edit(
 
 /// Deletes a room for everybody, with its history. Its owner may.
 #[utoipa::path(delete, path = "/api/v1/rooms/{room}", tag = "rooms", params(("room" = String, Path)), security(("bearer" = [])),
-    responses((status = 204), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem)))]
+    responses((status = 204), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 429, body = wire::Problem)))]
 pub(crate) async fn close(
     State(state): State<App>,
     caller: Caller,

@@ -38,7 +38,7 @@ pub(crate) async fn list(
 /// Joins a public room. Joining twice is no error. Who joins a room that nobody is in owns it. Who was made to leave
 /// comes back only when a moderator or an owner invites them.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/join", tag = "rooms", params(("room" = String, Path)), security(("bearer" = [])),
-    responses((status = 200, body = Room), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem)))]
+    responses((status = 200, body = Room), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem), (status = 429, body = wire::Problem)))]
 pub(crate) async fn join(
     State(state): State<App>,
     caller: Caller,
@@ -53,7 +53,7 @@ pub(crate) async fn join(
 
 /// Leaves a room: nothing that happens there later is seen. The last owner leaves only when nobody else is there.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/leave", tag = "rooms", params(("room" = String, Path)), security(("bearer" = [])),
-    responses((status = 204), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem)))]
+    responses((status = 204), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem), (status = 429, body = wire::Problem)))]
 pub(crate) async fn leave(
     State(state): State<App>,
     caller: Caller,
@@ -73,7 +73,7 @@ pub(crate) async fn leave(
 /// Makes somebody a member. The answer is the same whether or not the address has an account. Only moderators and
 /// owners may invite somebody who was made to leave.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/invites", tag = "rooms", params(("room" = String, Path)), request_body = Invite, security(("bearer" = [])),
-    responses((status = 202), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem), (status = 422, body = wire::Problem)))]
+    responses((status = 202), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem), (status = 422, body = wire::Problem), (status = 429, body = wire::Problem)))]
 pub(crate) async fn invite(
     State(state): State<App>,
     caller: Caller,
@@ -92,7 +92,7 @@ pub(crate) async fn invite(
 /// Makes a member of a lower role leave, until they are invited again. Moderators may.
 #[utoipa::path(delete, path = "/api/v1/rooms/{room}/members/{user}", tag = "rooms", security(("bearer" = [])),
     params(("room" = String, Path), ("user" = String, Path, description = "Id, e-mail address, or the name of exactly one member")),
-    responses((status = 204), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem)))]
+    responses((status = 204), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem), (status = 429, body = wire::Problem)))]
 pub(crate) async fn kick(
     State(state): State<App>,
     caller: Caller,
@@ -116,7 +116,7 @@ pub(crate) async fn kick(
 /// Changes what a member may do. Owners may; a room keeps at least one.
 #[utoipa::path(put, path = "/api/v1/rooms/{room}/members/{user}", tag = "rooms", request_body = SetRole, security(("bearer" = [])),
     params(("room" = String, Path), ("user" = String, Path, description = "Id, e-mail address, or the name of exactly one member")),
-    responses((status = 200, body = Member), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem)))]
+    responses((status = 200, body = Member), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem), (status = 429, body = wire::Problem)))]
 pub(crate) async fn set_role(
     State(state): State<App>,
     caller: Caller,

@@ -16,6 +16,7 @@ mod mentions;
 pub(crate) mod messages;
 mod name;
 pub(crate) mod new;
+mod rates;
 pub(crate) mod read;
 mod rights;
 pub(crate) mod say;
@@ -27,6 +28,7 @@ mod unread;
 
 pub(crate) use announce::{announce, announce_again};
 pub(crate) use gone::blank;
+pub(crate) use rates::Rates;
 
 use platform::service::{ApiError, Outcome};
 use wire::{

@@ -18,7 +18,7 @@ const LONGEST_TOPIC: usize = 250;
 
 /// Makes a room and its first member: the caller, as owner.
 #[utoipa::path(post, path = "/api/v1/rooms", tag = "rooms", request_body = NewRoom, security(("bearer" = [])),
-    responses((status = 201, body = Room), (status = 409, body = wire::Problem), (status = 422, body = wire::Problem)))]
+    responses((status = 201, body = Room), (status = 409, body = wire::Problem), (status = 422, body = wire::Problem), (status = 429, body = wire::Problem)))]
 pub(crate) async fn new(
     State(state): State<App>,
     caller: Caller,

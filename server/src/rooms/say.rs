@@ -45,9 +45,11 @@ pub(crate) async fn say(
 ) -> Outcome<ApiJson<Sent>> {
     let room = visible(&state, &caller, &room).await?;
     let cid = say.cid;
-    let made = match room.joined {
-        true => said(&state, caller.user, room.id, say).await,
-        false => Err(ApiError::not_found("room")),
+    let made = async {
+        match room.joined {
+            true => said(&state, caller.user, room.id, say).await,
+            false => Err(ApiError::not_found("room")),
+        }
     };
     append(&state, &caller, room.id, cid, made).await.map(ApiJson)
 }
@@ -58,7 +60,7 @@ pub(crate) async fn append(
     caller: &Caller,
     room: RoomId,
     cid: ClientId,
-    made: Outcome<What>,
+    made: impl Future<Output = Outcome<What>>,
 ) -> Outcome<Sent> {
     let (tell, told) = oneshot::channel();
     match begin(state, caller, room, cid, made, Waiter::Call(tell)).await? {
@@ -81,7 +83,8 @@ pub(crate) async fn said(state: &Hub, user: UserId, room: RoomId, say: Say) -> O
         messages::at(state, user, room, re).await?;
     }
     let mentions = mentions::of(state, room, &body).await?;
-    // Last: what is refused claims nothing.
+    // Last: what is refused by now claims nothing. What is refused after this, such as for its id, keeps its files: only a
+    // message with the same id can have them.
     let att = files::claim(state, user, room, cid, &att).await?;
     Ok(What::Said { body, re, mentions, att, removed: None })
 }
@@ -96,7 +99,9 @@ pub(super) fn check_length(body: &str) -> Outcome<()> {
     Ok(())
 }
 
-/// Puts what somebody says or does in line. Whoever calls this for one after the other gets their order in the log.
+/// Puts what somebody says or does in line. Whoever calls this for one after the other gets their order in the log. `made`
+/// is the work of it, and begins when the sender is not too fast.
+///
 /// What is refused now, because its author left or its message is gone, may have been taken before: then its place is
 /// the answer. A refusal would deny what is in the log.
 pub(crate) async fn begin(
@@ -104,13 +109,13 @@ pub(crate) async fn begin(
     caller: &Caller,
     room: RoomId,
     cid: ClientId,
-    made: Outcome<What>,
+    made: impl Future<Output = Outcome<What>>,
     waiter: Waiter,
 ) -> Outcome<Begun> {
-    if made.is_ok() && state.live.is_too_fast(caller.user, room) {
-        return Err(
-            ApiError::new(Code::RateLimited, "you, or all in this room, are sending too fast").retry_after(1)
-        );
+    state.rates.say(caller.user)?;
+    let made = made.await;
+    if made.is_ok() {
+        state.rates.enter(room)?;
     }
     // What is refused has no content, and comes nowhere.
     let (what, refusal) = match made {

@@ -53,7 +53,7 @@ pub(crate) struct Question {
 /// Finds messages of the rooms that the caller is in, as they are now: by the words of an edit, and nothing that was
 /// removed. What was said within the last moment may be missing.
 #[utoipa::path(get, path = "/api/v1/search", tag = "rooms", params(Question), security(("bearer" = [])),
-    responses((status = 200, body = Found), (status = 404, body = wire::Problem), (status = 422, body = wire::Problem), (status = 502, body = wire::Problem)))]
+    responses((status = 200, body = Found), (status = 404, body = wire::Problem), (status = 422, body = wire::Problem), (status = 502, body = wire::Problem), (status = 429, body = wire::Problem)))]
 pub(crate) async fn search(
     State(state): State<App>,
     caller: Caller,

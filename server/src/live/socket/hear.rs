@@ -124,6 +124,7 @@ impl Open {
 
     /// Answers with where the mark stands; who is not in the room hears that nothing of it follows.
     async fn read(&mut self, room: RoomId, pos: u64) {
+        self.state.rates.mark_in_turn(self.caller.user).await;
         let frame = match rooms::read::mark(&self.state, &self.caller, room, pos).await {
             Ok(mark) => ToClient::Read { room, pos: mark },
             Err(error) => refusal(error.problem(), None, None, Some(room)),

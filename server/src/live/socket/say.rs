@@ -52,10 +52,12 @@ impl Open {
 
     async fn begin(&mut self, cid: ClientId, room: RoomId, wish: Wish) -> Result<Begun, ApiError> {
         let user = self.caller.user;
-        let made = match wish {
-            _ if !members::is_member(&self.state, room, user).await? => Err(ApiError::not_found("room")),
-            Wish::Say(say) => say::said(&self.state, user, room, say).await,
-            Wish::Act { tgt, op } => act::checked(&self.state, &self.caller, room, tgt, op).await,
+        let made = async {
+            match wish {
+                _ if !members::is_member(&self.state, room, user).await? => Err(ApiError::not_found("room")),
+                Wish::Say(say) => say::said(&self.state, user, room, say).await,
+                Wish::Act { tgt, op } => act::checked(&self.state, &self.caller, room, tgt, op).await,
+            }
         };
         let waiter = Waiter::Socket(self.line.clone());
         say::begin(&self.state, &self.caller, room, cid, made, waiter).await
