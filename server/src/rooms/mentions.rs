@@ -8,6 +8,8 @@ use crate::state::State;
 
 /// People that one message names.
 const MOST: usize = 50;
+/// So many `@` of a text are looked at: each is compared with every name in the room.
+const LOOKED_AT: usize = 100;
 
 /// Members of the room whom the text names. Two of the same name are both meant: better told twice than not at all.
 pub(super) async fn of(state: &State, room: RoomId, text: &str) -> Outcome<Vec<UserId>> {
@@ -24,11 +26,8 @@ fn named(text: &str, members: &[Member]) -> Vec<UserId> {
     let names: Vec<(UserId, [String; 5])> =
         members.iter().map(|member| (member.id, spellings(&member.name))).collect();
     let mut found = Vec::new();
-    for (at, _) in text.match_indices('@') {
-        let inside_a_word = text[..at].chars().next_back().is_some_and(char::is_alphanumeric);
-        if inside_a_word {
-            continue;
-        }
+    let begins_a_word = |at: &usize| !text[..*at].chars().next_back().is_some_and(char::is_alphanumeric);
+    for at in text.match_indices('@').map(|(at, _)| at).filter(begins_a_word).take(LOOKED_AT) {
         let rest = &text[at + 1..];
         let fits = |name: &&String| {
             let then = rest.strip_prefix(name.as_str()).map(|then| then.chars().next());
@@ -81,6 +80,14 @@ mod tests {
         for text in ["ann", "@anna", "mail ann@bob.example", "@ ann", "@", ""] {
             assert!(named(text).is_empty(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_text_of_nothing_but_signs_is_not_compared_with_every_name_for_each_of_them() {
+        let (ann, bob) = (member("Ann"), member("Bob"));
+        let text = format!("{}@ann {}@bob", "a@b ".repeat(500), "@ ".repeat(LOOKED_AT));
+
+        assert_eq!(named(&text, &[ann.clone(), bob]), [ann.id], "addresses do not count");
     }
 
     #[test]
