@@ -7,7 +7,8 @@ use wire::{Code, RoomId, conversions::ConvertInRoom, events::What, paths, rooms:
 use super::card::Wish;
 use crate::{
     accounts::Caller,
-    files, rooms,
+    files,
+    rooms::{self, say::Wanted},
     state::{App, State as Hub},
     tasks::{self, Task},
 };
@@ -33,8 +34,8 @@ pub(crate) async fn create(
     Ok(ApiJson(sent))
 }
 
-/// The fact, and before it is told the task that follows it: no crash leaves a card that nobody works on.
-async fn wished(state: &Hub, caller: &Caller, room: RoomId, wanted: ConvertInRoom) -> Outcome<What> {
+/// The fact, and the task that follows it.
+async fn wished(state: &Hub, caller: &Caller, room: RoomId, wanted: ConvertInRoom) -> Outcome<Wanted> {
     let ConvertInRoom { cid, file, to } = wanted;
     let to = to.to_ascii_lowercase();
     if to.is_empty() || to.len() > LONGEST_FORMAT || !to.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -44,9 +45,7 @@ async fn wished(state: &Hub, caller: &Caller, room: RoomId, wanted: ConvertInRoo
     let file = files::for_conversion(state, caller, room, cid, file).await?;
     let name = caller.name.clone();
     let wish = Wish { room, by: caller.user, name, cid, file: file.clone(), to: to.clone() };
-    let id = wish.task();
-    let mut tx = state.db.begin().await?;
-    tasks::enqueue_once(&mut tx, id, &Task::Convert { wish }, state.clock.now()).await?;
-    tx.commit().await?;
-    Ok(What::ConvertRequested { body: file.name.clone(), to, file: Some(Box::new(file)), removed: None })
+    let what =
+        What::ConvertRequested { body: file.name.clone(), to, file: Some(Box::new(file)), removed: None };
+    Ok(Wanted { what, task: Some((wish.task(), Task::Convert { wish })) })
 }

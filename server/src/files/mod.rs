@@ -19,9 +19,7 @@ use wire::{FileId, RoomId, Timestamp, UserId, files::File};
 
 pub(crate) use attach::{claim, for_conversion, settled_by};
 pub(crate) use deliver::{Content, deliver};
-pub(crate) use remove::{
-    forget_room, message_is_to_go, one as remove, remove_of_message, remove_of_room, sweep,
-};
+pub(crate) use remove::{forget_room, one as remove, removal, remove_of_message, remove_of_room, sweep};
 pub(crate) use result::{content, keep_result, owner};
 
 /// How long an upload waits for its message.

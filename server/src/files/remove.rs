@@ -16,17 +16,11 @@ const BATCH: i64 = 100;
 /// Beyond the time in which a message can claim an upload, so that nobody is about to.
 const MARGIN_SECONDS: i64 = 3600;
 
-/// Sees to it that the files of a message go when it is removed: before the log is told, so that no crash forgets them.
-pub(crate) async fn message_is_to_go(state: &State, by: UserId, message: &Message) -> Outcome<()> {
-    if message.att.is_empty() {
-        return Ok(());
-    }
+/// What sees to it that the files of a message go when it is removed. It is to be written before the log is told, so that
+/// no crash forgets them.
+pub(crate) fn removal(by: UserId, message: &Message) -> Option<Task> {
     let Message { room, pos, cid, by: author, .. } = *message;
-    let task = Task::RemoveFiles { room, by, pos, author, cid };
-    let mut tx = state.db.begin().await?;
-    tasks::enqueue(&mut tx, &task, state.clock.now()).await?;
-    tx.commit().await?;
-    Ok(())
+    (!message.att.is_empty()).then_some(Task::RemoveFiles { room, by, pos, author, cid })
 }
 
 /// Removes the files that somebody's message brought, and what was made of them for it, once it is removed itself;

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use platform::service::{ApiError, ApiJson, ApiPath, Outcome};
+use uuid::Uuid;
 use wire::{
     Code, RoomId,
     events::What,
@@ -9,7 +10,11 @@ use wire::{
     rooms::{Room, Sent},
 };
 
-use super::{joined, mentions, messages, rights, rights::Deed, say};
+use super::{
+    joined, mentions, messages, rights,
+    rights::Deed,
+    say::{self, Wanted},
+};
 use crate::{
     accounts::Caller,
     files,
@@ -35,36 +40,37 @@ pub(crate) async fn act(
 }
 
 /// The fact that an act comes to, if the caller may do it.
-pub(crate) async fn checked(state: &Hub, caller: &Caller, room: RoomId, tgt: u64, op: Op) -> Outcome<What> {
+pub(crate) async fn checked(state: &Hub, caller: &Caller, room: RoomId, tgt: u64, op: Op) -> Outcome<Wanted> {
     let room = joined(state, caller, &room.to_string()).await?;
     allowed(state, caller, &room, tgt, op).await
 }
 
-async fn allowed(state: &Hub, caller: &Caller, room: &Room, tgt: u64, op: Op) -> Outcome<What> {
+async fn allowed(state: &Hub, caller: &Caller, room: &Room, tgt: u64, op: Op) -> Outcome<Wanted> {
     rights::check(room, Deed::Speak)?;
     let message = messages::at(state, caller.user, room.id, tgt).await?;
     let own = message.by == caller.user;
-    match op {
+    let what = match op {
         Op::Edit { body } => {
             check_edit(&message, own, &body)?;
             let mentions = mentions::of(state, room.id, &body).await?;
-            Ok(What::Edited { tgt, body, mentions, removed: None })
+            What::Edited { tgt, body, mentions, removed: None }
         }
         Op::Redact => {
             if !own {
                 rights::check(room, Deed::RemoveOthers)?;
             }
-            files::message_is_to_go(state, caller.user, &message).await?;
-            Ok(What::Redacted { tgt })
+            let task = files::removal(caller.user, &message).map(|task| (Uuid::now_v7(), task));
+            return Ok(Wanted { what: What::Redacted { tgt }, task });
         }
         Op::React { body } => {
             check_sign(&message, &body)?;
-            Ok(What::Reacted { tgt, body })
+            What::Reacted { tgt, body }
         }
-        Op::Unreact { body } => Ok(What::Unreacted { tgt, body }),
-        Op::Pin => rights::check(room, Deed::Pin).map(|_| What::Pinned { tgt }),
-        Op::Unpin => rights::check(room, Deed::Pin).map(|_| What::Unpinned { tgt }),
-    }
+        Op::Unreact { body } => What::Unreacted { tgt, body },
+        Op::Pin => rights::check(room, Deed::Pin).map(|_| What::Pinned { tgt })?,
+        Op::Unpin => rights::check(room, Deed::Pin).map(|_| What::Unpinned { tgt })?,
+    };
+    Ok(what.into())
 }
 
 fn check_edit(message: &Message, own: bool, body: &str) -> Outcome<()> {

@@ -8,6 +8,7 @@ use platform::{
     service::{ApiError, ApiJson, ApiPath, Outcome},
 };
 use tokio::sync::oneshot;
+use uuid::Uuid;
 use wire::{
     ClientId, Code, MessageId, RoomId, UserId,
     events::{RoomFact, What},
@@ -22,6 +23,7 @@ use crate::{
     files,
     live::{self, Begun, Waiter},
     state::{App, State as Hub},
+    tasks::{self, Task},
     upstream,
 };
 
@@ -33,6 +35,20 @@ pub(super) const SKEW_SECONDS: i64 = 5 * 60;
 const OLDEST_SECONDS: i64 = 24 * 3600;
 /// Longer than the live part waits for an outcome: it says first that it is unknown.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What somebody wants to be told, and the task that follows it. The task is written when nothing stands against the fact
+/// any more, just before it goes to the log: no crash leaves a fact without its task, and no refusal a task without its
+/// fact.
+pub(crate) struct Wanted {
+    pub(crate) what: What,
+    pub(crate) task: Option<(Uuid, Task)>,
+}
+
+impl From<What> for Wanted {
+    fn from(what: What) -> Self {
+        Self { what, task: None }
+    }
+}
 
 /// Says something in a room that the caller is in. Sending the same `cid` again answers with the first place.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/messages", tag = "rooms", params(("room" = String, Path)), request_body = Say, security(("bearer" = [])),
@@ -60,7 +76,7 @@ pub(crate) async fn append(
     caller: &Caller,
     room: RoomId,
     cid: ClientId,
-    made: impl Future<Output = Outcome<What>>,
+    made: impl Future<Output = Outcome<Wanted>>,
 ) -> Outcome<Sent> {
     let (tell, told) = oneshot::channel();
     match begin(state, caller, room, cid, made, Waiter::Call(tell)).await? {
@@ -74,7 +90,7 @@ pub(crate) async fn append(
 }
 
 /// A message that may be said: neither empty nor too long, in answer to one that is there, with files that are there.
-pub(crate) async fn said(state: &Hub, user: UserId, room: RoomId, say: Say) -> Outcome<What> {
+pub(crate) async fn said(state: &Hub, user: UserId, room: RoomId, say: Say) -> Outcome<Wanted> {
     let Say { cid, body, re, att } = say;
     if att.is_empty() || !body.is_empty() {
         check_length(&body)?;
@@ -86,7 +102,7 @@ pub(crate) async fn said(state: &Hub, user: UserId, room: RoomId, say: Say) -> O
     // Last: what is refused by now claims nothing. What is refused after this, such as for its id, keeps its files: only a
     // message with the same id can have them.
     let att = files::claim(state, user, room, cid, &att).await?;
-    Ok(What::Said { body, re, mentions, att, removed: None })
+    Ok(What::Said { body, re, mentions, att, removed: None }.into())
 }
 
 /// Refuses a text that is empty or too long.
@@ -109,7 +125,7 @@ pub(crate) async fn begin(
     caller: &Caller,
     room: RoomId,
     cid: ClientId,
-    made: impl Future<Output = Outcome<What>>,
+    made: impl Future<Output = Outcome<Wanted>>,
     waiter: Waiter,
 ) -> Outcome<Begun> {
     state.rates.say(caller.user)?;
@@ -118,23 +134,26 @@ pub(crate) async fn begin(
         state.rates.enter(room)?;
     }
     // What is refused has no content, and comes nowhere.
-    let (what, refusal) = match made {
-        Ok(what) => (what, None),
-        Err(refusal) => (What::Unknown, Some(refusal)),
+    let (what, task) = match made {
+        Ok(Wanted { what, task }) => (what, Ok(task)),
+        Err(refusal) => (What::Unknown, Err(refusal)),
     };
     let fact = RoomFact { id: MessageId::new(), room, by: caller.user, name: caller.name.clone(), cid, what };
     let before = async {
-        if refusal.is_some() {
+        if task.is_err() {
             // Another gateway may have put it into the log, and its answer been lost: what is refused is refused for good.
             announce::has_followed(state, room).await?;
             if let Some(sent) = state.live.seen((room, caller.user, cid)) {
                 return Ok(Some(sent));
             }
         }
-        match (trace(state, caller, room, cid).await?, refusal) {
-            (None, Some(refusal)) => Err(refusal),
-            (found, _) => Ok(found),
+        if let Some(found) = trace(state, caller, room, cid).await? {
+            return Ok(Some(found));
         }
+        if let Some((id, task)) = task? {
+            tasks::enqueue_once(state, id, &task).await?;
+        }
+        Ok(None)
     };
     live::begin(state, &fact, record::write(&fact), waiter, before).await
 }

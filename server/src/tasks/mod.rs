@@ -84,15 +84,13 @@ pub(crate) async fn enqueue(tx: &mut Transaction, task: &Task, now: Timestamp) -
     Ok(id)
 }
 
-/// Writes a task that is there at most once.
-pub(crate) async fn enqueue_once(
-    tx: &mut Transaction,
-    id: Uuid,
-    task: &Task,
-    now: Timestamp,
-) -> sqlx::Result<()> {
+/// Writes a task by itself. It is there at most once; one that is there already is due again. Call [`wake`] when what it
+/// waits for has happened.
+pub(crate) async fn enqueue_once(state: &State, id: Uuid, task: &Task) -> sqlx::Result<()> {
     let payload = serde_json::to_string(task).expect("a task is plain data");
-    sql::insert(tx, id, task.lane(), &payload, now).await
+    let mut tx = state.db.begin().await?;
+    sql::insert(&mut tx, id, task.lane(), &payload, state.clock.now()).await?;
+    tx.commit().await
 }
 
 /// What a runner looks after.

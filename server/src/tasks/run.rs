@@ -38,9 +38,10 @@ const LONGEST_ANNOUNCE_PAUSE_SECONDS: f64 = 5.0;
 const MAIL_SECONDS: i64 = 24 * 3600;
 /// How long a message whose removal began is looked at.
 const REMOVAL_SECONDS: i64 = 3600;
-/// How long is waited for the log to say that a conversion is wanted in a room; and between two looks at it.
+/// How long is waited for the log to say that a conversion is wanted in a room.
 const CONVERT_SECONDS: i64 = 24 * 3600;
-const NOT_YET_SECONDS: i64 = 1;
+/// The longest pause between two looks at one that somebody works on: whether that somebody is still there.
+const LONGEST_LOOK_SECONDS: f64 = 2.0;
 /// Nothing is put off or leased for longer: what seems to be was so by a clock that was ahead.
 const HORIZON_SECONDS: i64 = 600;
 /// How long a given-up task is kept as a trace.
@@ -125,9 +126,7 @@ async fn attempt(state: &App, claimed: &Claimed) -> sqlx::Result<()> {
     };
     let now = state.clock.now();
     let error = match failure {
-        Failure::NotYet => {
-            return sql::retry(&state.db, claimed, now.plus_seconds(NOT_YET_SECONDS), "").await;
-        }
+        Failure::NotYet(longest) => return give_back(state, claimed, longest, "").await,
         Failure::Later(error) => error,
         Failure::Final(error) => {
             tracing::error!(task = %claimed.id, error, "a task is given up: trying again is useless");
@@ -162,8 +161,8 @@ fn is_older(state: &State, claimed: &Claimed, seconds: i64) -> bool {
 
 /// Why a task was not done.
 enum Failure {
-    /// It is being done, or has to wait for something.
-    NotYet,
+    /// It is being done, or has to wait for something; with the longest pause before the next look, in seconds.
+    NotYet(f64),
     /// It may be done at another time.
     Later(String),
     /// It will never be done.
@@ -202,7 +201,8 @@ async fn perform(state: &App, claimed: &Claimed, task: &Task) -> Result<(), Fail
         Task::Convert { wish } => match card::follow(state, wish).await {
             Ok(Followed::Done) => Ok(()),
             Ok(Followed::NotAsked) if is_older(state, claimed, CONVERT_SECONDS) => Ok(()),
-            Ok(Followed::NotAsked | Followed::UnderWay) => Err(Failure::NotYet),
+            Ok(Followed::NotAsked) => Err(Failure::NotYet(LONGEST_PAUSE_SECONDS)),
+            Ok(Followed::UnderWay) => Err(Failure::NotYet(LONGEST_LOOK_SECONDS)),
             Err(error) => Err(Failure::Later(error.problem().to_string())),
         },
         Task::RemoveRoomFiles { room } => files::remove_of_room(state, *room)

@@ -32,6 +32,7 @@ pub(super) struct Span {
 
 platform::from_row!(Claimed { seq, id, payload, created_at, attempts, fence });
 
+/// Writes a task, or begins the attempts of the one of this id anew.
 pub(super) async fn insert(
     tx: &mut Transaction,
     id: Uuid,
@@ -41,7 +42,7 @@ pub(super) async fn insert(
 ) -> sqlx::Result<()> {
     in_tx!(tx, tx => sqlx::query(
         "INSERT INTO tasks (id, lane, payload, created_at, due_at) VALUES ($1, $2, $3, $4, $4)
-         ON CONFLICT (id) DO NOTHING",
+         ON CONFLICT (id) DO UPDATE SET due_at = excluded.due_at, attempts = 0",
     ).bind(id).bind(lane).bind(payload).bind(now.micros()).execute(&mut **tx).await.map(drop))
 }
 
@@ -126,8 +127,12 @@ mod tests {
     }
 
     async fn add(db: &Db, lane: Option<Uuid>, payload: &str) {
+        add_as(db, Uuid::now_v7(), lane, payload, 0).await;
+    }
+
+    async fn add_as(db: &Db, id: Uuid, lane: Option<Uuid>, payload: &str, seconds: i64) {
         let mut tx = db.begin().await.unwrap();
-        insert(&mut tx, Uuid::now_v7(), lane, payload, at(0)).await.unwrap();
+        insert(&mut tx, id, lane, payload, at(seconds)).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -186,6 +191,22 @@ mod tests {
             assert_eq!(due(&db, Kind::Other).await, Some(at(60)), "it is still the second one's");
             finish(&db, &taken).await.unwrap();
             assert_eq!(due(&db, Kind::Other).await, None);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_task_that_is_written_again_is_there_once_and_due_again() {
+        on_every_engine(async |db| {
+            let id = Uuid::now_v7();
+            add_as(&db, id, None, "x", 0).await;
+            let first = claim_at(&db, Kind::Other, 0).await.remove(0);
+            retry(&db, &first, at(300), "").await.unwrap();
+
+            add_as(&db, id, None, "x", 7).await;
+
+            let again = claim_at(&db, Kind::Other, 7).await;
+            assert_eq!((payloads(&again), again[0].attempts), (vec!["x"], 1));
         })
         .await;
     }

@@ -6,10 +6,14 @@ use platform::{
     each, sqlx,
     testing::smtp::{Fault, Sink},
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 use wire::paths::TOPIC_CHAT;
 
-use crate::fixture::{Server, access, eventually, link_token};
+use crate::{
+    fixture::{Server, access, eventually, link_token},
+    live::socket::made_at,
+};
 
 async fn failed_attempts(server: &Server) -> i64 {
     each!(server.db.reader(), pool => sqlx::query_scalar(
@@ -140,6 +144,32 @@ async fn what_happens_in_a_room_does_not_wait_for_a_mail_server_that_hangs() {
     server.post("/api/v1/rooms", access(&ann), json!({ "name": "general" })).await.good();
 
     assert_eq!(failed_attempts(&server).await, 0, "the mail server still hangs");
+}
+
+#[tokio::test]
+async fn a_conversion_that_was_refused_in_a_room_leaves_no_work_behind() {
+    let server = Server::start().await;
+    let ann = server.account("ann@example.com", "Ann").await;
+    let room = server.post("/api/v1/rooms", access(&ann), json!({ "name": "general" })).await.good();
+    let path = |of: &str| format!("/api/v1/rooms/{}/{of}", room["id"].as_str().unwrap());
+    let upload = server.request(Method::POST, &path("files?name=a.md")).bearer_auth(access(&ann));
+    let file = server.send(upload.body("# Hello")).await.good();
+    let wish = async |made: i64| {
+        let wish = json!({ "cid": made_at(made), "file": file["id"], "to": "pdf" });
+        server.post(&path("conversions"), access(&ann), wish).await
+    };
+    let left = async || -> i64 {
+        each!(server.db.reader(), pool => sqlx::query_scalar("SELECT count(*) FROM tasks WHERE lane IS NULL")
+            .fetch_one(pool).await.unwrap())
+    };
+    eventually("the mail is sent", async || (left().await == 0).then_some(())).await;
+    let now = server.clock.now().seconds();
+
+    let refused = wish(now + 3_600).await;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "MSH-4097"));
+    assert_eq!(left().await, 0);
+    wish(now).await.good();
+    assert_eq!(left().await, 1, "what is in the log has somebody who works on it");
 }
 
 #[tokio::test]

@@ -6,5 +6,5 @@ mod manual;
 mod passing;
 mod patience;
 mod restart;
-mod socket;
+pub(crate) mod socket;
 mod talk;
