@@ -4,6 +4,9 @@ use std::time::Duration;
 
 /// Sends of one socket that may wait for their answer; past this the socket is not read.
 pub(super) const WINDOW: usize = 16;
+/// How long later messages of a room wait for one that was refused for now: longer than a client pauses before it sends it
+/// again.
+pub(super) const HOLD: Duration = Duration::from_secs(10);
 /// Rooms that one socket may follow.
 pub(super) const SUBSCRIPTIONS: usize = 200;
 /// Sockets of one account.

@@ -10,7 +10,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
     task::Poll,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -23,7 +23,7 @@ use tokio::{
 use wire::{ClientId, RoomId};
 
 use super::{
-    limits::WINDOW,
+    limits::{HOLD, WINDOW},
     locked,
     queue::{Parcel, Queue},
 };
@@ -55,9 +55,9 @@ pub(crate) struct Line {
 struct Sends {
     /// Those that wait for their answer.
     unanswered: usize,
-    /// Rooms in which a message was refused for now: later ones wait until that one comes again, so that a sender's
-    /// order is kept.
-    held_back: HashMap<RoomId, ClientId>,
+    /// Rooms in which a message was refused for now, and when: later ones wait until that one comes again, so that a
+    /// sender's order is kept. It may never come, because it was dropped or went another way: they do not wait for ever.
+    held_back: HashMap<RoomId, (ClientId, Instant)>,
 }
 
 impl Line {
@@ -162,13 +162,15 @@ impl Line {
 
     /// A message was refused for now: later ones of the room wait for it.
     pub(super) fn hold_back(&self, room: RoomId, cid: ClientId) {
-        locked(&self.sends).held_back.entry(room).or_insert(cid);
+        locked(&self.sends).held_back.entry(room).or_insert((cid, Instant::now()));
     }
 
     /// Whether a message has to wait for an earlier one of its room; if not, nothing is held back there any more.
-    pub(super) fn is_held_back(&self, room: RoomId, cid: ClientId) -> bool {
+    pub(super) fn is_held_back(&self, room: RoomId, cid: ClientId, now: Instant) -> bool {
         let mut sends = locked(&self.sends);
-        let is_later = sends.held_back.get(&room).is_some_and(|first| *first != cid);
+        let waits_for =
+            |(first, since): &(ClientId, Instant)| *first != cid && now.duration_since(*since) < HOLD;
+        let is_later = sends.held_back.get(&room).is_some_and(waits_for);
         if !is_later {
             sends.held_back.remove(&room);
         }
@@ -341,11 +343,23 @@ mod tests {
     fn a_message_that_was_refused_for_now_holds_later_ones_of_its_room_back() {
         let (line, room, first, second) = (waiting(), RoomId::new(), ClientId::new(), ClientId::new());
 
+        let now = Instant::now();
         line.hold_back(room, first);
 
-        assert!(line.is_held_back(room, second));
-        assert!(!line.is_held_back(RoomId::new(), second));
-        assert!(!line.is_held_back(room, first));
-        assert!(!line.is_held_back(room, second), "the first one came again");
+        assert!(line.is_held_back(room, second, now));
+        assert!(!line.is_held_back(RoomId::new(), second, now));
+        assert!(!line.is_held_back(room, first, now));
+        assert!(!line.is_held_back(room, second, now), "the first one came again");
+    }
+
+    #[test]
+    fn a_message_that_never_comes_again_holds_nothing_back_for_ever() {
+        let (line, room, first, second) = (waiting(), RoomId::new(), ClientId::new(), ClientId::new());
+
+        line.hold_back(room, first);
+        let later = Instant::now() + HOLD;
+
+        assert!(!line.is_held_back(room, second, later));
+        assert!(!line.is_held_back(room, ClientId::new(), later), "nor does the second one");
     }
 }

@@ -1,5 +1,7 @@
 //! Messages of one socket: in order, a window of them at a time.
 
+use std::time::Instant;
+
 use platform::{
     service::ApiError,
     traces::{Kind, Span},
@@ -28,7 +30,7 @@ pub(super) enum Wish {
 impl Open {
     /// Says or does something in a room.
     pub(super) async fn say(&mut self, cid: ClientId, room: RoomId, wish: Wish) {
-        if self.line.is_held_back(room, cid) {
+        if self.line.is_held_back(room, cid, Instant::now()) {
             let detail = "an earlier message to this room was refused; send that first";
             let waits = ApiError::new(Code::Unavailable, detail);
             return self.tell(&refusal(waits.problem(), Some(cid), None, Some(room)));
