@@ -155,6 +155,12 @@ impl Attempts {
         (true, flight.waiters.into_iter().map(|waiter| (key, waiter, Ok(sent.clone()))).collect())
     }
 
+    /// The place of the oldest that is known.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        let (_, key) = self.ages.front()?;
+        self.known.get(key).map(|sent| sent.pos)
+    }
+
     /// Where the log has shown it.
     pub(super) fn known(&self, key: Key) -> Option<&Sent> {
         self.known.get(&key)
@@ -337,7 +343,7 @@ mod tests {
             attempts.see(&event(key(), MessageId::new(), pos.unsigned_abs(), pos));
         }
 
-        assert_eq!(attempts.known.len(), 2);
+        assert_eq!((attempts.known.len(), attempts.oldest()), (2, Some(3)));
         assert_eq!(attempts.reach(), Some(Timestamp::from_micros(0).plus_seconds(3)));
     }
 }

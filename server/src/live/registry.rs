@@ -168,6 +168,14 @@ impl Registry {
         self.partition_of(room).and_then(|partition| locked(&partition.attempts).reach())
     }
 
+    /// The position after which this gateway knows every message of a room's log.
+    pub(crate) fn known_after(&self, room: RoomId) -> u64 {
+        let Some(partition) = self.partition_of(room) else { return 0 };
+        // Asked first: what is read of the log in between is known.
+        let tailed = partition.tailed();
+        locked(&partition.attempts).oldest().map_or(tailed, |pos| pos.saturating_sub(1))
+    }
+
     /// Waits until this gateway has seen a fact in the log.
     pub(crate) async fn heard(&self, key: Key) {
         let Some(partition) = self.partition_of(key.0) else { return };

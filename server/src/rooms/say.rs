@@ -17,7 +17,11 @@ use wire::{
     rooms::{Say, Sent},
 };
 
-use super::{announce, mentions, messages, visible};
+use super::{
+    announce,
+    history::{self, Part},
+    mentions, messages, visible,
+};
 use crate::{
     accounts::Caller,
     files,
@@ -189,7 +193,16 @@ async fn trace(state: &Hub, caller: &Caller, room: RoomId, cid: ClientId) -> Out
     if is_whole_log || made.zip(remembered).is_some_and(|(made, remembered)| made >= remembered) {
         return Ok(None);
     }
+    // How far the database is, first: what it gains in between is no reason to ask again.
+    let needed = state.live.known_after(room);
+    let newest = Part { limit: Some(1), ..Part::default() };
+    let persisted = history::stored(state, room, caller.user, newest).await?.persisted;
     let sent = stored(state, caller.user, room, cid).await?;
+    if sent.is_none() && persisted < needed {
+        let detail =
+            "the history is behind the log: whether this was sent before cannot be said yet; send it again";
+        return Err(ApiError::new(Code::Unavailable, detail).retry_after(1));
+    }
     if sent.is_none() && made.is_some_and(|made| made < now - OLDEST_SECONDS) {
         return Err(ApiError::new(
             Code::StaleId,

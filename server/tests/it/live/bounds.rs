@@ -236,6 +236,51 @@ async fn ids_from_the_future_or_of_long_ago_are_refused_unless_there_is_a_trace(
     assert_eq!(socket.answer(&yesterday).await["t"], "ok");
 }
 
+/// A chat-worker that has stored nothing, and says that it is so far.
+async fn forgetful_worker() -> (reqwest::Url, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let persisted = Arc::new(AtomicUsize::new(0));
+    let far = persisted.clone();
+    let history = async move || {
+        let far = far.load(Ordering::SeqCst);
+        Json(json!({ "events": [], "ep": "", "upto": far, "persisted": far, "more": false }))
+    };
+    let routes = Router::new()
+        .route(internal::HISTORY, get(history))
+        .route(internal::SENT, get(async || Json(serde_json::Value::Null)));
+    tokio::spawn(async { axum::serve(listener, routes).await });
+    (url, persisted)
+}
+
+#[tokio::test]
+async fn what_may_have_been_sent_before_is_not_taken_again_while_the_history_is_behind() {
+    let (worker, persisted) = forgetful_worker().await;
+    let server = Server::embedded_with(|config| config.chat_workers = vec![worker]).await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+    let cid = socket.send(&room, "once").await;
+    let sent = socket.answer(&cid).await;
+    drop(socket);
+    // What came before the window is not in the gateway's memory any more.
+    server.clock.advance(16 * 60);
+    let server = server.restart().await;
+    let tokens = server.login("ann@example.org", PASSWORD).await.good();
+    let mut socket = Socket::open(&server, access(&tokens)).await;
+
+    socket.send_as(&cid, &room, "once").await;
+    let behind = socket.answer(&cid).await;
+    persisted.store(usize::try_from(sent["pos"].as_u64().unwrap()).unwrap(), Ordering::SeqCst);
+    socket.send_as(&cid, &room, "once").await;
+    let told = socket.answer(&cid).await;
+
+    assert_eq!((&behind["code"], &behind["retry"]), (&json!("MSH-5031"), &json!(true)), "{behind}");
+    assert_eq!(told["t"], "ok", "a history that has everything and not this one is believed: {told}");
+    drop(socket);
+    server.end().await;
+}
+
 #[tokio::test]
 async fn a_slow_reader_is_told_what_it_missed_and_hurts_nobody() {
     let server = Server::start_with(|config| {
