@@ -6,7 +6,10 @@ use platform::service::{ApiError, ApiPath, ApiQuery, Outcome};
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::IntoParams;
-use wire::{Code, RoomId, events::RoomEvent};
+use wire::{
+    Code, RoomId,
+    events::{RoomEvent, What},
+};
 
 use super::{
     history::{self, Part},
@@ -15,6 +18,7 @@ use super::{
 use crate::{
     accounts::Caller,
     endless::{self, Form},
+    live,
     state::App,
 };
 
@@ -46,7 +50,10 @@ pub(crate) async fn tail(
         ApiError::new(Code::RateLimited, "too many answers of this kind are open here").retry_after(10)
     })?;
     let form = Form::of(&headers);
-    let after = endless::last_event(&headers)?.or(after).unwrap_or_else(|| state.live.tailed(room));
+    history::follow_up(&state, room).await;
+    let now = state.live.tailed(room);
+    // A position beyond the log's end was never given by it.
+    let after = endless::last_event(&headers)?.or(after).map_or(now, |after| after.min(now));
     let tail = Tail { state, caller, room, after, form, ended: false, _permit: permit };
     let pieces = stream::unfold(tail, async |mut tail| tail.piece().await.map(|piece| (piece, tail)));
     Ok(endless::answer(form, pieces))
@@ -78,7 +85,11 @@ impl Tail {
                 Err(error) => return Some(Err(std::io::Error::other(error.problem().to_string()))),
             };
             if !events.is_empty() {
-                return Some(Ok(self.take(events)));
+                return match self.may_hear(&events).await {
+                    Ok(true) => Some(Ok(self.take(events))),
+                    Ok(false) => None,
+                    Err(error) => Some(Err(std::io::Error::other(error))),
+                };
             }
             tokio::select! {
                 () = self.state.tasks.stopping() => return None,
@@ -98,14 +109,24 @@ impl Tail {
         Ok(history::page(&self.state, self.room, self.caller.user, part).await?.events)
     }
 
+    /// Whether these events are the caller's to hear: they are in the room, or hear here that they are not any more.
+    async fn may_hear(&self, events: &[RoomEvent]) -> sqlx::Result<bool> {
+        let tells = events.iter().any(|event| self.is_last(event));
+        Ok(tells || live::is_member(&self.state, self.room, self.caller.user).await?)
+    }
+
+    /// Whether the caller is not in the room after this.
+    fn is_last(&self, event: &RoomEvent) -> bool {
+        matches!(event.what, What::Closed) || event.left() == Some(self.caller.user)
+    }
+
     /// Writes events up to the one after which the caller is not in the room any more.
     fn take(&mut self, events: Vec<RoomEvent>) -> Bytes {
         let mut written = String::new();
         for event in events {
             self.after = event.pos;
             written.push_str(&self.form.write(Some(event.pos), &event));
-            let closed = matches!(event.what, wire::events::What::Closed);
-            if closed || event.left() == Some(self.caller.user) {
+            if self.is_last(&event) {
                 self.ended = true;
                 break;
             }

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use axum::{Json, Router, routing::post};
 use platform::{in_tx, sqlx};
+use reqwest::Method;
 use serde_json::json;
 use tokio::net::TcpListener;
 use wire::{
     ClientId, MessageId, RoomId, UserId,
-    events::{ChatRecord, RoomFact, What},
+    events::{ChatRecord, RoomEvent, RoomFact, What},
     messages::{Count, Counted, Message, Removal, Unread},
     paths::{TOPIC_CHAT, internal},
 };
@@ -112,6 +113,32 @@ async fn what_is_unread_is_right_while_the_worker_moves() {
     let counted = &rooms["items"][0];
     assert_eq!((&counted["unread"], &counted["mentions"]), (&json!(0), &json!(0)), "{rooms}");
     server.end().await;
+}
+
+#[tokio::test]
+async fn a_tail_that_begins_beyond_the_end_of_the_log_ends_with_the_membership() {
+    let server = Server::start().await;
+    let (ann, bob) =
+        (server.account("ann@example.org", "Ann").await, server.account("bob@example.org", "Bob").await);
+    server.post("/api/v1/rooms", access(&ann), json!({ "name": "general" })).await.good();
+    server.post("/api/v1/rooms/general/join", access(&bob), json!({})).await.good();
+    let page = server.get("/api/v1/rooms/general/events", access(&bob)).await.good();
+    let joined = page["events"].as_array().unwrap().last().unwrap()["pos"].as_u64().unwrap();
+    // Behind the event that makes Bob leave.
+    let path = format!("/api/v1/rooms/general/tail?after={}", joined + 1);
+    let tail = server.request(Method::GET, &path).bearer_auth(access(&bob)).send().await.unwrap();
+
+    let kicked = server.delete("/api/v1/rooms/general/members/bob@example.org", access(&ann)).await;
+    assert_eq!(kicked.status, 204);
+    for body in ["not", "for", "bob"] {
+        let say = json!({ "cid": ClientId::new(), "body": body });
+        server.post("/api/v1/rooms/general/messages", access(&ann), say).await.good();
+    }
+
+    let told = tail.text().await.unwrap();
+    let events = told.lines().filter(|line| !line.is_empty());
+    let kinds: Vec<_> = events.map(|line| serde_json::from_str::<RoomEvent>(line).unwrap().what).collect();
+    assert!(matches!(&kinds[..], [What::Kicked { .. }]), "{kinds:?}");
 }
 
 #[tokio::test]
