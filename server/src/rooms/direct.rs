@@ -24,16 +24,7 @@ pub(crate) async fn open(
     caller: Caller,
     ApiJson(asked): ApiJson<Direct>,
 ) -> Outcome<ApiJson<Room>> {
-    let found = members::person(&state, &asked.user).await?;
-    let is_stranger = match &found {
-        Some((other, _)) => {
-            *other != caller.user && !sql::share_a_room(&state.db, caller.user, *other).await?
-        }
-        None => true,
-    };
-    if is_stranger {
-        accounts::asks_after_a_stranger(&state, caller.user)?;
-    }
+    let found = members::asked_after(&state, &caller, &asked.user).await?;
     let Some((other, name)) = found else { return Err(ApiError::not_found("person")) };
     if other == caller.user {
         let detail = "a conversation needs two people";

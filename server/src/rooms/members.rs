@@ -7,6 +7,7 @@ use platform::{
 };
 use wire::{
     Code, RoomId, UserId,
+    accounts::Role,
     events::What,
     rooms::{Invite, Member, MemberRole, Members, Room, SetRole},
 };
@@ -70,8 +71,9 @@ pub(crate) async fn leave(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Makes somebody a member. The answer is the same whether or not the address has an account. Only moderators and
-/// owners may invite somebody who was made to leave.
+/// Makes somebody a member. The answer is the same whether or not the address has an account; the list of members is not,
+/// and so people with whom the caller shares no room are asked after at most 20 times at once, and once more every three
+/// minutes, except by admins. Only moderators and owners may invite somebody who was made to leave.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/invites", tag = "rooms", params(("room" = String, Path)), request_body = Invite, security(("bearer" = [])),
     responses((status = 202), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem), (status = 422, body = wire::Problem), (status = 429, body = wire::Problem)))]
 pub(crate) async fn invite(
@@ -82,7 +84,7 @@ pub(crate) async fn invite(
 ) -> Outcome<StatusCode> {
     let room = joined(&state, &caller, &room).await?;
     rights::check(&room, Deed::Invite)?;
-    if let Some((user, name)) = person(&state, &asked.user).await? {
+    if let Some((user, name)) = asked_after(&state, &caller, &asked.user).await? {
         let invited = What::Invited { user, body: name.clone() };
         add(&state, &caller, &room, user, &name, invited).await?;
     }
@@ -138,8 +140,28 @@ pub(crate) async fn set_role(
     Ok(ApiJson(Member { role, ..member }))
 }
 
+/// The same for somebody whom the caller asks after. Whoever asks after many people with whom they share no room is told
+/// to wait; admins, who see every account anyway, are not.
+pub(super) async fn asked_after(
+    state: &Hub,
+    caller: &Caller,
+    text: &str,
+) -> Outcome<Option<(UserId, String)>> {
+    let found = person(state, text).await?;
+    let is_stranger = match &found {
+        Some((other, _)) => {
+            *other != caller.user && !sql::share_a_room(&state.db, caller.user, *other).await?
+        }
+        None => true,
+    };
+    if is_stranger && caller.role != Role::Admin {
+        accounts::asks_after_a_stranger(state, caller.user)?;
+    }
+    Ok(found)
+}
+
 /// The account that an address or an id is of, and what it is called.
-pub(super) async fn person(state: &Hub, text: &str) -> Outcome<Option<(UserId, String)>> {
+async fn person(state: &Hub, text: &str) -> Outcome<Option<(UserId, String)>> {
     if let Ok(id) = text.trim().parse::<UserId>() {
         return Ok(accounts::name_of(&state.db, id).await?.map(|name| (id, name)));
     }

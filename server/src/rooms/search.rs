@@ -77,7 +77,7 @@ async fn asked(state: &Hub, caller: &Caller, question: Question) -> Outcome<Sear
     };
     let by = match by {
         Some(by) => {
-            let person = members::person(state, &by).await?;
+            let person = members::asked_after(state, caller, &by).await?;
             Some(person.ok_or_else(|| ApiError::not_found("person"))?.0)
         }
         None => None,

@@ -142,7 +142,7 @@ async fn a_tail_that_begins_beyond_the_end_of_the_log_ends_with_the_membership()
 }
 
 #[tokio::test]
-async fn a_list_of_addresses_cannot_be_tried_by_opening_conversations() {
+async fn a_list_of_addresses_cannot_be_tried_by_opening_conversations_inviting_or_searching() {
     let server = Server::start().await;
     let (ann, bob) =
         (server.account("ann@example.org", "Ann").await, server.account("bob@example.org", "Bob").await);
@@ -164,5 +164,13 @@ async fn a_list_of_addresses_cannot_be_tried_by_opening_conversations() {
     assert_eq!((refused.status, refused.code().as_str()), (429, "MSH-4290"));
     assert!(tried >= 20, "{tried}");
     assert!(!refused.header("retry-after").is_empty());
-    assert_eq!(direct("bob@example.org").await.status, 200, "who shares a room with her is no stranger");
+    let invite = async |user: &str| {
+        server.post("/api/v1/rooms/general/invites", access(&ann), json!({ "user": user })).await.status
+    };
+    let search =
+        async |by: &str| server.get(&format!("/api/v1/search?q=word&by={by}"), access(&ann)).await.status;
+    assert_eq!((invite("nobody@example.org").await, search("nobody@example.org").await), (429, 429));
+    // Who shares a room with her is no stranger; the chat-worker that would search is not there.
+    assert_eq!(direct("bob@example.org").await.status, 200);
+    assert_eq!((invite("bob@example.org").await, search("bob@example.org").await), (202, 502));
 }
