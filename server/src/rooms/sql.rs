@@ -93,11 +93,11 @@ pub(super) async fn by_id(db: &Db, viewer: UserId, room: RoomId) -> sqlx::Result
     Ok(row.map(Room::from))
 }
 
-/// Every room of that name: at most one is public, the others are private ones.
+/// Every room of that name that the viewer may see: at most one is public, the others are private ones of theirs.
 pub(super) async fn by_name(db: &Db, viewer: UserId, name: &str) -> sqlx::Result<Vec<Room>> {
     let rows: Vec<RoomRow> = each!(db.reader(), pool => sqlx::query_as(
-        rooms!("WHERE direct IS NULL AND rooms.name = $2 ORDER BY rooms.id"),
-    ).bind(viewer.0).bind(name).fetch_all(pool).await)?;
+        rooms!("WHERE direct IS NULL AND rooms.name = $2 AND (private = $3 OR me.role IS NOT NULL) ORDER BY rooms.id"),
+    ).bind(viewer.0).bind(name).bind(false).fetch_all(pool).await)?;
     Ok(rows.into_iter().map(Room::from).collect())
 }
 
@@ -293,4 +293,32 @@ pub(super) async fn remove_member(tx: &mut Transaction, room: RoomId, user: User
         "DELETE FROM members WHERE room = $1 AND user_id = $2",
     ).bind(room.0).bind(user.0).execute(&mut **tx).await.map(|done| done.rows_affected()))?;
     Ok(removed == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{MIGRATIONS, rooms::new};
+
+    #[tokio::test]
+    async fn private_rooms_of_others_are_not_even_looked_at_for_their_name() {
+        let folder = tempfile::tempdir().unwrap();
+        for url in platform::testing::engines::databases(folder.path()).await.unwrap() {
+            let db = Db::open(&url, "server", MIGRATIONS).await.unwrap();
+            let (ann, now) = (UserId::new(), Timestamp::from_micros(0));
+            for private in [false, true, true] {
+                let room = Room { private, ..new::fresh("general".into(), MemberRole::Owner, now) };
+                let mut tx = db.begin().await.unwrap();
+                insert(&mut tx, &room, None).await.unwrap();
+                add_member(&mut tx, room.id, ann, MemberRole::Owner, 0, now).await.unwrap();
+                tx.commit().await.unwrap();
+            }
+
+            let (own, bobs) =
+                (by_name(&db, ann, "general").await, by_name(&db, UserId::new(), "general").await);
+
+            assert_eq!(own.unwrap().len(), 3);
+            assert!(matches!(&bobs.unwrap()[..], [room] if !room.private));
+        }
+    }
 }
