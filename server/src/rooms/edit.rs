@@ -1,7 +1,7 @@
 //! Changing what a room is called and is for, and deleting it.
 
 use axum::{extract::State, http::StatusCode};
-use platform::service::{ApiJson, ApiPath, Outcome};
+use platform::service::{ApiError, ApiJson, ApiPath, Outcome};
 use wire::{
     events::What,
     rooms::{EditRoom, Room},
@@ -19,12 +19,16 @@ pub(crate) async fn edit(
     ApiPath(room): ApiPath<String>,
     ApiJson(asked): ApiJson<EditRoom>,
 ) -> Outcome<ApiJson<Room>> {
-    let mut room = joined(&state, &caller, &room).await?;
-    rights::check(&room, Deed::Describe)?;
+    let seen = joined(&state, &caller, &room).await?;
+    rights::check(&seen, Deed::Describe)?;
     let name = asked.name.map(|name| name::checked(&name)).transpose()?;
     let topic = asked.topic.map(new::checked_topic).transpose()?;
 
-    let mut change = Change::of(&state, &caller, room.id).await?;
+    let mut change = Change::of(&state, &caller, seen.id).await?;
+    // Looked at again: somebody else may have changed it meanwhile, and what they changed stays.
+    let room = sql::locked(&mut change.tx, caller.user, seen.id).await?;
+    let mut room = room.ok_or_else(|| ApiError::not_found("room"))?;
+    rights::check(&room, Deed::Describe)?;
     if let Some(name) = name.filter(|name| *name != room.name) {
         change.tell(What::Renamed { body: name.clone() }).await?;
         room.name = name;

@@ -187,6 +187,14 @@ pub(super) async fn lock(tx: &mut Transaction, room: RoomId) -> sqlx::Result<boo
     Ok(found == 1)
 }
 
+/// A room as a transaction sees it that has locked it.
+pub(super) async fn locked(tx: &mut Transaction, viewer: UserId, room: RoomId) -> sqlx::Result<Option<Room>> {
+    let row: Option<RoomRow> = in_tx!(tx, tx => sqlx::query_as(
+        rooms!("WHERE rooms.id = $2"),
+    ).bind(viewer.0).bind(room.0).fetch_optional(&mut **tx).await)?;
+    Ok(row.map(Room::from))
+}
+
 /// Changes name and topic.
 pub(super) async fn describe(tx: &mut Transaction, room: &Room) -> sqlx::Result<()> {
     in_tx!(tx, tx => sqlx::query(

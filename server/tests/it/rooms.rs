@@ -116,6 +116,25 @@ async fn what_is_unread_is_right_while_the_worker_moves() {
 }
 
 #[tokio::test]
+async fn two_who_change_a_room_at_once_do_not_undo_each_other() {
+    let server = Server::start().await;
+    let ann = server.account("ann@example.org", "Ann").await;
+    let room = server.post("/api/v1/rooms", access(&ann), json!({ "name": "general" })).await.good();
+    let path = format!("/api/v1/rooms/{}", room["id"].as_str().unwrap());
+    let edit = async |change: serde_json::Value| {
+        server.send(server.request(Method::PATCH, &path).bearer_auth(access(&ann)).json(&change)).await.good()
+    };
+
+    for round in 0..10 {
+        let (name, topic) = (format!("name-{round}"), format!("topic {round}"));
+        tokio::join!(edit(json!({ "name": name })), edit(json!({ "topic": topic })));
+
+        let now = server.get(&path, access(&ann)).await.good();
+        assert_eq!((&now["name"], &now["topic"]), (&json!(name), &json!(topic)));
+    }
+}
+
+#[tokio::test]
 async fn a_tail_that_begins_beyond_the_end_of_the_log_ends_with_the_membership() {
     let server = Server::start().await;
     let (ann, bob) =
