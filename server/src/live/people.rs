@@ -54,6 +54,13 @@ impl People {
         Some(socket)
     }
 
+    /// A socket goes on with a token of this session: it ends with this one from now on.
+    pub(super) fn renews(&self, user: UserId, socket: SocketId, session: Uuid) {
+        let mut users = locked(&self.users);
+        let entries = users.get_mut(&user).into_iter().flatten();
+        entries.filter(|entry| entry.socket == socket).for_each(|entry| entry.session = session);
+    }
+
     /// A socket is gone.
     pub(super) fn leave(&self, user: UserId, socket: SocketId) {
         let mut users = locked(&self.users);

@@ -68,6 +68,7 @@ impl Open {
     async fn renew(&mut self, token: &str) -> Result<(), Ending> {
         match accounts::authenticate(&self.state, token).await {
             Ok(caller) if caller.user == self.caller.user => {
+                self.state.live.people.renews(caller.user, self.socket, caller.session);
                 self.caller = caller;
                 Ok(())
             }

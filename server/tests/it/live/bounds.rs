@@ -42,6 +42,22 @@ async fn a_socket_without_a_good_token_or_a_first_hello_is_closed() {
 }
 
 #[tokio::test]
+async fn a_socket_ends_with_the_session_of_the_newest_token_that_it_showed() {
+    let server = Server::start().await;
+    let ann = Person::new(&server, "ann").await;
+    let newer = server.login("ann@example.org", PASSWORD).await.good();
+    let mut socket = Socket::open(&server, &ann.token).await;
+
+    socket.say(json!({ "t": "auth", "tok": access(&newer) })).await;
+    socket.say(json!({ "t": "ping", "n": 1 })).await;
+    assert_eq!(socket.next().await["t"], "pong", "the token was taken");
+    let out = server.post("/api/v1/auth/logout", access(&newer), json!({})).await;
+
+    assert!(out.status < 300, "{}", out.text());
+    assert_eq!(socket.closed().await.1, 4401);
+}
+
+#[tokio::test]
 async fn a_frame_that_is_too_large_or_unreadable_closes_the_socket() {
     let server = Server::start().await;
     let ann = Person::new(&server, "ann").await;
