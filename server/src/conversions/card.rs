@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::hmac;
 use axum::body::Body;
 use platform::{
     objects,
@@ -58,6 +59,14 @@ impl Wish {
     /// What its result is called, between files of the same age.
     fn result(&self) -> FileId {
         FileId(self.derived("result"))
+    }
+
+    /// Names its upload to the worker, where everybody has names of their own choice: nobody can make this one, and put
+    /// another document in its place beforehand.
+    fn request_key(&self, secret: &[u8]) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        let label = format!("mshub upload of a card v1 {}", self.task());
+        format!("room-{}", hex::encode(hmac::sign(&key, label.as_bytes())))
     }
 
     /// An id that is the same each time, and of the age of the wish.
@@ -157,7 +166,7 @@ async fn job(state: &App, wish: &Wish) -> Outcome<Job> {
     let Wish { by, ref file, ref to, .. } = *wish;
     let query = NewConversion { to: to.clone(), name: file.name.clone(), ..NewConversion::default() };
     let object = files::content(state, wish.room, file.id).await?;
-    let key = format!("room-{}", wish.task());
+    let key = wish.request_key(&state.config.secret.0);
     // The document is whoever's who put it there.
     let allowed = match files::owner(state, file.id).await? {
         Some(owner) => accounts::allows_third_party(&state.db, owner).await?,
@@ -203,8 +212,7 @@ async fn keep(state: &App, wish: &Wish, job: &Job) -> Outcome<File> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_wish_has_the_same_ids_each_time_and_of_its_own_age() {
+    fn wish() -> Wish {
         let file = File {
             id: FileId::new(),
             name: "a.md".into(),
@@ -213,13 +221,28 @@ mod tests {
             media_type: "text/plain".into(),
         };
         let (room, by, cid) = (RoomId::new(), UserId::new(), ClientId::new());
-        let wish = Wish { room, by, name: "Ann".into(), cid, file, to: "pdf".into() };
+        Wish { room, by, name: "Ann".into(), cid, file, to: "pdf".into() }
+    }
+
+    #[test]
+    fn only_who_has_the_hubs_secret_can_name_the_upload_of_a_wish() {
+        let wish = wish();
+        let key = wish.request_key(b"one");
+
+        assert_eq!(key, wish.clone().request_key(b"one"));
+        assert_ne!(key, wish.request_key(b"other"));
+        assert!(key.len() <= 128, "the worker takes no longer ones: {key}");
+    }
+
+    #[test]
+    fn a_wish_has_the_same_ids_each_time_and_of_its_own_age() {
+        let wish = wish();
         let other = Wish { cid: ClientId::new(), ..wish.clone() };
 
         assert_eq!((wish.result(), wish.settled()), (wish.clone().result(), wish.clone().settled()));
         assert!(wish.result() != other.result() && wish.settled() != other.settled());
         assert_ne!(wish.task(), wish.result().0);
         let millis = |id: Uuid| id.get_timestamp().map(|at| at.to_unix().0);
-        assert_eq!(millis(wish.result().0), millis(cid.0));
+        assert_eq!(millis(wish.result().0), millis(wish.cid.0));
     }
 }
