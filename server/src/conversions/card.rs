@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 use wire::{
-    ClientId, Code, FileId, MessageId, RoomId, UserId,
+    ClientId, Code, FileId, MessageId, Problem, RoomId, Timestamp, UserId,
     conversions::{Job, JobState, NewConversion, StoredResult},
     events::{RoomFact, What},
     files::File,
@@ -32,6 +32,13 @@ use crate::{
 
 /// Between two looks at the job. Hints tell of it sooner, and may be lost.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// The first pause after an attempt that failed, and the longest: each is twice the one before.
+const PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long a part that is away is waited for, and one that fails otherwise, before the card says that it failed.
+const OUTAGE_SECONDS: i64 = 24 * 3600;
+const FAULT_SECONDS: i64 = 600;
 
 /// Somebody wants a file of a room to be something else, for everybody there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,35 +100,67 @@ pub(crate) enum Followed {
     NotAsked,
 }
 
-/// Sees to it that somebody works on a wish.
-pub(crate) async fn follow(state: &App, wish: &Wish) -> Outcome<Followed> {
-    let Wish { room, by, cid, .. } = *wish;
-    if state.cards.is_under_way(cid) {
+/// Sees to it that somebody works on a wish, which came to be at `since`.
+pub(crate) async fn follow(state: &App, wish: &Wish, since: Timestamp) -> Outcome<Followed> {
+    if state.cards.is_under_way(wish.cid) {
         return Ok(Followed::UnderWay);
     }
-    if rooms::place_of(state, room, by, wish.settled()).await?.is_some() {
-        return Ok(Followed::Done);
-    }
-    let Some(pos) = rooms::place_of(state, room, by, cid).await? else { return Ok(Followed::NotAsked) };
-    if rooms::is_removed(state, by, room, pos).await? {
-        return Ok(Followed::Done);
-    }
-    if let Some(turn) = state.cards.begin(cid) {
+    let pos = match look(state, wish).await? {
+        Found::Open(pos) => pos,
+        Found::Done => return Ok(Followed::Done),
+        Found::Nothing => return Ok(Followed::NotAsked),
+    };
+    if let Some(turn) = state.cards.begin(wish.cid) {
         let (state, wish) = (state.clone(), wish.clone());
         state.clone().tasks.spawn("card", async move {
-            if let Err(error) = work(&state, &wish, pos).await {
-                tracing::warn!(problem = %error.problem(), %room, "a conversion of a room is tried again");
-            }
+            see_through(&state, &wish, pos, since).await;
             drop(turn);
         });
     }
     Ok(Followed::UnderWay)
 }
 
-async fn work(state: &App, wish: &Wish, pos: u64) -> Outcome<()> {
+/// What the log says of a wish.
+enum Found {
+    Nothing,
+    /// A card at this position that nothing has settled.
+    Open(u64),
+    /// A card that is settled, or was removed.
+    Done,
+}
+
+async fn look(state: &App, wish: &Wish) -> Outcome<Found> {
+    let Wish { room, by, cid, .. } = *wish;
+    if rooms::place_of(state, room, by, wish.settled()).await?.is_some() {
+        return Ok(Found::Done);
+    }
+    let Some(pos) = rooms::place_of(state, room, by, cid).await? else { return Ok(Found::Nothing) };
+    let removed = rooms::is_removed(state, by, room, pos).await?;
+    Ok(if removed { Found::Done } else { Found::Open(pos) })
+}
+
+/// Works on a wish until it is settled, after each failure with a longer pause.
+async fn see_through(state: &App, wish: &Wish, pos: u64, since: Timestamp) {
+    let stop = state.tasks.stop_signal();
+    let mut pause = PAUSE;
+    while let Err(error) = work(state, wish, pos, since).await {
+        tracing::warn!(problem = %error.problem(), room = %wish.room, "a conversion of a room is tried again");
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => return,
+        }
+        pause = LONGEST_PAUSE.min(2 * pause);
+        // Removed meanwhile, or settled by another gateway.
+        if matches!(look(state, wish).await, Ok(Found::Done)) {
+            return;
+        }
+    }
+}
+
+async fn work(state: &App, wish: &Wish, pos: u64, since: Timestamp) -> Outcome<()> {
     let stop = state.tasks.stop_signal();
     let settled = tokio::select! {
-        settled = settle(state, wish, pos) => settled?,
+        settled = settle(state, wish, pos, since) => settled?,
         () = stop.cancelled() => return Ok(()),
     };
     let Wish { room, by, ref name, .. } = *wish;
@@ -136,19 +175,31 @@ async fn work(state: &App, wish: &Wish, pos: u64) -> Outcome<()> {
 }
 
 /// What is to be told of it in the end. An error may pass.
-async fn settle(state: &App, wish: &Wish, tgt: u64) -> Outcome<What> {
-    let done = match job(state, wish).await {
-        Ok(job) => ended(state, wish, tgt, job).await,
-        Err(error) => Err(error),
-    };
-    let job = match done {
-        Ok(job) => job,
-        Err(error) if error.problem().retryable || error.problem().status >= 500 => return Err(error),
+async fn settle(state: &App, wish: &Wish, tgt: u64, since: Timestamp) -> Outcome<What> {
+    let age = state.clock.now().seconds().saturating_sub(since.seconds());
+    match made(state, wish, tgt).await {
+        Err(error) if may_pass(error.problem(), age) => Err(error),
         Err(refused) => {
             let problem = refused.into_problem();
-            return Ok(What::ConvertFailed { tgt, body: problem.detail, error: problem.code });
+            Ok(What::ConvertFailed { tgt, body: problem.detail, error: problem.code })
         }
+        told => told,
+    }
+}
+
+/// Whether a wish of so many seconds is tried again after this.
+fn may_pass(problem: &Problem, age: i64) -> bool {
+    let patience = match problem.status {
+        _ if problem.retryable => OUTAGE_SECONDS,
+        500.. => FAULT_SECONDS,
+        _ => 0,
     };
+    age < patience
+}
+
+async fn made(state: &App, wish: &Wish, tgt: u64) -> Outcome<What> {
+    let job = job(state, wish).await?;
+    let job = ended(state, wish, tgt, job).await?;
     if job.state == JobState::Completed {
         let file = keep(state, wish, &job).await?;
         let (body, lost) = (file.name.clone(), job.lost);
@@ -197,11 +248,14 @@ async fn ended(state: &App, wish: &Wish, tgt: u64, mut job: Job) -> Outcome<Job>
 /// Makes the result a file of the room: it outlives the job, and the membership of whoever asked.
 async fn keep(state: &App, wish: &Wish, job: &Job) -> Outcome<File> {
     let path = fill(internal::JOB_RESULT, job.id);
-    let found: StoredResult = call(state.upstream.convert(Method::GET, &path, wish.by)).await?;
+    let gone = || ApiError::new(Code::UpstreamDown, "the result is not there any more");
+    let found: Outcome<StoredResult> = call(state.upstream.convert(Method::GET, &path, wish.by)).await;
+    // A job that somebody removed is made again.
+    let found = found.map_err(|error| if error.problem().status == 404 { gone() } else { error })?;
     let StoredResult { key, name, bytes, sha256, media_type } = found;
     let file = File { id: wish.result(), name, bytes, sha256, media_type };
     let object = state.objects.get(&key, 0).await.map_err(|error| match error {
-        objects::Error::NotFound(_) => ApiError::new(Code::UpstreamDown, "the result is not there any more"),
+        objects::Error::NotFound(_) => gone(),
         error => anyhow::Error::from(error).into(),
     })?;
     files::keep_result(state, wish.room, wish.by, wish.settled(), &file, object.body).await?;
@@ -222,6 +276,17 @@ mod tests {
         };
         let (room, by, cid) = (RoomId::new(), UserId::new(), ClientId::new());
         Wish { room, by, name: "Ann".into(), cid, file, to: "pdf".into() }
+    }
+
+    #[test]
+    fn an_outage_is_waited_for_longer_than_a_fault_and_a_refusal_not_at_all() {
+        let passes = |code, age| may_pass(&Problem::new(code, ""), age);
+
+        assert!(
+            passes(Code::UpstreamDown, OUTAGE_SECONDS - 1) && !passes(Code::UpstreamDown, OUTAGE_SECONDS)
+        );
+        assert!(passes(Code::Internal, FAULT_SECONDS - 1) && !passes(Code::Internal, FAULT_SECONDS));
+        assert!(!passes(Code::UnsupportedPair, 0));
     }
 
     #[test]

@@ -198,13 +198,15 @@ async fn perform(state: &App, claimed: &Claimed, task: &Task) -> Result<(), Fail
                 Err(error) => Err(Failure::Later(error.problem().to_string())),
             }
         }
-        Task::Convert { wish } => match card::follow(state, wish).await {
-            Ok(Followed::Done) => Ok(()),
-            Ok(Followed::NotAsked) if is_older(state, claimed, CONVERT_SECONDS) => Ok(()),
-            Ok(Followed::NotAsked) => Err(Failure::NotYet(LONGEST_PAUSE_SECONDS)),
-            Ok(Followed::UnderWay) => Err(Failure::NotYet(LONGEST_LOOK_SECONDS)),
-            Err(error) => Err(Failure::Later(error.problem().to_string())),
-        },
+        Task::Convert { wish } => {
+            match card::follow(state, wish, Timestamp::from_micros(claimed.created_at)).await {
+                Ok(Followed::Done) => Ok(()),
+                Ok(Followed::NotAsked) if is_older(state, claimed, CONVERT_SECONDS) => Ok(()),
+                Ok(Followed::NotAsked) => Err(Failure::NotYet(LONGEST_PAUSE_SECONDS)),
+                Ok(Followed::UnderWay) => Err(Failure::NotYet(LONGEST_LOOK_SECONDS)),
+                Err(error) => Err(Failure::Later(error.problem().to_string())),
+            }
+        }
         Task::RemoveRoomFiles { room } => files::remove_of_room(state, *room)
             .await
             .map_err(|error| Failure::Later(error.problem().to_string())),

@@ -2,13 +2,22 @@
 
 use std::time::Duration;
 
+use axum::{
+    Json, Router,
+    body::Bytes,
+    routing::{get, post},
+};
 use platform::{
     each, sqlx,
     testing::smtp::{Fault, Sink},
 };
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use wire::paths::TOPIC_CHAT;
+use tokio::net::TcpListener;
+use wire::{
+    Code, Problem,
+    paths::{TOPIC_CHAT, internal},
+};
 
 use crate::{
     fixture::{Server, access, eventually, link_token},
@@ -170,6 +179,52 @@ async fn a_conversion_that_was_refused_in_a_room_leaves_no_work_behind() {
     assert_eq!(left().await, 0);
     wish(now).await.good();
     assert_eq!(left().await, 1, "what is in the log has somebody who works on it");
+}
+
+/// Workers of both kinds: one stored nothing, the other fails whatever it is asked.
+async fn failing_workers() -> reqwest::Url {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let fails = async |body: Bytes| {
+        drop(body);
+        (StatusCode::INTERNAL_SERVER_ERROR, Json(Problem::new(Code::Internal, "nothing works here")))
+    };
+    let routes = Router::new()
+        .route(internal::SENT, get(async || Json(Value::Null)))
+        .route(
+            internal::MESSAGES,
+            get(async || Json(json!({ "messages": [], "ep": "", "upto": 0, "more": false }))),
+        )
+        .route(internal::JOBS, post(fails));
+    tokio::spawn(async { axum::serve(listener, routes).await });
+    url
+}
+
+#[tokio::test]
+async fn a_conversion_that_fails_again_and_again_says_so_in_the_end() {
+    let worker = failing_workers().await;
+    let server = Server::embedded_with(|config| {
+        config.chat_workers = vec![worker.clone()];
+        config.convert_workers = vec![worker];
+    })
+    .await;
+    let ann = server.account("ann@example.com", "Ann").await;
+    let room = server.post("/api/v1/rooms", access(&ann), json!({ "name": "general" })).await.good();
+    let path = |of: &str| format!("/api/v1/rooms/{}/{of}", room["id"].as_str().unwrap());
+    let upload = server.request(Method::POST, &path("files?name=a.md")).bearer_auth(access(&ann));
+    let file = server.send(upload.body("# Hello")).await.good();
+    let wish = json!({ "cid": made_at(server.clock.now().seconds()), "file": file["id"], "to": "pdf" });
+    server.post(&path("conversions"), access(&ann), wish).await.good();
+
+    server.clock.advance(3_600);
+
+    let tokens = server.login("ann@example.com", crate::fixture::PASSWORD).await.good();
+    let failed = eventually("the card says that it failed", async || {
+        let page = server.get(&path("events"), access(&tokens)).await.good();
+        page["events"].as_array().unwrap().iter().find(|event| event["kind"] == "convert_failed").cloned()
+    })
+    .await;
+    assert_eq!(failed["error"], Code::Internal.name());
 }
 
 #[tokio::test]
