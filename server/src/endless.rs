@@ -1,6 +1,10 @@
 //! Answers that do not end by themselves: server-sent events or JSON lines, for `curl -N`.
 
-use std::time::Duration;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     body::{Body, Bytes},
@@ -10,12 +14,67 @@ use axum::{
 use futures_util::Stream;
 use platform::service::{ApiError, Outcome};
 use serde::Serialize;
-use wire::Code;
+use wire::{Code, UserId};
 
 /// A sign of life at least this often.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
 const SSE: &str = "text/event-stream";
 const NDJSON: &str = "application/x-ndjson";
+
+/// Answers that one gateway gives at once,
+const MOST: usize = 1_000;
+/// and that it gives one person.
+const OF_ONE: usize = 100;
+
+/// Places for answers that do not end.
+#[derive(Clone, Default)]
+pub(crate) struct Places(Arc<Mutex<Taken>>);
+
+#[derive(Default)]
+struct Taken {
+    all: usize,
+    of: HashMap<UserId, usize>,
+}
+
+/// The place of one answer; dropped, it is free.
+pub(crate) struct Place {
+    places: Places,
+    user: UserId,
+}
+
+impl Places {
+    /// A place for an answer to somebody.
+    pub(crate) fn take(&self, user: UserId) -> Outcome<Place> {
+        let mut taken = self.locked();
+        let own = taken.of.get(&user).copied().unwrap_or(0);
+        if taken.all >= MOST || own >= OF_ONE {
+            let whose = if own >= OF_ONE { "you have" } else { "there are" };
+            let detail = format!("{whose} too many answers of this kind open here");
+            return Err(ApiError::new(Code::RateLimited, detail).retry_after(10));
+        }
+        taken.all += 1;
+        taken.of.insert(user, own + 1);
+        Ok(Place { places: self.clone(), user })
+    }
+
+    /// A panic while it was locked leaves counts that are right.
+    fn locked(&self) -> MutexGuard<'_, Taken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.locked();
+        taken.all -= 1;
+        if let Entry::Occupied(mut own) = taken.of.entry(self.user) {
+            *own.get_mut() -= 1;
+            if *own.get() == 0 {
+                own.remove();
+            }
+        }
+    }
+}
 
 /// How events are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +155,23 @@ mod tests {
         assert_eq!(form("text/html, text/event-stream;q=0.9"), Form::Sse);
         assert_eq!(form("*/*"), Form::Lines);
         assert_eq!(form("application/x-ndjson"), Form::Lines);
+    }
+
+    #[test]
+    fn nobody_takes_every_place_and_what_has_ended_is_free() {
+        let (places, ann, bob) = (Places::default(), UserId::new(), UserId::new());
+
+        let mut own: Vec<_> = (0..OF_ONE).map(|_| places.take(ann).unwrap()).collect();
+        assert!(places.take(ann).is_err());
+        let other = places.take(bob).unwrap();
+        own.pop();
+        assert!(places.take(ann).is_ok());
+
+        drop((own, other));
+        let many: Vec<_> = (0..2 * MOST).filter_map(|_| places.take(UserId::new()).ok()).collect();
+        assert_eq!(many.len(), MOST);
+        drop(many);
+        assert!(places.locked().of.is_empty());
     }
 
     #[test]

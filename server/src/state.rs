@@ -18,14 +18,12 @@ use crate::{
     Config, Engines,
     accounts::{Guards, Keys},
     conversions::{Cards, News},
+    endless::Places,
     live::{self, Appends, Registry},
     rooms::Rates,
     tasks,
     upstream::Upstream,
 };
-
-/// Answers without an end that one gateway gives at once.
-const TAILS: usize = 1_000;
 
 /// Pictures that one gateway makes small at once.
 const PICTURES: usize = 2;
@@ -45,7 +43,7 @@ pub(crate) struct State {
     pub(crate) rates: Rates,
     pub(crate) appends: Appends,
     /// Places for answers without an end.
-    pub(crate) tails: Arc<Semaphore>,
+    pub(crate) endless: Places,
     /// Turns for making pictures small.
     pub(crate) pictures: Arc<Semaphore>,
     pub(crate) cards: Cards,
@@ -85,7 +83,7 @@ impl State {
             live,
             rates,
             appends: Appends::default(),
-            tails: Arc::new(Semaphore::new(TAILS)),
+            endless: Places::default(),
             pictures: Arc::new(Semaphore::new(PICTURES)),
             cards: Cards::default(),
             news: News::default(),

@@ -4,16 +4,13 @@ use std::time::Duration;
 
 use axum::{body::Bytes, extract::State, http::HeaderMap, response::Response};
 use futures_util::stream;
-use platform::service::{ApiError, ApiPath, ApiQuery, Outcome};
+use platform::service::{ApiPath, ApiQuery, Outcome};
 use reqwest::Method;
 use serde::Deserialize;
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 use utoipa::IntoParams;
 use wire::{
-    Code, JobId,
+    JobId,
     conversions::{Job, JobEvent, JobEvents},
     paths::{self, fill, internal},
 };
@@ -21,7 +18,7 @@ use wire::{
 use super::news::Following;
 use crate::{
     accounts::Caller,
-    endless::{self, Form},
+    endless::{self, Form, Place},
     state::App,
     upstream::call,
 };
@@ -50,14 +47,12 @@ pub(crate) async fn events(
     ApiQuery(From { after }): ApiQuery<From>,
     headers: HeaderMap,
 ) -> Outcome<Response> {
-    let permit = state.tails.clone().try_acquire_owned().map_err(|_| {
-        ApiError::new(Code::RateLimited, "too many answers of this kind are open here").retry_after(10)
-    })?;
+    let place = state.endless.take(caller.user)?;
     let form = Form::of(&headers);
     let following = state.news.follow(job);
     let after = endless::last_event(&headers)?.or(after).unwrap_or(0);
     let mut watch =
-        Watch { state, caller, job, after, form, following, first: None, ended: false, _permit: permit };
+        Watch { state, caller, job, after, form, following, first: None, ended: false, _place: place };
     // A job that is not there is refused, not an empty answer.
     watch.first = Some(watch.look().await?);
     let pieces = stream::unfold(watch, async |mut watch| watch.piece().await.map(|piece| (piece, watch)));
@@ -75,7 +70,7 @@ struct Watch {
     /// What was looked up before the answer began.
     first: Option<JobEvents>,
     ended: bool,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Watch {

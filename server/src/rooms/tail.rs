@@ -2,12 +2,11 @@
 
 use axum::{body::Bytes, extract::State, http::HeaderMap, response::Response};
 use futures_util::stream;
-use platform::service::{ApiError, ApiPath, ApiQuery, Outcome};
+use platform::service::{ApiPath, ApiQuery, Outcome};
 use serde::Deserialize;
-use tokio::sync::OwnedSemaphorePermit;
 use utoipa::IntoParams;
 use wire::{
-    Code, RoomId,
+    RoomId,
     events::{RoomEvent, What},
 };
 
@@ -17,7 +16,7 @@ use super::{
 };
 use crate::{
     accounts::Caller,
-    endless::{self, Form},
+    endless::{self, Form, Place},
     live,
     state::App,
 };
@@ -46,15 +45,13 @@ pub(crate) async fn tail(
     headers: HeaderMap,
 ) -> Outcome<Response> {
     let room = joined(&state, &caller, &room).await?.id;
-    let permit = state.tails.clone().try_acquire_owned().map_err(|_| {
-        ApiError::new(Code::RateLimited, "too many answers of this kind are open here").retry_after(10)
-    })?;
+    let place = state.endless.take(caller.user)?;
     let form = Form::of(&headers);
     history::follow_up(&state, room).await;
     let now = state.live.tailed(room);
     // A position beyond the log's end was never given by it.
     let after = endless::last_event(&headers)?.or(after).map_or(now, |after| after.min(now));
-    let tail = Tail { state, caller, room, after, form, ended: false, _permit: permit };
+    let tail = Tail { state, caller, room, after, form, ended: false, _place: place };
     let pieces = stream::unfold(tail, async |mut tail| tail.piece().await.map(|piece| (piece, tail)));
     Ok(endless::answer(form, pieces))
 }
@@ -67,7 +64,7 @@ struct Tail {
     after: u64,
     form: Form,
     ended: bool,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Tail {
