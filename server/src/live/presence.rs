@@ -3,7 +3,7 @@
 //! Latest value only, and only what changed. A gateway that falls silent is forgotten, its people with it.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Mutex,
     time::Duration,
 };
@@ -51,6 +51,9 @@ struct Known {
     told: HashMap<UserId, Presence>,
     /// People who may have changed.
     open: HashSet<UserId>,
+    /// Whose sockets closed, and when: they may have changed [`GRACE_SECONDS`] later. Until then nobody looks at them, so
+    /// that very many of them hold up nobody who comes.
+    closed: VecDeque<(Timestamp, UserId)>,
     renewed: Timestamp,
 }
 
@@ -109,7 +112,7 @@ impl Crowd {
         if let Some(own) = known.own.get_mut(&user) {
             own.sockets = own.sockets.saturating_sub(1);
             own.left = now;
-            known.open.insert(user);
+            known.closed.push_back((now, user));
         }
     }
 
@@ -155,6 +158,7 @@ impl Crowd {
             let everybody: Vec<UserId> = known.own.keys().chain(known.told.keys()).copied().collect();
             known.open.extend(everybody);
         }
+        known.open_closed(now);
         let mut news = News::default();
         let open: Vec<UserId> =
             known.open.iter().copied().take(if renews { usize::MAX } else { AT_ONCE }).collect();
@@ -173,23 +177,27 @@ impl Known {
         own.into_iter().chain(others).max().unwrap_or(Presence::Offline)
     }
 
+    /// Those whose grace is over may have changed.
+    fn open_closed(&mut self, now: Timestamp) {
+        while let Some((at, user)) = self.closed.front().copied()
+            && at.plus_seconds(GRACE_SECONDS) <= now
+        {
+            self.closed.pop_front();
+            self.open.insert(user);
+        }
+    }
+
     fn look_at(&mut self, user: UserId, now: Timestamp, renews: bool, news: &mut News) {
-        let mut leaving = false;
+        self.open.remove(&user);
         if let Some(own) = self.own.get_mut(&user) {
             let is = own.is(now);
             if is != own.shared || renews {
                 own.shared = is;
                 news.share.push(Here { user, is });
             }
-            leaving = own.sockets == 0;
             if is == Presence::Offline {
                 self.own.remove(&user);
-                leaving = false;
             }
-        }
-        // Whoever is about to be gone is looked at again until they are.
-        if !leaving {
-            self.open.remove(&user);
         }
         let is = self.is(user, now);
         if self.told.get(&user).copied().unwrap_or(Presence::Offline) != is {
@@ -297,6 +305,22 @@ mod tests {
         crowd.came(ann, at(102));
 
         assert_eq!(told(&crowd, 102 + 2 * GRACE_SECONDS), []);
+    }
+
+    #[test]
+    fn who_comes_is_told_at_once_however_many_leave() {
+        let (crowd, ann) = (Crowd::default(), UserId::new());
+        let others: Vec<_> = (0..4 * AT_ONCE).map(|_| UserId::new()).collect();
+        others.iter().for_each(|user| crowd.came(*user, at(0)));
+        assert_eq!(told(&crowd, 0).len(), others.len());
+
+        others.iter().for_each(|user| crowd.went(*user, at(1)));
+        told(&crowd, 2);
+        crowd.came(ann, at(3));
+
+        assert_eq!(told(&crowd, 3), [Presence::Online]);
+        let gone: usize = (0..4).map(|look| told(&crowd, 1 + GRACE_SECONDS + look).len()).sum();
+        assert_eq!(gone, others.len());
     }
 
     #[test]
