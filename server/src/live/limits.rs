@@ -23,6 +23,8 @@ pub(super) const QUEUE_BYTES: usize = 1024 * 1024;
 
 /// Catch-ups that may ask the database or the log at once, for each core.
 pub(super) const CATCH_UPS_PER_CORE: usize = 8;
+/// Answers that may read the log itself at once: on Kafka, each makes a client.
+pub(super) const LOG_READERS: usize = 4;
 /// How long one waits for its turn before the client is told to ask again.
 pub(super) const TURN: Duration = Duration::from_secs(2);
 /// A client that missed more events than this gets the newest, and a gap to fill by itself.

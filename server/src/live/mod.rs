@@ -40,7 +40,7 @@ pub(crate) use attempts::{Key, Waiter};
 use frame::encoded;
 pub use limits::Patience;
 pub(crate) use members::is_member;
-pub(crate) use past::{after, in_memory, newest_of_log};
+pub(crate) use past::{after, in_memory, newest_of_log, remembered};
 pub(crate) use registry::Registry;
 pub(crate) use say::{Begun, begin};
 

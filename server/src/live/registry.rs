@@ -24,7 +24,7 @@ use wire::{
 use super::{
     attempts::{Claimed, Key, Landing, Waiter},
     encoded,
-    limits::{CATCH_UPS_PER_CORE, OUTCOME},
+    limits::{CATCH_UPS_PER_CORE, LOG_READERS, OUTCOME},
     line::{Line, Round},
     locked,
     partition::{Partition, Place},
@@ -47,6 +47,8 @@ pub(crate) struct Registry {
     pub(super) crowd: Crowd,
     /// Turns to ask the database or the log for a catch-up.
     pub(super) turns: Semaphore,
+    /// Turns to read the log itself.
+    pub(super) log_turns: Semaphore,
     read_only: AtomicBool,
     lag_ms: AtomicU64,
 }
@@ -61,6 +63,7 @@ impl Registry {
             people: People::default(),
             crowd: Crowd::default(),
             turns: Semaphore::new(cores * CATCH_UPS_PER_CORE),
+            log_turns: Semaphore::new(LOG_READERS),
             read_only: AtomicBool::new(false),
             lag_ms: AtomicU64::new(0),
         }

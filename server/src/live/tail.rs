@@ -139,6 +139,18 @@ fn event(record: &Arc<Record>) -> Option<RoomEvent> {
     Some(RoomEvent::placed(fact, record.pos, None, record.at))
 }
 
+/// A reader for one answer. To close one may block, on Kafka until the brokers know it: not on a thread that others need.
+struct Reader(Option<Tail>);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let tail = self.0.take();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn_blocking(move || drop(tail));
+        }
+    }
+}
+
 /// Events of one room from the log itself, after a position, up to where this gateway follows.
 pub(super) async fn read(state: &State, room: wire::RoomId, after: u64) -> Result<Vec<RoomEvent>, ReadError> {
     let Some(own) = state.live.partition_of(room) else { return Ok(Vec::new()) };
@@ -148,9 +160,11 @@ pub(super) async fn read(state: &State, room: wire::RoomId, after: u64) -> Resul
         true => (own.number, after),
         false => (partition.number, partition.tailed()),
     });
-    let mut tail = state.bus.tail(TOPIC_CHAT, places.collect()).await?;
+    let mut reader = Reader(Some(state.bus.tail(TOPIC_CHAT, places.collect()).await?));
     let (mut events, mut seen) = (Vec::<RoomEvent>::new(), after);
-    while seen < upto {
+    while seen < upto
+        && let Some(tail) = &mut reader.0
+    {
         for record in tail.next().await?.iter().filter(|record| record.partition == own.number) {
             seen = record.pos;
             if record.pos > upto {
@@ -236,6 +250,19 @@ mod tests {
         assert!(said.ends_with(" s, and the log at 1"), "{said}");
         assert_eq!(live::ping(&state).await, Ok(()));
         assert!(state.tasks.finish(AGAIN).await);
+    }
+
+    #[tokio::test]
+    async fn a_log_is_not_gone_through_from_far_behind() {
+        let (_folder, state, fact) = not_following().await;
+        state.live.partitions().iter().for_each(|own| own.begin_after(60_000, None));
+
+        for refused in [live::after(&state, fact.room, 0).await, live::remembered(&state, fact.room, 59_999)]
+        {
+            let refused = refused.unwrap_err();
+            assert_eq!(refused.problem().known(), Some(wire::Code::Unavailable));
+        }
+        assert!(live::remembered(&state, fact.room, 60_000).unwrap().is_empty());
     }
 
     #[tokio::test]

@@ -18,7 +18,7 @@ use crate::{
 /// Marks a room as read up to a position, or all of it. A mark never moves back; the answer says where it stands and
 /// what is unread after it.
 #[utoipa::path(put, path = "/api/v1/rooms/{room}/read", tag = "rooms", params(("room" = String, Path)), request_body = Read, security(("bearer" = [])),
-    responses((status = 200, body = Unread), (status = 404, body = wire::Problem), (status = 502, body = wire::Problem), (status = 429, body = wire::Problem)))]
+    responses((status = 200, body = Unread), (status = 404, body = wire::Problem), (status = 429, body = wire::Problem), (status = 502, body = wire::Problem), (status = 503, body = wire::Problem)))]
 pub(crate) async fn read(
     State(state): State<App>,
     caller: Caller,

@@ -47,7 +47,7 @@ pub(super) async fn count(state: &State, user: UserId, marks: Vec<Mark>) -> Outc
     for counted in ask(state, user, &counts).await? {
         let Unread { room, mark: pos, .. } = counted.unread;
         state.live.stored(room, counted.upto);
-        let newer = live::after(state, room, counted.upto).await?;
+        let newer = live::remembered(state, room, counted.upto)?;
         match changed(&newer, pos) {
             show if show.is_empty() => rooms.push(corrected(counted, newer, user)),
             show => {
