@@ -78,7 +78,6 @@ export type ToClient =
   | { t: "unsubbed"; room: string }
   | { t: "entered"; room: string; by: string; name: string }
   | { t: "wm"; r: { room: string; pos: number; n: number; h: string }[] }
-  | { t: "reset"; room: string; ep: string }
   | { t: "job"; job: Job }
   | { t: "pong"; n: number }
   | { t: "hb" }

@@ -258,13 +258,6 @@ pub enum ToClient {
         /// Heads.
         r: Vec<crate::events::Head>,
     },
-    /// The log began anew: forget positions of the room and subscribe again.
-    Reset {
-        /// The room.
-        room: RoomId,
-        /// The new generation.
-        ep: String,
-    },
     /// One of the caller's conversions changed.
     Job {
         /// Its newest state.

@@ -21,7 +21,7 @@ use super::{
 pub(super) struct Partition {
     pub(super) number: i32,
     pub(super) attempts: Mutex<Attempts>,
-    epoch: Mutex<String>,
+    epoch: String,
     /// Memory has everything after this position.
     complete_after: AtomicU64,
     tailed: watch::Sender<u64>,
@@ -51,7 +51,7 @@ impl Partition {
         Self {
             number,
             attempts: Mutex::new(Attempts::new(ATTEMPTS / count.max(1))),
-            epoch: Mutex::new(epoch),
+            epoch,
             complete_after: AtomicU64::new(0),
             tailed: watch::Sender::new(0),
             persisted: AtomicU64::new(0),
@@ -60,7 +60,7 @@ impl Partition {
     }
 
     pub(super) fn epoch(&self) -> String {
-        locked(&self.epoch).clone()
+        self.epoch.clone()
     }
 
     /// This gateway begins to follow after a position, and remembers attempts from a moment on, if that is known.
@@ -70,18 +70,6 @@ impl Partition {
         if let Some(reach) = reach {
             locked(&self.attempts).reaches(reach);
         }
-    }
-
-    /// The log is another one: everything begins anew, before its first record.
-    pub(super) fn restart(&self, epoch: String) {
-        *locked(&self.epoch) = epoch;
-        locked(&self.ring).clear();
-        let mut attempts = Attempts::new(ATTEMPTS);
-        attempts.reaches(Timestamp::from_micros(0));
-        *locked(&self.attempts) = attempts;
-        self.persisted.store(0, Ordering::Release);
-        self.complete_after.store(0, Ordering::Release);
-        self.tailed.send_replace(0);
     }
 
     pub(super) fn complete_after(&self) -> u64 {
@@ -146,11 +134,6 @@ impl Partition {
 impl Ring {
     fn new(most: usize) -> Self {
         Self { places: VecDeque::new(), bytes: 0, most }
-    }
-
-    fn clear(&mut self) {
-        self.places.clear();
-        self.bytes = 0;
     }
 }
 

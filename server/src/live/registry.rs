@@ -370,16 +370,6 @@ impl Registry {
         self.crowd.is(user, now)
     }
 
-    /// The log of a partition is another one: everybody who follows one of its rooms subscribes again.
-    pub(super) fn restart(&self, partition: &Partition, epoch: String) {
-        partition.restart(epoch.clone());
-        for shard in &self.rooms {
-            let mut rooms = locked(shard);
-            let its = rooms.iter_mut().filter(|(_, room)| room.partition == partition.number);
-            its.for_each(|(id, room)| room.reset(*id, &epoch));
-        }
-    }
-
     /// How the hub is, as heartbeats say it.
     pub(super) fn heartbeat(&self) -> ToClient {
         let read_only = self.read_only.load(Ordering::Relaxed);
@@ -494,31 +484,6 @@ mod tests {
         registry.tell_crowd(room, &line);
 
         assert!(line.drain().is_empty());
-    }
-
-    #[tokio::test]
-    async fn when_the_log_begins_anew_everybody_who_follows_subscribes_again() {
-        let (registry, _folder) = registry(2).await;
-        let [first, second] = registry.partitions() else { unreachable!("there are two") };
-        let (one, two, line) = (RoomId::new(), RoomId::new(), Arc::new(Line::default()));
-        registry.take(first, vec![said(one, 1)], 1);
-        registry.take(second, vec![said(two, 1)], 1);
-        for room in [one, two] {
-            registry.listen(room, 7, UserId::new(), line.clone());
-            assert!(matches!(registry.go_live(room, 7, 1), Reach::Live));
-        }
-        line.drain();
-
-        registry.restart(first, "new".into());
-
-        let frames = line.drain();
-        assert_eq!(frames.len(), 1, "{frames:?}");
-        assert!(frames[0].contains(r#""t":"reset""#) && frames[0].contains(&one.to_string()));
-        assert_eq!((registry.tailed(one), registry.last(one)), (0, None));
-        assert_eq!(registry.epoch(one), "new");
-        assert!(matches!(registry.go_live(one, 7, 0), Reach::Gone));
-        registry.take(second, vec![said(two, 2)], 2);
-        assert_eq!(line.drain().len(), 1, "the other partition goes on");
     }
 
     #[tokio::test]

@@ -260,17 +260,6 @@ impl Room {
         self.members.as_ref().filter(|members| members.len() <= CROWD)
     }
 
-    /// The log began anew: nothing that was known of it holds.
-    pub(super) fn reset(&mut self, id: RoomId, ep: &str) {
-        let reset = encoded(&ToClient::Reset { room: id, ep: ep.to_owned() });
-        for (_, listener) in self.listeners.drain() {
-            listener.line.forget(id);
-            listener.line.tell(reset.clone());
-        }
-        self.recent.clear();
-        self.last = None;
-    }
-
     /// Whether somebody is in the room, if that is known here.
     pub(super) fn has_member(&self, user: UserId) -> Option<bool> {
         self.members.as_ref().map(|members| members.contains(&user))

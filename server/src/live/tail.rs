@@ -13,7 +13,7 @@ use wire::{
     record,
 };
 
-use super::{attempts::WINDOW_SECONDS, partition::Partition};
+use super::attempts::WINDOW_SECONDS;
 use crate::{
     SERVICE, rooms,
     state::{App, State},
@@ -81,9 +81,7 @@ async fn follow(state: App, mut tail: Tail) {
             }
             Err(error) => error,
         };
-        if is_another_log(&state) {
-            tracing::warn!(%error, "the log began anew; everybody subscribes again");
-        } else if matches!(error, ReadError::Hole { .. }) {
+        if matches!(error, ReadError::Hole { .. }) {
             // Going on behind it would hide a loss. Readiness fails, because the tail stands still, until somebody has
             // put back what is missing.
             metrics::counter!("mshub_log_holes_total").increment(1);
@@ -98,16 +96,6 @@ async fn follow(state: App, mut tail: Tail) {
             Err(error) => tracing::warn!(%error, "the log cannot be opened; trying again"),
         }
     }
-}
-
-/// Looks whether partitions are of another generation than they were, and forgets everything about those.
-fn is_another_log(state: &State) -> bool {
-    let changed = |partition: &&Partition| partition.epoch() != state.bus.epoch(partition.number);
-    let partitions: Vec<_> = state.live.partitions().iter().filter(changed).collect();
-    for partition in &partitions {
-        state.live.restart(partition, state.bus.epoch(partition.number));
-    }
-    !partitions.is_empty()
 }
 
 fn take(state: &State, records: &[Arc<Record>]) {
@@ -297,7 +285,7 @@ mod tests {
         let refuse = async |cid| {
             let refusal = Err(ApiError::not_found("room"));
             let (tell, _told) = tokio::sync::oneshot::channel();
-            rooms::say::begin(&state, &caller, room, cid, refusal, Waiter::Call(tell)).await
+            rooms::say::begin(&state, &caller, room, cid, async { refusal }, Waiter::Call(tell)).await
         };
         state
             .live

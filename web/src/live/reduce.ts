@@ -108,8 +108,6 @@ function receive(state: LiveState, frame: ToClient): LiveState {
         (now, head) => change(now, head.room, (room) => ({ ...room, persisted: Math.max(room.persisted, head.pos) })),
         state,
       );
-    case "reset":
-      return change(state, frame.room, () => ({ ...NEW_ROOM, ep: frame.ep }));
     case "job":
       return takeJob(state, frame.job);
     // Nothing to remember; also what a newer hub may say that this page does not know.

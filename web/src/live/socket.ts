@@ -156,8 +156,6 @@ export class Live {
         return;
       case "live":
         return void this.lookUp(frame.room);
-      case "reset":
-        return this.subscribe(frame.room);
       case "drain":
         return this.arm("connect", this.outside.random() * frame.spread_ms, () => this.lost(CLOSE.restart));
       case "ev":

@@ -117,7 +117,6 @@ impl Raw {
             ToClient::Evs { ev, .. } => ev.iter().try_for_each(|event| self.heard(event)),
             ToClient::Gap { room, from, to } => self.journal.note(Observed::Gap { room, from, to }),
             ToClient::Live { room, pos } => self.journal.note(Observed::Live { room, pos }),
-            ToClient::Reset { room, .. } => self.journal.note(Observed::Reset { room }),
             _ => Ok(()),
         }
     }

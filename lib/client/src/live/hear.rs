@@ -160,8 +160,7 @@ fn room_of(frame: &ToClient) -> Option<RoomId> {
         ToClient::Subbed { room, .. }
         | ToClient::Evs { room, .. }
         | ToClient::Gap { room, .. }
-        | ToClient::Live { room, .. }
-        | ToClient::Reset { room, .. } => Some(*room),
+        | ToClient::Live { room, .. } => Some(*room),
         _ => None,
     }
 }

@@ -83,7 +83,6 @@ impl Reducer {
             ToClient::Evs { ev, .. } => ev.into_iter().flat_map(|event| self.event(event)).collect(),
             ToClient::Gap { from, to, .. } => self.gap(from, to),
             ToClient::Live { pos, .. } => self.live(pos),
-            ToClient::Reset { ep, .. } => self.reset(ep),
             _ => Vec::new(),
         }
     }
@@ -167,17 +166,6 @@ impl Reducer {
         self.phase = Phase::Live;
         steps.push(Step::Live(pos));
         steps
-    }
-
-    fn reset(&mut self, ep: String) -> Vec<Step> {
-        if self.epoch.as_ref() == Some(&ep) {
-            return Vec::new();
-        }
-        self.epoch = Some(ep);
-        self.last = Some(0);
-        self.repaired = None;
-        self.phase = Phase::Idle;
-        vec![Step::Restarted, Step::Ask]
     }
 }
 

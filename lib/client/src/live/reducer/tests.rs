@@ -235,21 +235,6 @@ fn what_the_hub_leaves_out_is_a_gap_and_the_stream_goes_on_behind_it() {
 }
 
 #[test]
-fn a_log_that_began_anew_is_followed_from_its_first_event() {
-    let room = RoomId::new();
-    let mut reducer = Reducer::new(room, Some(Position { ep: EPOCH.into(), pos: 5 }), 0);
-    subbed(&mut reducer, 1, EPOCH, 5, SubMode::Resume);
-
-    let steps = reducer.take(ToClient::Reset { room, ep: "e2".into() });
-    let again = reducer.take(ToClient::Reset { room, ep: "e2".into() });
-
-    assert_eq!(steps, [Step::Restarted, Step::Ask]);
-    assert!(again.is_empty());
-    let ToServer::Sub { after, .. } = reducer.ask(2) else { panic!("not a subscription") };
-    assert_eq!(after, Some(Position { ep: "e2".into(), pos: 0 }));
-}
-
-#[test]
 fn a_position_of_another_log_is_not_trusted() {
     let room = RoomId::new();
     let mut reducer = Reducer::new(room, Some(Position { ep: EPOCH.into(), pos: 500 }), 0);
