@@ -1,6 +1,7 @@
 //! Live: this gateway follows the log and pushes to its own members' sockets.
 //!
-//! Nothing whose loss matters comes over the fan-out: it carries progress, watermarks and ended sessions only.
+//! Nothing whose loss matters comes over the fan-out: progress, watermarks, read marks, repetitions that were voided, who is
+//! here and who writes. Of an ended session the token tells as well, a little later.
 
 mod answer;
 mod appends;

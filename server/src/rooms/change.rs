@@ -51,7 +51,8 @@ impl<'a> Change<'a> {
         tasks::enqueue(&mut self.tx, &Task::Announce { fact }, self.state.clock.now()).await.map(drop)
     }
 
-    /// Makes it so. Whoever gets the answer and then says something says it after these facts.
+    /// Makes it so. Whoever gets the answer and then says something says it after these facts; unless the log is away for
+    /// longer than [`Patience`]: then the answer does not wait for them, and they follow as soon as the log takes them.
     pub(super) async fn commit(self) -> Outcome<()> {
         self.tx.commit().await?;
         let Patience { change, departure, .. } = self.state.config.patience;
