@@ -4,6 +4,7 @@
 
 mod accounts;
 mod admin;
+mod body;
 mod config;
 mod conversions;
 mod endless;

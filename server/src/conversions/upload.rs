@@ -8,11 +8,10 @@ use axum::{
     http::{HeaderMap, HeaderName, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use futures_util::StreamExt;
 use platform::service::{ApiError, ApiJson, ApiQuery, Outcome};
 use reqwest::Client;
 use wire::{
-    Code, UserId,
+    UserId,
     conversions::{Job, NewConversion},
     document_password::DOCUMENT_PASSWORD,
     paths::{self, internal},
@@ -21,14 +20,13 @@ use wire::{
 use super::wait;
 use crate::{
     accounts::Caller,
+    body::{announced, linger},
     state::{App, State as Hub},
     upstream::{Call, stream},
 };
 
 /// How long one upload may take; the worker gives up a little earlier, and says so.
 pub(crate) const UPLOAD: Duration = Duration::from_secs(3700);
-/// How long the rest of a refused body is still read.
-const LINGER: Duration = Duration::from_secs(10);
 /// What is passed on with the body.
 const PASSED: [HeaderName; 4] = [
     header::CONTENT_LENGTH,
@@ -170,32 +168,4 @@ pub(super) fn passed_on(state: &Hub, user: UserId, query: &NewConversion, third_
 /// The call, with the consent to ask services of somebody else, if it was given.
 pub(crate) fn consented(call: Call, given: bool) -> Call {
     call.with(|request| if given { request.header(internal::CONSENT_HEADER, "yes") } else { request })
-}
-
-/// Refuses a body by the length that it announces.
-fn announced(headers: &HeaderMap, limit: u64) -> Outcome<()> {
-    let length =
-        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    match length {
-        Some(length) if length > limit => Err(ApiError::new(
-            Code::TooLarge,
-            format!("the file has {length} bytes, and {limit} are allowed"),
-        )
-        .hint("split it, or ask whoever runs the hub to raise the limit")),
-        _ => Ok(()),
-    }
-}
-
-/// Reads what is left of a refused body, so that the sender finds our answer: a connection that is closed with unread
-/// bytes is reset, and the answer may be lost with it.
-pub(crate) fn linger(state: &Hub, body: Body) {
-    let stop = state.tasks.stop_signal();
-    state.tasks.spawn("linger", async move {
-        let mut body = body.into_data_stream();
-        let rest = async { while let Some(Ok(_)) = body.next().await {} };
-        tokio::select! {
-            _ = tokio::time::timeout(LINGER, rest) => {}
-            () = stop.cancelled() => {}
-        }
-    });
 }

@@ -9,7 +9,7 @@ use std::{
 use axum::{
     body::{Body, BodyDataStream},
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
 };
 use futures_util::{StreamExt, stream};
 use platform::{
@@ -26,6 +26,7 @@ use wire::{
 use super::{media, object_key, remove, sql};
 use crate::{
     accounts::Caller,
+    body::{announced, drain, linger_over, too_large},
     rooms,
     state::{App, State as Hub},
 };
@@ -34,8 +35,6 @@ use crate::{
 const SILENCE: Duration = Duration::from_secs(30);
 /// How long one upload may take.
 const UPLOAD: Duration = Duration::from_secs(3600);
-/// How long the rest of a refused body is still read.
-const LINGER: Duration = Duration::from_secs(10);
 /// Uploads of one person that no message has yet.
 const WAITING: i64 = 100;
 /// Names the upload: sent again with the same one, it makes no second file.
@@ -68,7 +67,7 @@ pub(crate) async fn upload(
     let body = Shared::new(body.into_data_stream().into());
     let taken = take(&state, caller, &room, query, &headers, &body).await;
     if taken.is_err() {
-        linger(&state, body);
+        linger_over(&state, async move { drain(&mut *body.lock().await).await });
     }
     Ok((StatusCode::CREATED, ApiJson(taken?)))
 }
@@ -163,18 +162,6 @@ fn chunks(body: Shared, head: Arc<Mutex<Vec<u8>>>) -> objects::Body {
     }))
 }
 
-/// Refuses a body by the length that it announces, and tells it.
-fn announced(headers: &HeaderMap, limit: u64) -> Outcome<u64> {
-    let length =
-        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    match length {
-        Some(length) if length > limit => {
-            Err(too_large(format!("the file has {length} bytes, and {limit} are allowed")))
-        }
-        length => Ok(length.unwrap_or_default()),
-    }
-}
-
 /// Uploads that run at the same moment may pass the bound together by what they do not announce.
 async fn check_usage(state: &Hub, caller: &Caller, announced: u64) -> Outcome<()> {
     let most = state.config.max_user_files_bytes;
@@ -192,10 +179,6 @@ async fn check_usage(state: &Hub, caller: &Caller, announced: u64) -> Outcome<()
     Ok(())
 }
 
-fn too_large(detail: String) -> ApiError {
-    ApiError::new(Code::TooLarge, detail).hint("split it, or ask whoever runs the hub to raise the limit")
-}
-
 fn request_key(headers: &HeaderMap) -> Outcome<Option<&str>> {
     let Some(value) = headers.get(REQUEST_KEY) else { return Ok(None) };
     match value.to_str() {
@@ -210,18 +193,4 @@ fn request_key(headers: &HeaderMap) -> Outcome<Option<&str>> {
 fn other_upload(key: &str) -> ApiError {
     ApiError::new(Code::Conflict, format!("the key `{key}` belongs to another upload"))
         .hint("make a fresh key for each upload")
-}
-
-/// Reads what is left of a refused body, so that the sender finds our answer: a connection that is closed with unread
-/// bytes is reset, and the answer may be lost with it.
-fn linger(state: &Hub, body: Shared) {
-    let stop = state.tasks.stop_signal();
-    state.tasks.spawn("linger", async move {
-        let mut body = body.lock().await;
-        let rest = async { while let Some(Ok(_)) = body.next().await {} };
-        tokio::select! {
-            _ = tokio::time::timeout(LINGER, rest) => {}
-            () = stop.cancelled() => {}
-        }
-    });
 }

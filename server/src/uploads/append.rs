@@ -16,7 +16,8 @@ use wire::{
 use super::{begin::passed, number, remove, version::Tus};
 use crate::{
     accounts::Caller,
-    conversions::upload::{UPLOAD, UPLOADS, consented, linger},
+    body::linger,
+    conversions::upload::{UPLOAD, UPLOADS, consented},
     state::{App, State as Hub},
     upstream::stream,
 };

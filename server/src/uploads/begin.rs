@@ -17,7 +17,8 @@ use wire::{
 use super::{append, metadata, number, version::Tus};
 use crate::{
     accounts::Caller,
-    conversions::upload::{consented, linger},
+    body::linger,
+    conversions::upload::consented,
     state::{App, State as Hub},
     upstream::{self, Call},
 };
