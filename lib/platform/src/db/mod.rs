@@ -179,6 +179,16 @@ pub fn is_taken(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
+/// Whether a statement failed because of a text that has U+0000, which PostgreSQL does not take.
+pub fn is_unstorable(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "22021")
+}
+
+/// A text of which nobody knows what is in it, as every engine takes it: without U+0000.
+pub fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// Compiles one body for the pool of every engine: `each!(db.reader(), pool => query.fetch_all(pool).await)`.
 #[macro_export]
 macro_rules! each {

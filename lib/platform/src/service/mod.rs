@@ -14,7 +14,7 @@ pub mod wedge;
 
 pub use admin::Admin;
 pub use health::Health;
-pub use problem::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome};
+pub use problem::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome, in_time};
 pub use serve::{Peer, Waits, serve, taken_over};
 pub use tasks::Tasks;
 pub use wedge::Wedge;

@@ -1,11 +1,19 @@
 //! Errors as answers: every failure of a handler becomes `application/problem+json`.
 
+use std::time::Duration;
+
 use axum::{
-    extract::{FromRequest, FromRequestParts, rejection},
+    extract::{FromRequest, FromRequestParts, Request, rejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use serde::de::DeserializeOwned;
 use wire::{Code, Problem};
+
+use crate::db;
+
+/// How long a body may take that is read as a whole.
+const BODY: Duration = Duration::from_secs(30);
 
 /// What a handler answers with.
 pub type Outcome<T> = Result<T, ApiError>;
@@ -64,8 +72,19 @@ impl From<Problem> for ApiError {
 }
 
 impl From<anyhow::Error> for ApiError {
-    /// A failure of ours: logged here, once; the caller learns only that it happened.
+    /// A failure of ours: logged here, once; the caller learns only that it happened, and whether it passes.
     fn from(error: anyhow::Error) -> Self {
+        let database = error.downcast_ref::<sqlx::Error>();
+        if database.is_some_and(db::is_unstorable) {
+            return Self::new(
+                Code::BadRequest,
+                "a text has the character U+0000, which the hub's database does not take",
+            );
+        }
+        if let Some(away) = database.and_then(away) {
+            tracing::warn!(error = format!("{error:#}"), "the database is away");
+            return away;
+        }
         tracing::error!(error = format!("{error:#}"), "a request failed");
         Self::new(Code::Internal, "the hub failed to do this; its log says why")
     }
@@ -75,6 +94,30 @@ impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
         Self::from(anyhow::Error::new(error).context("the database failed"))
     }
+}
+
+/// What a database that is away means to the caller, if it is that: the same request can succeed as soon as it is back.
+fn away(error: &sqlx::Error) -> Option<ApiError> {
+    use std::io::ErrorKind;
+    let done_nothing = match error {
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+        // Only a connection that was never made has certainly committed nothing.
+        sqlx::Error::Io(error) => matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound),
+        sqlx::Error::WorkerCrashed => false,
+        sqlx::Error::Database(error) => match error.code().as_deref() {
+            // PostgreSQL's classes 53 (no room for another connection) and 57P03 (it starts); SQLite is busy.
+            Some("53300" | "57P03" | "5" | "517") => true,
+            // It stops, or has lost a process, and our connection with it.
+            Some("57P01" | "57P02" | "08006" | "08003") => false,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let (code, detail) = match done_nothing {
+        true => (Code::Unavailable, "the hub's database does not answer"),
+        false => (Code::OutcomeUnknown, "the connection to the hub's database broke before it had answered"),
+    };
+    Some(ApiError::new(code, detail).retry_after(1))
 }
 
 impl IntoResponse for ApiError {
@@ -96,9 +139,29 @@ impl IntoResponse for ApiError {
 }
 
 /// A JSON body; what is wrong with one is said as a problem.
-#[derive(Debug, FromRequest)]
-#[from_request(via(axum::Json), rejection(ApiError))]
+#[derive(Debug)]
 pub struct ApiJson<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Outcome<Self> {
+        let axum::Json(body) = in_time(axum::Json::from_request(request, state)).await??;
+        Ok(Self(body))
+    }
+}
+
+/// What comes of reading a body that has to fit into memory, if it is there in time: whoever sends a byte now and then
+/// would hold a connection for ever.
+pub async fn in_time<T>(reading: impl Future<Output = T>) -> Outcome<T> {
+    within(BODY, reading).await
+}
+
+async fn within<T>(limit: Duration, reading: impl Future<Output = T>) -> Outcome<T> {
+    tokio::time::timeout(limit, reading).await.map_err(|_| {
+        ApiError::new(Code::BadRequest, "the request's body did not arrive in time").hint("send it again")
+    })
+}
 
 /// Path parameters; what is wrong with them is said as a problem.
 #[derive(Debug, FromRequestParts)]
@@ -147,4 +210,41 @@ pub async fn no_route() -> ApiError {
 pub async fn no_method() -> ApiError {
     ApiError::new(Code::MethodNotAllowed, "this path does not take this method")
         .hint("see /docs for what it takes")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error as IoError, ErrorKind};
+
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_away_is_no_refusal_for_good() {
+        let told = |error: sqlx::Error| ApiError::from(error).into_problem();
+
+        for error in [sqlx::Error::PoolTimedOut, sqlx::Error::Io(ErrorKind::ConnectionRefused.into())] {
+            let problem = told(error);
+            assert_eq!((problem.known(), problem.retryable), (Some(Code::Unavailable), true));
+        }
+        let broken = told(sqlx::Error::Io(IoError::from(ErrorKind::UnexpectedEof)));
+        assert_eq!((broken.known(), broken.retryable), (Some(Code::OutcomeUnknown), true));
+        let bug = told(sqlx::Error::ColumnNotFound("x".into()));
+        assert_eq!((bug.known(), bug.retryable), (Some(Code::Internal), false));
+    }
+
+    #[test]
+    fn what_stands_around_the_database_s_failure_does_not_hide_it() {
+        let failed: anyhow::Result<()> = Err(sqlx::Error::PoolClosed).context("the room could not be read");
+
+        assert!(ApiError::from(failed.unwrap_err()).problem().retryable);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_end_is_not_waited_for() {
+        let read = within(Duration::from_millis(1), std::future::pending::<()>()).await;
+
+        assert_eq!(read.unwrap_err().problem().known(), Some(Code::BadRequest));
+    }
 }

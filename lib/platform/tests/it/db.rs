@@ -3,8 +3,9 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use mshub_platform::{
-    db::{Db, Migrations, is_taken},
+    db::{Db, Migrations, is_taken, is_unstorable, storable},
     each, in_tx,
+    service::ApiError,
     testing::{self, Link, Proxy, proxy::can_lose_packets},
 };
 use url::Url;
@@ -72,6 +73,19 @@ async fn a_taken_name_is_told_apart_from_other_failures() {
 
         assert!(is_taken(&taken), "{taken}");
         assert!(!is_taken(&sqlx::Error::RowNotFound));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_text_of_which_nobody_knows_is_made_storable() {
+    on_every_engine(async |db| {
+        insert(&db, Uuid::now_v7(), &storable("a\0b")).await.unwrap();
+
+        if let Err(refused) = insert(&db, Uuid::now_v7(), "c\0d").await {
+            assert!(is_unstorable(&refused), "{refused}");
+            assert_eq!(ApiError::from(refused).problem().status, 400);
+        }
     })
     .await;
 }
