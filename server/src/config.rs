@@ -9,7 +9,7 @@ use platform::{
 };
 use url::Url;
 
-use crate::live::Patience;
+use crate::{TrustedProxy, live::Patience};
 
 /// Ten GiB of files in rooms.
 pub const MAX_USER_FILES: u64 = 10 * 1024 * 1024 * 1024;
@@ -38,6 +38,9 @@ pub struct Flags {
     /// Where people reach the hub: links in mail begin with this
     #[arg(long, env = "MSHUB_PUBLIC_URL", value_name = "URL")]
     pub public_url: Url,
+    /// A proxy, or a network of proxies, that is believed where a request comes from (X-Forwarded-For); repeatable
+    #[arg(long, env = "MSHUB_TRUSTED_PROXY", value_name = "ADDRESS", value_delimiter = ',')]
+    pub trusted_proxy: Vec<TrustedProxy>,
     /// The account with this address becomes admin; without it, the first verified account does
     #[arg(long, env = "MSHUB_ADMIN_EMAIL", value_name = "EMAIL")]
     pub admin_email: Option<String>,
@@ -83,6 +86,7 @@ impl Flags {
         Config {
             public_url: self.public_url,
             issuer: None,
+            trusted_proxies: self.trusted_proxy,
             chat_workers: self.chat_worker,
             convert_workers: self.convert_worker,
             secret: Secret(secret),
@@ -102,6 +106,8 @@ pub struct Config {
     pub public_url: Url,
     /// What access tokens name as their issuer; without it, the public URL. Tokens of another issuer are not taken.
     pub issuer: Option<String>,
+    /// Who is believed where a request comes from. Nobody else is: a header is quickly written.
+    pub trusted_proxies: Vec<TrustedProxy>,
     /// Where the chat-workers answer: each has the same history.
     pub chat_workers: Vec<Url>,
     /// Where the convert-workers answer: each knows every conversion.

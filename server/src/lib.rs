@@ -34,6 +34,7 @@ use platform::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use accounts::{TrustedProxy, shows_kept_mail};
 pub use config::{Config, Flags, MAX_USER_FILES, Secret};
 pub use live::Patience;
 pub use routes::openapi;

@@ -59,6 +59,9 @@ pub struct UpArgs {
     /// How people reach the API from outside: links in mail begin with it
     #[arg(long, env = "MSHUB_PUBLIC_URL", value_name = "URL")]
     public_url: Option<Url>,
+    /// A proxy, or a network of proxies, that is believed where a request comes from (X-Forwarded-For); repeatable
+    #[arg(long, env = "MSHUB_TRUSTED_PROXY", value_name = "ADDRESS", value_delimiter = ',')]
+    trusted_proxy: Vec<server::TrustedProxy>,
     /// The account with this address becomes admin; without it, the first verified account does
     #[arg(long, env = "MSHUB_ADMIN_EMAIL", value_name = "EMAIL")]
     admin_email: Option<String>,
@@ -175,6 +178,7 @@ fn plan(args: UpArgs, data_dir: PathBuf) -> Result<Plan, CliError> {
             durability: args.durability,
         },
         public_url: args.public_url,
+        trusted_proxies: args.trusted_proxy,
         admin_email: args.admin_email,
         sends_per_second: args.sends_per_second,
         max_upload_bytes: args.max_upload_bytes,
@@ -184,12 +188,27 @@ fn plan(args: UpArgs, data_dir: PathBuf) -> Result<Plan, CliError> {
 }
 
 fn say(global: &Global, ready: &Ready) -> Result<(), CliError> {
-    let Ready { api, web, convert, chat, admin, data_dir, keeps_mail, engines, chosen, durability } = ready;
+    let Ready {
+        api,
+        web,
+        convert,
+        chat,
+        admin,
+        data_dir,
+        keeps_mail,
+        shows_mail,
+        engines,
+        chosen,
+        durability,
+    } = ready;
     let version = env!("CARGO_PKG_VERSION");
     let data_dir = data_dir.display().to_string();
-    let mail = match keeps_mail {
-        true => "kept here: `mshub admin mail list` shows it",
-        false => "sent over SMTP",
+    let mail = match (keeps_mail, shows_mail, engines.get("mail")) {
+        (true, false, Some(folder)) => {
+            format!("kept in {folder}: with a public URL only these files show it")
+        }
+        (true, ..) => "kept here: `mshub admin mail list` shows it".to_owned(),
+        (false, ..) => "sent over SMTP".to_owned(),
     };
     let line = ReadyLine {
         event: "ready",

@@ -34,6 +34,7 @@ pub(crate) struct Plan {
     pub(crate) ports: Ports,
     pub(crate) urls: Urls,
     pub(crate) public_url: Option<Url>,
+    pub(crate) trusted_proxies: Vec<server::TrustedProxy>,
     pub(crate) admin_email: Option<String>,
     pub(crate) sends_per_second: NonZeroU32,
     pub(crate) max_upload_bytes: u64,
@@ -50,6 +51,8 @@ pub(crate) struct Ready {
     pub(crate) admin: String,
     pub(crate) data_dir: PathBuf,
     pub(crate) keeps_mail: bool,
+    /// Whether the API shows it on this machine.
+    pub(crate) shows_mail: bool,
     /// Port and URL of each engine, without passwords.
     pub(crate) engines: BTreeMap<&'static str, String>,
     /// The same of those that are not the embedded ones in the data directory.
@@ -114,6 +117,7 @@ impl Hub {
             admin: listeners::url(&bound.admin),
             data_dir: plan.data_dir.clone(),
             keeps_mail: for_server.mail.route() == wire::accounts::MailRoute::Kept,
+            shows_mail: plan.public_url.as_ref().is_none_or(server::shows_kept_mail),
             engines: engines.urls().shown(),
             chosen: plan.urls.shown(),
             durability: plan.urls.durability,
@@ -231,6 +235,7 @@ fn gateway_config(plan: &Plan, bound: &Bound, secret: &[u8]) -> anyhow::Result<s
     Ok(server::Config {
         public_url,
         issuer: None,
+        trusted_proxies: plan.trusted_proxies.clone(),
         chat_workers: vec![Url::parse(&listeners::url(&bound.chat))?],
         convert_workers: vec![Url::parse(&listeners::url(&bound.convert))?],
         secret: server::Secret(secret.to_vec()),

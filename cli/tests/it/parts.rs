@@ -85,6 +85,7 @@ impl Site {
         let config = server::Config {
             public_url: url.parse().unwrap(),
             issuer: None,
+            trusted_proxies: Vec::new(),
             chat_workers: vec![self.door.url.parse().unwrap()],
             // Nobody listens there.
             convert_workers: vec!["http://127.0.0.1:9".parse().unwrap()],

@@ -114,6 +114,7 @@ pub(super) mod tests {
         Config {
             public_url: url("http://hub.test:8000/"),
             issuer: None,
+            trusted_proxies: Vec::new(),
             chat_workers: Vec::new(),
             convert_workers: Vec::new(),
             secret: Secret(secret.to_vec()),

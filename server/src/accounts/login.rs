@@ -8,7 +8,7 @@ use wire::{
     paths,
 };
 
-use super::{rules, sessions, sql, throttle::Origin};
+use super::{origin::Origin, rules, sessions, sql};
 use crate::state::{App, State as Hub};
 
 /// Nobody has a longer password: what is longer is not even hashed, which tells only what the caller knows.

@@ -10,6 +10,7 @@ pub(crate) mod keys;
 mod letters;
 pub(crate) mod login;
 pub(crate) mod mail;
+mod origin;
 mod passwords;
 pub(crate) mod photo;
 pub(crate) mod profile;
@@ -26,6 +27,8 @@ use wire::{Timestamp, UserId, accounts::AdminUser};
 
 pub(crate) use caller::{AdminCaller, Caller, authenticate};
 pub(crate) use keys::Keys;
+pub use mail::shows_kept_mail;
+pub use origin::TrustedProxy;
 
 use crate::state::State;
 

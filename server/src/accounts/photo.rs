@@ -8,7 +8,7 @@ use axum::{
 };
 use platform::{
     objects,
-    service::{ApiError, ApiPath, Outcome},
+    service::{ApiError, ApiPath, Outcome, in_time},
 };
 use uuid::Uuid;
 use wire::{Code, UserId, paths};
@@ -49,7 +49,7 @@ pub(crate) async fn of_user(
     responses((status = 204), (status = 401, body = wire::Problem), (status = 413, body = wire::Problem),
         (status = 422, body = wire::Problem)))]
 pub(crate) async fn set(State(state): State<App>, caller: Caller, body: Body) -> Outcome<StatusCode> {
-    let bytes = to_bytes(body, LARGEST).await.map_err(|error| unread(&error))?;
+    let bytes = in_time(to_bytes(body, LARGEST)).await?.map_err(|error| unread(&error))?;
     let clean = state.guards.hasher.work(move || picture::square(&bytes)).await?;
     let clean = clean.map_err(|refusal| {
         ApiError::new(Code::BadPhoto, refusal).hint("send a PNG, JPEG, WebP or GIF file of at most 5 MiB")

@@ -18,9 +18,9 @@ use wire::{
 
 use super::{
     letters,
+    origin::Origin,
     rules::{self, Broken},
     sql::{self, Prints, SignUpRow},
-    throttle::Origin,
     tokens::{self, Purpose},
 };
 use crate::{

@@ -2,11 +2,11 @@
 //! mail scanners open links before people do.
 
 use axum::{
-    extract::{Form, Query, State, rejection::FormRejection},
+    extract::{Form, FromRequest as _, Query, Request, State},
     http::{StatusCode, header},
     response::{Html, IntoResponse},
 };
-use platform::service::{ApiError, ApiJson, Outcome};
+use platform::service::{ApiError, ApiJson, Outcome, in_time};
 use serde::Deserialize;
 use wire::{
     Code, UserId,
@@ -15,9 +15,10 @@ use wire::{
 };
 
 use super::{
-    letters, rules, signup,
+    letters,
+    origin::Origin,
+    rules, signup,
     sql::{self, SignUpRow},
-    throttle::Origin,
     tokens::{self, Purpose},
 };
 use crate::{
@@ -136,14 +137,11 @@ pub(crate) async fn page(Query(Token { token }): Query<Token>) -> impl IntoRespo
 }
 
 /// What the button does.
-pub(crate) async fn submit(
-    State(state): State<App>,
-    origin: Origin,
-    form: Result<Form<Token>, FormRejection>,
-) -> impl IntoResponse {
-    let outcome = match form {
-        Ok(Form(Token { token })) => redeem(&state, &origin, &token).await,
-        Err(_) => Err(does_not_work()),
+pub(crate) async fn submit(State(state): State<App>, origin: Origin, request: Request) -> impl IntoResponse {
+    let outcome = match in_time(Form::from_request(request, &())).await {
+        Ok(Ok(Form(Token { token }))) => redeem(&state, &origin, &token).await,
+        Ok(Err(_)) => Err(does_not_work()),
+        Err(late) => Err(late),
     };
     match outcome {
         Ok(me) => {

@@ -1,5 +1,6 @@
 //! Signing up, proving an address, signing in.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::fixture::{PASSWORD, Server, access, link_token};
@@ -229,6 +230,27 @@ async fn guessing_waits_longer_each_time_and_locks_nobody_else_out() {
 
     assert_eq!((refused.status, refused.code().as_str()), (429, "MSH-4290"));
     assert_eq!((other.status, later.status), (200, 200));
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_everybody_is_somewhere_else() {
+    let trusting =
+        |config: &mut mshub_server::Config| config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    let server = Server::start_with(trusting).await;
+    server.account("ann@example.com", "Ann").await;
+    let login = async |from: &str, password: &str| {
+        let body = json!({ "email": "ann@example.com", "password": password });
+        let request = server.request(Method::POST, "/api/v1/auth/login").header("x-forwarded-for", from);
+        server.send(request.json(&body)).await.status
+    };
+
+    for n in 0..5 {
+        // What a guesser writes before the proxy's word changes nothing.
+        assert_eq!(login(&format!("198.51.100.{n}, 192.0.2.1"), "not the password").await, 401);
+    }
+
+    assert_eq!(login("192.0.2.1", PASSWORD).await, 429);
+    assert_eq!(login("192.0.2.2", PASSWORD).await, 200);
 }
 
 #[tokio::test]

@@ -208,6 +208,7 @@ impl Server {
         let mut config = Config {
             public_url: api_url.parse().unwrap(),
             issuer: None,
+            trusted_proxies: Vec::new(),
             // Nobody listens there.
             chat_workers: vec!["http://127.0.0.1:9".parse().unwrap()],
             convert_workers: vec!["http://127.0.0.1:9".parse().unwrap()],

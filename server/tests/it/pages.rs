@@ -89,3 +89,15 @@ async fn kept_mail_is_not_read_through_a_proxy() {
     assert_eq!(server.mails("ANN@example.com", 1).await.len(), 1);
     assert_eq!(server.mails("bob@example.com", 0).await.len(), 0);
 }
+
+/// nginx's `proxy_pass` adds no header by itself, and names the address that it passes on to.
+#[tokio::test]
+async fn kept_mail_of_a_hub_with_a_public_address_is_shown_to_nobody() {
+    let server = Server::start_with(|config| config.public_url = "http://hub.test".parse().unwrap()).await;
+    server.sign_up("ann@example.com", "Ann").await.good();
+
+    for host in ["127.0.0.1:8000", "localhost", "hub.test"] {
+        let asked = server.request(Method::GET, "/api/v1/mail").header("host", host);
+        assert_eq!(server.send(asked).await.code(), "MSH-4032", "{host}");
+    }
+}

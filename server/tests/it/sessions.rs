@@ -163,7 +163,7 @@ async fn the_published_key_checks_the_tokens() {
 
 #[tokio::test]
 async fn sessions_survive_a_restart() {
-    let server = Server::start_with(|config| config.public_url = "http://hub.test".parse().unwrap()).await;
+    let server = Server::start_with(|config| config.public_url = "http://localhost".parse().unwrap()).await;
     let tokens = server.account("ann@example.com", "Ann").await;
 
     let server = server.restart().await;

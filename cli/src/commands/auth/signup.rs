@@ -79,6 +79,9 @@ pub(super) async fn run(args: SignupArgs, global: &Global) -> Result<(), CliErro
         .out
         .result(&answer, user.id, || format!("account for {} made; it waits for verification", user.email))?;
     match answer.verification.as_ref() {
+        None if signed_up.mail == MailRoute::Kept => global.out.note(
+            "the hub keeps its mail and does not show it to you: whoever runs it finds the link with your address",
+        ),
         None => global.out.note(format!("a mail with a link is on its way to {}", user.email)),
         Some(None) => global.out.note("the hub kept a mail about this: mshub admin mail list"),
         Some(Some(found)) => offer(global, &hub, found, &signed_up.user.email, password).await,

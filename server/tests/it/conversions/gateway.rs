@@ -65,6 +65,7 @@ impl Gateway {
         let config = Config {
             public_url: address.parse().unwrap(),
             issuer: None,
+            trusted_proxies: Vec::new(),
             // Nobody is there.
             chat_workers: vec!["http://127.0.0.1:9".parse().unwrap()],
             // The first is away: whatever goes to it has to go on to the second.
