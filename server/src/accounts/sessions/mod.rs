@@ -1,7 +1,7 @@
 //! Sessions: begun by signing in, kept up by refresh tokens that work once, ended by their owner or by misuse.
 //!
-//! A refresh token that is used a second time means that two have it (RFC 9700 §4.14.2): the session ends. For ten
-//! seconds, and while its successor is unused, a second use is taken for a client whose answer was lost: it gets the
+//! A refresh token that is used a second time means that two have it (RFC 9700 §4.14.2): the session ends. For five
+//! minutes, and while its successor is unused, a second use is taken for a client whose answer was lost: it gets the
 //! same successor again.
 
 mod sql;
@@ -28,8 +28,8 @@ use crate::state::{App, State as Hub};
 const IDLE_SECONDS: i64 = 14 * 24 * 3600;
 /// A session that is this old has ended, however much it is used.
 const LIFE_SECONDS: i64 = 90 * 24 * 3600;
-/// How long a lost answer can be asked for again.
-const GRACE_SECONDS: i64 = 10;
+/// How long a lost answer can be asked for again: a client waits half a minute for it, and a laptop may sleep meanwhile.
+const GRACE_SECONDS: i64 = 5 * 60;
 
 /// Begins a session of an account.
 pub(super) async fn begin(state: &Hub, user: UserId, device: &str) -> Outcome<Tokens> {
