@@ -113,13 +113,15 @@ pub fn run(
 
         stop.cancelled().await;
         live::drain(&state).await;
-        let ended = state.tasks.finish(DRAIN).await;
-        if !ended {
-            tracing::warn!("some sockets or tasks did not end in time");
-        }
+        // Open requests first: who said something hears from the tail that the log has it.
+        state.leaving.cancel();
         api.await?;
         if let Some(web) = web {
             web.await?;
+        }
+        let ended = state.tasks.finish(DRAIN).await;
+        if !ended {
+            tracing::warn!("some sockets or tasks did not end in time");
         }
         Ok(())
     })

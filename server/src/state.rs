@@ -50,6 +50,8 @@ pub(crate) struct State {
     pub(crate) news: News,
     pub(crate) upstream: Upstream,
     pub(crate) tasks: Tasks,
+    /// Ends the answers that have no end of their own, so that the gateway can wait for all others.
+    pub(crate) leaving: CancellationToken,
     /// Whether the tail hangs.
     pub(crate) wedge: Wedge,
     /// Tells the task runners that there is something to do.
@@ -89,6 +91,7 @@ impl State {
             news: News::default(),
             upstream,
             tasks,
+            leaving: CancellationToken::new(),
             wedge: Wedge::after(live::WEDGED),
             wakes: tasks::Wakes::default(),
         })

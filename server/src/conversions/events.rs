@@ -90,7 +90,7 @@ impl Watch {
                 return None;
             }
             tokio::select! {
-                () = self.state.tasks.stopping() => return None,
+                () = self.state.leaving.cancelled() => return None,
                 () = sleep_until(alive) => return Some(Ok(self.form.heartbeat())),
                 () = sleep_until(look) => {}
                 job = self.following.next() => if let Some(step) = step(&job, self.after) {

@@ -37,7 +37,7 @@ pub(super) async fn ended(state: &App, mut job: Job, limit: Duration) -> Outcome
     let mut look = Instant::now();
     while !job.state.is_final() {
         tokio::select! {
-            () = state.tasks.stopping() => break,
+            () = state.leaving.cancelled() => break,
             () = sleep_until(deadline) => break,
             heard = following.next() => if heard.seq >= job.seq { job = heard },
             () = sleep_until(look) => {

@@ -89,7 +89,7 @@ impl Tail {
                 };
             }
             tokio::select! {
-                () = self.state.tasks.stopping() => return None,
+                () = self.state.leaving.cancelled() => return None,
                 changed = tailed.changed() => changed.ok()?,
                 () = tokio::time::sleep(endless::HEARTBEAT) => return Some(Ok(self.form.heartbeat())),
             }

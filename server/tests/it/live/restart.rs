@@ -4,7 +4,10 @@ use std::path::Path;
 
 use axum::{Json, Router, routing::get};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
 use wire::paths::internal;
 
 use super::socket::{Person, Socket, made_at};
@@ -162,4 +165,40 @@ async fn an_id_older_than_a_day_is_refused_when_there_is_no_trace_of_it() {
     assert_eq!(socket.answer(&today).await["t"], "ok");
     drop(socket);
     server.end().await;
+}
+
+#[tokio::test]
+async fn who_is_saying_something_when_the_gateway_stops_hears_that_the_log_has_it() {
+    let server = Server::start().await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    let address = server.url("").trim_start_matches("http://").to_owned();
+    let body = json!({ "cid": made_at(server.clock.now().seconds()), "body": "last words" }).to_string();
+    let head = format!(
+        "POST /api/v1/rooms/{room}/messages HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        ann.token,
+        body.len()
+    );
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // It says so when somebody wants to read the body: then the request is under way.
+    let mut told = [0; 25];
+    stream.read_exact(&mut told).await.unwrap();
+    assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+
+    let leaving = tokio::spawn(server.leave());
+    // So that it has begun to stop; whether it has, does not matter to what follows.
+    for _ in 0..10_000 {
+        if TcpStream::connect(&address).await.is_err() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+
+    assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
+    leaving.await.unwrap();
 }
