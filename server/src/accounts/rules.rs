@@ -100,7 +100,7 @@ pub(super) fn device(device: Option<&str>) -> String {
 /// Characters that are not seen, or that change how others are seen: terminals and lists would show a lie.
 fn is_deceptive(sign: char) -> bool {
     sign.is_control()
-        || matches!(sign, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(sign, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn names_show_what_they_are() {
         assert_eq!(name("  Ann Ωmega 🦀 ").unwrap(), "Ann Ωmega 🦀");
-        for bad in ["", "   ", "a\u{1b}[31m", "a\nb", "a\u{202e}b", &"x".repeat(65)] {
+        for bad in ["", "   ", "a\u{1b}[31m", "a\nb", "a\u{202e}b", "a\u{61c}b", &"x".repeat(65)] {
             assert!(name(bad).is_err(), "{bad:?}");
         }
     }
