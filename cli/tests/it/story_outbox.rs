@@ -1,6 +1,12 @@
 //! Ann writes while the hub, the link or her own program dies, and everything is said once.
 
-use std::{fs, process::Stdio};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    process::Stdio,
+    thread::{self, JoinHandle},
+};
 
 use serde_json::Value;
 
@@ -25,6 +31,26 @@ fn ann_in_general(hub: &Hub) -> Person {
     ann
 }
 
+/// A proxy whose hub is away, at the hub's address, until somebody tells it to go.
+fn proxy_without_hub(address: &str) -> JoinHandle<()> {
+    let listener = TcpListener::bind(address).unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut head) = (stream.unwrap(), Vec::new());
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut next = [0];
+                stream.read_exact(&mut next).unwrap();
+                head.push(next[0]);
+            }
+            let away = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            stream.write_all(away.as_bytes()).unwrap();
+            if head.starts_with(b"QUIT") {
+                return;
+            }
+        }
+    })
+}
+
 #[test]
 fn what_is_said_while_the_hub_is_away_waits_and_is_sent_once_and_in_order() {
     let mut hub = Hub::start();
@@ -45,10 +71,17 @@ fn what_is_said_while_the_hub_is_away_waits_and_is_sent_once_and_in_order() {
     assert_eq!((&kept[0]["body"], &kept[0]["state"]), (&"while away".into(), &"waiting".into()));
     assert_eq!(kept[0]["cid"], away.lines()[0]["cid"]);
 
+    let address = hub.server.trim_start_matches("http://");
+    let proxy = proxy_without_hub(address);
+    let behind = ann.run(&["chat", "send", "general", "behind a proxy", "--json"]);
+    TcpStream::connect(address).unwrap().write_all(b"QUIT / HTTP/1.1\r\n\r\n").unwrap();
+    proxy.join().unwrap();
+    assert_eq!((behind.code, behind.lines()[0]["state"].as_str()), (8, Some("queued")), "{}", behind.stderr);
+
     hub.start_again();
     ann.json(&["chat", "send", "general", "after", "--json"]);
 
-    assert_eq!(said(&ann), ["before", "while away", "after"]);
+    assert_eq!(said(&ann), ["before", "while away", "behind a proxy", "after"]);
     assert_eq!(ann.lines(&["chat", "messages", "general", "--json"])[1]["re"], before);
     assert!(waiting(&ann).is_empty());
 }

@@ -80,7 +80,8 @@ pub(super) async fn place(
         }
         Err(error) => error,
     };
-    let is_away = matches!(error, client::Error::Unreachable { .. } | client::Error::Timeout);
+    // A proxy answers for a hub that is away, and a hub for a database that is.
+    let is_away = error.is_transient();
     match named.parse().ok().or_else(|| outbox.room_named(named)) {
         Some(room) if is_away => Ok(Place { room, away: Some(error.into()) }),
         _ => Err(error.into()),
