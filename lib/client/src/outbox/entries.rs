@@ -73,6 +73,13 @@ impl Draft {
     pub(crate) fn wants_upload(&self) -> bool {
         self.att.len() < self.files.len()
     }
+
+    /// Has its files uploaded once more; what was uploaded before the message was put here stays.
+    fn forget_uploads(&mut self) {
+        if !self.files.is_empty() {
+            self.att.clear();
+        }
+    }
 }
 
 /// A message in the outbox.
@@ -148,13 +155,15 @@ impl Entries {
                 waiting.owner = by;
                 waiting.failed = None;
                 // What was uploaded may be gone by now; the same upload again is none.
-                if !waiting.draft.files.is_empty() {
-                    waiting.draft.att.clear();
-                }
+                waiting.draft.forget_uploads();
             }),
             Note::Uploaded { cid, att } => self.change(cid, |waiting| waiting.draft.att = att),
             Note::Dropped { cid } => drop(self.remove(cid)),
-            Note::Renewed { cid, fresh } => self.change(cid, |waiting| waiting.draft.cid = fresh),
+            Note::Renewed { cid, fresh } => self.change(cid, |waiting| {
+                waiting.draft.cid = fresh;
+                // They wait at the hub for the old id.
+                waiting.draft.forget_uploads();
+            }),
         }
     }
 
@@ -261,6 +270,26 @@ mod tests {
         let order: Vec<&str> = entries.waiting().iter().map(|waiting| waiting.draft.body.as_str()).collect();
         assert_eq!(order, ["a", "b", "c"]);
         assert!(entries.get(old).is_none() && entries.get(fresh).is_some());
+    }
+
+    #[test]
+    fn a_new_id_has_the_files_uploaded_again() {
+        let mut entries = Entries::default();
+        let (mut draft, fresh) = (Draft::new(RoomId::new(), "with a file".into()), ClientId::new());
+        draft.files.push(Attachment {
+            path: "a.txt".into(),
+            name: "a.txt".into(),
+            bytes: 1,
+            sha256: "0".repeat(64),
+        });
+        let cid = draft.cid;
+        entries.take(Note::Put { draft, at: Timestamp::from_micros(1), by: Uuid::now_v7() });
+        entries.take(Note::Uploaded { cid, att: vec![FileId::new()] });
+        assert!(!entries.get(cid).unwrap().draft.wants_upload());
+
+        entries.take(Note::Renewed { cid, fresh });
+
+        assert!(entries.get(fresh).unwrap().draft.wants_upload());
     }
 
     #[test]
