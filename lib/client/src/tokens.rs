@@ -25,7 +25,19 @@ pub(crate) struct Tokens {
 }
 
 /// The session, and where it is kept.
-type Cached = Option<(Session, Storage)>;
+#[derive(Clone)]
+struct Cached {
+    session: Session,
+    storage: Storage,
+    /// The refresh token that is kept there although it is spent: the session after it could not be written.
+    spent: Option<String>,
+}
+
+impl Cached {
+    fn of((session, storage): (Session, Storage)) -> Self {
+        Self { session, storage, spent: None }
+    }
+}
 
 enum Source {
     Fixed(String),
@@ -33,7 +45,7 @@ enum Source {
     /// others have to wait for the one that asks. Every wait inside has a deadline.
     Kept {
         place: Place,
-        cache: Box<Mutex<Cached>>,
+        cache: Box<Mutex<Option<Cached>>>,
     },
 }
 
@@ -69,9 +81,9 @@ impl Tokens {
             Source::Kept { place, cache } => {
                 let mut cache = cache.lock().await;
                 if cache.is_none() {
-                    *cache = place.read().await.ok().flatten();
+                    *cache = place.read().await.ok().flatten().map(Cached::of);
                 }
-                let (session, storage) = cache.as_ref()?;
+                let Cached { session, storage, .. } = cache.as_ref()?;
                 Some(SignedIn {
                     user: Some(session.user.clone()),
                     expires_at: Some(session.expires_at),
@@ -101,7 +113,7 @@ impl Tokens {
         let session = Session::begun(tokens, now());
         let (storage, warning) = place.write(&session).await?;
         *self.warning.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = warning;
-        *cache = Some((session, storage));
+        *cache = Some(Cached::of((session, storage)));
         Ok(())
     }
 
@@ -110,10 +122,12 @@ impl Tokens {
         let Source::Kept { place, cache } = &self.source else { return Ok(None) };
         let mut cache = cache.lock().await;
         let _lock = place.lock().await?;
-        let kept = place.read().await.ok().flatten().or_else(|| cache.clone());
+        let kept = place.read().await.ok().flatten().map(Cached::of);
+        // What could not be written is newer than what was.
+        let kept = cache.take_if(|cached| cached.spent.is_some()).or(kept).or_else(|| cache.clone());
         place.remove().await?;
         *cache = None;
-        Ok(kept.map(|(session, _)| session))
+        Ok(kept.map(|kept| kept.session))
     }
 }
 
@@ -139,7 +153,7 @@ impl Hub {
         };
         let mut cache = cache.lock().await;
         if cache.is_none() {
-            *cache = place.read().await?;
+            *cache = place.read().await?.map(Cached::of);
         }
         if let Some(current) = usable(cache.as_ref(), stale) {
             return Ok(current);
@@ -151,18 +165,37 @@ impl Hub {
         // Another process may have renewed, or ended, the session while this one looked away.
         let lock = place.lock().await?;
         if lock.is_some() {
-            *cache = place.read().await?;
+            let kept = place.read().await?;
+            let unwritten = cache.as_ref().and_then(|cached| cached.spent.as_ref());
+            if unwritten
+                .is_none_or(|spent| kept.as_ref().is_none_or(|(kept, _)| kept.refresh_token != *spent))
+            {
+                *cache = kept.map(Cached::of);
+            }
         }
         if let Some(current) = usable(cache.as_ref(), stale) {
             return Ok(current);
         }
-        let Some((session, _)) = cache.clone() else { return Err(Error::SignedOut) };
-        match self.refresh(session.refresh_token).await {
+        let Some(Cached { session, mut storage, spent }) = cache.clone() else {
+            return Err(Error::SignedOut);
+        };
+        let used = session.refresh_token;
+        match self.refresh(used.clone()).await {
             Ok(renewed) => {
                 let session = Session::begun(renewed, now());
                 let current = Current::of(&session);
-                let storage = place.rewrite(&session).await?;
-                *cache = Some((session, storage));
+                let spent = match place.rewrite(&session).await {
+                    Ok(kept) => {
+                        storage = kept;
+                        None
+                    }
+                    // The hub has spent the old token: lose the new one, and the session is over.
+                    Err(error) => {
+                        tracing::warn!(%error, "a renewed session is kept in memory only");
+                        Some(spent.unwrap_or(used))
+                    }
+                };
+                *cache = Some(Cached { session, storage, spent });
                 Ok(current)
             }
             Err(Error::SignedOut) => {
@@ -191,8 +224,8 @@ impl Hub {
 }
 
 /// The cached token, when it has time left and is not the one that was refused.
-fn usable(cached: Option<&(Session, Storage)>, stale: Option<&str>) -> Option<Current> {
-    let (session, _) = cached?;
+fn usable(cached: Option<&Cached>, stale: Option<&str>) -> Option<Current> {
+    let session = &cached?.session;
     let fresh = session.expires_at > now().plus_seconds(if stale.is_some() { 0 } else { MARGIN_SECONDS });
     let refused = stale == Some(session.access_token.as_str());
     (fresh && !refused).then(|| Current::of(session))

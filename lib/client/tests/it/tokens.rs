@@ -72,6 +72,38 @@ async fn many_tasks_of_two_processes_renew_a_session_once() {
 }
 
 #[tokio::test]
+async fn a_renewed_session_that_cannot_be_written_goes_on_in_memory() {
+    let made = Arc::new(AtomicU32::new(0));
+    let refresh = move |Json(body): Json<Refresh>| async move {
+        let nth = made.fetch_add(1, Ordering::SeqCst);
+        match body.refresh_token == format!("r{nth}") {
+            // Expired at once: every call renews.
+            true => tokens("a", &format!("r{}", nth + 1), 0).into_response(),
+            false => refuse(Code::InvalidRefresh, "used twice"),
+        }
+    };
+    let router = Router::new()
+        .route(paths::LOGIN, post(|| async { tokens("a", "r0", 0) }))
+        .route(paths::REFRESH, post(refresh))
+        .route(paths::ME, get(|| async { Json(me()) }));
+    let (server, dir) = (serve(router).await, tempfile::tempdir().unwrap());
+    let hub = hub(&server, dir.path());
+    soon(hub.login(&ann())).await.unwrap();
+    let Storage::File(path) = hub.signed_in().await.unwrap().storage else { panic!("not in a file") };
+    // What stands where the new file is to be written beside the old one.
+    let in_the_way = path.with_extension(format!("{}.new", std::process::id()));
+    std::fs::create_dir(&in_the_way).unwrap();
+
+    for _ in 0..3 {
+        soon(hub.me()).await.unwrap();
+    }
+    std::fs::remove_dir(&in_the_way).unwrap();
+    soon(hub.me()).await.unwrap();
+
+    assert!(std::fs::read_to_string(path).unwrap().contains("\"r4\""), "the newest is not kept");
+}
+
+#[tokio::test]
 async fn a_session_that_the_hub_ended_is_forgotten() {
     let refreshes = Arc::new(AtomicU32::new(7));
     let server = hub_with_rotation(refreshes).await;
