@@ -200,6 +200,7 @@ impl Connection {
 
     async fn talk(&mut self, socket: &mut Socket, current: Current) -> Result<End, End> {
         self.answered = true;
+        self.post.connected(socket.ahead);
         self.emit(LiveEvent::Connected).await?;
         self.resume(socket).await?;
         let hub = self.hub.clone();

@@ -26,7 +26,7 @@ impl Connection {
             }
             ToClient::Err { cid: Some(cid), code, detail, retry, unknown, after_ms, .. } => {
                 if code == Code::StaleId.name()
-                    && let Some(renewed) = self.post.renew(cid, socket.hubs_clock()).await
+                    && let Some(renewed) = self.post.renew(cid).await
                 {
                     self.emit(renewed).await?;
                 } else if retry || unknown {

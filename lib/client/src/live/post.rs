@@ -53,6 +53,8 @@ pub(super) struct Post {
     searches: JoinSet<Sought>,
     errands: Errands,
     look: Option<AbortHandle>,
+    /// How far the hub's clock is ahead of this machine's, in microseconds, as the last socket said.
+    ahead: i64,
 }
 
 impl Post {
@@ -63,7 +65,12 @@ impl Post {
         let look = outbox.is_shared().then(|| tokio::spawn(keep_looking(outbox.clone())).abort_handle());
         let (told, renewed, searches) = (HashMap::new(), HashSet::new(), JoinSet::new());
         let errands = Errands::new(hub.clone());
-        Self { hub, outbox, view, told, sending, renewed, searches, errands, look }
+        Self { hub, outbox, view, told, sending, renewed, searches, errands, look, ahead: 0 }
+    }
+
+    /// There is a socket, to a hub whose clock is so far ahead.
+    pub(super) fn connected(&mut self, ahead: i64) {
+        self.ahead = ahead;
     }
 
     /// The next thing that concerns the post; nothing is lost when it is not waited for to the end.
@@ -121,7 +128,7 @@ impl Post {
                 None
             }
             Err(Stuck::ForGood(problem)) if problem.known() == Some(Code::StaleId) => {
-                match self.renew(cid, tokens::now()).await {
+                match self.renew(cid).await {
                     Some(renewed) => Some(renewed),
                     None => self.refused(cid, *problem).await,
                 }
@@ -230,9 +237,9 @@ impl Post {
 
     /// The hub does not take a message under an id of that age, and has no trace of it: it gets a new one, made at this
     /// moment of the hub's clock. `None` when that was tried before.
-    pub(super) async fn renew(&mut self, cid: ClientId, now: Timestamp) -> Option<LiveEvent> {
+    pub(super) async fn renew(&mut self, cid: ClientId) -> Option<LiveEvent> {
         let told = *self.told.get(&cid).filter(|_| !self.renewed.contains(&cid))?;
-        let micros = now.micros().unsigned_abs();
+        let micros = (tokens::now().micros() + self.ahead).unsigned_abs();
         let (seconds, nanos) = (micros / 1_000_000, (micros % 1_000_000) as u32 * 1_000);
         let fresh = ClientId(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos)));
         if let Err(error) = self.outbox.renew(cid, fresh).await {

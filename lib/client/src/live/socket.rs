@@ -14,10 +14,7 @@ use tokio_tungstenite::{
     },
 };
 use url::Url;
-use wire::{
-    Timestamp,
-    frames::{PROTOCOL, ToClient, ToServer, close},
-};
+use wire::frames::{PROTOCOL, ToClient, ToServer, close};
 
 use crate::tokens;
 
@@ -35,7 +32,7 @@ pub(super) struct Socket {
     patience: Duration,
     pub(super) window: usize,
     /// How far the hub's clock is ahead of this machine's, in microseconds.
-    ahead: i64,
+    pub(super) ahead: i64,
 }
 
 /// Why a socket is not there (any more).
@@ -123,11 +120,6 @@ impl Socket {
             None
         };
         timeout(CLOSE_PATIENCE, close).await.ok().flatten()
-    }
-
-    /// What the hub's clock says, by this machine's and the difference when the socket was opened.
-    pub(super) fn hubs_clock(&self) -> Timestamp {
-        Timestamp::from_micros(tokens::now().micros() + self.ahead)
     }
 
     /// Says goodbye, but does not insist on an answer.

@@ -38,6 +38,8 @@ struct Given {
     /// Key and file of each upload.
     uploads: Arc<Mutex<Vec<(String, File)>>>,
     wishes: Arc<Mutex<Vec<ConvertInRoom>>>,
+    /// What the clock says whose day the ids of wishes must be of.
+    clock: Arc<Mutex<Option<Timestamp>>>,
     /// Uploads are refused for now.
     full: Arc<AtomicBool>,
 }
@@ -66,9 +68,18 @@ impl Given {
         };
         let convert = move |Json(wish): Json<ConvertInRoom>| async move {
             let (id, ts) = (MessageId::new(), Timestamp::from_micros(5));
+            let made = wish.cid.0.get_timestamp().unwrap().to_unix().0.cast_signed();
+            if wishes
+                .clock
+                .lock()
+                .unwrap()
+                .is_some_and(|now| (now.micros() / 1_000_000).abs_diff(made) > 3600)
+            {
+                return refuse(Code::StaleId, "of another day");
+            }
             let sent = Sent { id, cid: wish.cid, room: RoomId::new(), pos: 9, ts, dup: false };
             wishes.wishes.lock().unwrap().push(wish);
-            Json(sent)
+            Json(sent).into_response()
         };
         router.route(paths::ROOM_FILES, post(upload)).route(paths::ROOM_CONVERSIONS, post(convert))
     }
@@ -199,6 +210,29 @@ async fn a_conversion_waits_like_a_message_and_does_not_overtake_one() {
     assert_eq!(keeps(&mut socket, 10).await.0, "after");
     let wanted = ConvertInRoom { cid, file: given.uploaded()[0].id, to: "pdf".into() };
     assert_eq!(*given.wishes.lock().unwrap(), [wanted]);
+}
+
+#[tokio::test]
+async fn a_conversion_gets_its_new_id_by_the_clock_of_the_hub() {
+    let (hub, given, mut sockets) = hub().await;
+    let (dir, room) = (tempfile::tempdir().unwrap(), RoomId::new());
+    let files = vec![file(dir.path(), "notes.md", "# Notes").await];
+    let wish = Draft { files, convert: Some("pdf".into()), ..Draft::new(room, "notes.md".into()) };
+    let old = wish.cid;
+    let outbox = Outbox::at(&dir.path().join("outbox"));
+    soon(outbox.put(vec![wish])).await.unwrap();
+    // For the hub it is a week later.
+    let now = Timestamp::from(jiff::Timestamp::now()).plus_seconds(7 * 24 * 3600);
+    *given.clock.lock().unwrap() = Some(now);
+
+    let mut live = hub.live_with(outbox.clone());
+    let mut socket = next(&mut sockets).await;
+    socket.welcome_at(25_000, Some(now)).await;
+
+    let LiveEvent::Renewed { cid, fresh, .. } = settled(&mut live).await else { panic!("not renewed") };
+    assert_eq!(cid, old);
+    assert!(matches!(settled(&mut live).await, LiveEvent::Sent { cid, pos: 9, .. } if cid == fresh));
+    assert_eq!(given.uploads.lock().unwrap().len(), 2, "what was uploaded belongs to the old id");
 }
 
 #[tokio::test]

@@ -39,8 +39,12 @@ impl End {
 
     /// Reads the greeting, answers it, and returns the token.
     pub(super) async fn welcome(&mut self, hb_ms: u64) -> String {
+        self.welcome_at(hb_ms, None).await
+    }
+
+    pub(super) async fn welcome_at(&mut self, hb_ms: u64, now: Option<Timestamp>) -> String {
         let ToServer::Hello { v: 1, tok } = self.hear().await else { panic!("no hello") };
-        self.say(ToClient::Welcome { v: 1, uid: UserId::new(), hb_ms, win: 2, now: None }).await;
+        self.say(ToClient::Welcome { v: 1, uid: UserId::new(), hb_ms, win: 2, now }).await;
         tok
     }
 
