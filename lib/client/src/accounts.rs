@@ -126,11 +126,6 @@ impl Hub {
         self.photo(paths::MY_PHOTO.to_owned()).await
     }
 
-    /// Somebody's photo.
-    pub async fn user_photo(&self, user: UserId) -> Result<Photo, Error> {
-        self.photo(paths::fill(paths::USER_PHOTO, user)).await
-    }
-
     async fn photo(&self, path: String) -> Result<Photo, Error> {
         let answer = self.send(Ask::get(path)).await?;
         let media_type = answer.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
