@@ -144,7 +144,8 @@ impl Remote {
             };
             // Half to one and a half times: what failed together does not come back together.
             let wait = after.unwrap_or_else(|| pause.mul_f64(rand::random_range(0.5..1.5)));
-            if left == 0 || Instant::now() + wait >= deadline {
+            // Not `now + wait`: a server may ask for more than a clock can count.
+            if left == 0 || wait >= deadline.saturating_duration_since(Instant::now()) {
                 return Err(self.down(why));
             }
             tokio::time::sleep(wait).await;
