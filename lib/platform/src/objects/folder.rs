@@ -16,6 +16,8 @@ use wire::Timestamp;
 
 use super::{Body, Error, LinkKey, LinkTerms, Object, SignedLink, Stored, key};
 
+/// How often an object is given its name, when others remove the folder meanwhile.
+const RENAMES: u32 = 10;
 /// Bytes of one read.
 const CHUNK: usize = 64 * 1024;
 const QUERY: &AsciiSet =
@@ -53,26 +55,30 @@ impl Folder {
 
     pub(super) async fn put(&self, key: &str, body: Body, limit: u64) -> Result<Stored, Error> {
         let target = self.path(key)?;
-        let part = self.root.join("part").join(uuid::Uuid::new_v4().to_string());
-        let written = write(&part, body, limit).await;
-        let stored = match written {
-            Ok(stored) => stored,
-            Err(failure) => {
-                // The part is nameless; if it cannot be removed now, the next start sweeps it.
-                let _ = fs::remove_file(&part).await;
-                return Err(failure.on(key));
-            }
-        };
-        self.place(&part, &target).await.map_err(|source| Error::Store { key: key.to_owned(), source })?;
+        let part = Part(self.root.join("part").join(uuid::Uuid::new_v4().to_string()));
+        let stored = write(&part.0, body, limit).await.map_err(|failure| failure.on(key))?;
+        self.place(&part.0, &target).await.map_err(|source| Error::Store { key: key.to_owned(), source })?;
         Ok(stored)
     }
 
     async fn place(&self, part: &Path, target: &Path) -> io::Result<()> {
         let folder = target.parent().unwrap_or(&self.root);
-        fs::create_dir_all(folder).await?;
-        fs::rename(part, target).await?;
-        // The rename itself is durable only when its folder is.
-        fs::File::open(folder).await?.sync_all().await
+        for left in (0..RENAMES).rev() {
+            fs::create_dir_all(folder).await?;
+            match fs::rename(part, target).await {
+                // Whoever deleted the last object of the folder has just removed it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && left > 0 => {}
+                renamed => {
+                    renamed?;
+                    break;
+                }
+            }
+        }
+        // A name is durable only when its folder is, and that folder's name as well.
+        for folder in folder.ancestors().take_while(|folder| folder.starts_with(&self.root)) {
+            fs::File::open(folder).await?.sync_all().await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn get(&self, key: &str, from: u64) -> Result<Object, Error> {
@@ -90,12 +96,21 @@ impl Folder {
     }
 
     pub(super) async fn delete(&self, key: &str) -> Result<(), Error> {
-        match fs::remove_file(self.path(key)?).await {
+        let path = self.path(key)?;
+        match fs::remove_file(&path).await {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(Error::Store { key: key.to_owned(), source })
+                return Err(Error::Store { key: key.to_owned(), source });
             }
-            _ => Ok(()),
+            _ => {}
         }
+        // A folder of one job or person goes with its last object; one that still has some refuses to.
+        let depth = self.root.components().count() + 1;
+        for folder in path.ancestors().skip(1).take_while(|folder| folder.components().count() > depth) {
+            if fs::remove_dir(folder).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn signed_link(&self, key: &str, terms: &LinkTerms) -> String {
@@ -140,6 +155,16 @@ impl Folder {
     fn path(&self, key: &str) -> Result<PathBuf, Error> {
         key::check(key)?;
         Ok(self.root.join(key))
+    }
+}
+
+/// Bytes that have no name yet: they go when nobody waits for them any more, in whatever way that came about.
+struct Part(PathBuf);
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // Renamed, it is not there. If it cannot be removed now, the next start sweeps it.
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 

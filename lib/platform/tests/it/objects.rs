@@ -1,7 +1,7 @@
 //! The contract of the object store.
 
 use bytes::Bytes;
-use futures_util::{TryStreamExt, stream};
+use futures_util::{StreamExt as _, TryStreamExt, stream};
 use mshub_platform::objects::{Body, Error, LinkKey, LinkTerms, Objects, SignedLink};
 use sha2::{Digest, Sha256};
 use wire::Timestamp;
@@ -95,6 +95,43 @@ async fn a_large_body_that_breaks_off_late_leaves_nothing() {
         assert_eq!(objects.keys().await.unwrap(), [""; 0], "something of it stays");
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file:{}", folder.path().display());
+    let objects = Objects::open(&url, LinkKey::derive(b"secret")).await.unwrap();
+    let (asked, hears) = tokio::sync::oneshot::channel::<()>();
+    let begun = stream::once(async { Ok(Bytes::from_static(b"half")) });
+    let body: Body = Box::pin(begun.chain(stream::once(async move {
+        drop(asked);
+        std::future::pending().await
+    })));
+
+    tokio::select! {
+        _ = objects.put("in/half", body, 1_000) => panic!("it has no end"),
+        _ = hears => {}
+    }
+
+    assert_eq!(objects.keys().await.unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_folder_goes_with_its_last_object() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file:{}", folder.path().display());
+    let objects = Objects::open(&url, LinkKey::derive(b"secret")).await.unwrap();
+    for key in ["out/job/1", "out/job/2"] {
+        objects.put(key, body(&["x"]), 10).await.unwrap();
+    }
+
+    objects.delete("out/job/1").await.unwrap();
+    assert_eq!(read(&objects, "out/job/2", 0).await.unwrap(), b"x");
+    objects.delete("out/job/2").await.unwrap();
+
+    assert!(!folder.path().join("out/job").exists());
+    objects.put("out/job/3", body(&["x"]), 10).await.unwrap();
 }
 
 #[tokio::test]
