@@ -173,19 +173,34 @@ async fn settle(history: &Db, log: &Bus, position: u64) -> Result<(), CliError> 
     })
 }
 
-/// Copies what is not there yet, or not with as many bytes.
+/// Copies what is not there yet, or not with the same bytes.
 async fn copy_objects(from: &Objects, to: &Objects, moved: &mut Moved) -> Result<(), CliError> {
-    let broken = |why: platform::objects::Error| CliError::new(Kind::Unreachable, why.to_string());
     for key in from.keys().await.map_err(broken)?.into_iter().filter(|key| !key.starts_with("part/")) {
-        let object = from.get(&key, 0).await.map_err(broken)?;
-        let bytes = object.bytes;
-        if !to.get(&key, 0).await.is_ok_and(|there| there.bytes == bytes) {
-            to.put(&key, object.body, u64::MAX).await.map_err(broken)?;
-        }
+        moved.bytes += copy_object(from, to, &key).await?;
         moved.objects += 1;
-        moved.bytes += bytes;
     }
     Ok(())
+}
+
+/// Copies an object unless it is there, reads it there once more, and answers with its size.
+async fn copy_object(from: &Objects, to: &Objects, key: &str) -> Result<u64, CliError> {
+    let object = from.get(key, 0).await.map_err(broken)?;
+    let bytes = object.bytes;
+    let there = to.get(key, 0).await.is_ok_and(|there| there.bytes == bytes);
+    if there && to.sha256(key).await.map_err(broken)? == from.sha256(key).await.map_err(broken)? {
+        return Ok(bytes);
+    }
+    let read = to.put(key, object.body, u64::MAX).await.map_err(broken)?.sha256;
+    let found = to.sha256(key).await.map_err(broken)?;
+    if found != read {
+        let what = format!("the copy of the file {key} has the SHA-256 {found}, the file has {read}");
+        return Err(CliError::new(Kind::Integrity, what).hint("look after the new store, and migrate again"));
+    }
+    Ok(bytes)
+}
+
+fn broken(why: platform::objects::Error) -> CliError {
+    CliError::new(Kind::Unreachable, why.to_string())
 }
 
 fn failed(service: &str, why: &MoveError) -> CliError {
@@ -196,4 +211,30 @@ fn failed(service: &str, why: &MoveError) -> CliError {
         MoveError::Failed { .. } | MoveError::Database(_) => Kind::Unreachable,
     };
     CliError::new(kind, format!("the database of the {service} service: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::objects::LinkKey;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_object_of_the_same_size_is_not_taken_for_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = async |name: &str, content: &'static str| {
+            let url = format!("file:{}", folder.path().join(name).display());
+            let store = Objects::open(&url, LinkKey::derive(b"secret")).await.unwrap();
+            let body = futures_util::stream::iter([Ok(bytes::Bytes::from_static(content.as_bytes()))]);
+            store.put("in/x", Box::pin(body), 100).await.unwrap();
+            store
+        };
+        let (from, to) = (store("from", "right").await, store("to", "wrong").await);
+        let mut moved = Moved::default();
+
+        copy_objects(&from, &to, &mut moved).await.unwrap();
+
+        assert_eq!(to.sha256("in/x").await.unwrap(), from.sha256("in/x").await.unwrap());
+        assert_eq!((moved.objects, moved.bytes), (1, 5));
+    }
 }

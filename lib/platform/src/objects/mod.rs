@@ -14,7 +14,8 @@ mod s3_upload;
 use std::{path::Path, pin::Pin, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{FutureExt as _, Stream, future, future::BoxFuture};
+use futures_util::{FutureExt as _, Stream, StreamExt as _, future, future::BoxFuture};
+use sha2::{Digest as _, Sha256};
 use wire::Timestamp;
 
 pub use disposition::attachment;
@@ -149,6 +150,15 @@ impl Objects {
         let mut target = tokio::fs::File::create(file).await.map_err(broken)?;
         tokio::io::copy(&mut reader, &mut target).await.map_err(broken)?;
         Ok(())
+    }
+
+    /// The SHA-256 of an object, 64 hex digits, as it is there now.
+    pub async fn sha256(&self, key: &str) -> Result<String, Error> {
+        let (mut object, mut hash) = (self.get(key, 0).await?, Sha256::new());
+        while let Some(chunk) = object.body.next().await {
+            hash.update(chunk.map_err(|source| Error::Store { key: key.to_owned(), source })?);
+        }
+        Ok(hex::encode(hash.finalize()))
     }
 
     /// Removes an object. One that is not there is removed already.
