@@ -13,10 +13,11 @@ use platform::{
 use wire::{
     ClientId, RoomId, UserId,
     events::{Head, RoomEvent},
+    heads::Standing,
     record,
 };
 
-use crate::{consume::Failure, heads::Standing, messages, search, sql};
+use crate::{consume::Failure, messages, search, sql};
 
 /// What makes a message one message.
 pub(crate) type Key = (RoomId, UserId, ClientId);

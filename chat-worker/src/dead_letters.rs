@@ -1,9 +1,9 @@
 //! Records that could not be read: to look at, to try again with a program that can read them, to drop.
 
 use platform::db::Db;
-use wire::Timestamp;
+use wire::{Timestamp, heads::Standing};
 
-use crate::{batch, heads::Standing, messages, search, sql};
+use crate::{batch, messages, search, sql};
 
 /// A record that was kept aside.
 #[derive(Clone, Debug, PartialEq, Eq)]

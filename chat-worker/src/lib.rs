@@ -7,7 +7,6 @@ mod batch;
 mod config;
 mod consume;
 pub mod dead_letters;
-mod heads;
 mod history;
 mod messages;
 mod moved;

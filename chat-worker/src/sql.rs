@@ -7,7 +7,7 @@ use std::{
 
 use platform::{
     bus::Record,
-    db::{Db, Rows, Transaction},
+    db::{Db, Rows, Transaction, storable},
     each, in_tx,
 };
 use serde::Serialize;
@@ -15,14 +15,10 @@ use uuid::Uuid;
 use wire::{
     ClientId, MessageId, RoomId, Timestamp, UserId,
     events::{RoomEvent, What},
+    heads::{Hash, Standing},
 };
 
-use crate::{
-    batch::Key,
-    dead_letters::DeadLetter,
-    heads::{Hash, Standing},
-    search,
-};
+use crate::{batch::Key, dead_letters::DeadLetter, search};
 
 /// What the log said of a partition: its generation, and up to where it was taken in.
 pub(crate) type Progress = BTreeMap<i32, (String, u64)>;
@@ -375,7 +371,7 @@ pub(crate) async fn bury(tx: &mut Transaction, record: &Record, reason: &str) ->
         "INSERT INTO dead_letters (part, pos, at, key, payload, reason) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (part, pos) DO NOTHING",
     ).bind(record.partition).bind(record.pos.cast_signed()).bind(record.at.micros())
-     .bind(&record.key).bind(&record.payload).bind(reason)
+     .bind(storable(&record.key)).bind(storable(&record.payload)).bind(storable(reason))
      .execute(&mut **tx).await.map(drop))
 }
 

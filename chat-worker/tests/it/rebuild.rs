@@ -93,7 +93,7 @@ async fn a_dead_letter_is_listed_dropped_or_put_into_its_place_when_it_can_be_re
     let good = serde_json::to_string(&ChatRecord::RoomV1(said(room, "two"))).unwrap();
     let letter =
         worker.engines.bus.append(TOPIC_CHAT, &room.to_string(), "{ newer".into()).await.unwrap().pos;
-    let garbage = worker.engines.bus.append(TOPIC_CHAT, "x", "{ garbage".into()).await.unwrap().pos;
+    let garbage = worker.engines.bus.append(TOPIC_CHAT, "x", "{ garbage\0".into()).await.unwrap().pos;
     let last = worker.append(said(room, "three")).await;
     worker.page_at(room, last).await;
     let db = database(&worker).await;

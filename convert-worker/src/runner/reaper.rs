@@ -19,6 +19,8 @@ const ROUND: Duration = Duration::from_secs(2);
 const SWEEP: Duration = Duration::from_secs(3600);
 /// How many jobs are erased in one round.
 const ERASED: i64 = 100;
+/// For how many seconds one that cannot be erased makes way for the others.
+const PUT_OFF: i64 = 600;
 
 /// Before anything runs: what the run before held goes back into the line at once.
 pub(super) async fn take_over(app: &App) -> sqlx::Result<()> {
@@ -89,8 +91,11 @@ async fn erase_old(app: &App) -> anyhow::Result<()> {
     let now = app.clock.now();
     let seconds = i64::try_from(app.config.retention.as_secs()).unwrap_or(i64::MAX);
     sql::hide_old(&app.db, now.plus_seconds(seconds.saturating_neg()), now).await?;
-    for row in sql::hidden(&app.db, ERASED).await? {
-        remove::erase(app, &row).await?;
+    for row in sql::hidden(&app.db, ERASED, now).await? {
+        if let Err(error) = remove::erase(app, &row).await {
+            tracing::warn!(job = %row.id(), %error, "the files of an old conversion cannot be removed yet");
+            sql::put_off(&app.db, row.id(), now.plus_seconds(PUT_OFF)).await?;
+        }
     }
     Ok(())
 }

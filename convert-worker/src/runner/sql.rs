@@ -1,7 +1,11 @@
 //! Jobs in the database, as runners and reaper handle them. What a runner writes carries the fence of its lease.
 
 use convert::{Error, Report};
-use platform::{db::Db, each, objects::Stored};
+use platform::{
+    db::{Db, storable},
+    each,
+    objects::Stored,
+};
 use wire::{JobId, Timestamp};
 
 use super::{attempt::Effort, lease::Terms};
@@ -174,7 +178,7 @@ async fn fail(
         held.id().0,
         held.fence,
         error.code(),
-        error.to_string(),
+        storable(&error.to_string()),
         effort.seconds,
         now.micros(),
         effort.findings.json(),
@@ -278,12 +282,20 @@ pub(super) async fn hide_old(db: &Db, before: Timestamp, now: Timestamp) -> sqlx
     })
 }
 
-/// Some of the hidden jobs.
-pub(super) async fn hidden(db: &Db, limit: i64) -> sqlx::Result<Vec<JobRow>> {
+/// Some of the hidden jobs that were not put off.
+pub(super) async fn hidden(db: &Db, limit: i64, now: Timestamp) -> sqlx::Result<Vec<JobRow>> {
     each!(db.reader(), pool => {
         sqlx::query_as(concat!("SELECT ", columns!(),
-            " FROM jobs WHERE removed_at IS NOT NULL ORDER BY removed_at LIMIT $1"))
-        .bind(limit).fetch_all(pool).await
+            " FROM jobs WHERE removed_at <= $2 ORDER BY removed_at LIMIT $1"))
+        .bind(limit).bind(now.micros()).fetch_all(pool).await
+    })
+}
+
+/// Puts a hidden job off: it is among [`hidden`] again at a moment.
+pub(super) async fn put_off(db: &Db, id: JobId, until: Timestamp) -> sqlx::Result<()> {
+    each!(db.writer(), pool => {
+        sqlx::query("UPDATE jobs SET removed_at = $2 WHERE id = $1 AND removed_at IS NOT NULL")
+            .bind(id.0).bind(until.micros()).execute(pool).await.map(drop)
     })
 }
 

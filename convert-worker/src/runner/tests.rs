@@ -164,7 +164,27 @@ async fn a_cancelled_job_is_out_of_its_runners_hands() {
         hide(db, owner, id, at(4)).await.unwrap().unwrap();
         assert!(find(db, owner, id).await.unwrap().is_none());
         assert!(list(db, owner, &Filter::default(), None, 9).await.unwrap().is_empty());
-        assert_eq!(sql::hidden(db, 9).await.unwrap().len(), 1);
+        assert_eq!(sql::hidden(db, 9, at(4)).await.unwrap().len(), 1);
+        // What cannot be erased makes way for others, and has its turn later.
+        sql::put_off(db, id, at(9)).await.unwrap();
+        assert!(sql::hidden(db, 9, at(8)).await.unwrap().is_empty());
+        assert_eq!(sql::hidden(db, 9, at(9)).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whatever_an_engine_said_the_end_can_be_written() {
+    on_each_engine(async |db| {
+        let owner = UserId::new();
+        let id = queued(db, owner, 0).await;
+        let held = claimed(db, 0).await;
+        let error = Error::Crashed { detail: "it said\0nothing".into() };
+
+        let ending = Ending::Failed { error, effort: effort(1.0) };
+        sql::end(db, &held, &ending, at(1)).await.unwrap().unwrap();
+
+        assert_eq!(job(db, owner, id).await.state, JobState::Failed);
     })
     .await;
 }
