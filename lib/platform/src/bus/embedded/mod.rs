@@ -399,7 +399,7 @@ impl Writer {
             Ok(()) if mutants::is(Mutant::M8) => self.state.flushed(self.state.unflushed()),
             Ok(()) => self.acknowledge(records, answers),
             Err(error) => {
-                // The batch may be on disk or not: nobody is told "ok", and nothing is written after a failed flush.
+                // The batch may be on disk or not: nobody is told "ok". Only a log that certainly lacks it goes on.
                 tracing::error!(%error, records = records.len(), "the log could not be written");
                 self.heads = before;
                 if !self.rolled_back().await {
