@@ -485,11 +485,6 @@ impl Timeline {
         self.pending.iter().find(|own| own.draft == draft)
     }
 
-    /// All own messages under way, oldest first.
-    pub fn all_pending(&self) -> &[Pending] {
-        &self.pending
-    }
-
     /// All events, oldest first.
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         self.entries.values()

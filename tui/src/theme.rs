@@ -15,11 +15,6 @@ pub enum Theme {
 }
 
 impl Theme {
-    /// The theme for a terminal whose user has (or has not) asked for no colour (<https://no-color.org>).
-    pub fn from_no_color(no_color: bool) -> Self {
-        if no_color { Self::Mono } else { Self::Ansi }
-    }
-
     /// Ordinary text.
     pub fn text(self) -> Style {
         Style::new()
