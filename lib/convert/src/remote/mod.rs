@@ -172,3 +172,18 @@ async fn document(req: &Request) -> Result<Part, Error> {
     let name = format!("input.{}", req.from.extension());
     Ok(Part::file(&req.input).await?.file_name(name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pause_longer_than_a_clock_can_count_is_too_long() {
+        let remote = Remote::at(Service::Gotenberg, "http://127.0.0.1:9", None).unwrap();
+        let busy = || async { Ok(Tried::<()>::Busy { why: "later".into(), after: Some(Duration::MAX) }) };
+
+        let tried = remote.patiently(Instant::now() + Duration::from_secs(60), busy).await;
+
+        assert!(matches!(tried, Err(Error::EngineDown { .. })), "{tried:?}");
+    }
+}
