@@ -141,12 +141,10 @@ pub(crate) async fn places(db: &Db, owner: UserId) -> sqlx::Result<HashMap<JobId
                          WHERE served.owner = waiting.owner) AS served
                  FROM jobs AS waiting WHERE waiting.state = 'queued'
              )
-             SELECT me.id, count(ahead.id)
-             FROM line AS me
-             LEFT JOIN line AS ahead
-                  ON (ahead.turn, ahead.served, ahead.ready_at, ahead.id) < (me.turn, me.served, me.ready_at, me.id)
-             WHERE me.owner = $1
-             GROUP BY me.id",
+             SELECT id, ahead
+             FROM (SELECT id, owner, row_number() OVER (ORDER BY turn, served, ready_at, id) - 1 AS ahead FROM line)
+                  AS placed
+             WHERE owner = $1",
         )
         .bind(owner.0)
         .fetch_all(pool)
