@@ -39,6 +39,8 @@ impl Wanted {
             engine,
             prefer,
             paper,
+            page,
+            dpi,
             fresh,
             webhook,
             // Whoever takes the file in knows where it comes from.
@@ -48,6 +50,7 @@ impl Wanted {
             redirect: _,
         } = query;
         check(quality, [("/width", width), ("/height", height)])?;
+        check_pages(page, dpi)?;
         let to = format(&to)?;
         let from = from.as_deref().filter(|from| !from.is_empty()).map(format).transpose()?;
         let name = plain_name(&name, "upload");
@@ -63,7 +66,8 @@ impl Wanted {
             prefer,
             third_party,
             paper,
-            ..Options::default()
+            page,
+            dpi,
         };
         if let Some(claimed) = from.or_else(|| Format::from_name(&name)) {
             engines.supports(claimed, to, &options).map_err(refusal)?;
@@ -109,6 +113,16 @@ fn check(quality: Option<u8>, sides: [(&str, Option<u32>); 2]) -> Outcome<()> {
         if side.is_some_and(|side| !(1..=SIDE).contains(&side)) {
             return Err(invalid(pointer, format!("must be 1 to {SIDE} pixels")));
         }
+    }
+    Ok(())
+}
+
+fn check_pages(page: Option<u32>, dpi: Option<u32>) -> Outcome<()> {
+    if page == Some(0) {
+        return Err(invalid("/page", "pages are counted from 1".into()));
+    }
+    if dpi.is_some_and(|dpi| !(10..=600).contains(&dpi)) {
+        return Err(invalid("/dpi", "must be 10 to 600 pixels per inch".into()));
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Zip containers (docx, xlsx, odt, epub …): a directory check that costs no unpacking, and bounded reads.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use zip::ZipArchive;
@@ -10,8 +10,8 @@ use crate::Error;
 use crate::limits::{MIB, ZIP_ENTRIES, ZIP_PART, ZIP_RATIO, ZIP_RATIO_FROM, ZIP_TOTAL};
 
 /// A zip container whose directory is within the limits.
-pub(crate) struct Container {
-    archive: ZipArchive<BufReader<File>>,
+pub(crate) struct Container<R = BufReader<File>> {
+    archive: ZipArchive<R>,
 }
 
 impl Container {
@@ -20,9 +20,14 @@ impl Container {
     /// # Errors
     /// `Corrupt` when there is no readable directory, `LimitExceeded` for what looks like a bomb.
     pub(crate) fn open(path: &Path) -> Result<Container, Error> {
-        let archive = ZipArchive::new(BufReader::new(File::open(path)?))
-            .map_err(|error| Error::corrupt(format!("the zip container cannot be read ({error})")))?;
-        let mut container = Container { archive };
+        Container::of(BufReader::new(File::open(path)?))
+    }
+}
+
+impl<R: Read + Seek> Container<R> {
+    /// The same for a container that is no file.
+    pub(crate) fn of(reader: R) -> Result<Container<R>, Error> {
+        let mut container = Container { archive: ZipArchive::new(reader).map_err(unreadable)? };
         container.check()?;
         Ok(container)
     }

@@ -66,10 +66,12 @@ pub enum Format {
     Ppt,
     /// OpenDocument presentation.
     Odp,
+    /// Zip archive: what becomes several files.
+    Zip,
 }
 
 /// One line per format: the format, its code (which is also its extension), its MIME type, other names for it.
-const TABLE: [(Format, &str, &str, &[&str]); 28] = [
+const TABLE: [(Format, &str, &str, &[&str]); 29] = [
     (
         Format::Docx,
         "docx",
@@ -113,12 +115,13 @@ const TABLE: [(Format, &str, &str, &[&str]); 28] = [
     (Format::Doc, "doc", "application/msword", &["dot"]),
     (Format::Ppt, "ppt", "application/vnd.ms-powerpoint", &["pps"]),
     (Format::Odp, "odp", "application/vnd.oasis.opendocument.presentation", &["otp"]),
+    (Format::Zip, "zip", "application/zip", &[]),
 ];
 
-const ALL: [Format; 28] = {
-    let mut all = [Format::Docx; 28];
+const ALL: [Format; 29] = {
+    let mut all = [Format::Docx; 29];
     let mut at = 0;
-    while at < 28 {
+    while at < 29 {
         all[at] = TABLE[at].0;
         at += 1;
     }

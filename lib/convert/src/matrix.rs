@@ -53,11 +53,14 @@ type Row = (&'static [Format], &'static [Format], Fidelity, Basis);
 /// Inputs × outputs of the builtin engine. A pair is listed only if a test converts it.
 const BUILTIN: &[Row] = &[
     (&[Docx, Docm], &[Pdf], Fidelity::High, Basis::None),
-    (&[Odt, Rtf, Html, Md], &[Pdf], Fidelity::Flow, Basis::None),
-    (&[Docx, Docm, Odt, Rtf], &[Html, Md, Txt], Fidelity::Flow, Basis::None),
-    (&[Html], &[Md, Txt], Fidelity::Flow, Basis::None),
-    (&[Md], &[Html, Txt], Fidelity::Flow, Basis::None),
+    (&[Odt, Rtf, Html, Md, Epub], &[Pdf], Fidelity::Flow, Basis::None),
+    (&[Docx, Docm, Odt, Rtf], &[Html, Md, Txt, Epub], Fidelity::Flow, Basis::None),
+    (&[Html], &[Md, Txt, Epub], Fidelity::Flow, Basis::None),
+    (&[Md], &[Html, Txt, Epub], Fidelity::Flow, Basis::None),
     (&[Md, Html], &[Docx], Fidelity::Flow, Basis::None),
+    (&[Txt], &[Docx, Html, Epub], Fidelity::Flow, Basis::None),
+    (&[Epub], &[Html, Md, Txt, Docx], Fidelity::Flow, Basis::None),
+    (&[Pptx], &[Html, Md, Txt], Fidelity::Flow, Basis::None),
     (&[Txt], &[Pdf], Fidelity::High, Basis::Rows),
     (&[Xlsx, Xlsm], &[Pdf], Fidelity::High, Basis::Rows),
     (&[Xlsb, Xls, Ods, Csv, Tsv], &[Pdf], Fidelity::Flow, Basis::Rows),
@@ -65,10 +68,14 @@ const BUILTIN: &[Row] = &[
     (&[Csv], &[Tsv, Json, Html, Md, Xlsx], Fidelity::Data, Basis::Rows),
     (&[Tsv], &[Csv, Json, Html, Md, Xlsx], Fidelity::Data, Basis::Rows),
     (&[Xls, Xlsb, Ods], &[Xlsx], Fidelity::Data, Basis::Rows),
-    (&[Json], &[Csv, Xlsx], Fidelity::Data, Basis::Rows),
+    (&[Json], &[Csv, Tsv, Html, Md, Xlsx], Fidelity::Data, Basis::Rows),
     (&[Png, Jpg, Webp, Gif, Bmp, Tiff], &[Png, Webp, Bmp, Tiff, Jpg, Gif], Fidelity::Exact, Basis::None),
     (&[Png, Jpg, Webp, Gif, Bmp, Tiff], &[Pdf], Fidelity::Exact, Basis::None),
+    (&[Svg], &[Png, Webp, Jpg], Fidelity::Exact, Basis::None),
+    (&[Svg], &[Pdf], Fidelity::High, Basis::None),
     (&[Pdf], &[Txt], Fidelity::Flow, Basis::None),
+    (&[Pdf], &[Png, Webp, Jpg], Fidelity::High, Basis::None),
+    (&[Pdf], &[Zip], Fidelity::High, Basis::Pages),
 ];
 
 /// What an office suite adds: the old formats, slides, and a second opinion where pages count. It is not asked for
@@ -198,7 +205,7 @@ mod tests {
         assert!(hint.contains("pdf") && hint.contains("webp"), "{hint}");
         let Err(Error::Unsupported { hint, .. }) = supports(Doc, Pdf) else { panic!("doc became pdf") };
         assert!(hint.contains("libreoffice-writer"), "{hint}");
-        let Err(Error::Unsupported { hint, .. }) = supports(Epub, Pdf) else { panic!("epub became pdf") };
+        let Err(Error::Unsupported { hint, .. }) = supports(Zip, Pdf) else { panic!("zip became pdf") };
         assert!(hint.contains("docx"), "{hint}");
     }
 }

@@ -28,7 +28,11 @@ pub struct Options {
     /// Name, or number from 1, of the only sheet to convert (default: all; to csv, json, tsv: the first).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
-    /// Pixels per inch when a picture is put on a page (default: 150, smaller where it would not fit).
+    /// Number from 1 of the only page to paint (default: the first; a zip has them all).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+    /// Pixels per inch when a picture is put on a page (default: 150, smaller where it would not fit), when a page
+    /// becomes a picture (default: 150, at most 600), and when a drawing does (default: 96).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dpi: Option<u32>,
     /// The only engine that may do it (default: whichever can, one after the other).

@@ -63,6 +63,7 @@ fn agree(claim: Option<Format>, found: Found) -> Result<Format, Error> {
         (Some(said @ (Txt | Md | Csv | Tsv | Html)), Found::Text(_)) => Ok(said),
         (Some(Json), Found::Text(Json)) => Ok(Json),
         (Some(said), Found::Text(guess)) => Err(lie(said, guess.code())),
+        (Some(Zip), Found::Archive) => Ok(Zip),
         (Some(said), Found::Archive) => Err(lie(said, "a zip archive")),
         (Some(said @ (Txt | Md | Csv | Tsv | Html | Json | Svg | Rtf)), Found::Unknown) => {
             Err(lie(said, "binary data"))

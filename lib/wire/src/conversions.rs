@@ -46,6 +46,12 @@ pub struct NewConversion {
     /// Pages of a document that has none of its own: `a4`, the default, or `letter`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paper: Option<String>,
+    /// The only page of a PDF to paint, from 1; without it a picture shows the first, and `zip` has them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+    /// Pixels per inch, 10 to 600, of a page or a drawing that becomes a picture, or of a picture on a page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpi: Option<u32>,
     /// Converts even if the same file was converted in the same way before; otherwise that result is the answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fresh: bool,

@@ -66,6 +66,8 @@ pub(crate) static UPLOADS: LazyLock<Client> = LazyLock::new(|| {
         ("engine" = Option<String>, Query, description = "The only engine that may do it; `auto` asks one after the other."),
         ("prefer" = Option<String>, Query, description = "Which engine is asked first: `speed` or `fidelity`."),
         ("paper" = Option<String>, Query, description = "Pages of a document that has none of its own: `a4` or `letter`."),
+        ("page" = Option<u32>, Query, description = "The only page of a PDF to paint, from 1; without it a picture shows the first, and `zip` has them all."),
+        ("dpi" = Option<u32>, Query, description = "Pixels per inch, 10 to 600, of a page or a drawing that becomes a picture, or of a picture on a page."),
         ("fresh" = Option<bool>, Query, description = "Converts even if the same file was converted in the same way before; otherwise that result is the answer, at once."),
         ("webhook" = Option<String>, Query, description = "A public URL to which the end of the conversion is posted, signed by Standard Webhooks 1.0."),
         ("url" = Option<String>, Query, description = "Where the hub fetches the file, if whoever runs it allows that; the body is empty then."),

@@ -96,6 +96,8 @@ async fn request(
         engine,
         paper: if args.paper == "letter" { Paper::Letter } else { Paper::A4 },
         prefer: if args.prefer == "fidelity" { Prefer::Fidelity } else { Prefer::Speed },
+        page: args.page,
+        dpi: args.dpi,
         ..Options::default()
     };
     Ok(request)

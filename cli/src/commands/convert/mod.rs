@@ -102,6 +102,12 @@ pub struct ConvertArgs {
     /// Height of a picture in pixels
     #[arg(long, value_name = "PIXELS")]
     pub height: Option<u32>,
+    /// The page of a PDF that becomes a picture, from 1; the first without it, and all of them with --to zip
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub page: Option<u32>,
+    /// Pixels per inch of a page or drawing that becomes a picture, or of a picture on a page
+    #[arg(long, value_name = "10-600", value_parser = clap::value_parser!(u32).range(10..=600))]
+    pub dpi: Option<u32>,
     /// The sheet of a workbook
     #[arg(long, value_name = "NAME")]
     pub sheet: Option<String>,

@@ -101,6 +101,8 @@ fn upload(batch: &Batch<'_>, plan: &Plan) -> Result<Upload, CliError> {
         width: args.width,
         height: args.height,
         sheet: args.sheet.clone(),
+        page: args.page,
+        dpi: args.dpi,
         // What is usual is not said: an older hub knows no engines.
         engine: (args.engine != "auto").then(|| args.engine.clone()),
         paper: (args.paper != "a4").then(|| args.paper.clone()),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use oxml_layout::{
-    Color, DocumentMetadata, FontFile, FontId, FontManager, GlyphRun, LayoutError, LayoutResult,
+    Color, DocumentMetadata, FontData, FontFile, FontId, FontManager, GlyphRun, LayoutError, LayoutResult,
     MultilingualGlyphRun, MultilingualTextSegment, PageFrame, Point, PositionedElement, Rect, ShapedText,
     TextDirection, TextSegment, walk,
 };
@@ -242,20 +242,34 @@ impl Canvas {
 
     /// Writes the PDF and counts what was drawn.
     pub(super) fn finish(self) -> Result<Output, Error> {
-        let metadata =
-            DocumentMetadata { creator: Some("MicroServiceHub".into()), ..DocumentMetadata::default() };
-        let layout = LayoutResult::new(self.pages, self.fonts.all_font_data(), Some(metadata), Vec::new());
-        let bytes = oxml_pdf::render_to_pdf_checked(&layout)
-            .map_err(|error| Error::corrupt(format!("the pages cannot be written as PDF ({error})")))?;
-        let mut output = Output {
-            bytes,
-            pages: u32::try_from(layout.pages.len()).ok(),
-            result: Some(words_of(&layout)),
-            ..Output::default()
-        };
-        output.lost.extend(fonts::lost_letters(&missing_letters(&layout)));
-        Ok(output)
+        write(self.pages, self.fonts.all_font_data())
     }
+}
+
+/// A PDF of one page of `width` × `height` points that others have drawn, in fonts of theirs.
+pub(super) fn one_page(
+    width: f64,
+    height: f64,
+    elements: Vec<PositionedElement>,
+    fonts: Vec<FontData>,
+) -> Result<Output, Error> {
+    write(vec![Arc::new(PageFrame::new(1, width, height, elements))], fonts)
+}
+
+fn write(pages: Vec<Arc<PageFrame>>, fonts: Vec<FontData>) -> Result<Output, Error> {
+    let metadata =
+        DocumentMetadata { creator: Some("MicroServiceHub".into()), ..DocumentMetadata::default() };
+    let layout = LayoutResult::new(pages, fonts, Some(metadata), Vec::new());
+    let bytes = oxml_pdf::render_to_pdf_checked(&layout)
+        .map_err(|error| Error::corrupt(format!("the pages cannot be written as PDF ({error})")))?;
+    let mut output = Output {
+        bytes,
+        pages: u32::try_from(layout.pages.len()).ok(),
+        result: Some(words_of(&layout)),
+        ..Output::default()
+    };
+    output.lost.extend(fonts::lost_letters(&missing_letters(&layout)));
+    Ok(output)
 }
 
 /// What is on one page, painted in the order it was added. The origin is the upper left corner; y grows downwards.
@@ -315,14 +329,14 @@ impl Drawing {
 
     /// Places an encoded picture (PNG with 8 bits a channel, or RGB JPEG).
     pub(super) fn picture(&mut self, x: f64, y: f64, width: f64, height: f64, data: Vec<u8>, mime: &str) {
-        let media_id = oxml_layout::MediaId::from_bytes(&data);
-        self.elements.push(PositionedElement::Image {
-            rect: Rect { x, y, width, height },
-            data,
-            content_type: mime.to_owned(),
-            media_id,
-        });
+        self.elements.push(picture(Rect { x, y, width, height }, data, mime));
     }
+}
+
+/// An encoded picture (PNG with 8 bits a channel, or RGB JPEG) at its place.
+pub(super) fn picture(rect: Rect, data: Vec<u8>, mime: &str) -> PositionedElement {
+    let media_id = oxml_layout::MediaId::from_bytes(&data);
+    PositionedElement::Image { rect, data, content_type: mime.to_owned(), media_id }
 }
 
 fn key(text: &str, style: &TextStyle) -> LineKey {
@@ -443,12 +457,15 @@ pub(super) fn words_of(layout: &LayoutResult) -> Words {
                 }
                 _ => return,
             };
+            let end = transform.apply(Point { x: origin.x + width, y: origin.y });
             let origin = transform.apply(origin);
             // What lies beyond the paper is not on the page.
             if !(-1.0..=page.width).contains(&origin.x) || !(0.0..=page.height + 1.0).contains(&origin.y) {
                 return;
             }
-            let (left, right) = (origin.x, origin.x + width);
+            let (left, right) = (origin.x, end.x);
+            let size =
+                if width > 0.0 { size * (end.x - origin.x).hypot(end.y - origin.y) / width } else { size };
             let touches = before.is_some_and(|(start, end, baseline)| {
                 (baseline - origin.y).abs() < size * 0.6
                     && ((left - end).abs() < size * 0.12 || (start - right).abs() < size * 0.12)

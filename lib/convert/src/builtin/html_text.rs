@@ -190,7 +190,8 @@ fn decode_entities(raw: &str) -> String {
     out
 }
 
-fn entity(name: &str) -> Option<char> {
+/// The letter that an entity stands for, by its name or number.
+pub(super) fn entity(name: &str) -> Option<char> {
     if let Some(number) = name.strip_prefix('#') {
         let code = match number.strip_prefix(['x', 'X']) {
             Some(hex) => u32::from_str_radix(hex, 16).ok()?,

@@ -89,6 +89,25 @@ fn pass_through(path: &Path, req: &Request) -> Result<Option<(Vec<u8>, u32, u32)
     Ok(Some((fs::read(path)?, width, height)))
 }
 
+/// A picture of some document as a page takes it, and its media type; nothing when it cannot be decoded.
+pub(super) fn for_page(data: &[u8], from: Format) -> Option<(Vec<u8>, &'static str)> {
+    let mut reader = ImageReader::with_format(Cursor::new(data), image_format(from).ok()?);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(PICTURE_MEMORY);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().ok()?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > PIXELS {
+        return None;
+    }
+    let passes = from == Format::Jpg && decoder.original_color_type() == ExtendedColorType::Rgb8;
+    let picture = DynamicImage::from_decoder(decoder).ok()?;
+    if passes {
+        return Some((data.to_vec(), "image/jpeg"));
+    }
+    Some((encode(&picture, Format::Png, None).ok()?, "image/png"))
+}
+
 struct Decoded {
     picture: DynamicImage,
     animated: bool,
@@ -171,7 +190,8 @@ fn resize(picture: DynamicImage, options: &Options) -> DynamicImage {
     )
 }
 
-fn encode(picture: &DynamicImage, to: Format, quality: Option<u8>) -> Result<Vec<u8>, Error> {
+/// Writes a picture in this format; `quality` is for lossy ones.
+pub(super) fn encode(picture: &DynamicImage, to: Format, quality: Option<u8>) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     match to {
         Format::Jpg => {

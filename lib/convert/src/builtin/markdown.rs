@@ -35,7 +35,7 @@ pub(super) fn to_html(req: &Request) -> Result<Output, Error> {
     let body = body(&file.text);
     let words = Words::of(&text_of_html(&body));
     let title = title(&file.text);
-    let html = format!("{HEAD}{}{STYLE}{body}</body>\n</html>\n", escape(&title));
+    let html = page(&title, &body);
     Ok(Output {
         result: Some(Words::of(&text_of_html(&html))),
         source: Some(words),
@@ -43,6 +43,11 @@ pub(super) fn to_html(req: &Request) -> Result<Output, Error> {
         warnings: file.warnings,
         ..Output::default()
     })
+}
+
+/// A whole page of HTML around a body.
+pub(super) fn page(title: &str, body: &str) -> String {
+    format!("{HEAD}{}{STYLE}{body}</body>\n</html>\n", escape(title))
 }
 
 /// CommonMark with tables, task lists, strikethrough, footnotes and bare links, as GitHub reads it.

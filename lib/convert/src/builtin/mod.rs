@@ -1,21 +1,33 @@
 //! The builtin engine: Rust libraries and our own page renderers, always there, no network, no programs.
 
 mod canvas;
+mod chapter;
 mod data;
 mod dates;
+mod epub;
 mod fonts;
 mod html_text;
 mod images;
 mod json_table;
 mod markdown;
 mod number_format;
+mod parts;
+mod pdf_brush;
+mod pdf_paint;
+mod pdf_pictures;
 mod pdf_text;
 mod plain_text;
 mod sheet_geometry;
 mod sheet_layout;
 mod sheet_look;
 mod sheets;
+mod slide_reader;
+mod slide_text;
+mod slides;
 mod source_words;
+mod svg;
+mod svg_page;
+mod svg_text;
 mod text_documents;
 mod text_file;
 mod workbook;
@@ -73,7 +85,14 @@ pub(crate) fn run(req: &Request, progress: &mut dyn FnMut(Progress)) -> Result<O
         (Md, Html) => markdown::to_html(req),
         (Txt, Pdf) => plain_text::to_pdf(req, &mut ticker),
         (Pdf, Txt) => pdf_text::to_text(req),
-        (Docx | Docm | Odt | Rtf | Html | Md, _) => text_documents::convert(req, &mut ticker),
+        (Pdf, Zip) => pdf_pictures::to_zip(req, &mut ticker),
+        (Pdf, _) => pdf_pictures::to_image(req, &mut ticker),
+        (Epub, Html) => epub::to_html(req),
+        (Epub, Txt) => epub::to_text(req),
+        (Pptx, _) => slide_text::convert(req),
+        (Svg, Pdf) => svg_page::to_pdf(req, &mut ticker),
+        (Svg, _) => svg::to_image(req, &mut ticker),
+        (Docx | Docm | Odt | Rtf | Html | Md | Txt | Epub, _) => text_documents::convert(req, &mut ticker),
         (Xlsx | Xlsm | Xlsb | Xls | Ods | Csv | Tsv, Pdf) => sheets::to_pdf(req, &mut ticker),
         (Xlsx | Xlsm | Xlsb | Xls | Ods | Csv | Tsv | Json, _) => data::convert(req, &mut ticker),
         (Png | Jpg | Webp | Gif | Bmp | Tiff, Pdf) => images::to_pdf(req),

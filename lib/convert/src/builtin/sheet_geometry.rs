@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use quick_xml::events::{BytesStart, Event};
-use quick_xml::{Reader, XmlVersion};
+use quick_xml::Reader;
+use quick_xml::events::Event;
 
 use crate::Error;
 use crate::container::Container;
+
+use super::parts::{Attributes, attributes, elements};
 
 /// The paper a sheet wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -132,33 +134,6 @@ pub(super) fn undrawn(container: &Container) -> Vec<String> {
     .filter(|(count, _)| *count > 0)
     .map(|(count, what)| format!("{what} of the workbook are not drawn ({count})"))
     .collect()
-}
-
-type Attributes = BTreeMap<String, String>;
-
-fn elements(xml: &[u8], wanted: &[u8]) -> Vec<Attributes> {
-    let mut found = Vec::new();
-    let mut reader = Reader::from_reader(xml);
-    while let Ok(event) = reader.read_event() {
-        match event {
-            Event::Start(element) | Event::Empty(element) if element.local_name().as_ref() == wanted => {
-                found.push(attributes(&element));
-            }
-            Event::Eof => break,
-            _ => {}
-        }
-    }
-    found
-}
-
-fn attributes(element: &BytesStart<'_>) -> Attributes {
-    let mut attributes = Attributes::new();
-    for attribute in element.attributes().flatten() {
-        let name = String::from_utf8_lossy(attribute.key.local_name().into_inner()).into_owned();
-        let value = attribute.normalized_value(XmlVersion::Implicit1_0).map(|value| value.into_owned());
-        attributes.insert(name, value.unwrap_or_default());
-    }
-    attributes
 }
 
 fn geometry(xml: &[u8]) -> Geometry {

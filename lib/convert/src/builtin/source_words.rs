@@ -1,6 +1,7 @@
 //! The words of a document read from its own bytes, without asking the engine that will convert it or has made it.
 
 use std::fs;
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use quick_xml::Reader;
@@ -10,8 +11,9 @@ use crate::container::Container;
 use crate::verify::Words;
 use crate::{Error, Format, Request};
 
-use super::html_text::text_of_html;
-use super::{markdown, text_documents, text_file, workbook};
+use super::html_text::{entity, text_of_html};
+use super::parts::elements;
+use super::{epub, markdown, text_documents, text_file, workbook};
 
 /// Words that a reader of this file sees; `None` where nothing here reads the format without converting it.
 pub(crate) fn of_file(path: &Path, format: Format) -> Result<Option<Words>, Error> {
@@ -20,6 +22,7 @@ pub(crate) fn of_file(path: &Path, format: Format) -> Result<Option<Words>, Erro
         Docx | Docm => of_docx(path)?,
         Odt | Odp => of_open_document(path)?,
         Pptx => of_pptx(path)?,
+        Epub => of_epub(&mut Container::open(path)?)?,
         Rtf => text_documents::words_of_rtf(&fs::read(path)?)?,
         Txt => Words::of(&text_file::read(path)?.text),
         Md => Words::of(&text_of_html(&markdown::body(&text_file::read(path)?.text))),
@@ -41,7 +44,7 @@ fn of_sheets(path: &Path, format: Format) -> Result<Words, Error> {
 }
 
 /// Words on the slides, without notes and hidden slides.
-fn of_pptx(path: &Path) -> Result<Words, Error> {
+pub(super) fn of_pptx(path: &Path) -> Result<Words, Error> {
     let mut container = Container::open(path)?;
     let mut slides: Vec<String> = container.names();
     slides.retain(|name| name.starts_with("ppt/slides/slide") && name.ends_with(".xml"));
@@ -50,12 +53,17 @@ fn of_pptx(path: &Path) -> Result<Words, Error> {
     let mut text = String::new();
     for name in slides {
         let Some(xml) = container.read(&name)? else { continue };
-        let root = String::from_utf8_lossy(&xml[..xml.len().min(2048)]).into_owned();
-        if !root.contains(" show=\"0\"") {
+        if !is_hidden(&xml) {
             visible_text(&xml, &SLIDE, &mut text)?;
         }
     }
     Ok(Words::of(&text))
+}
+
+/// Whether a slide is not shown (`p:sld`, 19.3.1.38).
+pub(super) fn is_hidden(slide: &[u8]) -> bool {
+    let root = elements(slide, b"sld").into_iter().next().unwrap_or_default();
+    root.get("show").is_some_and(|show| matches!(show.as_str(), "0" | "false"))
 }
 
 /// Words a reader of the Word document sees in its body and notes.
@@ -79,6 +87,18 @@ pub(super) fn of_open_document(path: &Path) -> Result<Words, Error> {
     let mut text = String::new();
     if let Some(xml) = container.read("content.xml")? {
         visible_text(&xml, &OPEN_DOCUMENT, &mut text)?;
+    }
+    Ok(Words::of(&text))
+}
+
+/// Words of the chapters of a book, in order.
+pub(super) fn of_epub<R: Read + Seek>(container: &mut Container<R>) -> Result<Words, Error> {
+    let mut text = String::new();
+    for path in epub::open(container)?.chapters {
+        if let Some(xml) = container.read(&path)? {
+            visible_text(text_file::decode(&xml).text.as_bytes(), &BOOK, &mut text)?;
+            text.push('\n');
+        }
     }
     Ok(Words::of(&text))
 }
@@ -113,7 +133,37 @@ const OPEN_DOCUMENT: Vocabulary = Vocabulary {
     breaks: &[b"p", b"h", b"tab", b"line-break", b"s", b"table-cell", b"list-item"],
 };
 
-const SLIDE: Vocabulary = Vocabulary { text: &[b"t"], hidden: &[b"Fallback"], breaks: &[b"p", b"br", b"tc"] };
+/// Fields, such as the number of the slide, are counted anew by whoever shows it.
+const SLIDE: Vocabulary =
+    Vocabulary { text: &[b"t"], hidden: &[b"Fallback", b"fld"], breaks: &[b"p", b"br", b"tc"] };
+
+const BOOK: Vocabulary = Vocabulary {
+    text: &[],
+    hidden: epub::UNREADABLE,
+    breaks: &[
+        b"p",
+        b"br",
+        b"div",
+        b"li",
+        b"td",
+        b"th",
+        b"h1",
+        b"h2",
+        b"h3",
+        b"h4",
+        b"h5",
+        b"h6",
+        b"dt",
+        b"dd",
+        b"hr",
+        b"pre",
+        b"blockquote",
+        b"section",
+        b"figcaption",
+        b"caption",
+        b"img",
+    ],
+};
 
 fn visible_text(xml: &[u8], vocabulary: &Vocabulary, text: &mut String) -> Result<(), Error> {
     let mut reader = Reader::from_reader(xml);
@@ -158,11 +208,11 @@ fn visible_text(xml: &[u8], vocabulary: &Vocabulary, text: &mut String) -> Resul
                 text.push_str(&piece.decode().map_err(Error::corrupt)?);
             }
             // An entity the document defines itself is never expanded; the five of XML are punctuation.
-            Event::GeneralRef(entity) if in_text && hidden == 0 && !run_vanishes => {
-                if let Ok(Some(letter)) = entity.resolve_char_ref() {
+            Event::GeneralRef(reference) if in_text && hidden == 0 && !run_vanishes => {
+                if let Ok(Some(letter)) = reference.resolve_char_ref() {
                     text.push(letter);
                 } else {
-                    text.push(if &*entity == b"apos" { '\'' } else { ' ' });
+                    text.push(named(&reference));
                 }
             }
             Event::Eof => return Ok(()),
@@ -174,6 +224,11 @@ fn visible_text(xml: &[u8], vocabulary: &Vocabulary, text: &mut String) -> Resul
 fn local<'a>(element: &'a BytesStart<'_>) -> &'a [u8] {
     let name = element.name().into_inner();
     name.rsplit(|byte| *byte == b':').next().unwrap_or(name)
+}
+
+/// The letter of a name that XML or HTML gives it; a space for any other, which separates words at worst.
+fn named(reference: &[u8]) -> char {
+    std::str::from_utf8(reference).ok().and_then(entity).unwrap_or(' ')
 }
 
 fn vanishes(element: &BytesStart<'_>) -> bool {
@@ -203,7 +258,7 @@ mod tests {
             <mc:AlternateContent><mc:Choice><w:r><w:t> new</w:t></w:r></mc:Choice>\
             <mc:Fallback><w:r><w:t>old</w:t></w:r></mc:Fallback></mc:AlternateContent>\
             </w:p><w:p><w:r><w:t>R&amp;D</w:t></w:r></w:p></w:document>";
-        assert_eq!(words(xml), "One word new R D");
+        assert_eq!(words(xml), "One word new R&D");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::limits::{ZIP_ENTRIES, ZIP_PART, ZIP_TOTAL};
 use crate::verify::Words;
 use crate::{Error, Format, Request};
 
+use super::epub::{self, Pictures};
 use super::html_text::text_of_html;
 use super::{Output, Ticker, canvas, fonts, markdown, source_words, text_file};
 
@@ -31,7 +32,7 @@ struct Opened {
 
 pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, Error> {
     let Opened { mut document, words, warnings, lost } = open(req)?;
-    if matches!(req.from, Format::Md | Format::Html) {
+    if matches!(req.from, Format::Md | Format::Html | Format::Epub) {
         // They have no pages of their own, and the importer thinks of American ones.
         let (width, height) = req.options.paper.points();
         document.set_page_size(Length::pt(width), Length::pt(height));
@@ -42,6 +43,7 @@ pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, 
         Format::Html => of_text(document.to_html(), text_of_html),
         Format::Md => of_text(document.to_markdown(), |text| text_of_html(&markdown::body(text))),
         Format::Txt => of_text(text_of_html(&document.to_html()), str::to_owned),
+        Format::Epub => to_epub(&document)?,
         _ => to_docx(&mut document)?,
     };
     output.source = Some(words);
@@ -52,6 +54,18 @@ pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, 
 
 fn of_text(text: String, readable: impl Fn(&str) -> String) -> Output {
     Output { result: Some(Words::of(&readable(&text))), bytes: text.into_bytes(), ..Output::default() }
+}
+
+/// What is in the book is read back from it.
+fn to_epub(document: &Document) -> Result<Output, Error> {
+    let written = document.to_epub_bytes().map_err(problem)?;
+    let words = source_words::of_epub(&mut Container::of(Cursor::new(&written.bytes))?)?;
+    Ok(Output {
+        warnings: summary("EPUB", written.diagnostics.iter().map(|found| &found.message)),
+        bytes: written.bytes,
+        result: Some(words),
+        ..Output::default()
+    })
 }
 
 fn to_docx(document: &mut Document) -> Result<Output, Error> {
@@ -115,15 +129,40 @@ fn open(req: &Request) -> Result<Opened, Error> {
             warnings.extend(summary("Markdown feature", read.diagnostics.iter().map(|found| &found.message)));
             Ok(Opened { document: read.document, words, warnings, lost: Vec::new() })
         }
+        Format::Epub => {
+            // Markdown would carry the pictures as endless lines of letters.
+            let pictures = if req.to == Format::Md { Pictures::Described } else { Pictures::Inside };
+            let page = epub::read(&req.input, pictures)?;
+            Ok(Opened { lost: page.lost, ..of_html(&page.html, page.words, Vec::new())? })
+        }
+        Format::Txt => {
+            let file = text_file::read(&req.input)?;
+            of_html(&paragraphs(&file.text), Words::of(&file.text), file.warnings)
+        }
         _ => {
             let file = text_file::read(&req.input)?;
-            let words = Words::of(&text_of_html(&file.text));
-            let read = Document::from_html(&file.text).map_err(problem)?;
-            let mut warnings = file.warnings;
-            warnings.extend(summary("HTML feature", read.diagnostics.iter().map(|found| &found.message)));
-            Ok(Opened { document: read.document, words, warnings, lost: Vec::new() })
+            of_html(&file.text, Words::of(&text_of_html(&file.text)), file.warnings)
         }
     }
+}
+
+fn of_html(html: &str, words: Words, mut warnings: Vec<String>) -> Result<Opened, Error> {
+    let read = Document::from_html(html).map_err(problem)?;
+    warnings.extend(summary("HTML feature", read.diagnostics.iter().map(|found| &found.message)));
+    Ok(Opened { document: read.document, words, warnings, lost: Vec::new() })
+}
+
+/// Plain text as a page: a blank line ends a paragraph, and every line stays one.
+fn paragraphs(text: &str) -> String {
+    let mut html = String::from("<!DOCTYPE html>\n<html><body>\n");
+    for paragraph in text.split("\n\n").map(|paragraph| paragraph.trim_matches('\n')) {
+        if !paragraph.trim().is_empty() {
+            let lines = markdown::escape(paragraph).replace(['\u{c}', '\t'], " ").replace('\n', "<br>");
+            html.push_str(&format!("<p>{lines}</p>\n"));
+        }
+    }
+    html.push_str("</body></html>\n");
+    html
 }
 
 pub(super) fn words_of_rtf(bytes: &[u8]) -> Result<Words, Error> {

@@ -26,7 +26,8 @@ pub(super) fn read(path: &Path) -> Result<TextFile, Error> {
     Ok(decode(&fs::read(path)?))
 }
 
-fn decode(bytes: &[u8]) -> TextFile {
+/// The same for bytes that are no file.
+pub(super) fn decode(bytes: &[u8]) -> TextFile {
     let (encoding, assumed) = encoding_of(bytes);
     let (text, _, broken) = encoding.decode(bytes);
     let mut warnings = Vec::new();

@@ -244,6 +244,51 @@ pub(crate) fn sample(format: Format) -> Option<Vec<u8>> {
             desk.put("a.txt", "The plan is agreed.");
             desk.converted("a.txt", Format::Pdf).1
         }
+        Format::Svg => svg(),
+        Format::Epub => epub(),
+        Format::Pptx => include_bytes!("samples/slides.pptx").to_vec(),
         _ => return None,
     })
+}
+
+/// A drawing with shapes, a gradient, a clip, text and a picture of its own.
+pub(crate) fn svg() -> Vec<u8> {
+    use base64::Engine as _;
+    let picture = base64::engine::general_purpose::STANDARD.encode(encoded(image::ImageFormat::Png));
+    format!(
+        r##"<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="200" height="100">
+        <defs><linearGradient id="g"><stop offset="0" stop-color="red"/><stop offset="1" stop-color="blue"/></linearGradient>
+        <clipPath id="c"><circle cx="150" cy="50" r="40"/></clipPath></defs>
+        <rect width="100" height="100" fill="#00ff00"/>
+        <rect x="10" y="60" width="80" height="30" fill="url(#g)" stroke="black" stroke-width="2"/>
+        <g clip-path="url(#c)"><image x="110" y="10" width="80" height="80" xlink:href="data:image/png;base64,{picture}"/></g>
+        <text x="10" y="30" font-family="Helvetica" font-size="16">The <tspan font-weight="bold">harbour</tspan> plan</text>
+        </svg>"##
+    )
+    .into_bytes()
+}
+
+/// A book of two chapters, with a picture, a link between them, and a script.
+pub(crate) fn epub() -> Vec<u8> {
+    let container = br#"<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>
+        <rootfile full-path="OPS/package.opf" media-type="application/oebps-package+xml"/></rootfiles></container>"#;
+    let package = br#"<package xmlns="http://www.idpf.org/2007/opf" version="3.0"><metadata
+        xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>Harbour &amp; Sea</dc:title></metadata><manifest>
+        <item id="b" href="text/two.xhtml" media-type="application/xhtml+xml"/>
+        <item id="a" href="text/one.xhtml" media-type="application/xhtml+xml"/>
+        <item id="p" href="my%20picture.png" media-type="image/png"/></manifest>
+        <spine><itemref idref="a"/><itemref idref="b"/></spine></package>"#;
+    let one = r#"<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title>1</title></head><body>
+        <h1>First</h1><p onclick="x()">The caf&eacute; at the <em>harbour</em>.</p><script>alert('no')</script>
+        <img src="../my%20picture.png" alt="boats"/><p><a href="two.xhtml#end">on</a></p></body></html>"#;
+    let two = r#"<html xmlns="http://www.w3.org/1999/xhtml"><body><h1>Second</h1><ul><li>nets</li><li>ropes</li></ul>
+        <p id="end">The plan is agreed.</p></body></html>"#;
+    zip_of(&[
+        ("mimetype", b"application/epub+zip"),
+        ("META-INF/container.xml", container),
+        ("OPS/package.opf", package),
+        ("OPS/text/one.xhtml", one.as_bytes()),
+        ("OPS/text/two.xhtml", two.as_bytes()),
+        ("OPS/my picture.png", &encoded(image::ImageFormat::Png)),
+    ])
 }

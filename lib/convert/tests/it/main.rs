@@ -7,9 +7,11 @@
     reason = "a failed unwrap is a failed test; the corpus prints its table"
 )]
 
+mod books;
 mod child;
 mod corpus;
 mod documents;
+mod drawings;
 mod files;
 mod gotenberg;
 mod hosted;
@@ -17,6 +19,7 @@ mod hostile;
 mod images;
 mod matrix;
 mod office;
+mod pdf_pictures;
 mod sheets;
 mod sniff;
 mod warm;
