@@ -271,7 +271,7 @@ fn stops(gradient: &usvg::BaseGradient) -> Option<Vec<GradientStop>> {
 
 /// The one path of a simple clip, on the page.
 fn outline_of(clip: &usvg::ClipPath, place: Transform) -> Option<Path> {
-    fn only<'a>(group: &'a usvg::Group, place: Transform) -> Option<(&'a usvg::Path, Transform)> {
+    fn only(group: &usvg::Group, place: Transform) -> Option<(&usvg::Path, Transform)> {
         let within = place.pre_concat(group.transform());
         match group.children() {
             [Node::Path(path)] if group.clip_path().is_none() && group.mask().is_none() => {

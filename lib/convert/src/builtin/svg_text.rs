@@ -1,6 +1,7 @@
 //! Text of a drawing as text of a page: its glyphs at their places, in the fonts that the drawing was laid out with.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use oxml_layout::{FontData, FontId, GlyphRun, Point, PositionedElement};
@@ -89,30 +90,35 @@ impl Letters {
     }
 
     fn face(&mut self, id: fontdb::ID, fonts: &fontdb::Database) -> Option<&Face> {
-        let number = u32::try_from(self.fonts.len()).ok()?;
-        if !self.fonts.contains_key(&id) {
-            let info = fonts.face(id)?;
-            let (data, face_index) =
-                fonts.with_face_data(id, |data, index| (Arc::<[u8]>::from(data), index))?;
-            let face = ttf_parser::Face::parse(&data, face_index).ok()?;
-            if face.is_variable() {
-                return None;
-            }
-            let units = face.units_per_em();
-            let data = FontData {
-                id: FontId(number),
-                family: info.families.first().map(|(name, _)| name.clone()).unwrap_or_default(),
-                data,
-                face_index,
-                bold: info.weight.0 >= 600,
-                italic: info.style != fontdb::Style::Normal,
-                variations: Vec::new(),
-                synthetic_bold: false,
-                synthetic_italic: false,
-            };
-            self.fonts.insert(id, Face { data, units: f32::from(units) });
+        let number = FontId(u32::try_from(self.fonts.len()).ok()?);
+        match self.fonts.entry(id) {
+            Entry::Occupied(known) => Some(known.into_mut()),
+            Entry::Vacant(free) => Some(free.insert(Face::of(id, number, fonts)?)),
         }
-        self.fonts.get(&id)
+    }
+}
+
+impl Face {
+    fn of(id: fontdb::ID, number: FontId, fonts: &fontdb::Database) -> Option<Face> {
+        let info = fonts.face(id)?;
+        let (data, face_index) = fonts.with_face_data(id, |data, index| (Arc::<[u8]>::from(data), index))?;
+        let face = ttf_parser::Face::parse(&data, face_index).ok()?;
+        if face.is_variable() {
+            return None;
+        }
+        let units = f32::from(face.units_per_em());
+        let data = FontData {
+            id: number,
+            family: info.families.first().map(|(name, _)| name.clone()).unwrap_or_default(),
+            data,
+            face_index,
+            bold: info.weight.0 >= 600,
+            italic: info.style != fontdb::Style::Normal,
+            variations: Vec::new(),
+            synthetic_bold: false,
+            synthetic_italic: false,
+        };
+        Some(Face { data, units })
     }
 }
 
