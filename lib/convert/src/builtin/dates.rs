@@ -83,6 +83,19 @@ impl DateTime {
         format!("{:02}:{:02}:{:02}", self.elapsed('h'), self.minute, self.second)
     }
 
+    /// The hours, minutes and seconds of an ISO 8601 duration below a day's own units, such as `PT10H30M5S`.
+    pub(super) fn clock(iso: &str) -> Option<String> {
+        let (mut rest, mut parts) = (iso.strip_prefix("PT")?, [0_u64; 3]);
+        for (part, unit) in parts.iter_mut().zip(['H', 'M', 'S']) {
+            if let Some((number, after)) = rest.split_once(unit) {
+                *part = number.split(['.', ',']).next()?.parse().ok()?;
+                rest = after;
+            }
+        }
+        let [hours, minutes, seconds] = parts;
+        rest.is_empty().then(|| format!("{hours}:{minutes:02}:{seconds:02}"))
+    }
+
     /// ISO 8601: the date alone at midnight, the time alone on day 0, both otherwise.
     pub(super) fn iso(&self) -> String {
         let time = format!("{:02}:{:02}:{:02}", self.hour, self.minute, self.second);
@@ -112,6 +125,15 @@ fn civil(days: i64) -> (i64, u8, u8) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_become_clock_times() {
+        assert_eq!(DateTime::clock("PT10H10M10S").as_deref(), Some("10:10:10"));
+        assert_eq!(DateTime::clock("PT160H10M10.123456S").as_deref(), Some("160:10:10"));
+        assert_eq!(DateTime::clock("PT5M").as_deref(), Some("0:05:00"));
+        assert_eq!(DateTime::clock("P1Y"), None);
+        assert_eq!(DateTime::clock("PT5X"), None);
+    }
 
     #[test]
     fn days_become_dates() {

@@ -30,6 +30,7 @@ mod svg_page;
 mod svg_text;
 mod text_documents;
 mod text_file;
+mod unlocked;
 mod workbook;
 
 pub(crate) use fonts::{FOLDERS as FONT_FOLDERS, undrawable};

@@ -1,6 +1,7 @@
 //! Column widths, row heights, paper and repeated rows of xlsx sheets, read from their XML (ECMA-376 Part 1, 18.3).
 
 use std::collections::BTreeMap;
+use std::io::{Read, Seek};
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -9,6 +10,10 @@ use crate::Error;
 use crate::container::Container;
 
 use super::parts::{Attributes, attributes, elements};
+use super::source_words;
+
+/// Letters of the text boxes that a report quotes.
+const QUOTED: usize = 120;
 
 /// The paper a sheet wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +36,8 @@ pub(super) struct Geometry {
     pub(super) default_width: Option<f64>,
     pub(super) landscape: Option<bool>,
     pub(super) paper: Paper,
+    /// Rules of conditional formats.
+    conditions: usize,
     /// Rows frozen at the top.
     pub(super) frozen_rows: usize,
 }
@@ -90,7 +97,9 @@ impl Geometry {
 }
 
 /// The geometry of every sheet, by name. Sheets whose XML is unusual are left out: they get plain widths.
-pub(super) fn read(container: &mut Container) -> Result<BTreeMap<String, Geometry>, Error> {
+pub(super) fn read<R: Read + Seek>(
+    container: &mut Container<R>,
+) -> Result<BTreeMap<String, Geometry>, Error> {
     let mut sheets = BTreeMap::new();
     let (Some(workbook), Some(relations)) =
         (container.read("xl/workbook.xml")?, container.read("xl/_rels/workbook.xml.rels")?)
@@ -113,8 +122,13 @@ pub(super) fn read(container: &mut Container) -> Result<BTreeMap<String, Geometr
 }
 
 /// Sentences about what a workbook has that is not drawn.
-pub(super) fn undrawn(container: &Container) -> Vec<String> {
+pub(super) fn undrawn<R: Read + Seek>(
+    container: &mut Container<R>,
+    sheets: &BTreeMap<String, Geometry>,
+) -> Result<Vec<String>, Error> {
     let names = container.names();
+    let (boxes, words) = boxes(container, &names)?;
+    let rules = sheets.values().map(|sheet| sheet.conditions).sum::<usize>();
     let count = |folder: &str| {
         names.iter().filter(|name| name.strip_prefix(folder).is_some_and(|file| !file.contains('/'))).count()
     };
@@ -125,15 +139,39 @@ pub(super) fn undrawn(container: &Container) -> Vec<String> {
                 .is_some_and(|file| file.starts_with("chart") && !file.contains('/'))
         })
         .count();
-    [
+    let found = [
         (charts, "charts"),
         (count("xl/media/"), "pictures"),
+        (boxes, "text boxes and shapes"),
+        (rules, "colours and icons of conditional formats"),
         (count("xl/pivotTables/"), "pivot tables (their values are)"),
-    ]
-    .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, what)| format!("{what} of the workbook are not drawn ({count})"))
-    .collect()
+    ];
+    let said = found.into_iter().filter(|(count, _)| *count > 0);
+    let mut said: Vec<String> =
+        said.map(|(count, what)| format!("{what} of the workbook are not drawn ({count})")).collect();
+    if !words.is_empty() {
+        said.push(format!("the text boxes say: {words}"));
+    }
+    Ok(said)
+}
+
+/// How many shapes there are, and the first of what they say.
+fn boxes<R: Read + Seek>(container: &mut Container<R>, names: &[String]) -> Result<(usize, String), Error> {
+    let (mut boxes, mut text) = (0, String::new());
+    for name in names.iter().filter(|name| name.starts_with("xl/drawings/drawing") && name.ends_with(".xml"))
+    {
+        let Some(xml) = container.read(name)? else { continue };
+        boxes += elements(&xml, b"sp").len();
+        if text.len() < QUOTED {
+            text.push_str(&source_words::of_shapes(&xml)?);
+        }
+    }
+    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = words.char_indices().nth(QUOTED) {
+        words.truncate(end);
+        words.push('…');
+    }
+    Ok((boxes, words))
 }
 
 fn geometry(xml: &[u8]) -> Geometry {
@@ -149,6 +187,7 @@ fn geometry(xml: &[u8]) -> Geometry {
                 b"sheetFormatPr" => {
                     geometry.default_width = number(&attributes(&element), "defaultColWidth");
                 }
+                b"cfRule" => geometry.conditions += 1,
                 b"pageSetup" => {
                     let setup = attributes(&element);
                     geometry.landscape =

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use base64::Engine as _;
 
+use crate::container::Container;
 use crate::limits::MIB;
 use crate::verify::Words;
 use crate::{Error, Format, Request};
@@ -11,14 +12,15 @@ use crate::{Error, Format, Request};
 use super::html_text::text_of_html;
 use super::markdown::{self, escape};
 use super::slides::{self, Block, Deck, Slide};
-use super::{Output, source_words};
+use super::{Output, source_words, unlocked};
 
 /// All pictures of a page together.
 const PICTURE_BYTES: usize = 24 * MIB as usize;
 
 pub(super) fn convert(req: &Request) -> Result<Output, Error> {
-    let source = source_words::of_pptx(&req.input)?;
-    let deck = slides::read(&req.input, req.to == Format::Html)?;
+    let mut container = Container::of(unlocked::read(req)?)?;
+    let source = source_words::of_pptx(&mut container)?;
+    let deck = slides::read(&mut container, req.to == Format::Html)?;
     let mut output = Output { source: Some(source), lost: lost(&deck, req.to), ..Output::default() };
     let html = html(&deck, &mut output.lost);
     let (bytes, readable) = match req.to {

@@ -1,7 +1,7 @@
 //! PowerPoint presentations read slide by slide: titles, lists, tables, pictures and notes (ECMA-376 Part 1, 19).
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io::{Read, Seek};
 
 use crate::Error;
 use crate::container::Container;
@@ -53,13 +53,12 @@ pub(super) struct Undrawn {
 ///
 /// # Errors
 /// `Corrupt` when there is no presentation in the container, or a slide is no XML.
-pub(super) fn read(path: &Path, pictures: bool) -> Result<Deck, Error> {
+pub(super) fn read<R: Read + Seek>(container: &mut Container<R>, pictures: bool) -> Result<Deck, Error> {
     const PRESENTATION: &str = "ppt/presentation.xml";
-    let mut container = Container::open(path)?;
     let xml = container
         .read(PRESENTATION)?
         .ok_or_else(|| Error::corrupt("there is no presentation in the container"))?;
-    let parts = relations(&mut container, PRESENTATION)?;
+    let parts = relations(container, PRESENTATION)?;
     let mut deck = Deck::default();
     for (at, slide) in elements(&xml, b"sldId").iter().enumerate() {
         let part = slide.get("id").and_then(|id| parts.get(id)).and_then(|part| part.path.clone());
@@ -72,17 +71,20 @@ pub(super) fn read(path: &Path, pictures: bool) -> Result<Deck, Error> {
         }
         let mut slide = read_slide(&xml)?;
         slide.number = at + 1;
-        let near = relations(&mut container, &path)?;
-        slide.notes = notes(&mut container, &near)?;
+        let near = relations(container, &path)?;
+        slide.notes = notes(container, &near)?;
         if pictures {
-            load(&mut container, &mut slide, &near)?;
+            load(container, &mut slide, &near)?;
         }
         deck.slides.push(slide);
     }
     Ok(deck)
 }
 
-fn notes(container: &mut Container, near: &BTreeMap<String, Relation>) -> Result<Vec<String>, Error> {
+fn notes<R: Read + Seek>(
+    container: &mut Container<R>,
+    near: &BTreeMap<String, Relation>,
+) -> Result<Vec<String>, Error> {
     let path = near.values().find(|relation| relation.kind == "notesSlide").and_then(|it| it.path.as_ref());
     let Some(path) = path else { return Ok(Vec::new()) };
     let Some(xml) = container.read(path)? else { return Ok(Vec::new()) };
@@ -96,8 +98,8 @@ fn notes(container: &mut Container, near: &BTreeMap<String, Relation>) -> Result
         .collect())
 }
 
-fn load(
-    container: &mut Container,
+fn load<R: Read + Seek>(
+    container: &mut Container<R>,
     slide: &mut Slide,
     near: &BTreeMap<String, Relation>,
 ) -> Result<(), Error> {

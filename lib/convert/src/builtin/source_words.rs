@@ -21,7 +21,7 @@ pub(crate) fn of_file(path: &Path, format: Format) -> Result<Option<Words>, Erro
     let words = match format {
         Docx | Docm => of_docx(path)?,
         Odt | Odp => of_open_document(path)?,
-        Pptx => of_pptx(path)?,
+        Pptx => of_pptx(&mut Container::open(path)?)?,
         Epub => of_epub(&mut Container::open(path)?)?,
         Rtf => text_documents::words_of_rtf(&fs::read(path)?)?,
         Txt => Words::of(&text_file::read(path)?.text),
@@ -44,8 +44,7 @@ fn of_sheets(path: &Path, format: Format) -> Result<Words, Error> {
 }
 
 /// Words on the slides, without notes and hidden slides.
-pub(super) fn of_pptx(path: &Path) -> Result<Words, Error> {
-    let mut container = Container::open(path)?;
+pub(super) fn of_pptx<R: Read + Seek>(container: &mut Container<R>) -> Result<Words, Error> {
     let mut slides: Vec<String> = container.names();
     slides.retain(|name| name.starts_with("ppt/slides/slide") && name.ends_with(".xml"));
     // In the order of their numbers, which is mostly the order in which they are shown.
@@ -58,6 +57,13 @@ pub(super) fn of_pptx(path: &Path) -> Result<Words, Error> {
         }
     }
     Ok(Words::of(&text))
+}
+
+/// What the shapes of a drawing say, a line each.
+pub(super) fn of_shapes(drawing: &[u8]) -> Result<String, Error> {
+    let mut text = String::new();
+    visible_text(drawing, &SLIDE, &mut text)?;
+    Ok(text)
 }
 
 /// Whether a slide is not shown (`p:sld`, 19.3.1.38).

@@ -2,25 +2,20 @@
 
 use std::fs;
 use std::io::{Cursor, Write};
+use std::path::Path;
 
 use oxml_layout::LayoutResult;
-use rdocx::{Document, Length, PackageReadLimits};
+use rdocx::{Document, Length};
 use zip::write::SimpleFileOptions;
 
 use crate::container::Container;
-use crate::limits::{ZIP_ENTRIES, ZIP_PART, ZIP_TOTAL};
 use crate::verify::Words;
 use crate::{Error, Format, Request};
 
 use super::epub::{self, Pictures};
 use super::html_text::text_of_html;
+use super::unlocked::{PACKAGE_LIMITS, too_old};
 use super::{Output, Ticker, canvas, fonts, markdown, source_words, text_file};
-
-const PACKAGE_LIMITS: PackageReadLimits = PackageReadLimits {
-    max_entries: ZIP_ENTRIES,
-    max_part_uncompressed_bytes: ZIP_PART,
-    max_total_uncompressed_bytes: ZIP_TOTAL,
-};
 
 /// A document in memory, with what its words are and what reading it had to leave out.
 struct Opened {
@@ -175,13 +170,27 @@ fn open_docx(req: &Request) -> Result<Opened, Error> {
     if bytes.starts_with(b"PK") {
         let words = source_words::of_docx(&req.input)?;
         let document = Document::from_bytes_with_limits(&bytes, PACKAGE_LIMITS).map_err(problem)?;
-        return Ok(Opened { document, words, warnings: Vec::new(), lost: Vec::new() });
+        let lost = undrawn(&req.input, req.to)?;
+        return Ok(Opened { document, words, warnings: Vec::new(), lost });
     }
     let password = req.options.password.as_deref().ok_or(Error::Encrypted)?;
     let document =
         Document::from_encrypted_bytes_with_limits(&bytes, password, PACKAGE_LIMITS).map_err(locked)?;
     let words = Words::of(&text_of_html(&document.to_html()));
     Ok(Opened { document, words, warnings: Vec::new(), lost: Vec::new() })
+}
+
+/// What a Word document has that is in no result; a page has its charts where they are drawn.
+fn undrawn(path: &Path, to: Format) -> Result<Vec<String>, Error> {
+    let names = Container::open(path)?.names();
+    let count = |folder: &str, start: &str| {
+        let within = |name: &&String| name.strip_prefix(folder).is_some_and(|file| file.starts_with(start));
+        names.iter().filter(within).filter(|name| name.ends_with(".xml")).count()
+    };
+    let charts = if to == Format::Pdf { 0 } else { count("word/charts/", "chart") };
+    let found = [(charts, "charts"), (count("word/diagrams/", "data"), "SmartArt diagrams")];
+    let said = found.into_iter().filter(|(count, _)| *count > 0);
+    Ok(said.map(|(count, what)| format!("{what} of the document are left out ({count})")).collect())
 }
 
 fn open_odt(req: &Request) -> Result<Opened, Error> {
@@ -256,12 +265,7 @@ fn summary<'a>(what: &str, messages: impl Iterator<Item = &'a String>) -> Vec<St
 /// What is wrong with an encrypted document whose password was given.
 fn locked(error: rdocx::Error) -> Error {
     match problem(error) {
-        Error::Encrypted => Error::Unsupported {
-            from: "a document in an older kind of encryption".into(),
-            to: "anything".into(),
-            hint: "save it without a password, or once more with the encryption that Office uses since 2010"
-                .into(),
-        },
+        Error::Encrypted => too_old(),
         error => error,
     }
 }

@@ -1,8 +1,6 @@
 //! Workbooks and tables of values in memory: every sheet as rows of cells that know their value and what they show.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Cursor;
 
 use calamine::{Data, Dimensions, Reader, SheetVisible, Sheets, StyleRange};
 
@@ -13,7 +11,7 @@ use crate::{Error, Format, Request};
 use super::dates::DateTime;
 use super::sheet_geometry::{self, Geometry};
 use super::sheet_look::{Look, Looks};
-use super::{number_format, text_file};
+use super::{number_format, text_file, unlocked};
 
 /// What a cell holds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -168,7 +166,8 @@ fn guess_separator(text: &str) -> u8 {
 }
 
 fn spreadsheet(req: &Request) -> Result<Workbook, Error> {
-    let bytes = Cursor::new(fs::read(&req.input)?);
+    let bytes = unlocked::read(req)?;
+    let parts = bytes.clone();
     let mut book = match req.from {
         Format::Xls => Sheets::Xls(calamine::Xls::new(bytes).map_err(problem)?),
         Format::Xlsb => Sheets::Xlsb(calamine::Xlsb::new(bytes).map_err(problem)?),
@@ -180,9 +179,9 @@ fn spreadsheet(req: &Request) -> Result<Workbook, Error> {
     let mut epoch_1904 = false;
     if let Sheets::Xlsx(xlsx) = &mut book {
         epoch_1904 = xlsx.has_1904_epoch();
-        let mut container = Container::open(&req.input)?;
+        let mut container = Container::of(parts)?;
         geometries = sheet_geometry::read(&mut container)?;
-        workbook.undrawn = sheet_geometry::undrawn(&container);
+        workbook.undrawn = sheet_geometry::undrawn(&mut container, &geometries)?;
     }
     let mut cells = 0;
     let mut hidden = 0;
@@ -306,9 +305,14 @@ fn cell(data: &Data, code: Option<&str>, epoch_1904: bool) -> (Cell, Option<[u8;
             formatted(serial, iso)
         }
         Data::DateTimeIso(text) => {
-            (Cell::of(Value::Moment(text.trim_end_matches("T00:00:00").to_owned())), None)
+            let iso = text.trim_end_matches("T00:00:00");
+            let shown = iso.contains('T').then(|| iso.replace('T', " ").into());
+            (Cell { value: Value::Moment(iso.to_owned()), shown, look: 0 }, None)
         }
-        Data::DurationIso(text) => (Cell::of(Value::Moment(text.clone())), None),
+        Data::DurationIso(text) => {
+            let shown = DateTime::clock(text).map(Into::into);
+            (Cell { value: Value::Moment(text.clone()), shown, look: 0 }, None)
+        }
         Data::Error(error) => (Cell::of(Value::Error(error.to_string())), None),
     }
 }

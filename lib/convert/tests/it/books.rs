@@ -1,8 +1,8 @@
 //! Books and slides: chapters in order, structure, what is left out.
 
-use mshub_convert::{Format, sniff};
+use mshub_convert::{Format, convert_here, sniff};
 
-use crate::files::{Desk, docx, epub, paragraph, pdf_text, zip_of};
+use crate::files::{Desk, docx, epub, paragraph, pdf_text, sample, zip_of};
 
 #[test]
 fn a_book_is_read_in_its_order_and_does_nothing() {
@@ -53,6 +53,30 @@ fn a_locked_or_broken_book_says_so() {
     let error = desk.convert("locked.epub", Format::Txt).unwrap_err();
     assert!(error.code() == "unsupported" && error.to_string().contains("DRM"), "{error}");
     assert_eq!(desk.convert("empty.epub", Format::Txt).unwrap_err().code(), "corrupt");
+}
+
+/// The same document, locked with the password `secret` as Office does since 2010.
+fn locked(document: Vec<u8>) -> Vec<u8> {
+    let package = oxml_opc::OpcPackage::from_reader(std::io::Cursor::new(document)).unwrap();
+    let mut bytes = Vec::new();
+    package.write_encrypted_to(&mut bytes, "secret").unwrap();
+    bytes
+}
+
+#[test]
+fn locked_workbooks_and_slides_open_with_their_password_only() {
+    let desk = Desk::new();
+    desk.put("a.xlsx", locked(sample(Format::Xlsx).unwrap()));
+    desk.put("a.pptx", locked(sample(Format::Pptx).unwrap()));
+    for (name, to) in [("a.xlsx", Format::Csv), ("a.xlsx", Format::Pdf), ("a.pptx", Format::Txt)] {
+        let mut request = desk.request(name, to);
+        assert_eq!(convert_here(&request, &mut |_| ()).unwrap_err().code(), "encrypted", "{name}");
+        request.options.password = Some("other".into());
+        assert_eq!(convert_here(&request, &mut |_| ()).unwrap_err().code(), "wrong_password", "{name}");
+        request.options.password = Some("secret".into());
+        let report = convert_here(&request, &mut |_| ()).unwrap();
+        assert_eq!(report.recall, Some(1.0), "{name}: {report:?}");
+    }
 }
 
 /// A presentation of two shown slides and a hidden one, out of the order of their files.

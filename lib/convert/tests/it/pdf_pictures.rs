@@ -18,12 +18,14 @@ fn one_page_or_all_of_them_become_pictures() {
     desk.put("letter.docx", letter());
     desk.put("letter.pdf", desk.converted("letter.docx", Format::Pdf).1);
 
-    let (report, first) = desk.converted("letter.pdf", Format::Png);
-    let first = image::load_from_memory(&first).unwrap();
-    // US Letter at 150 dpi.
-    assert_eq!(first.dimensions(), (1275, 1650));
+    let mut request = desk.request("letter.pdf", Format::Png);
+    request.options.dpi = Some(72);
+    let report = convert_here(&request, &mut |_| ()).unwrap();
+    let first = image::load_from_memory(&std::fs::read(&request.output).unwrap()).unwrap();
+    // US Letter, a pixel a point.
+    assert_eq!(first.dimensions(), (612, 792));
     assert!(report.warnings[0].contains("first of 2 pages"), "{report:?}");
-    assert!(!report.degraded && ink(&first) > 10_000, "{report:?} {}", ink(&first));
+    assert!(!report.degraded && ink(&first) > 2_000, "{report:?} {}", ink(&first));
 
     let mut request = desk.request("letter.pdf", Format::Jpg);
     (request.options.page, request.options.width) = (Some(2), Some(200));

@@ -20,6 +20,25 @@ fn a_workbook_prints_what_it_shows() {
 }
 
 #[test]
+fn what_a_workbook_has_beside_its_cells_is_said_to_be_missing() {
+    let desk = Desk::new();
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.write(0, 0, 7).unwrap();
+    sheet.insert_shape(2, 2, &rust_xlsxwriter::Shape::textbox().set_text("Read the harbour rules")).unwrap();
+    sheet.add_conditional_format(0, 0, 4, 0, &rust_xlsxwriter::ConditionalFormatDataBar::new()).unwrap();
+    desk.put("a.xlsx", book.save_to_buffer().unwrap());
+
+    let report = desk.convert("a.xlsx", Format::Pdf).unwrap();
+
+    let lost = report.lost.join("\n");
+    for said in ["text boxes and shapes", "conditional formats", "Read the harbour rules"] {
+        assert!(lost.contains(said), "{said} is not in {lost}");
+    }
+    assert!(report.degraded);
+}
+
+#[test]
 fn values_leave_a_workbook_exactly() {
     let desk = Desk::new();
     desk.put("sales.xlsx", xlsx());
