@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use oxml_layout::{
-    Color, DocumentMetadata, FontData, FontFile, FontId, FontManager, GlyphRun, LayoutError, LayoutResult,
-    MultilingualGlyphRun, MultilingualTextSegment, PageFrame, Point, PositionedElement, Rect, ShapedText,
-    TextDirection, TextSegment, walk,
+    Color, DocumentMetadata, FontData, FontFile, FontId, FontManager, GlyphRun, GroupElement, LayoutError,
+    LayoutResult, MultilingualGlyphRun, MultilingualTextSegment, PageFrame, Path, Point, PositionedElement,
+    Rect, ShapedText, TextDirection, TextSegment, Transform, walk,
 };
 
 use crate::Error;
@@ -314,6 +314,17 @@ impl Drawing {
     /// Fills a rectangle.
     pub(super) fn fill(&mut self, x: f64, y: f64, width: f64, height: f64, color: Color) {
         self.elements.push(PositionedElement::FilledRect { rect: Rect { x, y, width, height }, color });
+    }
+
+    /// Draws what is within this area of another drawing.
+    pub(super) fn within(&mut self, x: f64, y: f64, width: f64, height: f64, inner: Drawing) {
+        self.elements.push(PositionedElement::Group(GroupElement {
+            transform: Transform::IDENTITY,
+            clip: Some(Path::rect(Rect { x, y, width, height })),
+            opacity: 1.0,
+            effects: Vec::new(),
+            children: inner.elements,
+        }));
     }
 
     /// Draws a straight line.

@@ -30,6 +30,7 @@ mod svg_page;
 mod svg_text;
 mod text_documents;
 mod text_file;
+mod undrawn;
 mod unlocked;
 mod workbook;
 

@@ -24,6 +24,8 @@ const BANDED: f64 = 0.75;
 /// A column of texts without a given width is not wider than this; longer texts are wrapped.
 const WIDEST: f64 = 230.0;
 const NARROWEST: f64 = 26.0;
+/// A text is not broken into lines of fewer letters than this, as wide as they are high.
+const NARROW_LETTERS: f64 = 3.0;
 /// Letters measured of a text; what is longer is wrapped anyway.
 const MEASURED: usize = 160;
 
@@ -213,7 +215,8 @@ impl Plan {
         let style = self.scaled_style(sheet, cell, row);
         let shown = cell.shown();
         let fits = self.line_width(row, column) <= self.room(sheet, row, column);
-        let lines = if is_numeric(cell) || (fits && !shown.contains('\n')) {
+        let lines = if is_numeric(cell) || self.is_cut(sheet, row, column) || (fits && !shown.contains('\n'))
+        {
             1
         } else {
             canvas.wrap(&shown, &style, self.room(sheet, row, column))?.len()
@@ -291,6 +294,18 @@ impl Plan {
             }
         }
         width - pads
+    }
+
+    /// Whether only the part of a text that is within its cell is seen: nobody asked for lines, and the cell is so narrow
+    /// that lines would be single letters.
+    pub(super) fn is_cut(&self, sheet: &Sheet, row: usize, column: usize) -> bool {
+        let cell = &sheet.rows[row][column];
+        let room = self.room(sheet, row, column);
+        !sheet.bare
+            && !look(sheet, cell).wrap
+            && !shown_breaks(cell)
+            && self.line_width(row, column) > room
+            && room < NARROW_LETTERS * self.scaled_style(sheet, cell, row).size
     }
 
     pub(super) fn indent(&self, look: &Look) -> f64 {

@@ -288,12 +288,13 @@ impl Printer<'_> {
             room = room.min(width - 2.0 * PAD * self.plan.scale);
         }
         let shown = cell.shown();
+        let cut = !is_numeric(cell) && self.plan.is_cut(self.sheet, row, column);
         let lines = if is_numeric(cell) {
             // Excel would print ####; a smaller number says more.
             let wide = self.plan.line_width(row, column);
             style.size *= (room / wide.max(0.1)).clamp(0.35, 1.0);
             vec![self.canvas.line(&shown, &style)?]
-        } else if self.plan.line_width(row, column) <= room && !shown.contains('\n') {
+        } else if cut || (self.plan.line_width(row, column) <= room && !shown.contains('\n')) {
             vec![self.canvas.line(&shown, &style)?]
         } else {
             self.canvas.wrap(&shown, &style, room)?
@@ -321,16 +322,21 @@ impl Printer<'_> {
         };
         let (ascent, descent) = self.canvas.line_metrics(&style)?;
         let mut baseline = y + above + (leading - ascent - descent) / 2.0 + ascent;
+        let mut inner = Drawing::default();
+        let drawing = if cut { &mut inner } else { &mut cursor.drawing };
         for line in shown_lines {
             let left = self.left(cell, column, line, x, box_width);
-            cursor.drawing.text(line, &style, left, baseline);
+            drawing.text(line, &style, left, baseline);
             for (on, rise) in [(look.underline, -0.12), (look.strike, 0.26)] {
                 if on {
                     let y = baseline - rise * style.size;
-                    cursor.drawing.stroke((left, y), (left + line.width, y), style.size * 0.05, style.color);
+                    drawing.stroke((left, y), (left + line.width, y), style.size * 0.05, style.color);
                 }
             }
             baseline += leading;
+        }
+        if cut {
+            cursor.drawing.within(x, y, box_width, height, inner);
         }
         Ok(())
     }

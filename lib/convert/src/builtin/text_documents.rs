@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{Cursor, Write};
-use std::path::Path;
 
 use oxml_layout::LayoutResult;
 use rdocx::{Document, Length};
@@ -15,18 +14,20 @@ use crate::{Error, Format, Request};
 use super::epub::{self, Pictures};
 use super::html_text::text_of_html;
 use super::unlocked::{PACKAGE_LIMITS, too_old};
-use super::{Output, Ticker, canvas, fonts, markdown, source_words, text_file};
+use super::{Output, Ticker, canvas, fonts, markdown, source_words, text_file, undrawn};
 
 /// A document in memory, with what its words are and what reading it had to leave out.
 struct Opened {
     document: Document,
     words: Words,
+    /// How many different pictures it shows, where that was counted.
+    pictures: usize,
     warnings: Vec<String>,
     lost: Vec<String>,
 }
 
 pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, Error> {
-    let Opened { mut document, words, warnings, lost } = open(req)?;
+    let Opened { mut document, words, pictures, warnings, lost } = open(req)?;
     if matches!(req.from, Format::Md | Format::Html | Format::Epub) {
         // They have no pages of their own, and the importer thinks of American ones.
         let (width, height) = req.options.paper.points();
@@ -41,6 +42,9 @@ pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, 
         Format::Epub => to_epub(&document)?,
         _ => to_docx(&mut document)?,
     };
+    if req.to == Format::Pdf {
+        output.lost.extend(undrawn::pictures(pictures, &output.bytes));
+    }
     output.source = Some(words);
     output.warnings.splice(0..0, warnings);
     output.lost.extend(lost);
@@ -114,7 +118,7 @@ fn open(req: &Request) -> Result<Opened, Error> {
             let warnings = summary("RTF feature", read.diagnostics.iter().map(|found| &found.message));
             // RTF has no second reader here: the words are those the importer understood.
             let words = Words::of(&text_of_html(&read.document.to_html()));
-            Ok(Opened { document: read.document, words, warnings, lost: Vec::new() })
+            Ok(Opened { document: read.document, words, pictures: 0, warnings, lost: Vec::new() })
         }
         Format::Md => {
             let file = text_file::read(&req.input)?;
@@ -122,7 +126,7 @@ fn open(req: &Request) -> Result<Opened, Error> {
             let read = Document::from_markdown(&file.text).map_err(problem)?;
             let mut warnings = file.warnings;
             warnings.extend(summary("Markdown feature", read.diagnostics.iter().map(|found| &found.message)));
-            Ok(Opened { document: read.document, words, warnings, lost: Vec::new() })
+            Ok(Opened { document: read.document, words, pictures: 0, warnings, lost: Vec::new() })
         }
         Format::Epub => {
             // Markdown would carry the pictures as endless lines of letters.
@@ -144,7 +148,7 @@ fn open(req: &Request) -> Result<Opened, Error> {
 fn of_html(html: &str, words: Words, mut warnings: Vec<String>) -> Result<Opened, Error> {
     let read = Document::from_html(html).map_err(problem)?;
     warnings.extend(summary("HTML feature", read.diagnostics.iter().map(|found| &found.message)));
-    Ok(Opened { document: read.document, words, warnings, lost: Vec::new() })
+    Ok(Opened { document: read.document, words, pictures: 0, warnings, lost: Vec::new() })
 }
 
 /// Plain text as a page: a blank line ends a paragraph, and every line stays one.
@@ -170,37 +174,28 @@ fn open_docx(req: &Request) -> Result<Opened, Error> {
     if bytes.starts_with(b"PK") {
         let words = source_words::of_docx(&req.input)?;
         let document = Document::from_bytes_with_limits(&bytes, PACKAGE_LIMITS).map_err(problem)?;
-        let lost = undrawn(&req.input, req.to)?;
-        return Ok(Opened { document, words, warnings: Vec::new(), lost });
+        let mut container = Container::open(&req.input)?;
+        let pictures = undrawn::pictures_of_docx(&mut container)?;
+        let lost = undrawn::of_docx(&container, req.to);
+        return Ok(Opened { document, words, pictures, warnings: Vec::new(), lost });
     }
     let password = req.options.password.as_deref().ok_or(Error::Encrypted)?;
     let document =
         Document::from_encrypted_bytes_with_limits(&bytes, password, PACKAGE_LIMITS).map_err(locked)?;
     let words = Words::of(&text_of_html(&document.to_html()));
-    Ok(Opened { document, words, warnings: Vec::new(), lost: Vec::new() })
-}
-
-/// What a Word document has that is in no result; a page has its charts where they are drawn.
-fn undrawn(path: &Path, to: Format) -> Result<Vec<String>, Error> {
-    let names = Container::open(path)?.names();
-    let count = |folder: &str, start: &str| {
-        let within = |name: &&String| name.strip_prefix(folder).is_some_and(|file| file.starts_with(start));
-        names.iter().filter(within).filter(|name| name.ends_with(".xml")).count()
-    };
-    let charts = if to == Format::Pdf { 0 } else { count("word/charts/", "chart") };
-    let found = [(charts, "charts"), (count("word/diagrams/", "data"), "SmartArt diagrams")];
-    let said = found.into_iter().filter(|(count, _)| *count > 0);
-    Ok(said.map(|(count, what)| format!("{what} of the document are left out ({count})")).collect())
+    Ok(Opened { document, words, pictures: 0, warnings: Vec::new(), lost: Vec::new() })
 }
 
 fn open_odt(req: &Request) -> Result<Opened, Error> {
     let words = source_words::of_open_document(&req.input)?;
-    let (bytes, unlinked) = repacked(&mut Container::open(&req.input)?)?;
+    let mut container = Container::open(&req.input)?;
+    let pictures = undrawn::pictures_of_open_document(&mut container)?;
+    let (bytes, unlinked) = repacked(&mut container)?;
     let read = Document::from_odt_bytes_with_limits(&bytes, PACKAGE_LIMITS).map_err(problem)?;
     let warnings = summary("OpenDocument feature", read.diagnostics.iter().map(|found| &found.message));
     let lost =
         (unlinked > 0).then(|| format!("{unlinked} linked pictures were not fetched")).into_iter().collect();
-    Ok(Opened { document: read.document, words, warnings, lost })
+    Ok(Opened { document: read.document, words, pictures, warnings, lost })
 }
 
 /// The importer refuses folder entries, which LibreOffice writes into every document, and pictures that are linked

@@ -45,6 +45,11 @@ fn encoding_of(bytes: &[u8]) -> (&'static Encoding, bool) {
         return (encoding, false);
     }
     let start = &bytes[..bytes.len().min(4096)];
+    if std::str::from_utf8(bytes).is_err()
+        && let Some(encoding) = named(start)
+    {
+        return (encoding, false);
+    }
     // Latin text in UTF-16 has a zero in every second byte, and nothing else has.
     let zeros = |first: usize| start.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
     let half = start.len() / 2;
@@ -57,6 +62,16 @@ fn encoding_of(bytes: &[u8]) -> (&'static Encoding, bool) {
     if std::str::from_utf8(bytes).is_ok() { (UTF_8, false) } else { (WINDOWS_1252, true) }
 }
 
+/// The encoding that a page of HTML or a piece of XML names in its first lines, unless it says UTF-8, which it is not.
+fn named(start: &[u8]) -> Option<&'static Encoding> {
+    let start = String::from_utf8_lossy(start).to_ascii_lowercase();
+    let (_, after) = start.split_once("charset=").or_else(|| start.split_once("encoding="))?;
+    let label = after.trim_start_matches(['"', '\'', ' ']);
+    let end = label.find(|letter: char| !letter.is_ascii_alphanumeric() && !"-_:".contains(letter));
+    let encoding = Encoding::for_label(label[..end.unwrap_or(label.len())].as_bytes())?;
+    (start.trim_start().starts_with('<') && encoding != UTF_8).then_some(encoding)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,11 +79,13 @@ mod tests {
     #[test]
     fn common_encodings_are_recognised() {
         let utf16: Vec<u8> = "Grüße\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let cases: [(&[u8], &str, usize); 4] = [
+        let cases: [(&[u8], &str, usize); 6] = [
             ("Grüße\r\n".as_bytes(), "Grüße\n", 0),
             (b"\xef\xbb\xbfa\rb", "a\nb", 0),
             (&utf16, "Grüße\n", 1),
             (b"Gr\xfc\xdfe", "Grüße", 1),
+            (b"<meta charset=\"windows-1251\">\xcf\xeb\xe0\xed", "<meta charset=\"windows-1251\">План", 0),
+            (b"<meta charset=utf-8>Gr\xfc\xdfe", "<meta charset=utf-8>Grüße", 1),
         ];
         for (bytes, text, warnings) in cases {
             let read = decode(bytes);

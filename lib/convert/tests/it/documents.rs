@@ -105,6 +105,26 @@ fn a_word_document_becomes_text_markdown_and_html() {
 }
 
 #[test]
+fn pictures_that_no_page_shows_are_said() {
+    let desk = Desk::new();
+    let place = |relation: &str| {
+        format!(
+            "<w:p><w:r><w:pict xmlns:v='urn:schemas-microsoft-com:vml' \
+            xmlns:r='http://schemas.openxmlformats.org/officeDocument/2006/relationships'>\
+            <v:shape style='width:100pt;height:50pt'><v:imagedata r:id='{relation}'/></v:shape></w:pict></w:r></w:p>"
+        )
+    };
+    desk.put("a.docx", docx(&(paragraph("a boat") + &place("rId7") + &place("rId8"))));
+
+    let report = desk.convert("a.docx", Format::Pdf).unwrap();
+
+    assert!(
+        report.degraded && report.lost[0].contains("pictures of the document are not drawn (2 of 2)"),
+        "{report:?}"
+    );
+}
+
+#[test]
 fn plain_text_of_any_encoding_gets_pages() {
     let desk = Desk::new();
     let lines: String = (1..=130).map(|number| format!("line {number}\tGrüße\n")).collect();

@@ -39,6 +39,26 @@ fn what_a_workbook_has_beside_its_cells_is_said_to_be_missing() {
 }
 
 #[test]
+fn a_long_text_in_a_narrow_column_is_cut_and_not_a_tower_of_letters() {
+    let desk = Desk::new();
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.set_column_width(0, 2).unwrap();
+    for row in 0..30 {
+        sheet
+            .write(row, 0, "a note that nobody sees because its column is narrow and the next is taken")
+            .unwrap();
+        sheet.write(row, 1, "seen").unwrap();
+    }
+    desk.put("a.xlsx", book.save_to_buffer().unwrap());
+
+    let (report, pdf) = desk.converted("a.xlsx", Format::Pdf);
+
+    assert_eq!((report.pages, report.recall), (Some(1), Some(1.0)), "{report:?}");
+    assert!(pdf_text(&pdf).contains("narrow"));
+}
+
+#[test]
 fn values_leave_a_workbook_exactly() {
     let desk = Desk::new();
     desk.put("sales.xlsx", xlsx());
