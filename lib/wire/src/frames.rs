@@ -30,6 +30,9 @@ pub mod close {
     pub const TOO_MANY: u16 = 4429;
 }
 
+/// Bytes of the largest frame of a client: the longest text fits with every character escaped, and ten files with it.
+pub const LARGEST: usize = 128 * 1024;
+
 /// How long somebody counts as writing after it was said last. While it lasts, it is said again after about half of it.
 pub const TYPING: std::time::Duration = std::time::Duration::from_secs(6);
 /// How long what was told of a card counts. While the conversion lasts, it is told again after about a third of it.

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ClientId, FileId, MessageId, RoomId, Timestamp, UserId, events::RoomEvent, frames::Presence};
 
+/// Bytes of the longest text of a message.
+pub const LONGEST: usize = 16 * 1024;
+
 /// `POST /api/v1/rooms`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -10,9 +10,9 @@ pub(super) const HOLD: Duration = Duration::from_secs(10);
 /// Rooms that one socket may follow.
 pub(super) const SUBSCRIPTIONS: usize = 200;
 /// Sockets of one account.
-pub(super) const SOCKETS: usize = 20;
+pub(super) const SOCKETS: usize = 64;
 /// Bytes of one frame of a client.
-pub(super) const FRAME: usize = 64 * 1024;
+pub(super) const FRAME: usize = wire::frames::LARGEST;
 /// How long an access token is taken beyond its end, so that a renewal in flight arrives.
 pub(super) const GRACE_SECONDS: i64 = 30;
 

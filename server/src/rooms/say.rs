@@ -14,7 +14,7 @@ use wire::{
     events::{RoomFact, What},
     paths::{fill, internal},
     record,
-    rooms::{Say, Sent},
+    rooms::{LONGEST, Say, Sent},
 };
 
 use super::{
@@ -31,8 +31,6 @@ use crate::{
     upstream,
 };
 
-/// Bytes of one message.
-const LONGEST: usize = 16 * 1024;
 /// How far clocks of clients and of the log may differ.
 pub(super) const SKEW_SECONDS: i64 = 5 * 60;
 /// A message id older than this is taken only when there is a trace of it.

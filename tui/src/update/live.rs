@@ -141,6 +141,8 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
             }
             Vec::new()
         }
+        // It waits as it did before, and that is what is shown.
+        Heard::PutOff { .. } => Vec::new(),
         Heard::SignedOut { why } => account::session_over(state, &why),
         Heard::Draining => {
             notify(state, Tone::Plain, "moving to another part of the hub; nothing is lost", now);

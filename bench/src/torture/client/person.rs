@@ -185,6 +185,7 @@ impl Person {
             | LiveEvent::Typing { .. }
             | LiveEvent::Presence { .. }
             | LiveEvent::Uploading { .. }
+            | LiveEvent::PutOff { .. }
             | LiveEvent::Card { .. }
             | LiveEvent::Job(_)
             | LiveEvent::Draining => Ok(()),

@@ -125,7 +125,7 @@ impl Connection {
                     return;
                 }
                 End::Moved => ("the hub is about to stop".to_owned(), Duration::ZERO),
-                End::Gone(Gone::Unauthenticated(why) | Gone::Lost(why)) => {
+                End::Gone(Gone::Unauthenticated(why) | Gone::TooLarge(why) | Gone::Lost(why)) => {
                     (why, backoff::full_jitter(failures))
                 }
             };
@@ -195,7 +195,10 @@ impl Connection {
         if matches!(end, End::Closed | End::Moved) {
             socket.close().await;
         }
-        end
+        match &end {
+            End::Gone(Gone::TooLarge(why)) => self.refuse_largest(why).await.map_or_else(End::from, |()| end),
+            _ => end,
+        }
     }
 
     async fn talk(&mut self, socket: &mut Socket, current: Current) -> Result<End, End> {
@@ -334,6 +337,14 @@ impl Connection {
 
     async fn handle(&mut self, news: post::News) -> Result<(), Deaf> {
         if let Some(event) = self.post.take(news).await {
+            self.emit(event).await?;
+        }
+        self.tell_changes().await
+    }
+
+    /// A message is too large for a frame: without it, the others go on.
+    async fn refuse_largest(&mut self, why: &str) -> Result<(), Deaf> {
+        if let Some(event) = self.post.refuse_largest(why).await {
             self.emit(event).await?;
         }
         self.tell_changes().await

@@ -24,7 +24,7 @@ impl Connection {
                 self.post.sent(cid, room, pos, id, ts).await;
                 self.tell_changes().await?;
             }
-            ToClient::Err { cid: Some(cid), code, detail, retry, unknown, after_ms, .. } => {
+            ToClient::Err { cid: Some(cid), room, code, detail, retry, unknown, after_ms, .. } => {
                 if code == Code::StaleId.name()
                     && let Some(renewed) = self.post.renew(cid).await
                 {
@@ -33,12 +33,16 @@ impl Connection {
                     if unknown {
                         self.post.lost(cid, Instant::now());
                     }
-                    self.post.retry(cid, after_ms.map(Duration::from_millis), Instant::now());
+                    let problem = problem(&code, detail);
+                    let is_first = self.post.put_off(cid, &problem, after_ms.map(Duration::from_millis));
+                    if let Some(room) = room.filter(|_| is_first) {
+                        self.emit(LiveEvent::PutOff { cid, room, problem }).await?;
+                    }
                 } else if code == Code::NotFound.name()
                     && let Some(left) = self.post.under_way(cid, Instant::now())
                 {
                     // Nobody in the room any more; but it may have been said before that, at another gateway.
-                    self.post.retry(cid, Some(left), Instant::now());
+                    self.post.put_off(cid, &problem(&code, detail), Some(left));
                 } else {
                     if let Some(refused) = self.post.refused(cid, problem(&code, detail)).await {
                         self.emit(refused).await?;

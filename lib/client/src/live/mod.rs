@@ -121,6 +121,16 @@ pub enum LiveEvent {
         /// When the log took it.
         ts: Timestamp,
     },
+    /// The hub does not take a message for now, because its sender is too fast or the log is away: it is sent again, and
+    /// what was sent behind it follows.
+    PutOff {
+        /// As [`Live::say`] returned it.
+        cid: ClientId,
+        /// The room.
+        room: RoomId,
+        /// Why.
+        problem: Problem,
+    },
     /// A message was refused for good. In an outbox on disk it stays, to be sent again or dropped by a person.
     Refused {
         /// As [`Live::say`] returned it.

@@ -8,7 +8,7 @@ use std::{
 use tokio::{
     sync::watch,
     task::{AbortHandle, JoinSet},
-    time::{Instant, interval},
+    time::{Instant, sleep_until},
 };
 use uuid::Uuid;
 use wire::{ClientId, Code, MessageId, Problem, RoomId, Timestamp, events::RoomEvent, frames::ToServer};
@@ -27,6 +27,8 @@ use crate::{
 
 /// How often is looked for what other processes have put into the outbox, or left there.
 const LOOK: Duration = Duration::from_secs(1);
+/// The same while a message of this process has to wait for one of theirs.
+const GLANCE: Duration = Duration::from_millis(25);
 
 /// Something that concerns the post.
 pub(super) enum News {
@@ -141,7 +143,9 @@ impl Post {
         match found {
             Ok(Some(event)) => self.sent(cid, event.room, event.pos, event.id, event.ts).await,
             Ok(None) => self.sending.not_found(cid),
-            Err(error) if error.is_transient() => self.sending.retry(cid, None, Instant::now()),
+            Err(error) if error.is_transient() => {
+                self.sending.retry(cid, None, Instant::now());
+            }
             // A room that cannot be read: the hub says why when the message is sent.
             Err(_) => self.sending.not_found(cid),
         }
@@ -253,9 +257,22 @@ impl Post {
         Some(LiveEvent::Renewed { cid, fresh, room: told.0 })
     }
 
-    /// The message was not taken, or nobody knows.
-    pub(super) fn retry(&mut self, cid: ClientId, after: Option<Duration>, now: Instant) {
-        self.sending.retry(cid, after, now);
+    /// The message was not taken, or nobody knows; whether that is its own doing, and not that of one before it. A hub
+    /// that only wants to be asked less often is well, and is asked as soon as it says.
+    pub(super) fn put_off(&mut self, cid: ClientId, problem: &Problem, after: Option<Duration>) -> bool {
+        let now = Instant::now();
+        match (problem.known(), after) {
+            (Some(Code::RateLimited), Some(after)) => self.sending.slow_down(cid, after, now),
+            _ => self.sending.retry(cid, after, now),
+        }
+    }
+
+    /// Of the messages that are out the largest is what the hub took no frame of: it is refused.
+    pub(super) async fn refuse_largest(&mut self, why: &str) -> Option<LiveEvent> {
+        let cid = self.sending.largest(&self.view.borrow())?;
+        let problem =
+            Problem::new(Code::TooLarge, format!("the hub does not take a message so large: {why}"));
+        self.refused(cid, problem.hint("send it as a file")).await
     }
 
     /// The hub does not know what became of it.
@@ -285,11 +302,25 @@ impl Drop for Post {
 }
 
 async fn keep_looking(outbox: Outbox) {
-    let mut beat = interval(LOOK);
+    let (mut view, mut next, mut look) = (outbox.watch(), Instant::now(), Instant::now());
     loop {
-        beat.tick().await;
-        if let Err(error) = outbox.refresh().await {
+        tokio::select! {
+            () = sleep_until(next) => {}
+            Ok(()) = view.changed() => {
+                if outbox.waits_for_others() {
+                    next = next.min(Instant::now() + GLANCE);
+                }
+                continue;
+            }
+        }
+        let looked = if next >= look { outbox.refresh().await } else { outbox.glance().await };
+        if let Err(error) = looked {
             tracing::warn!(%error, "the outbox cannot be read");
         }
+        let now = Instant::now();
+        if next >= look {
+            look = now + LOOK;
+        }
+        next = if outbox.waits_for_others() { look.min(now + GLANCE) } else { look };
     }
 }

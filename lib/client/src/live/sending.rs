@@ -30,13 +30,20 @@ const OTHERS_FIRST: Duration = Duration::from_secs(1);
 pub(crate) struct Sending {
     me: Uuid,
     messages: HashMap<ClientId, Progress>,
+    /// Since when a message of another process has been in the way.
+    others: HashMap<Uuid, Instant>,
+    /// How many went out.
+    count: u64,
     /// When the first message that waits for nothing but time is due.
     wake: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Progress {
+    room: RoomId,
     failures: u32,
+    /// Which one it was to go out, the last time it did.
+    nth: u64,
     state: State,
     /// When it first went out.
     out: Option<Timestamp>,
@@ -73,7 +80,7 @@ pub(crate) struct Work {
 
 impl Sending {
     pub(crate) fn new(me: Uuid) -> Self {
-        Self { me, messages: HashMap::new(), wake: None }
+        Self { me, messages: HashMap::new(), others: HashMap::new(), count: 0, wake: None }
     }
 
     /// What to do now: at most `window` messages are out at once, and none overtakes an older one of its room.
@@ -83,6 +90,7 @@ impl Sending {
         let last = self.last_of_mine(view);
         let (mut work, mut held, mut talking) = (Work::default(), HashSet::new(), HashSet::new());
         self.wake = None;
+        self.others.retain(|owner, _| view.waiting.iter().any(|waiting| waiting.owner == *owner));
         for (index, waiting) in view.waiting.iter().enumerate() {
             let room = waiting.draft.room;
             // A message of another process matters when one of this process stands behind it.
@@ -92,8 +100,11 @@ impl Sending {
             {
                 continue;
             }
-            let progress =
-                self.messages.entry(waiting.draft.cid).or_insert_with(|| Progress::of(waiting, self.me, now));
+            let progress = self.messages.entry(waiting.draft.cid).or_insert_with(|| {
+                let is_theirs = waiting.owner != self.me;
+                let since = is_theirs.then(|| *self.others.entry(waiting.owner).or_insert(now));
+                Progress::of(waiting, since, now)
+            });
             let due = match progress.state {
                 State::Sent => {
                     talking.insert(room);
@@ -131,6 +142,8 @@ impl Sending {
             }
             free -= 1;
             progress.state = State::Sent;
+            self.count += 1;
+            progress.nth = self.count;
             progress.out.get_or_insert(clock);
             talking.insert(room);
             work.frames.push(frame(waiting));
@@ -160,13 +173,42 @@ impl Sending {
         self.messages.remove(&cid);
     }
 
-    /// The message was not taken, or nobody knows: it is sent again after a while.
-    pub(crate) fn retry(&mut self, cid: ClientId, after: Option<Duration>, now: Instant) {
-        if let Some(progress) = self.messages.get_mut(&cid) {
-            let wait = after.unwrap_or_default() + backoff::full_jitter(progress.failures);
-            progress.failures += 1;
-            progress.state = State::Later(now + wait);
+    /// The message was not taken, or nobody knows: it is sent again after a while. Not so one that went out behind
+    /// another that waits now: it goes with that. Whether it has to wait for itself.
+    pub(crate) fn retry(&mut self, cid: ClientId, after: Option<Duration>, now: Instant) -> bool {
+        let Some(progress) = self.put_off(cid, now) else { return false };
+        let wait = after.unwrap_or_default() + backoff::full_jitter(progress.failures);
+        progress.failures += 1;
+        progress.state = State::Later(now + wait);
+        true
+    }
+
+    /// The same when the hub wants to be asked again after this time and not later.
+    pub(crate) fn slow_down(&mut self, cid: ClientId, after: Duration, now: Instant) -> bool {
+        let Some(progress) = self.put_off(cid, now) else { return false };
+        progress.state = State::Later(now + after + backoff::full_jitter(0));
+        true
+    }
+
+    fn put_off(&mut self, cid: ClientId, now: Instant) -> Option<&mut Progress> {
+        let (room, nth) = self.messages.get(&cid).map(|progress| (progress.room, progress.nth))?;
+        let waits = |other: &Progress| matches!(other.state, State::Later(when) if when > now);
+        let follows =
+            self.messages.values().any(|other| other.room == room && other.nth < nth && waits(other));
+        let progress = self.messages.get_mut(&cid)?;
+        if follows {
+            progress.state = State::Due;
+            return None;
         }
+        Some(progress)
+    }
+
+    /// The largest of the messages that are out.
+    pub(crate) fn largest(&self, view: &View) -> Option<ClientId> {
+        let is_out = |cid| self.messages.get(&cid).is_some_and(|progress| progress.state == State::Sent);
+        let out = view.waiting.iter().filter(|waiting| is_out(waiting.draft.cid));
+        let length = |waiting: &Waiting| serde_json::to_vec(&frame(waiting)).map_or(0, |text| text.len());
+        out.max_by_key(|waiting| length(waiting)).map(|waiting| waiting.draft.cid)
     }
 
     /// The hub does not know what became of an attempt.
@@ -219,11 +261,12 @@ impl Sending {
 }
 
 impl Progress {
-    fn of(waiting: &Waiting, me: Uuid, now: Instant) -> Self {
-        let state = if waiting.owner == me { State::Due } else { State::Later(now + OTHERS_FIRST) };
+    /// `since` is there when it is another process', from when on that was waited for.
+    fn of(waiting: &Waiting, since: Option<Instant>, now: Instant) -> Self {
+        let state = since.map_or(State::Due, |since| State::Later(since + OTHERS_FIRST));
         // Who left it may have sent it a moment ago.
         let lost = waiting.inherited.then_some(now);
-        Self { failures: 0, state, out: None, missing: false, lost }
+        Self { room: waiting.draft.room, failures: 0, nth: 0, state, out: None, missing: false, lost }
     }
 
     /// Whether it may have been sent so long ago that the room is asked first.
@@ -297,6 +340,41 @@ mod tests {
     }
 
     #[test]
+    fn what_went_out_behind_one_that_has_to_wait_goes_with_it() {
+        let (room, me, now) = (RoomId::new(), Uuid::now_v7(), Instant::now());
+        let view = view(&[(room, "a", me), (room, "b", me), (room, "c", me)]);
+        let [a, b, c] = [0, 1, 2].map(|index| view.waiting[index].draft.cid);
+        let mut sending = Sending::new(me);
+        let mut now = now;
+
+        for _ in 0..40 {
+            assert_eq!(sent(&sending.ready(&view, 9, now, clock())), ["a", "b", "c"]);
+            assert!(sending.slow_down(a, Duration::from_secs(1), now));
+            assert!(![b, c].map(|cid| sending.retry(cid, Some(Duration::from_secs(1)), now)).contains(&true));
+            assert!(sending.ready(&view, 9, now, clock()).frames.is_empty());
+            let wake = sending.wake().unwrap();
+            assert!(
+                wake < now + Duration::from_secs(2),
+                "however often the hub wants to be asked less often"
+            );
+            now = wake;
+        }
+    }
+
+    #[test]
+    fn the_largest_that_is_out_is_what_a_hub_takes_no_frame_of() {
+        let (room, me, now) = (RoomId::new(), Uuid::now_v7(), Instant::now());
+        let long = "\u{1}".repeat(100);
+        let view = view(&[(room, "a longer text", me), (room, &long, me), (room, &"x".repeat(900), me)]);
+        let mut sending = Sending::new(me);
+        assert_eq!(sending.largest(&view), None);
+
+        sending.ready(&view, 2, now, clock());
+
+        assert_eq!(sending.largest(&view), Some(view.waiting[1].draft.cid), "the third is not out");
+    }
+
+    #[test]
     fn what_was_out_on_a_lost_connection_is_sent_again_in_order() {
         let (room, me, now) = (RoomId::new(), Uuid::now_v7(), Instant::now());
         let mut view = view(&[(room, "a", me), (room, "b", me), (room, "c", me)]);
@@ -333,12 +411,17 @@ mod tests {
     fn what_another_process_sends_is_left_to_it_unless_it_is_in_the_way() {
         let (room, other, now) = (RoomId::new(), RoomId::new(), Instant::now());
         let (me, somebody) = (Uuid::now_v7(), Uuid::now_v7());
-        let view = view(&[(room, "theirs", somebody), (room, "mine", me), (other, "theirs too", somebody)]);
+        let view = view(&[
+            (room, "theirs", somebody),
+            (room, "also theirs", somebody),
+            (room, "mine", me),
+            (other, "theirs too", somebody),
+        ]);
         let mut sending = Sending::new(me);
 
         assert!(sending.ready(&view, 9, now, clock()).frames.is_empty(), "they get a moment");
         let later = sending.wake().unwrap();
-        assert_eq!(sent(&sending.ready(&view, 9, later, clock())), ["theirs", "mine"]);
+        assert_eq!(sent(&sending.ready(&view, 9, later, clock())), ["theirs", "also theirs", "mine"]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tokio_tungstenite::{
     },
 };
 use url::Url;
-use wire::frames::{PROTOCOL, ToClient, ToServer, close};
+use wire::frames::{LARGEST, PROTOCOL, ToClient, ToServer, close};
 
 use crate::tokens;
 
@@ -40,6 +40,8 @@ pub(super) struct Socket {
 pub(super) enum Gone {
     /// The hub does not accept the token.
     Unauthenticated(String),
+    /// A frame is larger than the hub takes.
+    TooLarge(String),
     /// Anything else.
     Lost(String),
 }
@@ -101,6 +103,9 @@ impl Socket {
 
     pub(super) async fn send(&mut self, frame: &ToServer) -> Result<(), Gone> {
         let text = serde_json::to_string(frame).map_err(|why| Gone::Lost(why.to_string()))?;
+        if text.len() > LARGEST {
+            return Err(Gone::TooLarge(format!("a frame is at most {LARGEST} bytes")));
+        }
         match timeout(self.patience, self.stream.send(Message::text(text))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(why)) => Err(self.last_words().await.unwrap_or_else(|| Gone::Lost(sentence(&why)))),
@@ -140,6 +145,7 @@ fn closed(frame: Option<CloseFrame>) -> Gone {
     let said = if frame.reason.is_empty() { String::new() } else { format!(": {}", frame.reason) };
     match code {
         close::UNAUTHENTICATED => Gone::Unauthenticated(format!("the hub does not accept the session{said}")),
+        close::TOO_LARGE => Gone::TooLarge(frame.reason.to_string()),
         close::RESTART => Gone::Lost("the hub restarts".to_owned()),
         close::SLOW => Gone::Lost("this client read too slowly".to_owned()),
         code => Gone::Lost(format!("the hub closed the connection ({code}{said})")),

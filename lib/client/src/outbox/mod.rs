@@ -12,6 +12,7 @@ mod journal;
 mod names;
 
 use std::{
+    collections::HashSet,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -125,6 +126,26 @@ impl Outbox {
     /// Whether other processes can have a part in it.
     pub(crate) fn is_shared(&self) -> bool {
         self.inner.dir.is_some()
+    }
+
+    /// Hears what others did.
+    pub(crate) async fn glance(&self) -> Result<(), Error> {
+        if self.inner.desk.lock().await.is_behind() {
+            self.with(|_| Ok(())).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a message of this process has to wait for one of another.
+    pub(crate) fn waits_for_others(&self) -> bool {
+        let (view, mut theirs) = (self.inner.view.borrow(), HashSet::new());
+        view.waiting.iter().filter(|waiting| waiting.failed.is_none()).any(|waiting| {
+            let is_mine = waiting.owner == self.inner.me;
+            if !is_mine {
+                theirs.insert(waiting.draft.room);
+            }
+            is_mine && theirs.contains(&waiting.draft.room)
+        })
     }
 
     /// Hears what others did, and takes over from those that are gone.

@@ -48,7 +48,7 @@ impl End {
         tok
     }
 
-    async fn hang_up(mut self, code: u16) {
+    pub(super) async fn hang_up(mut self, code: u16) {
         let frame = CloseFrame { code, reason: "".into() };
         self.0.send(Message::Close(Some(frame))).await.unwrap();
     }
@@ -77,6 +77,7 @@ pub(super) async fn event(live: &mut Live) -> LiveEvent {
             LiveEvent::Connected
             | LiveEvent::Reconnecting { .. }
             | LiveEvent::Draining
+            | LiveEvent::PutOff { .. }
             | LiveEvent::Queued { .. } => {}
             other => return other,
         }

@@ -8,7 +8,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use wire::{
     ClientId, Code, MessageId, RoomId, Timestamp,
-    frames::{ToClient, ToServer},
+    frames::{ToClient, ToServer, close},
     paths,
 };
 
@@ -233,4 +233,30 @@ async fn a_message_of_unknown_fate_is_looked_for_in_its_room_before_it_is_sent_a
 
     assert!(matches!(event(&mut live).await, LiveEvent::Sent { cid, pos: 7, .. } if cid == cids[0]));
     assert_eq!(sends(&mut socket).await, (cids[1], "did not".to_owned()));
+}
+
+#[tokio::test]
+async fn what_fits_into_no_frame_is_refused_and_stops_nothing() {
+    let (router, mut sockets) = sockets();
+    let (hub, room) = (with_token(&serve(router).await, "t"), RoomId::new());
+    let mut live = hub.live();
+    let small = live.say(room, "small".into());
+    let huge = live.say(room, "x".repeat(200 * 1024));
+    next(&mut sockets).await.welcome(25_000).await;
+
+    let refused = event(&mut live).await;
+    let LiveEvent::Refused { cid, problem, .. } = refused else { panic!("{refused:?}") };
+    assert_eq!((cid, problem.known()), (huge, Some(Code::TooLarge)));
+
+    // A hub that takes less says so by hanging up.
+    let large = live.say(room, "x".repeat(70 * 1024));
+    let mut socket = next(&mut sockets).await;
+    socket.welcome(25_000).await;
+    assert_eq!(sends(&mut socket).await.0, small);
+    assert_eq!(sends(&mut socket).await.0, large);
+    socket.hang_up(close::TOO_LARGE).await;
+    assert!(matches!(event(&mut live).await, LiveEvent::Refused { cid, .. } if cid == large));
+    let mut socket = next(&mut sockets).await;
+    socket.welcome(25_000).await;
+    assert_eq!(sends(&mut socket).await.0, small);
 }

@@ -36,7 +36,7 @@ impl Open {
             Message::Binary(_) | Message::Frame(_) => return Err((close::PROTOCOL, "frames are text")),
         };
         if text.len() > FRAME {
-            return Err((close::TOO_LARGE, "a frame is at most 64 KiB"));
+            return Err((close::TOO_LARGE, "a frame is at most 128 KiB"));
         }
         let Ok(frame) = serde_json::from_str(&text) else {
             return Err((close::PROTOCOL, "this frame cannot be read"));

@@ -64,7 +64,7 @@ async fn a_frame_that_is_too_large_or_unreadable_closes_the_socket() {
     let (mut large, mut garbled) =
         (Socket::open(&server, &ann.token).await, Socket::open(&server, &ann.token).await);
 
-    large.text(format!("{{}}{}", " ".repeat(70_000))).await;
+    large.text(format!("{{}}{}", " ".repeat(wire::frames::LARGEST))).await;
     garbled.text("{".into()).await;
 
     assert_eq!(large.closed().await.1, 1009);
@@ -72,11 +72,11 @@ async fn a_frame_that_is_too_large_or_unreadable_closes_the_socket() {
 }
 
 #[tokio::test]
-async fn an_account_has_twenty_sockets() {
+async fn an_account_has_sixty_four_sockets() {
     let server = Server::start().await;
     let ann = Person::new(&server, "ann").await;
     let mut sockets = Vec::new();
-    for _ in 0..20 {
+    for _ in 0..64 {
         sockets.push(Socket::open(&server, &ann.token).await);
     }
 
