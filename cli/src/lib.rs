@@ -13,6 +13,7 @@ pub mod output;
 pub mod progress;
 pub mod prompt;
 mod run;
+pub mod several;
 mod signals;
 mod text;
 mod trace;
