@@ -1,13 +1,14 @@
 //! Who is in a room and what each may do there.
 
 use client::{Error, LiveEvent};
+use serde_json::Value;
 use wire::{
     Code,
     events::What,
     rooms::{EditRoom, MemberRole, NewRoom, Say},
 };
 
-use crate::hub::Hub;
+use crate::{command::Person, hub::Hub};
 
 fn named(name: &str, private: bool) -> NewRoom {
     NewRoom { name: name.into(), private, topic: String::new() }
@@ -172,4 +173,28 @@ fn the_commands_say_what_they_did() {
     assert_eq!(ann.run(&["room", "rm", "main", "--confirm", "other"]).code, 2);
     assert_eq!(ann.json(&["room", "rm", "main", "--confirm", "main", "--json"])["deleted"], true);
     assert_eq!(ann.run(&["room", "show", "main"]).code, 3);
+    // Another room of the same name takes it from nobody who is in the public one, or was in theirs first.
+    let id = |room: &Value| room["id"].as_str().unwrap().to_owned();
+    let talk = id(&ann.json(&["room", "new", "talk", "--json"]));
+    let trap = id(&bob.json(&["room", "new", "talk", "--private", "--json"]));
+    let invited = bob.run(&["room", "invite", &trap, "ann@example.org", "nonsense", "carol@example.org"]);
+    assert_eq!((invited.code, invited.text().lines().count()), (9, 2), "{}", invited.stderr);
+    let said_in = |who: &Person, named: &str| {
+        who.json(&["chat", "send", named, "hi", "--json"])["room"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((said_in(&ann, "talk"), said_in(&bob, "talk")), (talk.clone(), trap.clone()));
+    assert_eq!(id(&bob.json(&["room", "join", "talk", "--json"])), talk);
+    assert_eq!(said_in(&bob, "#talk"), talk);
+    let list = ann.run(&["room", "list"]);
+    assert!(list.text().contains(&talk) && list.text().contains(&trap), "{}", list.text());
+    let made = ann.run(&["room", "new", "talk", "--private"]);
+    let next = made.text().split_once("mshub chat send ").unwrap().1.split_once(' ').unwrap().0;
+    assert!(![talk, trap].contains(&said_in(&ann, next)), "what is printed names the room that was made");
+
+    // A conversation is answered by what the list shows.
+    let dm = id(&ann.json(&["room", "dm", "@Bob", "--json"]));
+    assert_eq!((said_in(&ann, "@Bob"), said_in(&bob, "@ann")), (dm.clone(), dm));
+    let (stranger, unknown) = (ann.run(&["chat", "send", "@Carol", "hi"]), ann.run(&["room", "dm", "Carol"]));
+    assert_eq!((stranger.code, unknown.code), (3, 3));
+    assert!(stranger.stderr.contains("`@Carol`"), "{}", stranger.stderr);
 }

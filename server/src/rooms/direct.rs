@@ -46,6 +46,21 @@ pub(super) async fn with(state: &Hub, caller: &Caller, address: &str) -> sqlx::R
     }
 }
 
+/// The conversation with whoever is called so; of two of them neither is meant.
+pub(super) async fn named(state: &Hub, caller: &Caller, name: &str) -> Outcome<Vec<Room>> {
+    let wanted = name.trim().to_lowercase();
+    let rooms = sql::of_user(&state.db, caller.user).await?;
+    let found: Vec<Room> =
+        rooms.into_iter().filter(|room| room.direct && room.name.to_lowercase() == wanted).collect();
+    if found.len() < 2 {
+        return Ok(found);
+    }
+    let ids: Vec<String> = found.iter().map(|room| room.id.to_string()).collect();
+    let detail = format!("you talk with {} people called `{name}`", ids.len());
+    Err(ApiError::new(Code::Conflict, detail)
+        .hint(format!("name one by @ADDRESS, or the conversation by its id: {}", ids.join(", "))))
+}
+
 async fn make(state: &Hub, caller: &Caller, other: UserId, name: &str, pair: &[u8]) -> Outcome<()> {
     let now = state.clock.now();
     let room = Room { private: true, direct: true, ..new::fresh(String::new(), MemberRole::Member, now) };

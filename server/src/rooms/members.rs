@@ -12,7 +12,7 @@ use wire::{
     rooms::{Invite, Member, MemberRole, Members, Room, SetRole},
 };
 
-use super::{change::Change, joined, rights, rights::Deed, sql, visible};
+use super::{change::Change, joined, open_to, rights, rights::Deed, sql, visible};
 use crate::{
     accounts::{self, Caller},
     state::{App, State as Hub},
@@ -45,7 +45,7 @@ pub(crate) async fn join(
     caller: Caller,
     ApiPath(room): ApiPath<String>,
 ) -> Outcome<ApiJson<Room>> {
-    let room = visible(&state, &caller, &room).await?;
+    let room = open_to(&state, &caller, &room).await?;
     if !room.joined {
         add(&state, &caller, &room, caller.user, &caller.name, What::Joined).await?;
     }

@@ -81,27 +81,44 @@ fn is_address(text: &str) -> bool {
     text.strip_prefix('@').is_some_and(|address| address.contains('@'))
 }
 
-/// The room of an id, a name or `@address`, if the caller may see it: public, or a member.
+/// The room of an id, a name, `@address` or `@name`, if the caller may see it: public, or a member. Of rooms of one name
+/// it is the public one that the caller is in, or the private one that they were in first: nobody takes a name from
+/// them by making another room of it.
 async fn visible(state: &State, caller: &Caller, text: &str) -> Outcome<Room> {
     let found = match text.parse::<RoomId>() {
         Ok(id) => sql::by_id(&state.db, caller.user, id).await?.into_iter().collect(),
         Err(_) if is_address(text) => direct::with(state, caller, &text[1..]).await?.into_iter().collect(),
+        Err(_) if text.starts_with('@') => direct::named(state, caller, &text[1..]).await?,
         Err(_) => sql::by_name(&state.db, caller.user, &name::normal(text)).await?,
     };
-    let mut joined: Vec<Room> = found.iter().filter(|room| room.joined).cloned().collect();
-    if joined.len() > 1 {
-        return Err(ApiError::new(
-            Code::Conflict,
-            format!("you are in {} rooms called `{text}`", joined.len()),
-        )
-        .hint("name it by its id: see `mshub room list`"));
+    let is_public = |room: &Room| !room.private;
+    let chosen = (found.iter().find(|room| room.joined && is_public(room)))
+        .or_else(|| found.iter().find(|room| room.joined))
+        .or_else(|| found.iter().find(|room| is_public(room)));
+    chosen.cloned().ok_or_else(|| not_there(text))
+}
+
+/// The same for who wants to come in: of rooms of one name it is the one that is open to anybody.
+async fn open_to(state: &State, caller: &Caller, text: &str) -> Outcome<Room> {
+    let room = visible(state, caller, text).await?;
+    if !room.private || text.starts_with('@') || text.parse::<RoomId>().is_ok() {
+        return Ok(room);
     }
-    let public = || found.into_iter().find(|room| !room.private);
-    joined.pop().or_else(public).ok_or_else(|| ApiError::not_found("room"))
+    let found = sql::by_name(&state.db, caller.user, &name::normal(text)).await?;
+    Ok(found.into_iter().find(|other| !other.private).unwrap_or(room))
 }
 
 /// The same for what only members may do.
 pub(crate) async fn joined(state: &State, caller: &Caller, text: &str) -> Outcome<Room> {
     let room = visible(state, caller, text).await?;
-    if room.joined { Ok(room) } else { Err(ApiError::not_found("room")) }
+    if room.joined {
+        return Ok(room);
+    }
+    let detail = format!("you are not in the room `{text}`");
+    Err(ApiError::new(Code::NotFound, detail).hint(format!("join it with `mshub room join {text}`")))
+}
+
+fn not_there(text: &str) -> ApiError {
+    ApiError::new(Code::NotFound, format!("there is no room `{text}`, or you may not see it"))
+        .hint("`mshub room list` shows the rooms you are in, and with --public those that anybody may join")
 }

@@ -93,10 +93,12 @@ pub(super) async fn by_id(db: &Db, viewer: UserId, room: RoomId) -> sqlx::Result
     Ok(row.map(Room::from))
 }
 
-/// Every room of that name that the viewer may see: at most one is public, the others are private ones of theirs.
+/// Every room of that name that the viewer may see, those first that they were in first: at most one is public, the
+/// others are private ones of theirs.
 pub(super) async fn by_name(db: &Db, viewer: UserId, name: &str) -> sqlx::Result<Vec<Room>> {
     let rows: Vec<RoomRow> = each!(db.reader(), pool => sqlx::query_as(
-        rooms!("WHERE direct IS NULL AND rooms.name = $2 AND (private = $3 OR me.role IS NOT NULL) ORDER BY rooms.id"),
+        rooms!("WHERE direct IS NULL AND rooms.name = $2 AND (private = $3 OR me.role IS NOT NULL)
+                ORDER BY me.joined_at, rooms.id"),
     ).bind(viewer.0).bind(name).bind(false).fetch_all(pool).await)?;
     Ok(rows.into_iter().map(Room::from).collect())
 }

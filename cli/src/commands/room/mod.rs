@@ -4,15 +4,18 @@ mod export;
 mod verify;
 
 use clap::Subcommand;
+use client::Hub;
 use serde_json::json;
 use wire::{
+    UserId,
     frames::Presence,
     rooms::{EditRoom, MemberRole, NewRoom, Room},
 };
 
-use crate::{error::CliError, global::Global, text::moment};
+use crate::{error::CliError, global::Global, several::Several, text::moment};
 
-/// What can be done with rooms. A room is named by its name, with or without #, or by its id.
+/// What can be done with rooms. A room is named by its name, with or without #, or by its id; a conversation by @NAME or
+/// @ADDRESS of the other one. Of several rooms of one name the public one is meant, or the one you were in first.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   mshub room new general
@@ -73,10 +76,10 @@ pub enum RoomCommand {
     },
     Verify(verify::VerifyArgs),
     Export(export::ExportArgs),
-    /// Open the conversation with one person, to be named @ADDRESS or by its id
+    /// Open the conversation with one person, to be named @NAME, @ADDRESS or by its id
     Dm {
-        /// Address or id
-        #[arg(value_name = "EMAIL|ID")]
+        /// Address or id; the name, once there is a conversation
+        #[arg(value_name = "EMAIL|ID|NAME")]
         user: String,
     },
     /// Make members leave, until a moderator or an owner invites them again
@@ -135,7 +138,11 @@ pub async fn run(command: RoomCommand, global: &Global) -> Result<(), CliError> 
         RoomCommand::List { public } => list(global, public).await,
         RoomCommand::Show { room } => show(global, &global.hub()?.room(&room).await?),
         RoomCommand::Join { room } => {
-            let room = global.hub()?.join(&room).await?;
+            let hub = global.hub()?;
+            let room = hub.join(&room).await?;
+            if !room.private {
+                remember(global, &hub, std::slice::from_ref(&room)).await;
+            }
             global.out.result(&room, room.id, || format!("you are in #{} now", room.name))
         }
         RoomCommand::Leave { room } => {
@@ -148,12 +155,7 @@ pub async fn run(command: RoomCommand, global: &Global) -> Result<(), CliError> 
         RoomCommand::Members { room } => members(global, &room).await,
         RoomCommand::Verify(args) => verify::run(args, global).await,
         RoomCommand::Export(args) => export::run(args, global).await,
-        RoomCommand::Dm { user } => {
-            let room = global.hub()?.direct(&user).await?;
-            global.out.result(&room, room.id, || {
-                format!("with {}; say something: mshub chat send {} 'hello'", room.name, room.id)
-            })
-        }
+        RoomCommand::Dm { user } => talk_to(global, &user).await,
         RoomCommand::Kick { room, users } => kick(global, &room, &users).await,
         RoomCommand::Role { room, user, role } => {
             let member = global.hub()?.set_role(&room, &user, role).await?;
@@ -174,25 +176,57 @@ pub async fn run(command: RoomCommand, global: &Global) -> Result<(), CliError> 
 async fn make(global: &Global, room: NewRoom, invites: &[String]) -> Result<(), CliError> {
     let hub = global.hub()?;
     let room = hub.new_room(&room).await?;
+    let named = match hub.room(&room.name).await? {
+        // A room of that name that one was in before goes on having the name.
+        other if other.id != room.id => room.id.to_string(),
+        found => {
+            remember(global, &hub, std::slice::from_ref(&found)).await;
+            room.name.clone()
+        }
+    };
+    let mut several = Several::default();
     for user in invites {
-        hub.invite(&room.id.to_string(), user).await?;
+        several.take(user, hub.invite(&room.id.to_string(), user).await.map_err(CliError::from))?;
     }
     global.out.result(&room, room.id, || {
         let kind = if room.private { "private" } else { "public" };
-        format!("#{} is there ({kind}); say something: mshub chat send {} 'hello'", room.name, room.name)
+        format!("#{} is there ({kind}); say something: mshub chat send {named} 'hello'", room.name)
+    })?;
+    several.end()
+}
+
+/// Opens the conversation with somebody; a name is that of one which is there.
+async fn talk_to(global: &Global, user: &str) -> Result<(), CliError> {
+    let hub = global.hub()?;
+    let name = user.trim_start_matches('@');
+    let is_name = !name.contains('@') && name.parse::<UserId>().is_err();
+    let room = if is_name { hub.room(&format!("@{name}")).await? } else { hub.direct(name).await? };
+    remember(global, &hub, std::slice::from_ref(&room)).await;
+    global.out.result(&room, room.id, || {
+        format!("with {}; say something: mshub chat send {} 'hello'", room.name, room.id)
     })
 }
 
-async fn kick(global: &Global, room: &str, users: &[String]) -> Result<(), CliError> {
-    let hub = global.hub()?;
-    for user in users {
-        hub.kick(room, user).await?;
-        let kicked = json!({"room": room, "user": user});
-        global.out.result(&kicked, user, || {
-            format!("{user} is not in {room} any more, and comes back only when a moderator or an owner invites them")
-        })?;
+/// Keeps names of rooms for the time when no hub answers. Where nothing can be written, the command goes on without.
+async fn remember(global: &Global, hub: &Hub, rooms: &[Room]) {
+    if let Ok(dir) = global.outboxes_dir()
+        && let Ok(outbox) = hub.outbox(&dir).await
+    {
+        let _ = outbox.remember(rooms).await;
     }
-    Ok(())
+}
+
+async fn kick(global: &Global, room: &str, users: &[String]) -> Result<(), CliError> {
+    let (hub, mut several) = (global.hub()?, Several::default());
+    for user in users {
+        let kicked = hub.kick(room, user).await.map_err(CliError::from).and_then(|()| {
+            global.out.result(&json!({"room": room, "user": user}), user, || {
+                format!("{user} is not in {room} any more, and comes back only when a moderator or an owner invites them")
+            })
+        });
+        several.take(user, kicked)?;
+    }
+    several.end()
 }
 
 async fn edit(global: &Global, room: &str, edit: EditRoom) -> Result<(), CliError> {
@@ -212,16 +246,27 @@ async fn remove(global: &Global, room: &str, confirm: &str) -> Result<(), CliErr
 }
 
 async fn list(global: &Global, public: bool) -> Result<(), CliError> {
-    let rooms = global.hub()?.rooms(public).await?;
+    let hub = global.hub()?;
+    let rooms = hub.rooms(public).await?;
+    remember(global, &hub, &rooms).await;
+    // An id is shown where the name is not enough.
+    let id = |room: &Room| match rooms.iter().filter(|other| called(other) == called(room)).count() {
+        1 => String::new(),
+        _ => room.id.to_string(),
+    };
     global.out.list(
         &rooms,
-        &["ROOM", "MEMBERS", "UNREAD", "", "TOPIC"],
+        &["ROOM", "MEMBERS", "UNREAD", "", "TOPIC", "ID"],
         |room| room.id.to_string(),
-        |room| vec![called(room), room.members.to_string(), unread(room), about(room), room.topic.clone()],
+        |room| {
+            let (members, topic) = (room.members.to_string(), room.topic.clone());
+            vec![called(room), members, unread(room), about(room), topic, id(room)]
+        },
     )
 }
 
-fn called(room: &Room) -> String {
+/// `#NAME`, or `@NAME` for a conversation.
+pub(super) fn called(room: &Room) -> String {
     format!("{}{}", if room.direct { '@' } else { '#' }, room.name)
 }
 
@@ -258,15 +303,15 @@ fn show(global: &Global, room: &Room) -> Result<(), CliError> {
 }
 
 async fn invite(global: &Global, room: &str, users: &[String]) -> Result<(), CliError> {
-    let hub = global.hub()?;
+    let (hub, mut several) = (global.hub()?, Several::default());
     for user in users {
-        hub.invite(room, user).await?;
-        let invited = json!({"room": room, "user": user});
-        global
-            .out
-            .result(&invited, user, || format!("{user} is in {room} now, if there is such an account"))?;
+        let invited = hub.invite(room, user).await.map_err(CliError::from).and_then(|()| {
+            let said = || format!("{user} is in {room} now, if there is such an account");
+            global.out.result(&json!({"room": room, "user": user}), user, said)
+        });
+        several.take(user, invited)?;
     }
-    Ok(())
+    several.end()
 }
 
 async fn members(global: &Global, room: &str) -> Result<(), CliError> {
