@@ -156,7 +156,8 @@ pub fn stdin() -> io::Result<tokio::fs::File> {
 
 /// Reads a file, or standard input for `-`, that is not larger than `most` bytes.
 pub async fn read(file: &str, most: u64) -> Result<Vec<u8>, CliError> {
-    let failed = || CliError::io(format!("cannot read {file}"));
+    let name = if file == "-" { "standard input" } else { file };
+    let failed = || CliError::io(format!("cannot read {name}"));
     let mut bytes = Vec::new();
     if file == "-" {
         stdin().map_err(failed())?.take(most + 1).read_to_end(&mut bytes).await.map_err(failed())?;
@@ -166,7 +167,7 @@ pub async fn read(file: &str, most: u64) -> Result<Vec<u8>, CliError> {
     }
     if bytes.len() as u64 > most {
         let limit = crate::text::size(most);
-        return Err(CliError::new(Kind::Rejected, format!("{file} is larger than {limit}")));
+        return Err(CliError::new(Kind::Rejected, format!("{name} is larger than {limit}")));
     }
     Ok(bytes)
 }

@@ -206,7 +206,8 @@ fn the_commands_say_what_became_of_it() {
 
     assert_eq!(ann.run(&["room", "list"]).text(), "#general\t2\t1 @1\n");
     assert_eq!(ann.json(&["chat", "read", "general", "--json"])["unread"], 0);
-    ann.json(&["chat", "edit", "general", &first, "the build", "--json"]);
+    ann.json(&["chat", "edit", "general", &first, "some", "words", "--json"]);
+    assert_eq!(ann.run_with(&["chat", "edit", "general", &first, "-"], b"the build\n").code, 0);
     ann.json(&["chat", "pin", "general", &first, "--json"]);
     let sign = ["chat", "react", "general", &first, "👍"];
     assert_eq!(bob.run(&sign).text(), format!("👍 is on {first} in general\n"));
@@ -218,11 +219,16 @@ fn the_commands_say_what_became_of_it() {
     let shown = ann.run(&["chat", "messages", "general"]);
     let messages = shown.text();
     let lines: Vec<&str> = messages.lines().collect();
+    assert!(
+        lines[0].starts_with(&format!("{first} ")),
+        "a line begins with what others call it by: {messages}"
+    );
     assert!(lines[0].ends_with(" Ann  the build (edited) (pinned)  👍 1"), "{messages}");
     let shown = ann.lines(&["chat", "messages", "general", "--json"]);
     assert_eq!(shown[1]["re"].to_string(), first);
     assert_eq!(ann.lines(&["chat", "pin", "general", "--json"]).len(), 1);
-    bob.json(&["chat", "rm", "general", &pos(&reply), "--json"]);
+    let removed = bob.run(&["chat", "rm", "general", "99999999", &pos(&reply), "--json"]);
+    assert_eq!((removed.code, removed.lines().len()), (9, 1), "{}", removed.stderr);
     assert!(ann.run(&["chat", "messages", "general"]).text().ends_with(" Bob  (removed)\n"));
 
     let hits = |args: &[&str]| {
@@ -231,6 +237,8 @@ fn the_commands_say_what_became_of_it() {
         ann.lines(&line).into_iter().map(|hit| hit["body"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     eventually("the edit is found", || (hits(&["build"]) == ["the build"]).then_some(()));
+    let found = ann.run(&["chat", "search", "build"]);
+    assert!(found.text().starts_with(&format!("#general {first} ")), "{}", found.text());
     assert!(hits(&["teh"]).is_empty());
     eventually("what was removed is not found", || hits(&["which"]).is_empty().then_some(()));
     assert_eq!(hits(&["buil*", "--room", "general", "--by", "ann@example.org", "--best"]), ["the build"]);

@@ -119,11 +119,12 @@ fn a_message_that_is_not_wanted_any_more_is_dropped() {
     let mut hub = Hub::start();
     let ann = ann_in_general(&hub);
     ann.json(&["chat", "send", "general", "first", "--json"]);
+    // Nothing was ever said there: the machine knows it from its making.
+    ann.json(&["room", "new", "tmp", "--json"]);
     hub.kill();
-    let cid = ann.run(&["chat", "send", "general", "oops", "--json"]).lines()[0]["cid"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let oops = ann.run(&["chat", "send", "tmp", "oops", "--json"]);
+    assert_eq!(oops.code, 8, "{}", oops.stderr);
+    let cid = oops.lines()[0]["cid"].as_str().unwrap().to_owned();
 
     assert_eq!(ann.json(&["chat", "trace", &cid, "--json"])["state"], "waiting");
     ann.json(&["chat", "outbox", "drop", &cid, "--json"]);
@@ -136,13 +137,41 @@ fn a_message_that_is_not_wanted_any_more_is_dropped() {
 }
 
 #[test]
-fn what_the_hub_refuses_does_not_wait() {
+fn what_the_hub_refuses_does_not_wait_and_the_longest_text_is_said_whatever_is_in_it() {
     let hub = Hub::start();
     let ann = ann_in_general(&hub);
+    let send =
+        |text: &[u8]| ann.run_with(&["chat", "send", "general", "-", "--timeout", "60s", "--json"], text);
+    let escaped = "\u{1}".repeat(wire::rooms::LONGEST);
 
-    assert_eq!(ann.run(&["chat", "send", "general", "", "--json"]).code, 11);
+    let codes = [send(b"").code, send(&[b'x'; 70_000]).code, send(escaped.as_bytes()).code];
+    let lines = [&vec![b'x'; 70_000][..], b"\nshort\n"].concat();
+    let some = ann.run_with(&["chat", "send", "general", "--lines", "--timeout", "60s", "--json"], &lines);
 
+    assert_eq!(codes, [11, 11, 0]);
+    assert_eq!((some.code, some.error()["exit_code"].as_u64()), (9, Some(9)));
     assert!(waiting(&ann).is_empty());
+    assert_eq!(said(&ann), [&escaped, "short"]);
+}
+
+#[test]
+fn many_programs_at_once_have_said_everything() {
+    let hub = Hub::start();
+    let ann = ann_in_general(&hub);
+    let texts: Vec<String> = (0..12).map(|number| format!("message {number}")).collect();
+    let line = |text| ann.command(&["chat", "send", "general", text, "--timeout", "60s", "--json"]);
+
+    let running: Vec<_> = texts
+        .iter()
+        .map(|text| line(text).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        .collect();
+    let codes: Vec<_> = running.into_iter().map(|mut program| program.wait().unwrap().code()).collect();
+
+    assert_eq!(codes, [Some(0); 12]);
+    let (mut said, mut wanted) = (said(&ann), texts);
+    said.sort();
+    wanted.sort();
+    assert_eq!(said, wanted);
 }
 
 #[test]
@@ -184,8 +213,8 @@ fn lines_are_messages_and_keep_their_order_over_a_restart_of_the_hub() {
 }
 
 #[test]
-fn a_file_is_said_as_it_is() {
-    let hub = Hub::start();
+fn a_file_is_said_as_it_is_and_lines_wait_for_a_hub_that_is_asked_too_fast() {
+    let hub = Hub::start_with(&["--sends-per-second", "2"]);
     let ann = ann_in_general(&hub);
     ann.file("report.txt", "two\nlines\n");
     ann.file("noise.bin", [0xff, 0xfe]);
@@ -196,4 +225,8 @@ fn a_file_is_said_as_it_is() {
 
     assert_eq!(said(&ann), ["two\nlines"]);
     assert_eq!((noise.code, missing.code), (11, 13));
+    let lines =
+        ann.run_with(&["chat", "send", "general", "--lines", "--timeout", "60s"], b"a\nb\nc\nd\ne\nf\ng\n");
+    assert_eq!(lines.code, 0, "{}", lines.stderr);
+    assert_eq!(said(&ann)[1..], ["a", "b", "c", "d", "e", "f", "g"]);
 }

@@ -7,19 +7,21 @@ use wire::{
     messages::{Act, Op},
 };
 
-use crate::{error::CliError, global::Global};
+use crate::{error::CliError, global::Global, several::Several};
 
 /// Change the text of your message
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  mshub chat edit general 1207 'build is red'")]
+  mshub chat edit general 1207 build is red
+  uptime | mshub chat edit general 1207 -")]
 pub struct EditArgs {
     /// The room
     room: String,
-    /// The message's position, as `mshub chat history --json` shows it
+    /// The message's position, with which its line in `mshub chat history` begins
     pos: u64,
-    /// The text to put in its place
-    text: String,
+    /// The text to put in its place, several words with a space between them; - for standard input
+    #[arg(required = true)]
+    text: Vec<String>,
 }
 
 /// Remove messages: yours, or as a moderator anybody's
@@ -83,14 +85,16 @@ struct Done {
 
 pub(super) async fn edit(args: EditArgs, global: &Global) -> Result<(), CliError> {
     let said = |tgt: u64| format!("{tgt} in {} is edited", args.room);
-    act(global, &args.room, args.pos, Op::Edit { body: args.text.clone() }, said).await
+    let body = super::words::said(&args.text).await?;
+    act(global, &args.room, args.pos, Op::Edit { body }, said).await
 }
 
 pub(super) async fn remove(args: RmArgs, global: &Global) -> Result<(), CliError> {
+    let (mut several, said) = (Several::default(), |tgt: u64| format!("{tgt} in {} is removed", args.room));
     for pos in args.messages {
-        act(global, &args.room, pos, Op::Redact, |tgt| format!("{tgt} in {} is removed", args.room)).await?;
+        several.take(&pos.to_string(), act(global, &args.room, pos, Op::Redact, said).await)?;
     }
-    Ok(())
+    several.end()
 }
 
 pub(super) async fn react(args: ReactArgs, global: &Global) -> Result<(), CliError> {

@@ -6,7 +6,7 @@ use clap::Args;
 use client::{Attachment, Draft, Hub, LiveEvent};
 use wire::{ClientId, FileId, RoomId, conversions::JobState, messages::Message};
 
-use super::{message, post};
+use super::{message, post, send::attachment};
 use crate::{
     error::{CliError, Kind},
     global::Global,
@@ -34,7 +34,7 @@ pub struct ConvertArgs {
     /// A file of this machine, or the id of a file of the room; `mshub chat files` lists those
     file: String,
     /// The wanted format, such as pdf; `mshub formats` lists them
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(short, long, value_name = "FORMAT")]
     to: String,
     /// An id of your own, a UUID: a wish that is sent again with the same id is one conversion
     #[arg(long, value_name = "UUID")]
@@ -76,7 +76,7 @@ impl Source {
         let path = PathBuf::from(named);
         match named.parse() {
             Ok(id) if !path.exists() => Ok(Self::There(id)),
-            _ => Ok(Self::Here(Attachment::of(&path).await?)),
+            _ => Ok(Self::Here(attachment(&path).await?)),
         }
     }
 }

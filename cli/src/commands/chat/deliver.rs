@@ -5,11 +5,12 @@ use std::{collections::HashSet, time::Duration};
 use client::{Hub, Live, LiveEvent, Outbox};
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
-use wire::{ClientId, MessageId, Problem, RoomId, Timestamp};
+use wire::{ClientId, Code, MessageId, Problem, RoomId, Timestamp};
 
 use crate::{
     error::{CliError, Kind},
     global::Global,
+    output::Output,
     progress::{Bar, Progress},
 };
 
@@ -64,6 +65,9 @@ pub(super) struct Delivery {
     /// When a message was settled, or a part of a file left, for the last time.
     moved: Instant,
     uploads: Uploads,
+    out: Output,
+    /// Whether it was told that the hub is asked too often.
+    is_slow: bool,
 }
 
 /// The bar of the file that is on its way.
@@ -78,7 +82,8 @@ impl Delivery {
         let live = hub.live_with(outbox.clone());
         let uploads = Uploads { progress: Progress::new(&global.out), now: None };
         let (wanted, moved) = (HashSet::new(), Instant::now());
-        Self { live, outbox, wanted, was_there: false, away: None, moved, uploads }
+        let (out, is_slow) = (global.out.clone(), false);
+        Self { live, outbox, wanted, was_there: false, away: None, moved, uploads, out, is_slow }
     }
 
     /// Wants to hear what becomes of a message.
@@ -137,6 +142,10 @@ impl Delivery {
                 self.uploads.show(name, sent, total);
                 return Ok(None);
             }
+            LiveEvent::PutOff { problem, .. } => {
+                self.put_off(problem)?;
+                return Ok(None);
+            }
             LiveEvent::Renewed { cid, fresh, .. } if self.wanted.remove(&cid) => {
                 self.wanted.insert(fresh);
                 return Ok(None);
@@ -151,11 +160,28 @@ impl Delivery {
             LiveEvent::SignedOut { why } => {
                 return Err(CliError::new(Kind::Auth, why).hint("sign in with `mshub auth login`"));
             }
+            // Of somebody else's message: what stands behind it is next.
+            LiveEvent::Sent { .. } | LiveEvent::Dropped { .. } => {
+                self.moved = Instant::now();
+                return Ok(None);
+            }
             _ => return Ok(None),
         };
-        self.moved = Instant::now();
+        (self.moved, self.away) = (Instant::now(), None);
         self.uploads.end();
         Ok(Some(outcome))
+    }
+
+    /// The hub takes a message later. One that wants to be asked less often is well: what waits for that goes on.
+    fn put_off(&mut self, problem: Problem) -> Result<(), CliError> {
+        if problem.known() == Some(Code::RateLimited) {
+            self.moved = Instant::now();
+            if !std::mem::replace(&mut self.is_slow, true) {
+                self.out.note(format!("{}; the rest goes on as the hub takes it", problem.detail))?;
+            }
+        }
+        self.away = Some(problem.detail);
+        Ok(())
     }
 
     /// Takes a message out that is not to be sent later.

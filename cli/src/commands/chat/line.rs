@@ -37,12 +37,13 @@ pub(super) fn json_length(out: &Output, event: &RoomEvent) -> Result<usize, CliE
     Ok(out.json_text(&Line::of(event))?.len() + 1)
 }
 
-/// A line as a person reads it. Further lines of a message are set in, so that none can pass for somebody else's.
+/// A line as a person reads it: first its position, which is what other commands call it by. Further lines of a message are set in, so that none can pass for somebody else's.
 fn spoken(event: &RoomEvent, clock: &str) -> String {
     let name = event.name.replace(['\n', '\t'], " ");
+    let pos = event.pos;
     match event.sentence() {
-        Some(sentence) => format!("{clock} -- {sentence}"),
-        None => format!("{clock} {name}  {}", text_and_files(event.what.body(), event.what.files())),
+        Some(sentence) => format!("{pos} {clock} -- {sentence}"),
+        None => format!("{pos} {clock} {name}  {}", text_and_files(event.what.body(), event.what.files())),
     }
 }
 
@@ -90,6 +91,6 @@ mod tests {
             what: What::said("hi\n20:01 Bob  I agree"),
         };
 
-        assert_eq!(spoken(&event, "20:00"), "20:00 Ann 20:01 Bob  hi\n      20:01 Bob  I agree");
+        assert_eq!(spoken(&event, "20:00"), "1 20:00 Ann 20:01 Bob  hi\n      20:01 Bob  I agree");
     }
 }

@@ -10,15 +10,21 @@ pub(super) fn print(out: &Output, message: &Message) -> Result<(), CliError> {
     out.result(message, message.pos, || spoken(message, &text::clock(message.ts, text::now())))
 }
 
+/// The same with the name of its room.
+pub(super) fn print_in(out: &Output, message: &Message, room: &str) -> Result<(), CliError> {
+    let spoken = || format!("{room} {}", spoken(message, &text::clock(message.ts, text::now())));
+    out.result(message, message.pos, spoken)
+}
+
 /// As a person reads it. Further lines are set in, so that none can pass for somebody else's.
 fn spoken(message: &Message, clock: &str) -> String {
-    let name = message.name.replace(['\n', '\t'], " ");
+    let (pos, name) = (message.pos, message.name.replace(['\n', '\t'], " "));
     if message.removed.is_some() {
-        return format!("{clock} {name}  (removed)");
+        return format!("{pos} {clock} {name}  (removed)");
     }
     // What a conversion is of is its file, which stands there anyway.
     let said = if message.card.is_some() { "" } else { message.body.as_str() };
-    let mut line = format!("{clock} {name}  {}", text_and_files(said, &message.att));
+    let mut line = format!("{pos} {clock} {name}  {}", text_and_files(said, &message.att));
     if let Some(card) = &message.card {
         line.push_str(&made(card));
     }
@@ -59,13 +65,13 @@ mod tests {
         let (prev, ts, what) = (None, Timestamp::default(), What::said("one\ntwo"));
         let event = |pos, what| RoomEvent { id, room, pos, prev, ts, by, name: "Ann".into(), cid, what };
         let mut message = Message::begun_by(&event(1, what)).unwrap();
-        assert_eq!(spoken(&message, "20:00"), "20:00 Ann  one\n      two");
+        assert_eq!(spoken(&message, "20:00"), "1 20:00 Ann  one\n      two");
 
         message.take(&event(2, What::Reacted { tgt: 1, body: "👍".into() }));
         message.take(&event(3, What::Pinned { tgt: 1 }));
-        assert_eq!(spoken(&message, "20:00"), "20:00 Ann  one\n      two (pinned)  👍 1");
+        assert_eq!(spoken(&message, "20:00"), "1 20:00 Ann  one\n      two (pinned)  👍 1");
 
         message.removed = Some(Removal { by, ts });
-        assert_eq!(spoken(&message, "20:00"), "20:00 Ann  (removed)");
+        assert_eq!(spoken(&message, "20:00"), "1 20:00 Ann  (removed)");
     }
 }

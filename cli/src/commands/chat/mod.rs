@@ -19,6 +19,7 @@ mod send;
 mod tail;
 mod trace;
 mod wait;
+mod words;
 
 use clap::Subcommand;
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use client::SearchQuery;
-use wire::messages::SearchOrder;
+use wire::{RoomId, messages::SearchOrder};
 
 use super::message;
 use crate::{error::CliError, global::Global};
@@ -53,6 +53,13 @@ fn moment(text: &str) -> Result<jiff::Timestamp, String> {
 
 pub(super) async fn run(args: SearchArgs, global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
+    let rooms = match global.out.is_json() || global.out.is_quiet() {
+        true => Vec::new(),
+        false => hub.rooms(false).await?,
+    };
+    let called = |id: RoomId| {
+        rooms.iter().find(|room| room.id == id).map_or_else(|| id.to_string(), crate::commands::room::called)
+    };
     let mut left = args.limit;
     let mut query = SearchQuery {
         text: args.text,
@@ -67,7 +74,9 @@ pub(super) async fn run(args: SearchArgs, global: &Global) -> Result<(), CliErro
     while left > 0 {
         query.limit = Some(left.min(PAGE));
         let found = hub.search(&query).await?;
-        found.items.iter().try_for_each(|message| message::print(&global.out, message))?;
+        for message in &found.items {
+            message::print_in(&global.out, message, &called(message.room))?;
+        }
         left = left.saturating_sub(found.items.len() as u32);
         query.cursor = found.next;
         if query.cursor.is_none() {

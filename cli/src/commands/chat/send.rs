@@ -1,18 +1,16 @@
 //! `mshub chat send`.
 
-use std::{
-    io::{self, IsTerminal as _},
-    path::PathBuf,
-};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use client::{Attachment, Draft, Hub};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use wire::{ClientId, Problem};
+use wire::ClientId;
 
 use super::{
     deliver::{Deadline, Delivery, Outcome, Said},
     post::{self, Place},
+    words,
 };
 use crate::{
     error::{CliError, Kind},
@@ -20,8 +18,6 @@ use crate::{
     global::Global,
 };
 
-/// More than any hub takes; it has the last word on the limit.
-const LONGEST: u64 = 256 * 1024;
 /// Lines that may wait for their acknowledgement before the next one is read.
 const UNDER_WAY: usize = 256;
 
@@ -77,7 +73,7 @@ pub(super) async fn run(args: SendArgs, global: &Global) -> Result<(), CliError>
     }
     let (body, cid, mut files) = (body(&args).await?, args.cid.unwrap_or_default(), Vec::new());
     for path in &args.attach {
-        files.push(Attachment::of(path).await?);
+        files.push(attachment(path).await?);
     }
     let draft = |room| Draft { cid, re: args.reply, files, ..Draft::new(room, body) };
     let said = post::send(global, &hub, &args.room, args.no_queue, draft).await?;
@@ -85,35 +81,38 @@ pub(super) async fn run(args: SendArgs, global: &Global) -> Result<(), CliError>
 }
 
 async fn body(args: &SendArgs) -> Result<String, CliError> {
-    match (&args.file, args.text.as_slice()) {
-        (Some(file), _) => text_of(file).await,
-        (None, []) if !args.attach.is_empty() => Ok(String::new()),
-        (None, []) if io::stdin().is_terminal() => {
-            Err(CliError::usage("TEXT is required: what to say, or - to read it from standard input"))
-        }
-        (None, []) => text_of("-").await,
-        (None, [text]) if text == "-" => text_of("-").await,
-        (None, words) => Ok(words.join(" ")),
+    match &args.file {
+        Some(file) => words::text_of(file).await,
+        None if args.text.is_empty() && !args.attach.is_empty() => Ok(String::new()),
+        None => words::said(&args.text).await,
     }
 }
 
-async fn text_of(file: &str) -> Result<String, CliError> {
-    let bytes = files::read(file, LONGEST).await?;
-    let name = if file == "-" { "standard input" } else { file };
-    let text = String::from_utf8(bytes)
-        .map_err(|_| CliError::new(Kind::Rejected, format!("{name} is not text in UTF-8")))?;
-    Ok(without_end(&text).to_owned())
-}
-
-fn without_end(text: &str) -> &str {
-    text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text)).unwrap_or(text)
+/// A file that may go with a message.
+pub(super) async fn attachment(path: &Path) -> Result<Attachment, CliError> {
+    let file = Attachment::of(path).await?;
+    if file.bytes == 0 {
+        return Err(CliError::new(Kind::Rejected, format!("{} is empty", path.display()))
+            .hint("name a file with something in it"));
+    }
+    Ok(file)
 }
 
 /// What became of the lines so far.
 #[derive(Default)]
 struct Tally {
+    read: usize,
     said: usize,
-    refused: Vec<Problem>,
+    refused: usize,
+    /// Why the first one was refused.
+    first: Option<CliError>,
+}
+
+impl Tally {
+    fn refuse(&mut self, message: String, error: CliError) {
+        self.refused += 1;
+        self.first.get_or_insert(CliError { message, ..error });
+    }
 }
 
 /// Says line by line. Meanwhile the hub may come and go: what was read is kept.
@@ -133,9 +132,15 @@ async fn lines(args: &SendArgs, global: &Global, hub: &Hub) -> Result<(), CliErr
                 let Some(line) = line.map_err(CliError::io("cannot read standard input"))? else { break };
                 let body = line.trim_end_matches('\r').to_owned();
                 if !body.is_empty() {
-                    let draft = Draft::new(room, body);
-                    delivery.expect(draft.cid);
-                    post::put(&outbox, draft).await?;
+                    tally.read += 1;
+                    match words::fitting(body) {
+                        Ok(body) => {
+                            let draft = Draft::new(room, body);
+                            delivery.expect(draft.cid);
+                            post::put(&outbox, draft).await?;
+                        }
+                        Err(error) => tally.refuse(format!("line {}: {error}", tally.read), error),
+                    }
                 }
             }
             outcome = delivery.next(), if delivery.open() > 0 => {
@@ -150,7 +155,8 @@ async fn lines(args: &SendArgs, global: &Global, hub: &Hub) -> Result<(), CliErr
             None => break,
         }
     }
-    ended(&tally, delivery.open())
+    let (waiting, why) = delivery.unsettled();
+    ended(tally, waiting.len(), why)
 }
 
 async fn take(
@@ -167,24 +173,26 @@ async fn take(
         }
         Outcome::Refused(cid, problem) => {
             delivery.withdraw(cid).await?;
-            tally.refused.push(*problem);
+            let error = CliError::from(*problem);
+            tally.refuse(error.message.clone(), error);
             Ok(())
         }
         Outcome::Dropped => Ok(()),
     }
 }
 
-fn ended(tally: &Tally, waiting: usize) -> Result<(), CliError> {
+fn ended(tally: Tally, waiting: usize, why: Option<String>) -> Result<(), CliError> {
     if waiting > 0 {
-        let what = format!("{} lines are stored for good, {waiting} wait in the outbox", tally.said);
+        let why = why.map(|why| format!("{why}; ")).unwrap_or_default();
+        let what = format!("{why}{} lines are stored for good, {waiting} wait in the outbox", tally.said);
         return Err(CliError::new(Kind::Pending, what)
             .hint("they are sent by the next `mshub chat send`, or now by `mshub chat outbox retry`"));
     }
-    match tally.refused.first() {
+    match tally.first {
         None => Ok(()),
-        Some(first) if tally.said == 0 => Err(CliError::from(first.clone())),
+        Some(first) if tally.said == 0 => Err(first),
         Some(first) => {
-            let what = format!("{} lines were refused, {} stored: {first}", tally.refused.len(), tally.said);
+            let what = format!("{} lines were refused, {} stored: {first}", tally.refused, tally.said);
             Err(CliError::new(Kind::Partial, what))
         }
     }

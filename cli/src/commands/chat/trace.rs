@@ -59,10 +59,19 @@ pub(super) async fn run(args: TraceArgs, global: &Global) -> Result<(), CliError
         there(&hub, &mut trace, args.room.as_deref()).await?;
     }
     if trace.state.is_empty() {
-        return Err(CliError::new(Kind::NotFound, format!("nothing is known of message {}", args.cid))
-            .hint("name the room it is in with --room"));
+        return Err(unknown(&args));
     }
     global.out.result(&trace, trace.state, || spoken(&trace))
+}
+
+fn unknown(args: &TraceArgs) -> CliError {
+    let cid = args.cid;
+    match &args.room {
+        Some(room) => CliError::new(Kind::NotFound, format!("no message in {room} was sent as {cid}"))
+            .hint("look in another room: see `mshub room list`"),
+        None => CliError::new(Kind::NotFound, format!("nothing is known of message {cid}"))
+            .hint("name the room it is in with --room"),
+    }
 }
 
 /// What this machine knows.
