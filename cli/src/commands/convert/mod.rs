@@ -52,6 +52,7 @@ pub struct ConvertArgs {
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     /// Where the result of one file goes; - for standard output, the default for standard input
+    /// unless --json needs it: then the result is stdin.FORMAT, or as --name says
     #[arg(short, long, value_name = "FILE", conflicts_with = "out_dir")]
     pub output: Option<String>,
     /// The folder for the results; made when it is missing
@@ -151,11 +152,15 @@ pub async fn run(args: ConvertArgs, global: &Global) -> Result<(), CliError> {
         engines: std::sync::OnceLock::new(),
     };
 
+    let several = plans.len() > 1;
     let work = plans.into_iter().map(|plan| batch.one(plan));
     let mut running = stream::iter(work).buffer_unordered(usize::from(args.jobs));
     let mut outcomes = Vec::new();
     while let Some(outcome) = running.next().await {
-        batch.progress.aside(|| outcome.print(global))?;
+        // The failure of the only file is told by the command itself.
+        if several || outcome.error.is_none() || global.out.is_json() {
+            batch.progress.aside(|| outcome.print(global))?;
+        }
         outcomes.push(outcome);
     }
     verdict(&outcomes)

@@ -98,12 +98,12 @@ fn one(
     if goes_to_stdout(&plan.source, args, global) {
         // A wrong wish about the terminal is about the whole command.
         plan.destination = Destination::stdout(TEXTS.contains(&args.to.as_str()), &global.out)?;
-    } else if args.skip_existing && path.is_file() {
-        plan.skip = true;
     } else if !taken.insert(path.clone()) {
         let twice =
             CliError::new(Kind::LocalIo, format!("another file of this command becomes {}", path.display()));
         plan.obstacle = Some(twice.hint("convert them one after the other, into different folders"));
+    } else if args.skip_existing && path.is_file() {
+        plan.skip = true;
     } else {
         plan.obstacle = Destination::file(path, args.overwrite).err();
     }
@@ -204,7 +204,7 @@ mod tests {
     fn what_is_there_what_is_missing_and_what_is_named_twice_are_found_before_anything_is_sent() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name).display().to_string();
-        for name in ["a.csv", "b.csv", "b.txt", "a.xlsx"] {
+        for name in ["a.csv", "a.txt", "b.csv", "b.txt", "a.xlsx"] {
             std::fs::write(at(name), "x").unwrap();
         }
         let line = |rest: &str| {
@@ -221,6 +221,8 @@ mod tests {
 
         let skipping = plans(&line("--skip-existing")).unwrap();
         assert!(skipping[0].skip && skipping[0].obstacle.is_none());
+        let same = plans(&line("--skip-existing").replacen("b.csv", "a.txt", 1)).unwrap();
+        assert!(same[0].skip && same[1].obstacle.is_some(), "what is there is the result of another file");
         let forcing = plans(&line("--overwrite")).unwrap();
         assert!(!forcing[0].skip && forcing[0].obstacle.is_none());
     }

@@ -7,7 +7,10 @@ use std::sync::{
 
 use bytes::Bytes;
 use client::{Hub, Upload, UploadBody};
-use wire::conversions::{Job, JobState, NewConversion};
+use wire::{
+    JobId,
+    conversions::{Job, JobState, NewConversion},
+};
 
 use super::{
     Batch,
@@ -17,6 +20,7 @@ use super::{
 use crate::{
     error::{CliError, Kind},
     files::{Arriving, stdin},
+    output::Output,
     progress::Bar,
 };
 
@@ -56,11 +60,33 @@ async fn steps(
     if batch.args.no_wait {
         return Ok(());
     }
-    let job = wait(batch, hub, &job, outcome, bar).await?;
+    let mut left = Left { out: &batch.global.out, job: job.id, is_over: false };
+    let waited = wait(batch, hub, &job, outcome, bar).await;
+    left.is_over = true;
+    let job = waited?;
     match job.state {
         JobState::Completed => fetch(batch, hub, plan, &job, outcome, bar).await,
         JobState::Cancelled => Err(CliError::new(Kind::Failed, "the conversion was cancelled")),
         _ => Err(why_failed(job.error.as_ref(), job.id)),
+    }
+}
+
+/// Tells whoever stops the command that the hub does not stop.
+struct Left<'a> {
+    out: &'a Output,
+    job: JobId,
+    is_over: bool,
+}
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            let id = self.job;
+            let goes_on =
+                format!("the conversion goes on: `mshub job watch {id}`, then `mshub job get {id}`");
+            // Where nobody reads, nobody wants to know.
+            let _ = self.out.note(goes_on);
+        }
     }
 }
 
