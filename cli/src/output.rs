@@ -1,10 +1,9 @@
 //! The only place that prints. Results go to stdout; notes, questions and failures to stderr.
 //!
-//! With `--json` stdout holds JSON, one object a line, and stderr nothing but the one object of a failure. On a
-//! terminal, text of others loses what a terminal would obey. A reader that goes away is no failure.
+//! With `--json` stdout holds JSON, one object a line, and stderr nothing but the one object of a failure. In all else
+//! text of others loses what a terminal would obey: a pipe often ends at one. A reader that goes away is no failure.
 
 use std::{
-    borrow::Cow,
     ffi::OsString,
     fmt::Display,
     fs::File,
@@ -14,7 +13,7 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ContentArrangement, Table, presets::NOTHING};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets::NOTHING};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -143,12 +142,10 @@ impl Output {
         if rows.is_empty() {
             return self.note("nothing here yet");
         }
-        let mut table = Table::new();
-        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
-        for row in rows {
-            table.add_row(cells(row).iter().map(|cell| harmless(cell).into_owned()).collect::<Vec<_>>());
-        }
-        table.lines().try_for_each(|line| self.line(line.trim_end()))
+        let clean = |row| cells(row).iter().map(|cell| harmless(cell).into_owned()).collect();
+        table(header, rows.iter().map(clean).collect(), Table::new().width())
+            .lines()
+            .try_for_each(|line| self.line(line.trim_end()))
     }
 
     /// One object on a line of its own, with the fields that were asked for. Flushed: somebody may be following.
@@ -185,14 +182,14 @@ impl Output {
 
     /// A line of a result for people.
     pub fn line(&self, text: impl AsRef<str>) -> Result<(), CliError> {
-        let text = self.for_stdout(text.as_ref());
+        let text = harmless(text.as_ref());
         let mut out = anstream::stdout().lock();
         written(writeln!(out, "{text}").and_then(|()| out.flush()))
     }
 
     /// A line of a result that begins with a mark: something was done, or was not.
     pub fn mark(&self, good: bool, text: impl AsRef<str>) -> Result<(), CliError> {
-        let text = self.for_stdout(text.as_ref());
+        let text = harmless(text.as_ref());
         let (style, mark) = if good { (GOOD, '✓') } else { (BAD, '✗') };
         let mut out = anstream::stdout().lock();
         written(writeln!(out, "{style}{mark}{style:#} {text}").and_then(|()| out.flush()))
@@ -216,7 +213,7 @@ impl Output {
         if self.quiet || self.is_json() {
             return Ok(());
         }
-        let text = for_stderr(text.as_ref());
+        let text = harmless(text.as_ref());
         written(writeln!(anstream::stderr(), "{ASIDE}{text}{ASIDE:#}"))
     }
 
@@ -225,14 +222,14 @@ impl Output {
         if self.is_json() {
             return Ok(());
         }
-        let text = for_stderr(text.as_ref());
+        let text = harmless(text.as_ref());
         written(writeln!(anstream::stderr(), "{ODD}warning:{ODD:#} {text}"))
     }
 
     /// A question, with the answer to be typed behind it.
     pub fn ask(&self, question: &str) -> Result<(), CliError> {
         let mut out = anstream::stderr();
-        written(write!(out, "{} ", for_stderr(question)).and_then(|()| out.flush()))
+        written(write!(out, "{} ", harmless(question)).and_then(|()| out.flush()))
     }
 
     /// What went wrong: with `--json` one object on a line, otherwise a sentence and what to do next.
@@ -257,10 +254,6 @@ impl Output {
         }
         ExitCode::from(if said.use_stderr() { Kind::Usage.exit_code() } else { 0 })
     }
-
-    fn for_stdout<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if self.is_terminal() { harmless(text) } else { Cow::Borrowed(text) }
-    }
 }
 
 /// What clap says of a wrong command line: a paragraph, perhaps a tip, and the usage.
@@ -271,8 +264,21 @@ fn misread(said: &str) -> CliError {
     CliError::usage(message.trim_start_matches("error: ")).hint(tip)
 }
 
-fn for_stderr(text: &str) -> Cow<'_, str> {
-    if io::stderr().is_terminal() { harmless(text) } else { Cow::Borrowed(text) }
+/// Columns that fit the terminal, but for ids: half an id is none.
+fn table(header: &[&str], rows: Vec<Vec<String>>, columns: Option<u16>) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(header);
+    // A terminal of no width does not know its width.
+    if let Some(columns) = columns.filter(|columns| *columns > 0) {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
+    }
+    table.add_rows(rows);
+    for (at, _) in header.iter().enumerate().filter(|(_, name)| **name == "ID") {
+        if let Some(column) = table.column_mut(at) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    table
 }
 
 fn told_as_json(error: &CliError) -> io::Result<()> {
@@ -283,22 +289,22 @@ fn told_as_json(error: &CliError) -> io::Result<()> {
 fn told(error: &CliError) -> io::Result<()> {
     let mut out = anstream::stderr().lock();
     let code = error.problem.as_ref().map(|problem| format!("  [{}]", problem.code)).unwrap_or_default();
-    writeln!(out, "{BAD}error:{BAD:#} {}{ASIDE}{code}{ASIDE:#}", for_stderr(&error.message))?;
+    writeln!(out, "{BAD}error:{BAD:#} {}{ASIDE}{code}{ASIDE:#}", harmless(&error.message))?;
     if let Some(problem) = &error.problem {
         for field in &problem.errors {
             writeln!(
                 out,
                 "  {}: {}",
-                for_stderr(field.pointer.trim_start_matches('/')),
-                for_stderr(&field.detail)
+                harmless(field.pointer.trim_start_matches('/')),
+                harmless(&field.detail)
             )?;
         }
         if let Some(request) = problem.request_id.as_ref().filter(|_| problem.status >= 500) {
-            writeln!(out, "  request {} (give this to whoever runs the hub)", for_stderr(request))?;
+            writeln!(out, "  request {} (give this to whoever runs the hub)", harmless(request))?;
         }
     }
     if let Some(hint) = &error.hint {
-        writeln!(out, "{GOOD}hint:{GOOD:#} {}", for_stderr(hint))?;
+        writeln!(out, "{GOOD}hint:{GOOD:#} {}", harmless(hint))?;
     }
     Ok(())
 }
@@ -345,6 +351,16 @@ mod tests {
 
         assert_eq!(missing.message, "the following required arguments were not provided: --to <FORMAT>");
         assert_eq!(unknown.hint.unwrap(), "a similar subcommand exists: 'chat'");
+    }
+
+    #[test]
+    fn an_id_stays_whole_in_a_narrow_terminal_and_nothing_is_squeezed_into_none() {
+        let id = "01932c07-2d0f-7cc3-9a5b-5f0f6a6ab1d2";
+        let row = || vec![vec!["a long sentence about this and that".to_owned(), id.to_owned()]];
+
+        let narrow = table(&["WHAT", "ID"], row(), Some(60));
+        assert!(narrow.to_string().contains(id) && narrow.lines().count() > 2, "{narrow}");
+        assert_eq!(table(&["WHAT", "ID"], row(), Some(0)).lines().count(), 2);
     }
 
     #[test]

@@ -163,6 +163,12 @@ fn quiet_prints_ids_and_a_pipe_gets_plain_lines() {
     assert_eq!(id.text().trim().len(), 36);
     assert_eq!(list.text(), "#general\t1\n");
     assert!(history.text().lines().last().unwrap().ends_with(" Ann  plain"), "{}", history.text());
+
+    say(&ann, "a\u{9b}1m\r\u{202e}b");
+    let cleaned = ann.run(&["chat", "history", "general"]);
+    assert!(cleaned.text().ends_with("  a\u{fffd}1m\u{fffd}\u{fffd}b\n"), "{}", cleaned.text());
+    let told = ann.run(&["-vv", "room", "list"]);
+    assert!(!told.stderr.is_empty() && !told.stderr.contains('\u{1b}'), "{}", told.stderr);
 }
 
 #[test]

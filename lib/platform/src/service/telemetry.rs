@@ -1,6 +1,6 @@
 //! Structured logs on stderr, and the request layer that every service wears: its name, its count, its span.
 
-use std::{str::FromStr, time::Instant};
+use std::{io::IsTerminal as _, str::FromStr, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -26,7 +26,7 @@ pub enum LogFormat {
 pub fn init(format: LogFormat, filter: &str) {
     let filter = EnvFilter::from_str(filter).unwrap_or_else(|_| EnvFilter::new("warn"));
     let registry = tracing_subscriber::registry().with(filter);
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     // A second call (tests start several hubs in one process) changes nothing.
     let _ = match format {
         LogFormat::Text => registry.with(lines.with_target(false)).try_init(),
