@@ -33,6 +33,8 @@ pub struct Target {
     pub server: Url,
     /// The context it is saved as, if it came from one.
     pub context: Option<String>,
+    /// Who said so, as a word for people; nobody when it is this machine.
+    pub source: Option<String>,
 }
 
 impl Target {
@@ -88,33 +90,36 @@ impl Global {
 
     /// The hub that is meant: `--server`, `--context`, MSHUB_SERVER, MSHUB_CONTEXT, the current context, this machine.
     pub fn target(&self) -> Result<Target, CliError> {
-        let at = |server: &str| Ok(Target { server: parse_server(server)?, context: None });
+        let at = |server: &str, source: Option<&str>| {
+            let source = source.map(str::to_owned);
+            Ok(Target { server: parse_server(server)?, context: None, source })
+        };
         if let Some(server) = &self.args.server {
-            return at(server);
+            return at(server, Some("--server"));
         }
         if let Some(name) = &self.args.context {
-            return self.saved(name);
+            return self.saved(name, "--context");
         }
         if let Some(server) = &self.environment.server {
-            return at(server);
+            return at(server, Some("MSHUB_SERVER"));
         }
-        let current = match &self.environment.context {
-            Some(name) => Some(name.clone()),
-            None => self.config()?.current,
-        };
-        match current {
-            Some(name) => self.saved(&name),
-            None => at(DEFAULT_SERVER),
+        if let Some(name) = &self.environment.context {
+            return self.saved(name, "MSHUB_CONTEXT");
+        }
+        match self.config()?.current {
+            Some(name) => self.saved(&name, &self.config_file()?.display().to_string()),
+            None => at(DEFAULT_SERVER, None),
         }
     }
 
-    fn saved(&self, name: &str) -> Result<Target, CliError> {
+    fn saved(&self, name: &str, source: &str) -> Result<Target, CliError> {
         let config = self.config()?;
         let context = config.contexts.get(name).ok_or_else(|| {
             CliError::new(Kind::NotFound, format!("there is no context `{name}`"))
                 .hint(format!("add it with `mshub context add {name} --server URL`"))
         })?;
-        Ok(Target { server: parse_server(&context.server)?, context: Some(name.to_owned()) })
+        let (context, server) = (Some(name.to_owned()), parse_server(&context.server)?);
+        Ok(Target { server, context, source: Some(source.to_owned()) })
     }
 
     /// The hub that is meant, with the session that is kept for it.
@@ -171,10 +176,15 @@ pub fn parse_server(text: &str) -> Result<Url, CliError> {
     } else {
         format!("https://{text}")
     };
-    Url::parse(&whole).map_err(|why| {
+    let refused = |why: &str| {
         CliError::usage(format!("`{text}` is not an address: {why}"))
             .hint(format!("an address looks like {DEFAULT_SERVER}"))
-    })
+    };
+    let url = Url::parse(&whole).map_err(|why| refused(&why.to_string()))?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        scheme => Err(refused(&format!("a hub speaks http or https, and not {scheme}"))),
+    }
 }
 
 fn is_here(address: &str) -> bool {
@@ -195,7 +205,9 @@ mod tests {
         assert_eq!(parsed("[::1]:8000"), "http://[::1]:8000/");
         assert_eq!(parsed("hub.example.org"), "https://hub.example.org/");
         assert_eq!(parsed("http://hub.example.org"), "http://hub.example.org/");
-        assert!(parse_server("http://").is_err());
+        assert!(
+            ["http://", "ftp://hub.example.org", "file:///hub"].map(parse_server).iter().all(Result::is_err)
+        );
     }
 
     #[test]
@@ -203,19 +215,24 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let environment = Environment { config_dir: Some(dir.path().to_owned()), ..Environment::default() };
         let target = |args: GlobalArgs, environment: &Environment| {
-            Global::new(args, environment.clone()).target().unwrap().server.to_string()
+            let target = Global::new(args, environment.clone()).target().unwrap();
+            format!("{} by {}", target.server, target.source.unwrap_or("nobody".into()))
         };
         let mut config = Config { current: Some("work".into()), ..Config::default() };
         config.contexts.insert("work".into(), crate::config::Context { server: "http://work".into() });
 
-        assert_eq!(target(GlobalArgs::default(), &environment), "http://127.0.0.1:8000/");
+        assert_eq!(target(GlobalArgs::default(), &environment), "http://127.0.0.1:8000/ by nobody");
         config.write(&environment.config_file().unwrap()).unwrap();
-        assert_eq!(target(GlobalArgs::default(), &environment), "http://work/");
+        let file = environment.config_file().unwrap();
+        assert_eq!(
+            target(GlobalArgs::default(), &environment),
+            format!("http://work/ by {}", file.display())
+        );
         let with_server = Environment { server: Some("http://environment".into()), ..environment };
-        assert_eq!(target(GlobalArgs::default(), &with_server), "http://environment/");
+        assert_eq!(target(GlobalArgs::default(), &with_server), "http://environment/ by MSHUB_SERVER");
         let named = GlobalArgs { context: Some("work".into()), ..GlobalArgs::default() };
-        assert_eq!(target(named, &with_server), "http://work/");
+        assert_eq!(target(named, &with_server), "http://work/ by --context");
         let args = GlobalArgs { server: Some("http://line".into()), ..GlobalArgs::default() };
-        assert_eq!(target(args, &with_server), "http://line/");
+        assert_eq!(target(args, &with_server), "http://line/ by --server");
     }
 }

@@ -69,13 +69,15 @@ fn add(global: &Global, name: String, make_current: bool) -> Result<(), CliError
     if config.contexts.is_empty() || make_current {
         config.current = Some(name.clone());
     }
-    config.contexts.insert(name.clone(), Context { server: server.clone() });
+    let before = config.contexts.insert(name.clone(), Context { server: server.clone() });
+    let before = before.filter(|before| before.server != server);
     config.write(&file)?;
     let current = config.current.as_ref() == Some(&name);
     let row = Row { name: Some(name.clone()), server, current };
     global.out.result(&row, &name, || {
         let used = if current { ", used from now on" } else { "" };
-        format!("saved {name} = {}{used}", row.server)
+        let instead = before.map(|before| format!(" instead of {}", before.server)).unwrap_or_default();
+        format!("saved {name} = {}{instead}{used}", row.server)
     })
 }
 

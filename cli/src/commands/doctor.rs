@@ -60,11 +60,15 @@ fn print(global: &Global, finding: &Finding) -> Result<(), CliError> {
 }
 
 fn settings(global: &Global) -> Finding {
-    match global.config_file().and_then(|file| global.target().map(|target| (file, target))) {
-        Ok((file, target)) if file.exists() => {
-            Finding::good("settings", format!("{} says {}", file.display(), target.address()))
+    match global.target() {
+        Ok(target) => {
+            let found = match (&target.source, &target.context) {
+                (Some(source), Some(context)) => format!("{source} says {context}, {}", target.address()),
+                (Some(source), None) => format!("{source} says {}", target.address()),
+                (None, _) => format!("none needed, the hub is {}", target.address()),
+            };
+            Finding::good("settings", found)
         }
-        Ok((_, target)) => Finding::good("settings", format!("none needed, the hub is {}", target.address())),
         Err(error) => Finding::bad("settings", error),
     }
 }

@@ -75,9 +75,9 @@ pub(super) async fn run(args: SignupArgs, global: &Global) -> Result<(), CliErro
         return global.out.json(&answer);
     }
 
-    global
-        .out
-        .result(&answer, user.id, || format!("account for {} made; it waits for verification", user.email))?;
+    global.out.result(&answer, user.id, || {
+        format!("{} has an account that waits for verification, unless there was one already", user.email)
+    })?;
     match answer.verification.as_ref() {
         None if signed_up.mail == MailRoute::Kept => global.out.note(
             "the hub keeps its mail and does not show it to you: whoever runs it finds the link with your address",
