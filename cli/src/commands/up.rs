@@ -44,12 +44,12 @@ pub struct UpArgs {
     /// Port of the API
     #[arg(long, env = "MSHUB_PORT", default_value_t = 8000)]
     port: u16,
-    /// Port of the convert-worker
-    #[arg(long, env = "MSHUB_CONVERT_PORT", default_value_t = 8001)]
-    convert_port: u16,
-    /// Port of the chat-worker
-    #[arg(long, env = "MSHUB_CHAT_PORT", default_value_t = 8002)]
-    chat_port: u16,
+    /// Port of the convert-worker [default: 8001, and with --port 0 a free one]
+    #[arg(long, env = "MSHUB_CONVERT_PORT")]
+    convert_port: Option<u16>,
+    /// Port of the chat-worker [default: 8002, and with --port 0 a free one]
+    #[arg(long, env = "MSHUB_CHAT_PORT")]
+    chat_port: Option<u16>,
     /// Port of the web page
     #[arg(long, env = "MSHUB_WEB_PORT", default_value_t = 8080)]
     web_port: u16,
@@ -159,13 +159,15 @@ pub(super) fn default_data_dir() -> Result<PathBuf, CliError> {
 }
 
 fn plan(args: UpArgs, data_dir: PathBuf) -> Result<Plan, CliError> {
+    // Nobody but this process calls the workers: whoever wants any free port means theirs as well.
+    let worker = |given: Option<u16>, usual| given.unwrap_or(if args.port == 0 { 0 } else { usual });
     Ok(Plan {
         data_dir,
         ports: Ports {
             host: args.host,
             api: args.port,
-            convert: args.convert_port,
-            chat: args.chat_port,
+            convert: worker(args.convert_port, 8001),
+            chat: worker(args.chat_port, 8002),
             web: args.web_port,
             admin: args.admin_listen,
         },
@@ -280,5 +282,27 @@ impl From<Failure> for CliError {
             Failure::Engine(error) => error.into(),
             Failure::Start(_) => Self::new(Kind::Other, message),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::{args::Cli, commands::Command};
+
+    fn ports(line: &str) -> (u16, u16) {
+        let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
+        let Some(Command::Up(args)) = cli.command else { panic!("not up") };
+        let ports = plan(*args, "data".into()).unwrap().ports;
+        (ports.convert, ports.chat)
+    }
+
+    #[test]
+    fn whoever_wants_any_free_port_means_the_workers_as_well() {
+        assert_eq!(ports("mshub up"), (8001, 8002));
+        assert_eq!(ports("mshub up --port 0"), (0, 0));
+        assert_eq!(ports("mshub up --port 0 --chat-port 7002"), (0, 7002));
     }
 }

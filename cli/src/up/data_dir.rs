@@ -14,6 +14,8 @@ const SECRET_BYTES: usize = 32;
 /// A data directory that this process holds. The lock goes with the process, however it ends.
 pub(crate) struct DataDir {
     path: PathBuf,
+    /// Whether it was not there before.
+    is_new: bool,
     _lock: File,
 }
 
@@ -21,6 +23,7 @@ impl DataDir {
     /// Makes the directory (readable by its owner only) and holds it.
     pub(crate) fn lock(path: &Path) -> Result<Self, Failure> {
         let unusable = |why: std::io::Error| Failure::DataDir { path: path.to_owned(), why: why.to_string() };
+        let is_new = !path.exists();
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
         let lock = OpenOptions::new()
             .create(true)
@@ -30,9 +33,17 @@ impl DataDir {
             .open(path.join("lock"))
             .map_err(unusable)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { path: path.to_owned(), is_new, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(Failure::Busy(path.to_owned())),
             Err(TryLockError::Error(why)) => Err(unusable(why)),
+        }
+    }
+
+    /// Takes back a directory that was made for a hub which never ran. One that was there before stays as it is.
+    pub(crate) fn discard(&self) {
+        if self.is_new {
+            // What cannot be removed does no harm: the next start takes it.
+            let _ = fs::remove_dir_all(&self.path);
         }
     }
 
@@ -98,6 +109,7 @@ mod tests {
         let second = DataDir::lock(folder.path());
 
         assert!(matches!(second, Err(Failure::Busy(_))));
+        first.discard();
         drop(first);
         DataDir::lock(folder.path()).unwrap();
     }

@@ -5,7 +5,7 @@
 mod data_dir;
 mod listeners;
 
-use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
 use platform::{
     Clock,
@@ -89,7 +89,7 @@ pub(crate) struct Hub {
     /// Tells the admin listener that the hub stops, and then that it has.
     stopping: CancellationToken,
     _ended: DropGuard,
-    _lock: DataDir,
+    _lock: Arc<DataDir>,
 }
 
 /// A service in a task of its own.
@@ -100,14 +100,24 @@ struct Part {
 }
 
 impl Hub {
-    /// Starts everything; answers when all of it answers.
+    /// Starts everything; answers when all of it answers. A start that fails leaves no data directory that was not
+    /// there, unless an engine elsewhere may know its secret.
     pub(crate) async fn start(plan: Plan) -> Result<(Self, Ready), Failure> {
-        let lock = DataDir::lock(&plan.data_dir)?;
+        let lock = Arc::new(DataDir::lock(&plan.data_dir)?);
+        let is_all_here = plan.urls.shown().is_empty();
+        let started = Self::start_in(lock.clone(), plan).await;
+        if started.is_err() && is_all_here {
+            lock.discard();
+        }
+        started
+    }
+
+    async fn start_in(lock: Arc<DataDir>, plan: Plan) -> Result<(Self, Ready), Failure> {
         let secret = lock.secret()?;
         let urls = plan.urls.clone().or_embedded_in(lock.path());
         let engines = Opener::new(urls, &secret, Clock::System);
-        let (bound, opened) = tokio::join!(Bound::bind(&plan.ports), open(&engines));
-        let (bound, (for_server, for_chat, for_convert)) = (bound?, opened?);
+        let bound = Bound::bind(&plan.ports).await?;
+        let (for_server, for_chat, for_convert) = open(&engines).await?;
 
         let ready = Ready {
             api: listeners::url(&bound.api),

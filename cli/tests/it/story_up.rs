@@ -52,6 +52,7 @@ fn a_taken_port_is_named() {
 
     assert_eq!(done.code, 5);
     assert!(error["message"].as_str().unwrap().contains(&port), "{error}");
+    assert!(!person.folder().join("data").exists(), "a start that fails leaves no data directory");
 }
 
 #[test]
