@@ -14,6 +14,8 @@ pub(crate) fn refusal(error: Error) -> ApiError {
         Error::ConsentNeeded { .. } => Code::ConsentNeeded,
         Error::Mislabelled { .. } => Code::Mislabelled,
         Error::LimitExceeded { .. } => Code::BombFile,
+        Error::NoSuchPage { .. } => Code::InvalidField,
+        Error::InputMissing { .. } => Code::Conflict,
         Error::LowFidelity { .. }
         | Error::Timeout { .. }
         | Error::Crashed { .. }

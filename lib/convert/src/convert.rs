@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::builtin::{self, Output};
+use crate::matrix::within;
 use crate::{Engine, Error, Progress, Report, Request, Stage, supports, verify};
 
 /// Converts in this process, blocking until the output file is complete.
@@ -15,8 +16,11 @@ use crate::{Engine, Error, Progress, Report, Request, Stage, supports, verify};
 /// # Errors
 /// Any [`Error`] but `Timeout`, `Crashed` and `Cancelled`.
 pub fn convert_here(req: &Request, progress: &mut dyn FnMut(Progress)) -> Result<Report, Error> {
-    let capability = supports(req.from, req.to)?;
-    whole_run(req, capability.engine, progress, |progress| builtin::run(req, progress))
+    let engine = match within(req.from, req.to, &req.options)? {
+        Some(same) => same.engine,
+        None => supports(req.from, req.to)?.engine,
+    };
+    whole_run(req, engine, progress, |progress| builtin::run(req, progress))
 }
 
 /// What every run of every engine is: open, convert, verify, write.

@@ -11,7 +11,7 @@ use crate::child::{Child, perform};
 use crate::health::{self, Health, State};
 use crate::job_child::Task;
 use crate::libreoffice::Office;
-use crate::matrix::{capabilities, needed, unsupported};
+use crate::matrix::{capabilities, needed, unsupported, within};
 use crate::remote::{Remote, Service};
 use crate::{
     Attempt, Capability, Engine, Error, Format, Keep, Key, Options, Prefer, Progress, Report, Request, Stage,
@@ -152,6 +152,9 @@ impl Engines {
 
     /// The engines for this pair in the order in which they are asked.
     fn line(&self, from: Format, to: Format, options: &Options) -> Result<Vec<Capability>, Error> {
+        if let Some(same) = within(from, to, options)? {
+            return Ok(vec![same]);
+        }
         let here = self.capabilities();
         let mut line: Vec<Capability> =
             here.iter().filter(|pair| (pair.from, pair.to) == (from, to)).copied().collect();

@@ -53,6 +53,20 @@ pub enum Error {
         /// Which limit, with both numbers.
         what: String,
     },
+    /// The document has no such page.
+    #[error("the document has {pages} pages, and {wanted} asks for others; name pages from 1 to {pages}")]
+    NoSuchPage {
+        /// What was asked for, as it was said.
+        wanted: String,
+        /// How many pages there are.
+        pages: u32,
+    },
+    /// What the result is to be made of is not all there.
+    #[error("a file that the result is made of is missing: {what}; mend that one first, or go on without it")]
+    InputMissing {
+        /// Which one, and why.
+        what: String,
+    },
     /// The caller was strict and too many words of the source are missing from the result.
     #[error("only {:.1} % of the words survived the conversion; convert without --strict to get the incomplete result, or use another engine", recall * 100.0)]
     LowFidelity {
@@ -104,6 +118,8 @@ impl Error {
             Error::ConsentNeeded { .. } => "consent_needed",
             Error::Mislabelled { .. } => "mislabelled",
             Error::LimitExceeded { .. } => "limit_exceeded",
+            Error::NoSuchPage { .. } => "no_such_page",
+            Error::InputMissing { .. } => "input_missing",
             Error::LowFidelity { .. } => "low_fidelity",
             Error::Timeout { .. } => "timeout",
             Error::Crashed { .. } => "crashed",
@@ -124,6 +140,8 @@ impl Error {
             | Error::ConsentNeeded { .. }
             | Error::Mislabelled { .. }
             | Error::LimitExceeded { .. }
+            | Error::NoSuchPage { .. }
+            | Error::InputMissing { .. }
             | Error::LowFidelity { .. } => true,
             Error::Timeout { .. }
             | Error::Crashed { .. }
@@ -149,6 +167,8 @@ impl Error {
             | Error::ConsentNeeded { .. }
             | Error::Mislabelled { .. }
             | Error::LimitExceeded { .. }
+            | Error::NoSuchPage { .. }
+            | Error::InputMissing { .. }
             | Error::Cancelled
             | Error::Io { .. } => false,
         }

@@ -104,7 +104,8 @@ fn locked_up(job: &Job) -> Result<Report, Error> {
         }
         Task::Builtin | Task::Check { .. } => None,
     };
-    sandbox::enter(&job.limits, &request.input, output_dir, office)?;
+    let inputs: Vec<&Path> = request.inputs().collect();
+    sandbox::enter(&job.limits, &inputs, output_dir, office)?;
     die_with_parent()?;
 
     let worker = || {

@@ -3,6 +3,7 @@
 
 mod best;
 mod builtin;
+mod bundle;
 mod child;
 mod container;
 mod convert;
@@ -16,6 +17,7 @@ mod libreoffice;
 mod limits;
 mod made;
 mod matrix;
+mod pages;
 mod remote;
 mod request;
 mod sandbox;
@@ -26,6 +28,7 @@ mod watcher;
 /// Of the engines that are always here: another version may convert better.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+pub use bundle::{Bundle, plain_names};
 pub use child::{Child, convert_in_child};
 pub use convert::convert_here;
 pub use engine::{Engine, Prefer, UnknownEngine};
@@ -37,6 +40,7 @@ pub use job_child::job_child_main;
 pub use libreoffice::{Keep, find as find_libreoffice};
 pub use limits::Limits;
 pub use matrix::{Basis, Capability, Fidelity, formats, supports};
+pub use pages::{Pages, Turn, UnreadablePages};
 pub use remote::Key;
 pub use request::{Attempt, MIN_RECALL, Options, Paper, Progress, Report, Request, Stage};
 pub use sandbox::sandbox_level;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::Format::{self, *};
-use crate::{Engine, Error};
+use crate::{Engine, Error, Options};
 
 /// How much of the look of the source the result keeps.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -176,6 +176,22 @@ pub(crate) fn needed(from: Format, to: Format) -> Option<&'static str> {
         Pptx | Ppt | Odp => "LibreOffice (Debian: libreoffice-impress)",
         _ => "LibreOffice (Debian: libreoffice-calc)",
     })
+}
+
+/// What is done with a file that stays in its format; `None` for every other pair.
+///
+/// # Errors
+/// `Unsupported` where pages are chosen or turned of what is no PDF.
+pub(crate) fn within(from: Format, to: Format, options: &Options) -> Result<Option<Capability>, Error> {
+    let of_pages = options.pages.is_some() || options.rotate.is_some();
+    if of_pages && (from, to) != (Pdf, Pdf) {
+        let hint =
+            "pages are chosen and turned in a PDF only: convert to pdf first, and then from pdf to pdf";
+        return Err(Error::Unsupported { from: from.code().into(), to: to.code().into(), hint: hint.into() });
+    }
+    let basis = if from == Pdf { Basis::Pages } else { Basis::None };
+    let same = Capability { from, to, engine: Engine::Builtin, fidelity: Fidelity::Exact, basis };
+    Ok((from == to && (of_pages || options.as_is)).then_some(same))
 }
 
 /// The input formats we accept, as a list for people.

@@ -1,10 +1,10 @@
 //! What a caller asks for, what it hears on the way, and what it gets told at the end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Engine, Error, Format, Prefer};
+use crate::{Engine, Error, Format, Pages, Prefer, Turn};
 
 /// Share of the source's words that must reach the result before it counts as whole.
 pub const MIN_RECALL: f64 = 0.97;
@@ -47,6 +47,15 @@ pub struct Options {
     /// The pages of a document that has none of its own, such as Markdown.
     #[serde(skip_serializing_if = "is_default")]
     pub paper: Paper,
+    /// The pages of a PDF that become a PDF of their own, in this order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages: Option<Pages>,
+    /// Which pages of the resulting PDF are turned, and how far. Only for what is a PDF already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotate: Option<Turn>,
+    /// Whether a file that has the wanted format already is taken as it is; otherwise there is nothing to convert.
+    #[serde(skip_serializing_if = "is_default")]
+    pub as_is: bool,
 }
 
 /// The size of a page.
@@ -79,6 +88,9 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 pub struct Request {
     /// The document. It is only read.
     pub input: PathBuf,
+    /// PDFs that follow the first one, to be merged with it in this order. Only read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<PathBuf>,
     /// Where the result goes; its folder must exist. Nothing is left there when the conversion fails.
     pub output: PathBuf,
     /// What the input is, as [`crate::sniff`] found.
@@ -105,6 +117,7 @@ impl Request {
     pub fn new(input: impl Into<PathBuf>, from: Format, output: impl Into<PathBuf>, to: Format) -> Request {
         Request {
             input: input.into(),
+            more: Vec::new(),
             output: output.into(),
             from,
             to,
@@ -112,6 +125,17 @@ impl Request {
             min_recall: MIN_RECALL,
             strict: false,
         }
+    }
+
+    /// One PDF of several, in this order. What of them is not on their pages, such as bookmarks, is said to be lost.
+    pub fn merge(input: impl Into<PathBuf>, more: Vec<PathBuf>, output: impl Into<PathBuf>) -> Request {
+        let options = Options { as_is: true, ..Options::default() };
+        Request { more, options, ..Request::new(input, Format::Pdf, output, Format::Pdf) }
+    }
+
+    /// Every document that is read.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&self.input).chain(&self.more).map(PathBuf::as_path)
     }
 }
 

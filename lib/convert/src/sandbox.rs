@@ -43,11 +43,11 @@ pub(crate) fn leave_network() -> bool {
     false
 }
 
-/// Locks up this process, and all that it starts, for good. `input` stays readable, `output_dir` writable, and nothing
+/// Locks up this process, and all that it starts, for good. `inputs` stay readable, `output_dir` writable, and nothing
 /// can be executed but what belongs to the office suite, if there is one.
 pub(crate) fn enter(
     limits: &Limits,
-    input: &Path,
+    inputs: &[&Path],
     output_dir: &Path,
     office: Option<Suite<'_>>,
 ) -> Result<(), Error> {
@@ -56,10 +56,10 @@ pub(crate) fn enter(
     #[cfg(target_os = "linux")]
     {
         rustix::thread::set_no_new_privs(true).map_err(std::io::Error::from)?;
-        landlocked::enter(input, output_dir, office).map_err(|detail| Error::Io { detail })?;
+        landlocked::enter(inputs, output_dir, office).map_err(|detail| Error::Io { detail })?;
     }
     #[cfg(not(target_os = "linux"))]
-    let _ = (input, output_dir, office);
+    let _ = (inputs, output_dir, office);
     #[cfg(not(unix))]
     let _ = limits;
     Ok(())
@@ -131,11 +131,11 @@ mod landlocked {
         })
     }
 
-    pub(super) fn enter(input: &Path, output_dir: &Path, office: Option<Suite<'_>>) -> Result<(), String> {
-        restrict(input, output_dir, office).map_err(|error| format!("the sandbox cannot be entered: {error}"))
+    pub(super) fn enter(inputs: &[&Path], output_dir: &Path, office: Option<Suite<'_>>) -> Result<(), String> {
+        restrict(inputs, output_dir, office).map_err(|error| format!("the sandbox cannot be entered: {error}"))
     }
 
-    fn restrict(input: &Path, output_dir: &Path, office: Option<Suite<'_>>) -> Result<(), RulesetError> {
+    fn restrict(inputs: &[&Path], output_dir: &Path, office: Option<Suite<'_>>) -> Result<(), RulesetError> {
         let read_file: BitFlags<AccessFs> = AccessFs::ReadFile.into();
         let read_tree = AccessFs::ReadFile | AccessFs::ReadDir;
         let write_tree = AccessFs::ReadFile
@@ -151,7 +151,8 @@ mod landlocked {
         let rules = FONT_FOLDERS
             .iter()
             .map(|folder| (Path::new(folder), read_tree))
-            .chain([(input, read_file), (output_dir, write_tree)])
+            .chain(inputs.iter().map(|input| (*input, read_file)))
+            .chain([(output_dir, write_tree)])
             .chain(office.map(suite).into_iter().flatten());
         for (path, access) in rules {
             // A folder that is not there needs no rule.
@@ -212,7 +213,7 @@ mod tests {
 
         // Landlock holds the calling thread: the other tests stay free.
         std::thread::spawn(move || {
-            landlocked::enter(&input, &out, None).unwrap();
+            landlocked::enter(&[&input], &out, None).unwrap();
 
             assert_eq!(fs::read_to_string(&input).unwrap(), "document");
             fs::write(out.join("a.partial"), "x").unwrap();

@@ -11,6 +11,9 @@ mod images;
 mod json_table;
 mod markdown;
 mod number_format;
+mod page_binder;
+mod page_losses;
+mod pages;
 mod parts;
 mod pdf_brush;
 mod pdf_paint;
@@ -87,6 +90,8 @@ pub(crate) fn run(req: &Request, progress: &mut dyn FnMut(Progress)) -> Result<O
         (Md, Html) => markdown::to_html(req),
         (Txt, Pdf) => plain_text::to_pdf(req, &mut ticker),
         (Pdf, Txt) => pdf_text::to_text(req),
+        (Pdf, Pdf) => pages::to_pdf(req, &mut ticker),
+        (from, to) if from == to => as_it_is(req),
         (Pdf, Zip) => pdf_pictures::to_zip(req, &mut ticker),
         (Pdf, _) => pdf_pictures::to_image(req, &mut ticker),
         (Epub, Html) => epub::to_html(req),
@@ -106,4 +111,9 @@ pub(crate) fn run(req: &Request, progress: &mut dyn FnMut(Progress)) -> Result<O
                 .into(),
         }),
     }
+}
+
+/// The file itself, for whoever wants many files in one format and has one in it already.
+fn as_it_is(req: &Request) -> Result<Output, Error> {
+    Ok(Output { bytes: std::fs::read(&req.input)?, ..Output::default() })
 }

@@ -19,6 +19,7 @@ mod hostile;
 mod images;
 mod matrix;
 mod office;
+mod pages;
 mod pdf_pictures;
 mod sheets;
 mod sniff;
