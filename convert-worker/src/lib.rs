@@ -3,6 +3,7 @@
 //! [`run`] starts it on a listener and stops everything it started.
 
 mod address;
+mod batches;
 mod config;
 mod consent;
 mod formats;
@@ -60,7 +61,8 @@ pub const MIGRATIONS: Migrations = platform::migrations!(
         "0006_sent_to",
         "0007_pairs",
         "0008_traces",
-        "0009_uploads"
+        "0009_uploads",
+        "0010_batches"
     ]
 );
 

@@ -16,7 +16,7 @@ use platform::service::{
 use wire::paths::internal;
 
 use crate::{
-    formats, intake,
+    batches, formats, intake,
     jobs::{cancel, dead, events, list, remove, retry, show},
     report, result,
     state::App,
@@ -34,6 +34,9 @@ pub(crate) fn routes(app: &App) -> Router {
         .route(internal::DEAD_LETTER, get(dead::one))
         .route(internal::JOB_EVENTS, get(events::list))
         .route(internal::JOB_REPORT, get(report::show))
+        .route(internal::BATCHES, get(batches::list::list).post(batches::create::create))
+        .route(internal::BATCH, get(batches::show::show).delete(batches::remove::remove))
+        .route(internal::BATCH_CANCEL, post(batches::cancel::cancel))
         .route(internal::WEBHOOK_SECRET, get(webhooks::secret))
         .route(internal::UPLOADS, post(tus::begin))
         .route(internal::UPLOAD, get(tus::show).patch(tus::append).delete(tus::remove))

@@ -3,7 +3,8 @@
 use platform::traces::Context;
 use uuid::Uuid;
 use wire::{
-    JobId, Timestamp, UserId,
+    BatchId, JobId, Timestamp, UserId,
+    batches::Step,
     conversions::{Job, JobError, JobState},
 };
 
@@ -47,6 +48,10 @@ pub(crate) struct JobRow {
     pub(crate) sent_to: String,
     /// The `traceparent` of whoever queued it, if somebody watches.
     trace: Option<String>,
+    work: Option<String>,
+    batch: Option<Uuid>,
+    /// Whether it waits for the jobs that it is made of.
+    pub(crate) held: bool,
 }
 
 platform::from_row!(JobRow {
@@ -81,7 +86,10 @@ platform::from_row!(JobRow {
     cached_from,
     webhook,
     sent_to,
-    trace
+    trace,
+    work,
+    batch,
+    held
 });
 
 impl JobRow {
@@ -123,9 +131,22 @@ impl JobRow {
                 .map(|kind| JobError { kind, detail: self.error_detail.clone().unwrap_or_default() }),
             seconds: self.seconds,
             cached_from: self.cached_from.map(JobId),
+            work: self.work(),
+            batch: self.batch(),
+            held: self.held,
             created_at: Timestamp::from_micros(self.created_at),
             updated_at: Timestamp::from_micros(self.updated_at),
         }
+    }
+
+    /// What it does, where it is a step of a batch.
+    pub(crate) fn work(&self) -> Option<Step> {
+        self.work.as_deref().and_then(Step::from_name)
+    }
+
+    /// The batch that it is a step of.
+    pub(crate) fn batch(&self) -> Option<BatchId> {
+        self.batch.map(BatchId)
     }
 
     /// The span that queued it.

@@ -2,7 +2,7 @@
 
 use platform::{db::Transaction, in_tx};
 
-use crate::{row::JobRow, webhooks};
+use crate::{batches, row::JobRow, webhooks};
 
 /// The columns of [`JobRow`].
 macro_rules! columns {
@@ -10,7 +10,7 @@ macro_rules! columns {
         "id, owner, name, source, target, options, strict, bytes_in, state, seq, attempt, failures, fence, \
          result_key, bytes_out, sha256, engine, degraded, lost, error_kind, error_detail, seconds, \
          created_at, updated_at, started_at, report, password, locked, \
-          cached_from, webhook, sent_to, trace"
+         cached_from, webhook, sent_to, trace, work, batch, held"
     };
 }
 pub(crate) use columns;
@@ -31,9 +31,15 @@ macro_rules! change {
 }
 pub(crate) use change;
 
-/// Writes the event of a job's newest change, and the webhook of its end. The key `(job, seq)` refuses a change that was
-/// recorded before.
+/// Writes the event of a job's newest change, the webhook of its end, and what follows from it for the steps of batches.
+/// The key `(job, seq)` refuses a change that was recorded before.
 pub(crate) async fn record(tx: &mut Transaction, row: &JobRow) -> sqlx::Result<()> {
+    note(tx, row).await?;
+    batches::advance::after(tx, row).await
+}
+
+/// The same without what follows.
+pub(crate) async fn note(tx: &mut Transaction, row: &JobRow) -> sqlx::Result<()> {
     let job = row.job();
     let seq = i64::try_from(job.seq).unwrap_or(i64::MAX);
     in_tx!(tx, connection => {

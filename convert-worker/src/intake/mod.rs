@@ -191,7 +191,7 @@ async fn look(app: &App, file: &Path, wanted: &Wanted) -> Outcome<Format> {
     Ok(source)
 }
 
-/// What names an upload, if something does.
+/// What names an upload, or another wish, if something does.
 pub(crate) fn request_key(headers: &HeaderMap) -> Outcome<Option<String>> {
     let Some(value) = headers.get(REQUEST_KEY) else { return Ok(None) };
     match value.to_str() {

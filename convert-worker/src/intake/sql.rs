@@ -51,7 +51,7 @@ pub(crate) enum Admitted {
 pub(crate) async fn admit(db: &Db, new: &NewJob, limit: u32) -> sqlx::Result<Admitted> {
     let mut tx = db.begin().await?;
     let waiting: i64 = in_tx!(&mut tx, connection => {
-        sqlx::query_scalar("SELECT count(*) FROM jobs WHERE owner = $1 AND state = 'queued'")
+        sqlx::query_scalar("SELECT count(*) FROM jobs WHERE owner = $1 AND state = 'queued' AND NOT held")
             .bind(new.owner.0)
             .fetch_one(&mut **connection)
             .await

@@ -1,6 +1,8 @@
 //! What is wanted of an upload, checked before a byte of it is read.
 
-use convert::{Engine, Engines, Format, Options, Paper, Prefer, UnknownEngine};
+use std::str::FromStr;
+
+use convert::{Engine, Engines, Format, Options, Paper, Prefer, UnknownEngine, UnreadablePages};
 use platform::service::{ApiError, Outcome};
 use wire::{Code, conversions::NewConversion, files::plain_name};
 
@@ -41,6 +43,9 @@ impl Wanted {
             paper,
             page,
             dpi,
+            pages,
+            rotate,
+            as_is,
             fresh,
             webhook,
             // Whoever takes the file in knows where it comes from.
@@ -56,6 +61,8 @@ impl Wanted {
         let name = plain_name(&name, "upload");
         let (engine, prefer) = (chosen(engine.as_deref())?, preferred(prefer.as_deref())?);
         let paper = paper_of(paper.as_deref())?;
+        let pages = read_as("/pages", pages)?;
+        let rotate = read_as("/rotate", rotate)?;
         let options = Options {
             password,
             quality,
@@ -68,6 +75,9 @@ impl Wanted {
             paper,
             page,
             dpi,
+            pages,
+            rotate,
+            as_is,
         };
         if let Some(claimed) = from.or_else(|| Format::from_name(&name)) {
             engines.supports(claimed, to, &options).map_err(refusal)?;
@@ -99,6 +109,12 @@ fn paper_of(size: Option<&str>) -> Outcome<Paper> {
         Some("letter") => Ok(Paper::Letter),
         Some(_) => Err(invalid("/paper", "must be a4 or letter".into())),
     }
+}
+
+/// A wish about pages, in the words of people.
+fn read_as<T: FromStr<Err = UnreadablePages>>(pointer: &str, said: Option<String>) -> Outcome<Option<T>> {
+    let read = said.map(|said| said.parse::<T>()).transpose();
+    read.map_err(|unreadable| invalid(pointer, unreadable.to_string()))
 }
 
 fn invalid(pointer: &str, rule: String) -> ApiError {

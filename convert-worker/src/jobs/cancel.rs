@@ -28,7 +28,7 @@ pub(crate) async fn cancel(
 
 /// Cancels the job if it waits or runs. Its runner here is stopped at once; one elsewhere notices by its heartbeat,
 /// and whatever it writes before that is not heard.
-pub(super) async fn stop(app: &App, user: wire::UserId, id: JobId) -> Outcome<Option<JobRow>> {
+pub(crate) async fn stop(app: &App, user: wire::UserId, id: JobId) -> Outcome<Option<JobRow>> {
     let Some(row) = sql::cancel(&app.db, user, id, app.clock.now()).await? else { return Ok(None) };
     app.running.stop(id);
     notify::tell(app, row.job()).await;

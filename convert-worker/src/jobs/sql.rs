@@ -122,7 +122,7 @@ pub(crate) async fn events(db: &Db, job: JobId, after: u64) -> sqlx::Result<Vec<
 /// How many of this person's jobs wait.
 pub(crate) async fn waiting(db: &Db, owner: UserId) -> sqlx::Result<i64> {
     each!(db.reader(), pool => {
-        sqlx::query_scalar("SELECT count(*) FROM jobs WHERE owner = $1 AND state = 'queued'")
+        sqlx::query_scalar("SELECT count(*) FROM jobs WHERE owner = $1 AND state = 'queued' AND NOT held")
             .bind(owner.0).fetch_one(pool).await
     })
 }
@@ -139,7 +139,7 @@ pub(crate) async fn places(db: &Db, owner: UserId) -> sqlx::Result<HashMap<JobId
                            WHERE busy.owner = waiting.owner AND busy.state = 'in_progress') AS turn,
                         (SELECT coalesce(max(served.started_at), 0) FROM jobs AS served
                          WHERE served.owner = waiting.owner) AS served
-                 FROM jobs AS waiting WHERE waiting.state = 'queued'
+                 FROM jobs AS waiting WHERE waiting.state = 'queued' AND NOT waiting.held
              )
              SELECT id, ahead
              FROM (SELECT id, owner, row_number() OVER (ORDER BY turn, served, ready_at, id) - 1 AS ahead FROM line)
@@ -163,7 +163,7 @@ pub(crate) async fn cancel(
     Ok(change!(
         db,
         concat!(
-            "UPDATE jobs SET state = 'cancelled', seq = seq + 1, fence = fence + 1, password = NULL,
+            "UPDATE jobs SET state = 'cancelled', seq = seq + 1, fence = fence + 1, password = NULL, held = FALSE,
                              lease_owner = NULL, lease_until = NULL, updated_at = $3
              WHERE id = $1 AND owner = $2 AND state IN ('queued', 'in_progress') AND removed_at IS NULL
              RETURNING ",
@@ -175,7 +175,7 @@ pub(crate) async fn cancel(
     ))
 }
 
-/// Queues a failed or cancelled job again, at the end of the line, with these options, and with a sealed password if its
+/// Queues a failed or cancelled job again (the step of a batch when what it is made of is there), at the end of the line, with these options, and with a sealed password if its
 /// document needs one.
 pub(crate) async fn retry(
     db: &Db,
@@ -189,7 +189,7 @@ pub(crate) async fn retry(
         concat!(
             "UPDATE jobs SET state = 'queued', seq = seq + 1, failures = 0, losses = 0, ready_at = $3,
                              error_kind = NULL, error_detail = NULL, seconds = NULL, updated_at = $3,
-                             password = $4, locked = $5, options = $6
+                             password = $4, locked = $5, options = $6, held = (work IS NOT NULL)
              WHERE id = $1 AND owner = $2 AND state IN ('failed', 'cancelled') AND removed_at IS NULL
              RETURNING ",
             columns!()

@@ -7,9 +7,11 @@ use platform::{
     objects::Stored,
     traces::{Kind, Span},
 };
+use wire::batches::Step;
 
 use super::{lease, progress, running::Guard, sql};
 use crate::{
+    batches::make::Inputs,
     report::Findings,
     row::{JobRow, result_key},
     state::App,
@@ -51,8 +53,18 @@ pub(super) async fn attempt(app: &App, row: &JobRow, running: &Guard<'_>) -> Out
 
 async fn perform(app: &App, row: &JobRow, running: &Guard<'_>, effort: &mut Effort) -> Result<Done, Error> {
     let folder = app.scratch.attempt(row.id())?;
-    let request = request(app, row, folder.path())?;
-    app.objects.fetch_to(&row.upload_key(), &request.input).await.map_err(store)?;
+    let (request, lost) = match row.work() {
+        None => {
+            let request = request(app, row, folder.path())?;
+            app.objects.fetch_to(&row.upload_key(), &request.input).await.map_err(store)?;
+            (request, Vec::new())
+        }
+        Some(Step::Merge) => {
+            let inputs = Inputs::of(app, row).await?;
+            (inputs.merge(app, folder.path()).await?, inputs.lost)
+        }
+        Some(Step::Zip) => return zip(app, row, folder.path(), running, effort).await,
+    };
 
     let watch = Watch { app, row, running, sent_to: row.sent_to() };
     let started = Instant::now();
@@ -65,10 +77,37 @@ async fn perform(app: &App, row: &JobRow, running: &Guard<'_>, effort: &mut Effo
     drop(span);
     *effort = Effort { seconds: started.elapsed().as_secs_f64(), findings: Findings::of(&converted) };
 
-    let report = converted.result?;
+    keep(app, row, &request.output, converted.result?, lost).await
+}
+
+/// Stores what was made, with what else is lost in it.
+async fn keep(
+    app: &App,
+    row: &JobRow,
+    output: &Path,
+    mut report: Report,
+    lost: Vec<String>,
+) -> Result<Done, Error> {
+    report.lost.splice(0..0, lost);
+    report.degraded = !report.lost.is_empty();
     let key = result_key(row.id(), row.fence);
-    let stored = app.objects.put_file(&key, &request.output).await.map_err(store)?;
+    let stored = app.objects.put_file(&key, output).await.map_err(store)?;
     Ok(Done { key, stored, report })
+}
+
+async fn zip(
+    app: &App,
+    row: &JobRow,
+    folder: &Path,
+    running: &Guard<'_>,
+    effort: &mut Effort,
+) -> Result<Done, Error> {
+    let inputs = Inputs::of(app, row).await?;
+    let started = Instant::now();
+    let made = inputs.zip(app, folder, &running.stop, &running.progress).await;
+    effort.seconds = started.elapsed().as_secs_f64();
+    let (output, report) = made?;
+    keep(app, row, &output, report, inputs.lost).await
 }
 
 /// Hands progress on, and writes down where the document goes before it goes.

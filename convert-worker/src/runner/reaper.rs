@@ -6,6 +6,7 @@ use platform::db::Db;
 
 use super::sql;
 use crate::{
+    batches,
     jobs::remove,
     notify,
     row::{JobRow, result_key, upload_key},
@@ -97,7 +98,7 @@ async fn erase_old(app: &App) -> anyhow::Result<()> {
             sql::put_off(&app.db, row.id(), now.plus_seconds(PUT_OFF)).await?;
         }
     }
-    Ok(())
+    batches::remove::sweep(app, now.plus_seconds(seconds.saturating_neg())).await
 }
 
 /// An upload that was cut off by the death of its worker may have left its object, or the copy of an earlier result.

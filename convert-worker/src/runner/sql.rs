@@ -35,7 +35,7 @@ macro_rules! claim {
                              lease_owner = $1, lease_until = $2, started_at = $3, updated_at = $3
              WHERE state = 'queued' AND id = (
                  SELECT waiting.id FROM jobs AS waiting
-                 WHERE waiting.state = 'queued' AND waiting.ready_at <= $3
+                 WHERE waiting.state = 'queued' AND NOT waiting.held AND waiting.ready_at <= $3
                  ORDER BY (SELECT count(*) FROM jobs AS busy
                            WHERE busy.owner = waiting.owner AND busy.state = 'in_progress'),
                           (SELECT coalesce(max(served.started_at), 0) FROM jobs AS served
@@ -71,7 +71,7 @@ pub(super) struct Line {
 /// What waits and could run now.
 pub(super) async fn line(db: &Db, now: Timestamp) -> sqlx::Result<Line> {
     let (jobs, since): (i64, Option<i64>) = each!(db.reader(), pool => {
-        sqlx::query_as("SELECT count(*), min(ready_at) FROM jobs WHERE state = 'queued' AND ready_at <= $1")
+        sqlx::query_as("SELECT count(*), min(ready_at) FROM jobs WHERE state = 'queued' AND NOT held AND ready_at <= $1")
             .bind(now.micros()).fetch_one(pool).await
     })?;
     Ok(Line { jobs, since: since.map(Timestamp::from_micros) })

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what helps a test is a test, but clippy cannot know")]
 
+mod batches;
 mod consent;
 mod conversions;
 mod earlier;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, FileId, JobId, Timestamp, UserId};
+use crate::{BatchId, ClientId, FileId, JobId, Timestamp, UserId, batches::Step};
 
 /// The query of `POST /api/v1/conversions`; the body is the file itself.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -52,6 +52,15 @@ pub struct NewConversion {
     /// Pixels per inch, 10 to 600, of a page or a drawing that becomes a picture, or of a picture on a page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpi: Option<u32>,
+    /// The pages of a PDF that become a PDF of their own, such as `1-3,7,12-`; for `pdf` to `pdf` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<String>,
+    /// How pages of a PDF are turned, such as `90` or `270:1,3-5`; for `pdf` to `pdf` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotate: Option<String>,
+    /// Takes a file that has the wanted format already as it is, which is refused otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub as_is: bool,
     /// Converts even if the same file was converted in the same way before; otherwise that result is the answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fresh: bool,
@@ -221,6 +230,15 @@ pub struct Job {
     /// The earlier conversion of the same file whose result this is a copy of; it may be removed by now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cached_from: Option<JobId>,
+    /// What it does, where it is no conversion of an upload but a step of a batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<Step>,
+    /// The batch that it is a step of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchId>,
+    /// Whether it waits for the conversions that it is made of, and is in no line yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// When the upload began.
     pub created_at: Timestamp,
     /// When it last changed.

@@ -63,6 +63,10 @@ id!(
     UploadId
 );
 id!(
+    /// Several conversions that are one thing.
+    BatchId
+);
+id!(
     /// A file that was uploaded into a room.
     FileId
 );

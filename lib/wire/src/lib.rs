@@ -4,6 +4,7 @@
 //! Nothing here does I/O, and nothing here knows who sends or receives.
 
 pub mod accounts;
+pub mod batches;
 pub mod conversions;
 pub mod document_password;
 pub mod events;
@@ -19,6 +20,6 @@ pub mod rooms;
 pub mod time;
 pub mod uploads;
 
-pub use ids::{ClientId, FileId, JobId, MessageId, RoomId, UploadId, UserId};
+pub use ids::{BatchId, ClientId, FileId, JobId, MessageId, RoomId, UploadId, UserId};
 pub use problem::{Code, FieldError, Problem};
 pub use time::Timestamp;

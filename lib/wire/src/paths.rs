@@ -116,6 +116,12 @@ pub const CONVERSION_EVENTS: &str = "/api/v1/conversions/{id}/events";
 pub const UPLOADS: &str = "/api/v1/uploads";
 /// One of them.
 pub const UPLOAD: &str = "/api/v1/uploads/{id}";
+/// Batches of conversions.
+pub const BATCHES: &str = "/api/v1/batches";
+/// One of them.
+pub const BATCH: &str = "/api/v1/batches/{id}";
+/// Stop it, and all that belongs to it.
+pub const BATCH_CANCEL: &str = "/api/v1/batches/{id}/cancel";
 /// A signed link of the folder store.
 pub const OBJECT: &str = "/objects/{*key}";
 
@@ -166,6 +172,12 @@ pub mod internal {
     pub const DEAD_LETTER: &str = "/internal/v1/dead-letters/{id}";
     /// convert-worker: what happened to it (`after`).
     pub const JOB_EVENTS: &str = "/internal/v1/jobs/{id}/events";
+    /// convert-worker: batches of the user in the header.
+    pub const BATCHES: &str = "/internal/v1/batches";
+    /// convert-worker: one batch.
+    pub const BATCH: &str = "/internal/v1/batches/{id}";
+    /// convert-worker: stop it, and all that belongs to it.
+    pub const BATCH_CANCEL: &str = "/internal/v1/batches/{id}/cancel";
     /// convert-worker: with what webhooks of the user in the header are signed.
     pub const WEBHOOK_SECRET: &str = "/internal/v1/webhook-secret";
     /// convert-worker: uploads of the user in the header that come in pieces.

@@ -1,5 +1,6 @@
 //! Conversions: uploads stream on to the convert-worker, which keeps them; downloads are signed links.
 
+pub(crate) mod batches;
 pub(crate) mod card;
 pub(crate) mod download;
 pub(crate) mod events;

@@ -125,6 +125,9 @@ pub(crate) fn job(number: u128, name: &str, to: &str, state: JobState) -> Job {
         error: None,
         seconds: None,
         cached_from: None,
+        work: None,
+        batch: None,
+        held: false,
         created_at: at(0),
         updated_at: at(0),
     }

@@ -98,6 +98,9 @@ async fn create(
         error: None,
         seconds: None,
         cached_from: None,
+        work: None,
+        batch: None,
+        held: false,
         created_at: moment,
         updated_at: moment,
     };

@@ -1,0 +1,78 @@
+//! Batches: several jobs that are one thing, and steps that are made of their results. A step is a job as well: it is
+//! leased, fenced, tried again and removed like every other, and waits until what it is made of is there.
+
+pub(crate) mod advance;
+pub(crate) mod cancel;
+pub(crate) mod create;
+pub(crate) mod list;
+pub(crate) mod make;
+pub(crate) mod remove;
+pub(crate) mod show;
+pub(crate) mod sql;
+
+use platform::service::{ApiError, Outcome};
+use wire::{
+    BatchId, JobId, UserId,
+    batches::Batch,
+    conversions::{Job, JobProgress, JobState},
+};
+
+use crate::{jobs, state::State};
+use sql::{BatchRow, Member};
+
+/// The batch of this person, or that there is none.
+pub(crate) async fn of(state: &State, owner: UserId, id: BatchId) -> Outcome<BatchRow> {
+    sql::find(&state.db, owner, id).await?.ok_or_else(|| ApiError::not_found("batch"))
+}
+
+/// The batch with all its jobs, as they are now.
+pub(crate) async fn now(state: &State, row: &BatchRow) -> Outcome<Batch> {
+    let (mut jobs, mut made, mut removed) = (Vec::new(), Vec::new(), 0);
+    for Member { row: member, .. } in sql::members(&state.db, row.id()).await? {
+        let Some(member) = member else {
+            removed += 1;
+            continue;
+        };
+        let job = jobs::now(state, &member).await?;
+        if job.batch == Some(row.id()) { made.push(job) } else { jobs.push(job) }
+    }
+    let mut batch = Batch {
+        id: row.id(),
+        owner: row.owner(),
+        name: row.name.clone(),
+        state: JobState::Queued,
+        progress: JobProgress {
+            stage: String::new(),
+            done: 0,
+            total: None,
+            unit: String::new(),
+            percent: None,
+        },
+        on_failure: row.wish().on_failure,
+        jobs,
+        made,
+        removed,
+        result: None,
+        created_at: row.created_at(),
+        updated_at: row.created_at(),
+    };
+    batch.reckon();
+    Ok(batch)
+}
+
+/// The steps of batches for which the end of a job may mean something; runners are woken for those that can begin. Only
+/// news: what counts was written with the end.
+pub(crate) async fn steps_after(state: &State, ended: JobId) -> Vec<Job> {
+    match sql::steps_with(&state.db, ended).await {
+        Ok(steps) => {
+            if steps.iter().any(|step| step.state() == JobState::Queued && !step.held) {
+                state.wake.notify_one();
+            }
+            steps.iter().map(crate::row::JobRow::job).collect()
+        }
+        Err(error) => {
+            tracing::debug!(%error, "nobody was told what follows from the end of a conversion");
+            Vec::new()
+        }
+    }
+}
