@@ -23,7 +23,7 @@ pub(crate) const PICTURE_MEMORY: u64 = 512 * MIB;
 /// Bytes of a text file. Layout needs some hundred times that.
 pub(crate) const TEXT: u64 = 32 * MIB;
 /// Bytes of all PDFs that become one. Each is in memory with all its objects.
-pub(crate) const PDFS: u64 = 256 * MIB;
+pub(crate) const PDFS: u64 = 128 * MIB;
 /// Pages of a PDF whose pages are worked on.
 pub(crate) const PDF_PAGES: usize = 5_000;
 /// Cells of a workbook, all sheets together.

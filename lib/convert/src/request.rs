@@ -127,7 +127,7 @@ impl Request {
         }
     }
 
-    /// One PDF of several, in this order. What of them is not on their pages, such as bookmarks, is said to be lost.
+    /// One PDF of several, in this order. What of them is not on their pages, such as forms, is said to be lost.
     pub fn merge(input: impl Into<PathBuf>, more: Vec<PathBuf>, output: impl Into<PathBuf>) -> Request {
         let options = Options { as_is: true, ..Options::default() };
         Request { more, options, ..Request::new(input, Format::Pdf, output, Format::Pdf) }

@@ -13,6 +13,7 @@ mod markdown;
 mod number_format;
 mod page_binder;
 mod page_losses;
+mod page_places;
 mod pages;
 mod parts;
 mod pdf_brush;

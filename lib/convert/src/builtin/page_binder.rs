@@ -6,6 +6,8 @@ use lopdf::{Dictionary, Document, Object, ObjectId, dictionary};
 
 use crate::Error;
 
+use super::page_places::{Places, bookmarks};
+
 /// What a page may have from the nodes above it (ISO 32000-1, 7.7.3.4).
 const INHERITED: [&[u8]; 4] = [b"Resources", b"MediaBox", b"CropBox", b"Rotate"];
 /// What of a page points into parts of the document that stay behind.
@@ -19,19 +21,27 @@ pub(super) struct Binder {
     /// The root of its page tree.
     root: ObjectId,
     pages: Vec<ObjectId>,
+    /// The root of its bookmarks, and those right under it.
+    marks: (ObjectId, Vec<ObjectId>),
 }
 
 impl Binder {
     pub(super) fn new() -> Binder {
         let mut bound = Document::with_version("1.7");
         let root = bound.new_object_id();
-        Binder { bound, root, pages: Vec::new() }
+        let marks = (bound.new_object_id(), Vec::new());
+        Binder { bound, root, pages: Vec::new(), marks }
     }
 
-    /// Adds these pages of a document, in this order. What nothing on them points to is not taken.
-    pub(super) fn add(&mut self, mut source: Document, pages: &[ObjectId]) -> Result<(), Error> {
-        let mut taken =
-            Taken { every: source.page_iter().collect(), copied: HashMap::new(), left: Vec::new() };
+    /// Adds these pages of a document, in this order, `whole` with its bookmarks. What nothing on them points to is not
+    /// taken.
+    pub(super) fn add(&mut self, mut source: Document, pages: &[ObjectId], whole: bool) -> Result<(), Error> {
+        let mut taken = Taken {
+            every: source.page_iter().collect(),
+            copied: HashMap::new(),
+            left: Vec::new(),
+            places: Places::of(&source),
+        };
         let mut placed = Vec::new();
         for &old in pages {
             let new = self.bound.new_object_id();
@@ -49,6 +59,9 @@ impl Binder {
             self.pages.push(new);
         }
         self.info(&source, &mut taken);
+        if whole {
+            self.bookmarks(&source, &mut taken);
+        }
         while let Some((old, new)) = taken.left.pop() {
             // Each is taken once, so that the bytes need not be there twice.
             let Some(mut object) = source.objects.remove(&old) else { continue };
@@ -70,13 +83,48 @@ impl Binder {
         }
     }
 
+    /// Bookmarks follow those of the documents before.
+    fn bookmarks(&mut self, source: &Document, taken: &mut Taken) {
+        let Some((root, marks)) = bookmarks(source) else { return };
+        taken.copied.insert(root, self.marks.0);
+        let placed = marks.into_iter().filter_map(|mark| taken.place(mark, source, &mut self.bound));
+        self.marks.1.extend(placed);
+    }
+
+    /// Chains the bookmarks of all documents; their root, if there are any.
+    fn chain(&mut self) -> Option<ObjectId> {
+        let (root, marks) = &self.marks;
+        let (first, last) = (*marks.first()?, *marks.last()?);
+        let mut visible = 0;
+        for (at, mark) in marks.iter().enumerate() {
+            let Ok(mark) = self.bound.get_dictionary_mut(*mark) else { continue };
+            let open = mark.get(b"Count").and_then(Object::as_i64).unwrap_or(0);
+            visible += 1 + open.clamp(0, i64::from(u32::MAX));
+            let neighbours = [("Prev", at.checked_sub(1)), ("Next", Some(at + 1))];
+            for (key, neighbour) in neighbours {
+                match neighbour.and_then(|neighbour| marks.get(neighbour)) {
+                    Some(neighbour) => mark.set(key, *neighbour),
+                    None => drop(mark.remove(key.as_bytes())),
+                }
+            }
+        }
+        let outlines =
+            dictionary! { "Type" => "Outlines", "First" => first, "Last" => last, "Count" => visible };
+        self.bound.objects.insert(*root, outlines.into());
+        Some(*root)
+    }
+
     /// The document, with a tree of all pages.
     pub(super) fn finish(mut self) -> Document {
         let kids: Vec<Object> = self.pages.iter().map(|page| Object::Reference(*page)).collect();
         let count = i64::try_from(kids.len()).unwrap_or(i64::MAX);
         let tree = dictionary! { "Type" => "Pages", "Kids" => kids, "Count" => count };
         self.bound.objects.insert(self.root, tree.into());
-        let catalog = self.bound.add_object(dictionary! { "Type" => "Catalog", "Pages" => self.root });
+        let mut catalog = dictionary! { "Type" => "Catalog", "Pages" => self.root };
+        if let Some(marks) = self.chain() {
+            catalog.set("Outlines", marks);
+        }
+        let catalog = self.bound.add_object(catalog);
         self.bound.trailer.set("Root", catalog);
         self.bound
     }
@@ -88,6 +136,7 @@ struct Taken {
     copied: HashMap<ObjectId, ObjectId>,
     /// Those that have a number in the new document and are not there yet.
     left: Vec<(ObjectId, ObjectId)>,
+    places: Places,
 }
 
 impl Taken {
@@ -106,6 +155,7 @@ impl Taken {
     }
 
     fn point_all(&mut self, dictionary: &mut Dictionary, source: &Document, bound: &mut Document) {
+        self.places.spell_out(dictionary);
         for (_, value) in dictionary.iter_mut() {
             self.point(value, source, bound);
         }

@@ -2,16 +2,15 @@
 
 use lopdf::{Dictionary, Document, Object};
 
-/// What is lost when pages of this document are put into another one; each as the middle of a sentence.
-pub(super) fn of(source: &Document) -> Vec<&'static str> {
+/// What is lost when pages of this document, `whole` or some, are put into another one; each as the middle of a sentence.
+pub(super) fn of(source: &Document, whole: bool) -> Vec<&'static str> {
     let Ok(catalog) = source.catalog() else { return Vec::new() };
     let part = |key: &[u8]| dictionary(source, catalog, key);
     let names = part(b"Names");
     let named = |key: &[u8]| names.is_some_and(|names| names.has(key));
     let form = form(source);
     let checks = [
-        (part(b"Outlines").is_some_and(|outline| outline.has(b"First")), "bookmarks"),
-        (catalog.has(b"Dests") || named(b"Dests"), "links to named places"),
+        (!whole && part(b"Outlines").is_some_and(|outline| outline.has(b"First")), "bookmarks"),
         (form.is_some_and(has_fields), "form fields that can be filled in"),
         (is_signed(source), "signatures that are valid"),
         (named(b"EmbeddedFiles"), "attached files"),

@@ -100,11 +100,12 @@ fn bound(
                 ticker.counted(done, total, "pages");
             }
         });
-        note(&document, which.as_deref(), output);
+        let whole = req.options.pages.is_none();
+        note(&document, whole, which.as_deref(), output);
         let every: Vec<ObjectId> = document.page_iter().collect();
         let wanted: Vec<ObjectId> =
             numbers.iter().filter_map(|number| every.get(*number as usize - 1).copied()).collect();
-        binder.add(document, &wanted)?;
+        binder.add(document, &wanted, whole)?;
         if !one {
             ticker.counted(nth as u64 + 1, inputs.len() as u64, "documents");
         }
@@ -113,8 +114,8 @@ fn bound(
 }
 
 /// Says what does not come along.
-fn note(document: &Document, which: Option<&str>, output: &mut Output) {
-    let losses = page_losses::of(document);
+fn note(document: &Document, whole: bool, which: Option<&str>, output: &mut Output) {
+    let losses = page_losses::of(document, whole);
     if !losses.is_empty() {
         let whose = which.map(|which| format!("{which} has ")).unwrap_or_default();
         output.lost.push(format!("{whose}{}, which did not come along", losses.join(", ")));
