@@ -42,7 +42,7 @@ pub(crate) async fn create(
 async fn known(app: &App, owner: UserId, key: Option<&str>, wish: &NewBatch) -> Outcome<Option<BatchRow>> {
     let Some(key) = key else { return Ok(None) };
     match sql::find_request(&app.db, owner, key).await? {
-        Some(row) if row.wish() != *wish => {
+        Some(row) if row.wish().as_ref() != Some(wish) => {
             Err(ApiError::new(Code::Conflict, format!("the key `{key}` belongs to another batch"))
                 .hint("make a fresh key for each batch"))
         }

@@ -10,6 +10,8 @@ pub(crate) mod remove;
 pub(crate) mod show;
 pub(crate) mod sql;
 
+use std::collections::HashMap;
+
 use platform::service::{ApiError, Outcome};
 use wire::{
     BatchId, JobId, UserId,
@@ -27,13 +29,21 @@ pub(crate) async fn of(state: &State, owner: UserId, id: BatchId) -> Outcome<Bat
 
 /// The batch with all its jobs, as they are now.
 pub(crate) async fn now(state: &State, row: &BatchRow) -> Outcome<Batch> {
+    let members = sql::members(&state.db, row.id()).await?;
+    let waits = |member: &Member| member.row.as_ref().is_some_and(|row| row.state() == JobState::Queued);
+    let places = if members.iter().any(waits) {
+        jobs::sql::places(&state.db, row.owner()).await?
+    } else {
+        HashMap::new()
+    };
     let (mut jobs, mut made, mut removed) = (Vec::new(), Vec::new(), 0);
-    for Member { row: member, .. } in sql::members(&state.db, row.id()).await? {
-        let Some(member) = member else {
+    for Member { row: member, .. } in members {
+        let Some(mut job) = member.map(|member| member.job()) else {
             removed += 1;
             continue;
         };
-        let job = jobs::now(state, &member).await?;
+        job.position = places.get(&job.id).copied();
+        job.progress = state.running.progress(job.id).filter(|_| job.state == JobState::InProgress);
         if job.batch == Some(row.id()) { made.push(job) } else { jobs.push(job) }
     }
     let mut batch = Batch {
@@ -48,7 +58,7 @@ pub(crate) async fn now(state: &State, row: &BatchRow) -> Outcome<Batch> {
             unit: String::new(),
             percent: None,
         },
-        on_failure: row.wish().on_failure,
+        on_failure: row.wish().map(|wish| wish.on_failure).unwrap_or_default(),
         jobs,
         made,
         removed,
