@@ -93,6 +93,9 @@ impl Bar {
 
 /// Where a conversion is, in a few words.
 pub fn describe(job: &Job) -> String {
+    if job.held {
+        return "waits for what it is made of".to_owned();
+    }
     let eta = job.eta.as_ref().filter(|_| job.state == JobState::Queued && job.position.is_some());
     let eta = eta.map(|eta| format!(", about {:.0} s", eta.seconds.ceil())).unwrap_or_default();
     words(job.state, job.progress.as_ref(), job.position) + &eta

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod api;
 pub mod auth;
+pub mod batch;
 pub mod card;
 pub mod chat;
 pub mod completions;
@@ -16,6 +17,7 @@ pub mod job;
 pub mod man;
 #[cfg(feature = "up")]
 pub mod migrate;
+pub mod pdf;
 pub mod profile;
 pub mod room;
 pub mod status;
@@ -52,9 +54,15 @@ pub enum Command {
     #[command(subcommand)]
     Chat(chat::ChatCommand),
     Convert(Box<convert::ConvertArgs>),
+    /// Merge, split and turn PDFs
+    #[command(subcommand)]
+    Pdf(pdf::PdfCommand),
     /// Look after conversions
     #[command(subcommand)]
     Job(job::JobCommand),
+    /// Look after conversions that are one thing
+    #[command(subcommand)]
+    Batch(batch::BatchCommand),
     /// Fetch files of rooms
     #[command(subcommand)]
     File(file::FileCommand),
@@ -81,7 +89,7 @@ impl Command {
     /// Whether the command keeps the time limit by itself, because it has more to say about what is not done.
     pub fn minds_the_time(&self) -> bool {
         match self {
-            Self::Convert(_) | Self::Job(_) => true,
+            Self::Convert(_) | Self::Pdf(_) | Self::Job(_) | Self::Batch(_) => true,
             // Half of it is no use to anybody.
             #[cfg(feature = "up")]
             Self::Migrate(_) => true,
@@ -114,7 +122,9 @@ pub fn dispatch(command: Command, global: &Global) -> LocalBoxFuture<'_, Result<
         Command::Room(command) => Box::pin(room::run(command, global)),
         Command::Chat(command) => Box::pin(chat::run(command, global)),
         Command::Convert(args) => Box::pin(convert::run(*args, global)),
+        Command::Pdf(command) => Box::pin(pdf::run(command, global)),
         Command::Job(command) => Box::pin(job::run(command, global)),
+        Command::Batch(command) => Box::pin(batch::run(command, global)),
         Command::File(command) => Box::pin(file::run(command, global)),
         Command::Formats(args) => Box::pin(formats::run(args, global)),
         Command::Api(args) => Box::pin(api::run(args, global)),

@@ -13,6 +13,7 @@ mod hub;
 #[cfg(feature = "up")]
 mod parts;
 #[cfg(feature = "up")]
+mod story_batch;
 mod story_card;
 #[cfg(feature = "up")]
 mod story_chat;

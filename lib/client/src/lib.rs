@@ -7,6 +7,7 @@ mod accounts;
 mod admin;
 mod ask;
 mod backoff;
+mod batches;
 mod conversions;
 mod disk;
 mod download;

@@ -12,12 +12,12 @@ use crate::{
 };
 
 /// How often is asked while the socket would tell: a hint may be lost, so it is a second opinion only.
-const SECOND_OPINION: Duration = Duration::from_secs(5);
+pub(crate) const SECOND_OPINION: Duration = Duration::from_secs(5);
 /// How often is asked at first, and at most how rarely, while there is no socket.
 const ASK_FIRST: Duration = Duration::from_millis(200);
 const ASK_LATER: Duration = Duration::from_secs(2);
 /// How long a hub may be away, for a restart, before the wait is given up.
-const OUTAGE: Duration = Duration::from_secs(60);
+pub(crate) const OUTAGE: Duration = Duration::from_secs(60);
 
 impl Hub {
     /// Waits until a conversion has ended and returns its last state, whatever that is. `on_change` hears every
@@ -89,7 +89,7 @@ impl Hub {
 }
 
 /// The next event of a socket that may be gone.
-async fn next(live: &mut Option<Live>) -> Option<LiveEvent> {
+pub(crate) async fn next(live: &mut Option<Live>) -> Option<LiveEvent> {
     match live {
         Some(live) => live.next().await,
         None => std::future::pending().await,

@@ -1,8 +1,10 @@
 //! A file on this machine, by the engines of this machine, in locked-up children of this program.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
-use ::convert::{Child, Engines, Error, Format, Options, Paper, Prefer, Request, UnknownEngine, sniff};
+use ::convert::{
+    Child, Engines, Error, Format, Options, Paper, Prefer, Request, UnknownEngine, UnreadablePages, sniff,
+};
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
@@ -53,7 +55,7 @@ pub(super) async fn convert(batch: &Batch<'_>, plan: &Plan, outcome: &mut Outcom
     Ok(())
 }
 
-fn engines(batch: &Batch<'_>) -> Engines {
+pub(super) fn engines(batch: &Batch<'_>) -> Engines {
     let engines = Engines::builtin(Child::of_this_program());
     match batch.global.libreoffice() {
         Some(program) => engines.with_libreoffice(program),
@@ -94,6 +96,9 @@ async fn request(
         height: args.height,
         sheet: args.sheet.clone(),
         engine,
+        pages: pages(args.pages.as_deref())?,
+        rotate: pages(args.rotate.as_deref())?,
+        as_is: args.become_one(),
         paper: if args.paper == "letter" { Paper::Letter } else { Paper::A4 },
         prefer: if args.prefer == "fidelity" { Prefer::Fidelity } else { Prefer::Speed },
         page: args.page,
@@ -101,6 +106,11 @@ async fn request(
         ..Options::default()
     };
     Ok(request)
+}
+
+/// A wish about pages, in the words of people.
+fn pages<T: FromStr<Err = UnreadablePages>>(said: Option<&str>) -> Result<Option<T>, CliError> {
+    said.map(str::parse).transpose().map_err(|why: UnreadablePages| CliError::usage(why.to_string()))
 }
 
 fn known(name: &str) -> Result<Format, CliError> {
@@ -118,7 +128,7 @@ async fn spool(path: PathBuf) -> Result<PathBuf, CliError> {
 }
 
 /// Gives the result its place; its hash, and its path if it has one.
-async fn deliver(
+pub(super) async fn deliver(
     batch: &Batch<'_>,
     destination: &Destination,
     made: &std::path::Path,
@@ -143,7 +153,7 @@ async fn deliver(
     Ok((hex::encode(hash.finalize()), arriving.finish(&batch.global.out)?))
 }
 
-fn refused(error: Error) -> CliError {
+pub(super) fn refused(error: Error) -> CliError {
     let kind = match &error {
         Error::Io { .. } => Kind::LocalIo,
         error if error.is_input() => Kind::Rejected,

@@ -5,6 +5,9 @@ mod local;
 mod outcome;
 mod plan;
 mod remote;
+mod together;
+#[cfg(feature = "local")]
+mod together_here;
 
 use clap::Args;
 use futures_util::{StreamExt as _, stream};
@@ -17,6 +20,7 @@ use crate::{
 
 use outcome::Outcome;
 use plan::Plan;
+pub(super) use together::so_far;
 
 /// Convert files, and put each result into this folder as NAME.FORMAT
 #[derive(Debug, Args)]
@@ -26,12 +30,15 @@ anything is uploaded. A file of 8 MiB or more whose upload is cut off goes on wh
 also when the same command is given again within a day.
 
 With --json one object a file, when it is done: file, job, state, output, bytes_in, bytes_out,
-sha256, seconds, engine, degraded, and error where it failed.
+sha256, seconds, engine, degraded, and error where it failed. With --merge or --zip one more at
+the end, for the whole, with batch.
 
 Examples:
   mshub convert report.docx --to pdf
   mshub convert *.docx --to pdf --out-dir out --skip-existing
   mshub convert - --from csv --to xlsx < data.csv > data.xlsx
+  mshub convert a.docx b.xlsx --to pdf --merge -o all.pdf
+  mshub convert *.docx --to pdf --zip out.zip --skip-failed
   mshub convert big.xlsx --to pdf --no-wait --json=job
   mshub convert https://example.org/report.docx --to pdf
 
@@ -51,8 +58,8 @@ pub struct ConvertArgs {
     /// The name of what comes over standard input, or from a URL
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Where the result of one file goes; - for standard output, the default for standard input
-    /// unless --json needs it: then the result is stdin.FORMAT, or as --name says
+    /// Where the result of one file, or with --merge of all, goes; - for standard output, the default for standard
+    /// input unless --json needs it: then the result is stdin.FORMAT, or as --name says
     #[arg(short, long, value_name = "FILE", conflicts_with = "out_dir")]
     pub output: Option<String>,
     /// The folder for the results; made when it is missing
@@ -64,6 +71,21 @@ pub struct ConvertArgs {
     /// Leave out files whose results are there already
     #[arg(long)]
     pub skip_existing: bool,
+    /// Make one PDF of all results, in the order of the files; PDFs among them are taken as they are
+    #[arg(long, conflicts_with = "skip_existing")]
+    pub merge: bool,
+    /// Put all results, with --merge the merged PDF as well, into this zip
+    #[arg(long, value_name = "FILE", conflicts_with = "skip_existing")]
+    pub zip: Option<String>,
+    /// With --merge or --zip: go on without files that cannot be converted, and say so
+    #[arg(long)]
+    pub skip_failed: bool,
+    /// The pages of a PDF to keep, such as 1-3,7,12-; from pdf to pdf only
+    #[arg(long, value_name = "RANGES")]
+    pub pages: Option<String>,
+    /// Turn pages of a PDF, such as 90, or 270:1,3 for some of them; from pdf to pdf only
+    #[arg(long, value_name = "DEGREES")]
+    pub rotate: Option<String>,
     /// How many at once
     #[arg(short, long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub jobs: u16,
@@ -118,6 +140,48 @@ pub struct ConvertArgs {
     pub local: bool,
 }
 
+impl ConvertArgs {
+    /// Whether all files become one.
+    fn become_one(&self) -> bool {
+        self.merge || self.zip.is_some()
+    }
+
+    /// Of PDFs, to PDFs; everything else as it is when nothing is said.
+    pub(super) fn to_pdf(files: Vec<String>) -> Self {
+        Self {
+            files,
+            to: "pdf".to_owned(),
+            from: Some("pdf".to_owned()),
+            name: None,
+            output: None,
+            out_dir: None,
+            overwrite: false,
+            skip_existing: false,
+            merge: false,
+            zip: None,
+            skip_failed: false,
+            pages: None,
+            rotate: None,
+            jobs: 4,
+            no_wait: false,
+            strict: false,
+            fresh: false,
+            webhook: None,
+            engine: "auto".to_owned(),
+            prefer: "speed".to_owned(),
+            paper: "a4".to_owned(),
+            password_file: None,
+            ask_password: false,
+            quality: None,
+            width: None,
+            height: None,
+            sheet: None,
+            #[cfg(feature = "local")]
+            local: false,
+        }
+    }
+}
+
 /// Everything that the conversions of one command share.
 struct Batch<'a> {
     global: &'a Global,
@@ -131,7 +195,15 @@ struct Batch<'a> {
 
 /// Converts all files, printing each as it is done.
 pub async fn run(args: ConvertArgs, global: &Global) -> Result<(), CliError> {
-    if args.files.len() > 1 && args.output.is_some() {
+    if args.merge && args.to != "pdf" {
+        return Err(CliError::usage("only PDFs can be merged").hint("use --to pdf, or --zip FILE"));
+    }
+    if args.skip_failed && !args.become_one() {
+        return Err(CliError::usage(
+            "--skip-failed is for --merge and --zip; without them, every file is on its own",
+        ));
+    }
+    if args.files.len() > 1 && args.output.is_some() && !args.merge {
         return Err(
             CliError::usage("-o names one result, but there are several files").hint("use --out-dir DIR")
         );
@@ -151,6 +223,13 @@ pub async fn run(args: ConvertArgs, global: &Global) -> Result<(), CliError> {
         #[cfg(feature = "local")]
         engines: std::sync::OnceLock::new(),
     };
+    if args.become_one() {
+        #[cfg(feature = "local")]
+        if args.local {
+            return together_here::convert(&batch, plans).await;
+        }
+        return together::convert(&batch, plans).await;
+    }
 
     let several = plans.len() > 1;
     let work = plans.into_iter().map(|plan| batch.one(plan));

@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 use wire::{
-    Code, JobId, Problem,
+    BatchId, Code, JobId, Problem,
     conversions::{Job, JobError},
 };
 
@@ -24,6 +24,9 @@ use crate::{
 pub(super) struct Outcome {
     pub(super) file: String,
     pub(super) job: Option<JobId>,
+    /// The batch, for what is made of many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) batch: Option<BatchId>,
     pub(super) state: String,
     pub(super) output: Option<String>,
     pub(super) bytes_in: Option<u64>,
@@ -42,6 +45,9 @@ pub(super) struct Outcome {
     pub(super) error: Option<CliError>,
     #[serde(skip)]
     began: Option<Instant>,
+    /// It is a part of something else, and its end was told.
+    #[serde(skip)]
+    pub(super) told: bool,
     /// The result went to standard output, where no line of ours must follow it.
     #[serde(skip)]
     through: bool,
@@ -70,6 +76,13 @@ impl Outcome {
             through: plan.destination == Destination::Stdout,
             ..Self::default()
         }
+    }
+
+    /// Of what is made of many.
+    pub(super) fn of_many(files: usize, destination: &Destination) -> Self {
+        let file = format!("{files} {}", if files == 1 { "file" } else { "files" });
+        let through = *destination == Destination::Stdout;
+        Self { file, began: Some(Instant::now()), through, ..Self::default() }
     }
 
     /// Takes over what the hub says of the conversion.
@@ -122,8 +135,11 @@ impl Outcome {
             return out.json(self);
         }
         if out.is_quiet() {
-            let brief = self.output.clone().or_else(|| self.job.map(|job| job.to_string()));
-            return match brief.filter(|_| self.error.is_none() && !self.through) {
+            let id =
+                self.batch.map(|batch| batch.to_string()).or_else(|| self.job.map(|job| job.to_string()));
+            let brief = self.output.clone().or(id);
+            // What a part of something else is called is of no use to a script.
+            return match brief.filter(|_| self.error.is_none() && !self.through && !self.told) {
                 Some(brief) => out.line(brief),
                 None => Ok(()),
             };
@@ -144,11 +160,15 @@ impl Outcome {
         if let Some(error) = &self.error {
             return format!("{file}: {}  [{}]", error.message, error.code());
         }
-        let target = self.output.as_deref().unwrap_or("standard output");
+        let nowhere = if self.through { "standard output" } else { "converted" };
+        let target = self.output.as_deref().unwrap_or(nowhere);
         let size = self.bytes_out.map(text::size).unwrap_or_default();
         match (self.state.as_str(), self.job) {
             ("skipped", _) => format!("{file}: {target} is there already"),
             ("completed", _) => format!("{file} → {target}  {size}  {seconds:.1} s"),
+            (state, _) if let Some(batch) = self.batch => {
+                format!("{file}: {state}; the result later: mshub batch get {batch}")
+            }
             (state, Some(job)) => format!("{file}: {state}; the result later: mshub job get {job}"),
             (state, None) => format!("{file}: {state}"),
         }
@@ -168,6 +188,7 @@ pub(super) fn why_failed(error: Option<&JobError>, id: JobId) -> CliError {
         "unsupported" => Some(Code::UnsupportedPair),
         "consent_needed" => Some(Code::ConsentNeeded),
         "limit_exceeded" => Some(Code::BombFile),
+        "no_such_page" => Some(Code::InvalidField),
         _ => None,
     };
     let mut error = CliError::new(Kind::Failed, detail.clone());

@@ -91,7 +91,7 @@ fn one(
         skip: false,
         obstacle: None,
     };
-    if args.no_wait {
+    if args.no_wait || args.become_one() {
         plan.obstacle = unreadable(&plan.source);
         return Ok(plan);
     }

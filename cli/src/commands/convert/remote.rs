@@ -102,7 +102,7 @@ fn cut_off(error: client::Error, outcome: &Outcome) -> CliError {
     }
 }
 
-fn upload(batch: &Batch<'_>, plan: &Plan) -> Result<Upload, CliError> {
+pub(super) fn upload(batch: &Batch<'_>, plan: &Plan) -> Result<Upload, CliError> {
     let args = batch.args;
     let bytes = match &plan.source {
         Source::Stdin => {
@@ -121,7 +121,11 @@ fn upload(batch: &Batch<'_>, plan: &Plan) -> Result<Upload, CliError> {
         },
         strict: args.strict,
         fresh: args.fresh,
-        webhook: args.webhook.clone(),
+        pages: args.pages.clone(),
+        rotate: args.rotate.clone(),
+        as_is: args.become_one(),
+        // Of the whole, where there is one.
+        webhook: args.webhook.clone().filter(|_| !args.become_one()),
         password: batch.password.clone(),
         quality: args.quality,
         width: args.width,

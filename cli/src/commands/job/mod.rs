@@ -228,7 +228,7 @@ async fn watch(global: &Global, hub: &Hub, id: JobId) -> Result<(), CliError> {
     }
 }
 
-async fn get(
+pub(super) async fn get(
     global: &Global,
     hub: &Hub,
     id: JobId,
