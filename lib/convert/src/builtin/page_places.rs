@@ -4,9 +4,6 @@ use std::collections::{HashMap, HashSet};
 
 use lopdf::{Dictionary, Document, Object, ObjectId};
 
-/// Nodes of a tree of names, which may go round in circles.
-const NODES: usize = 100_000;
-
 /// The places of a document that have a name (ISO 32000-1, 12.3.2.3).
 pub(super) struct Places(HashMap<Vec<u8>, Object>);
 
@@ -22,15 +19,20 @@ impl Places {
         let names = dictionary(source, catalog, b"Names");
         let mut nodes: Vec<&Dictionary> =
             names.and_then(|names| dictionary(source, names, b"Dests")).into_iter().collect();
-        for _ in 0..NODES {
-            let Some(node) = nodes.pop() else { break };
+        // A tree may be its own branch: each is looked at once.
+        let mut seen = HashSet::new();
+        while let Some(node) = nodes.pop() {
             for pair in list(source, node, b"Names").chunks_exact(2) {
                 if let Ok(name) = resolved(source, &pair[0]).as_str() {
                     places.learn(source, name, &pair[1]);
                 }
             }
-            let kids = list(source, node, b"Kids").iter();
-            nodes.extend(kids.filter_map(|kid| resolved(source, kid).as_dict().ok()));
+            for kid in list(source, node, b"Kids") {
+                let again = kid.as_reference().is_ok_and(|id| !seen.insert(id));
+                if !again {
+                    nodes.extend(resolved(source, kid).as_dict());
+                }
+            }
         }
         places
     }
