@@ -271,3 +271,21 @@ async fn the_same_wish_makes_one_batch_and_a_wrong_one_none() {
     let page: Batches = answer(worker.request(Method::GET, &path), StatusCode::OK).await;
     assert_eq!((page.items[0].id, page.next), (one.id, None));
 }
+
+#[tokio::test]
+async fn a_batch_that_is_older_than_the_retention_goes_with_its_jobs() {
+    let worker = Worker::with(|config| {
+        config.child = slow();
+        config.retention = std::time::Duration::ZERO;
+    })
+    .await;
+    let note = worker.note().await;
+    // Nothing of it can end by itself, so nothing of it can be old yet.
+    let batch = batch_of(&worker, &[note.id], &["merge", "zip"], "skip").await;
+
+    let cancelled =
+        worker.request(Method::POST, &fill(internal::BATCH_CANCEL, batch.id)).send().await.unwrap();
+
+    assert_eq!(cancelled.status(), StatusCode::OK);
+    eventually(async || (worker.is_clean().await && batches(&worker.db).await == 0).then_some(())).await;
+}

@@ -196,6 +196,9 @@ pub(super) fn why_failed(error: Option<&JobError>, id: JobId) -> CliError {
     match code {
         Some(Code::EncryptedFile) => error.hint("give the document's password with --password-file FILE"),
         Some(_) => error,
+        None if kind == "input_missing" => {
+            error.hint("leave that file out, or go on without it with --skip-failed")
+        }
         None => error.hint(format!("try once more with `mshub job retry {id}`")),
     }
 }
