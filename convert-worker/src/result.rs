@@ -5,14 +5,10 @@ use convert::Format;
 use platform::service::{ApiError, ApiJson, ApiPath, Outcome, internal::OnBehalfOf};
 use wire::{
     Code, JobId,
-    batches::Step,
     conversions::{JobState, StoredResult},
 };
 
 use crate::{jobs, row::JobRow, state::App};
-
-/// What a zip is called, as format and ending.
-pub(crate) const ZIP: &str = "zip";
 
 pub(crate) async fn show(
     State(app): State<App>,
@@ -26,7 +22,6 @@ pub(crate) async fn show(
     };
     let (extension, media_type) = match job.to.parse::<Format>() {
         Ok(format) => (format.extension(), format.mime()),
-        Err(_) if row.work() == Some(Step::Zip) => (ZIP, "application/zip"),
         // A format that a later version knew.
         Err(_) => (job.to.as_str(), "application/octet-stream"),
     };
@@ -49,7 +44,6 @@ fn none_yet(row: &JobRow) -> ApiError {
 /// The upload's name with the ending of the result: `notes.md` becomes `notes.pdf`.
 pub(crate) fn named(upload: &str, extension: &str) -> String {
     let stem = match upload.rsplit_once('.') {
-        Some((stem, ending)) if !stem.is_empty() && ending.eq_ignore_ascii_case(extension) => stem,
         Some((stem, ending)) if !stem.is_empty() && Format::from_name(&format!("x.{ending}")).is_some() => {
             stem
         }
@@ -68,6 +62,6 @@ mod tests {
         assert_eq!(named("Mr. Smith", "pdf"), "Mr. Smith.pdf");
         assert_eq!(named("v1.2.docx", "pdf"), "v1.2.pdf");
         assert_eq!(named(".md", "pdf"), ".md.pdf");
-        assert_eq!((named("all.zip", ZIP), named("a.md", ZIP)), ("all.zip".into(), "a.zip".into()));
+        assert_eq!((named("all.zip", "zip"), named("a.md", "zip")), ("all.zip".into(), "a.zip".into()));
     }
 }

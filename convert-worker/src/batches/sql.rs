@@ -1,6 +1,6 @@
 //! Batches in the database.
 
-use convert::Error;
+use convert::{Error, Format};
 use platform::{
     db::{Db, Transaction, is_taken},
     each, in_tx,
@@ -159,8 +159,8 @@ async fn insert_step(
     webhook: Option<&str>,
 ) -> sqlx::Result<JobRow> {
     let (source, target) = match step {
-        Step::Merge => ("pdf", "pdf"),
-        Step::Zip => ("files", crate::result::ZIP),
+        Step::Merge => ("pdf", Format::Pdf.code()),
+        Step::Zip => ("files", Format::Zip.code()),
     };
     in_tx!(tx, connection => {
         sqlx::query_as(concat!(

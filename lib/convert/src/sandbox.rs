@@ -131,8 +131,13 @@ mod landlocked {
         })
     }
 
-    pub(super) fn enter(inputs: &[&Path], output_dir: &Path, office: Option<Suite<'_>>) -> Result<(), String> {
-        restrict(inputs, output_dir, office).map_err(|error| format!("the sandbox cannot be entered: {error}"))
+    pub(super) fn enter(
+        inputs: &[&Path],
+        output_dir: &Path,
+        office: Option<Suite<'_>>,
+    ) -> Result<(), String> {
+        restrict(inputs, output_dir, office)
+            .map_err(|error| format!("the sandbox cannot be entered: {error}"))
     }
 
     fn restrict(inputs: &[&Path], output_dir: &Path, office: Option<Suite<'_>>) -> Result<(), RulesetError> {

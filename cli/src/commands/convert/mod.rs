@@ -175,6 +175,8 @@ impl ConvertArgs {
             quality: None,
             width: None,
             height: None,
+            page: None,
+            dpi: None,
             sheet: None,
             #[cfg(feature = "local")]
             local: false,
