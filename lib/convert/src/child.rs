@@ -90,7 +90,7 @@ async fn run(
     progress: &mut (impl FnMut(Progress) + Send),
 ) -> Result<Report, Error> {
     let job = Job { request: req.clone(), limits: child.limits.clone(), task };
-    let mut line = serde_json::to_vec(&Errand::Job(job)).map_err(io::Error::from)?;
+    let mut line = serde_json::to_vec(&Errand::Job(Box::new(job))).map_err(io::Error::from)?;
     line.push(b'\n');
 
     let mut command = Command::new(&child.program);

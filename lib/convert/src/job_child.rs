@@ -20,7 +20,7 @@ const STACK: usize = 64 * 1024 * 1024;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Errand {
     /// One conversion, and then it ends.
-    Job(Job),
+    Job(Box<Job>),
     /// Being a LibreOffice that is kept.
     Office(Opening),
 }

@@ -68,7 +68,7 @@ fn named(start: &[u8]) -> Option<&'static Encoding> {
     let (_, after) = start.split_once("charset=").or_else(|| start.split_once("encoding="))?;
     let label = after.trim_start_matches(['"', '\'', ' ']);
     let end = label.find(|letter: char| !letter.is_ascii_alphanumeric() && !"-_:".contains(letter));
-    let encoding = Encoding::for_label(label[..end.unwrap_or(label.len())].as_bytes())?;
+    let encoding = Encoding::for_label(&label.as_bytes()[..end.unwrap_or(label.len())])?;
     (start.trim_start().starts_with('<') && encoding != UTF_8).then_some(encoding)
 }
 
