@@ -1,5 +1,6 @@
 //! Refusals of the catalogue that no story comes across.
 
+use platform::{each, sqlx};
 use reqwest::Method;
 use serde_json::json;
 
@@ -36,7 +37,8 @@ async fn a_public_name_is_taken_once_whatever_it_is_called_after() {
 async fn a_failure_of_ours_says_nothing_of_what_it_was() {
     let server = Server::start().await;
     let ann = server.account("ann@example.org", "Ann").await;
-    server.db.close().await;
+    each!(server.db.writer(), pool => sqlx::query("ALTER TABLE rooms RENAME TO gone")
+        .execute(pool).await.map(drop).unwrap());
 
     let failed = server.get("/api/v1/rooms", access(&ann)).await;
 

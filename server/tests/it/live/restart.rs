@@ -133,11 +133,14 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A chat-worker whose database never has a trace of a message.
+/// A chat-worker whose database has everything, and never a trace of a message.
 async fn forgetful_worker() -> reqwest::Url {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-    let routes = Router::new().route(internal::SENT, get(async || Json(Value::Null)));
+    let history = json!({ "events": [], "ep": "", "upto": 1_000, "persisted": 1_000, "more": false });
+    let routes = Router::new()
+        .route(internal::HISTORY, get(async move || Json(history.clone())))
+        .route(internal::SENT, get(async || Json(Value::Null)));
     tokio::spawn(async { axum::serve(listener, routes).await });
     url
 }
