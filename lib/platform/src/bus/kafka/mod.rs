@@ -13,21 +13,12 @@ mod tail;
 mod tests;
 mod topic;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
-use rdkafka::{
-    error::{KafkaError, KafkaResult},
-    types::RDKafkaErrorCode,
-};
 use sha2::{Digest, Sha256};
 use wire::{Timestamp, paths::TOPIC_CHAT};
 
-use self::{
-    options::Options,
-    producer::Producer,
-    reader::{Extent, Reader},
-    topic::Topic,
-};
+use self::{options::Options, producer::Producer, reader::Reader, topic::Topic};
 pub(super) use self::{producer::Pending, tail::Tail};
 use super::{AppendError, OpenError, Positions, ReadError};
 use crate::traces::Context;
@@ -55,7 +46,7 @@ impl Log {
 
     /// The log over a topic that is as it should be.
     async fn over(options: Options, reader: Reader, topic: Topic) -> Result<Self, String> {
-        let extents = extents(&reader, &topic).await;
+        let extents = reader.extents_at_last(&topic.name, topic.partitions).await;
         let extents = extents.map_err(|error| format!("topic {} cannot be read: {error}", topic.name))?;
         if let Some(gone) = extents.iter().map(|extent| extent.low).max().filter(|low| *low > 0) {
             // A retention that somebody set, or a log that goes on where another one ended.
@@ -142,22 +133,6 @@ impl Log {
 
     pub(super) async fn close(&self) {
         self.0.producer.close().await;
-    }
-}
-
-/// Where the partitions begin and end. At the start a broker may be busy with many: it has as long as for its topic.
-async fn extents(reader: &Reader, topic: &Topic) -> KafkaResult<Vec<Extent>> {
-    let deadline = Instant::now() + topic::WITHIN;
-    loop {
-        let found = reader.extents(&topic.name, topic.partitions).await;
-        let is_late =
-            |error: &KafkaError| error.rdkafka_error_code() == Some(RDKafkaErrorCode::OperationTimedOut);
-        match found {
-            Err(error) if is_late(&error) && Instant::now() < deadline => {
-                tracing::debug!(%error, "the broker is busy")
-            }
-            found => return found,
-        }
     }
 }
 

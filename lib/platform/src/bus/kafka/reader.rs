@@ -121,6 +121,22 @@ impl Reader {
         Ok(low.into_iter().zip(high).map(extent).collect())
     }
 
+    /// The same at the start of a service, when a broker may be busy with many: it has as long as for its topic.
+    pub(super) async fn extents_at_last(&self, topic: &str, partitions: i32) -> KafkaResult<Vec<Extent>> {
+        let deadline = Instant::now() + super::topic::WITHIN;
+        loop {
+            match self.extents(topic, partitions).await {
+                Err(error)
+                    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::OperationTimedOut)
+                        && Instant::now() < deadline =>
+                {
+                    tracing::debug!(%error, "the broker is busy");
+                }
+                found => return found,
+            }
+        }
+    }
+
     /// The end of each partition: the offset that its next record will have.
     pub(super) async fn ends(&self, topic: &str, partitions: i32) -> KafkaResult<Vec<(i32, u64)>> {
         let ends = self.offsets(topic, partitions, Offset::End).await?;
