@@ -68,7 +68,7 @@ pub const COMMANDS: &[Command] = &[
     command(Does::React, "react", "SIGN", "put a sign above, or take it back"),
     command(Does::Pin, "pin", "", "pin the message above"),
     command(Does::Unpin, "unpin", "", "take its pin away"),
-    command(Does::Invite, "invite", "WHO", "bring a person in, by name or e-mail"),
+    command(Does::Invite, "invite", "WHO", "bring somebody into the room"),
     command(Does::Direct, "dm", "WHO", "write to one person"),
     command(Does::Join, "join", "[ROOM]", "find or join a room"),
     command(Does::New, "new", "[ROOM]", "make a room"),
