@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use wire::Timestamp;
+use wire::{Timestamp, signs::is_deceptive};
 
 /// The text without anything that a terminal would obey: control characters other than line breaks and tabs, and
 /// marks that turn the direction of writing. Each becomes `U+FFFD`.
@@ -17,12 +17,7 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
 }
 
 fn is_dangerous(c: char) -> bool {
-    match c {
-        '\n' | '\t' => false,
-        // Marks and overrides of direction (Unicode Technical Report 36 §3.5).
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
-        c => c.is_control(),
-    }
+    !matches!(c, '\n' | '\t') && is_deceptive(c)
 }
 
 /// A size as people read it, such as `1.2 MiB`.

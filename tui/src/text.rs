@@ -2,6 +2,7 @@
 
 use ratatui::{style::Style, text::Span};
 use unicode_width::UnicodeWidthStr;
+use wire::signs::is_deceptive;
 
 /// Columns between tab stops.
 const TAB: usize = 4;
@@ -26,7 +27,7 @@ pub fn clean(text: &str) -> String {
                 out.extend(std::iter::repeat_n(' ', spaces));
                 column += spaces;
             }
-            steering if steers(steering) => {}
+            steering if is_deceptive(steering) => {}
             plain => {
                 out.push(plain);
                 column += 1;
@@ -39,12 +40,6 @@ pub fn clean(text: &str) -> String {
 /// The same for names and titles: one line, no space at the ends.
 pub fn clean_line(text: &str) -> String {
     clean(text).replace('\n', " ").trim().to_owned()
-}
-
-/// Whether a character only steers the terminal or the reading direction: C0, DEL, C1, bidi controls, BOM.
-fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// What follows ESC: a control sequence, a string up to BEL or ST, or one more character (ECMA-48).

@@ -17,6 +17,7 @@ pub mod paths;
 pub mod problem;
 pub mod record;
 pub mod rooms;
+pub mod signs;
 pub mod time;
 pub mod uploads;
 

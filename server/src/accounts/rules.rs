@@ -1,7 +1,7 @@
 //! What an address, a name, a password and a profile must be like.
 
 use platform::service::{ApiError, Outcome};
-use wire::Code;
+use wire::{Code, signs::is_deceptive};
 
 /// RFC 5321 §4.5.3.1.3: a path is at most 256 octets with its brackets.
 const LONGEST_EMAIL: usize = 254;
@@ -95,12 +95,6 @@ pub(super) fn device(device: Option<&str>) -> String {
     let plain: String = device.unwrap_or_default().chars().filter(|sign| !is_deceptive(*sign)).collect();
     let short: String = plain.trim().chars().take(LONGEST_DEVICE).collect();
     if short.is_empty() { "unnamed device".into() } else { short }
-}
-
-/// Characters that are not seen, or that change how others are seen: terminals and lists would show a lie.
-fn is_deceptive(sign: char) -> bool {
-    sign.is_control()
-        || matches!(sign, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
