@@ -4,7 +4,6 @@
 
 mod accounts;
 mod admin;
-mod body;
 mod config;
 mod conversions;
 mod endless;

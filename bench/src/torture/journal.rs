@@ -5,11 +5,11 @@ use std::{
     fs::{File, OpenOptions},
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::Context as _;
-use platform::Clock;
+use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use wire::{ClientId, JobId, RoomId, UserId, conversions::JobState, events::RoomEvent};
@@ -17,7 +17,7 @@ use wire::{ClientId, JobId, RoomId, UserId, conversions::JobState, events::RoomE
 /// One observation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Line {
-    /// Microseconds on a clock that all processes of this machine share and that never goes back within one.
+    /// Microseconds on the clock of [`now`].
     pub(crate) t: u64,
     /// Whose observation it is.
     pub(crate) who: String,
@@ -141,30 +141,16 @@ pub(crate) fn hash(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
 }
 
-/// The shared time: one reading of the wall clock, and from there what has elapsed, so that a step of the wall clock
-/// during the run changes nothing.
-#[derive(Clone, Copy)]
-pub(crate) struct Stopwatch {
-    wall: u64,
-    began: Instant,
-}
-
-impl Stopwatch {
-    pub(crate) fn start() -> Self {
-        Self { wall: Clock::System.now().micros().unsigned_abs(), began: Instant::now() }
-    }
-
-    /// Microseconds.
-    pub(crate) fn now(&self) -> u64 {
-        self.wall + u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX / 2)
-    }
+/// The shared time: microseconds since the machine started, the same in every process, whatever becomes of the wall clock.
+pub(crate) fn now() -> u64 {
+    let since = clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from);
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// One observer's file.
 pub(crate) struct Journal {
     who: String,
     file: File,
-    pub(crate) watch: Stopwatch,
 }
 
 impl Journal {
@@ -172,12 +158,12 @@ impl Journal {
     pub(crate) fn open(path: &Path, who: &str) -> anyhow::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path);
         let file = file.with_context(|| format!("the journal {} cannot be written", path.display()))?;
-        Ok(Self { who: who.to_owned(), file, watch: Stopwatch::start() })
+        Ok(Self { who: who.to_owned(), file })
     }
 
     /// Writes one line; a kill right after it loses nothing.
     pub(crate) fn note(&mut self, what: Observed) -> anyhow::Result<()> {
-        self.note_at(self.watch.now(), what)
+        self.note_at(now(), what)
     }
 
     /// The same for a moment that has passed, after which nothing was written.

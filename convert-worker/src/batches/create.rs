@@ -6,7 +6,7 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
 };
-use platform::service::{ApiError, ApiJson, Outcome, internal::OnBehalfOf};
+use platform::service::{ApiError, ApiJson, Outcome, internal::OnBehalfOf, upload::request_key};
 use wire::{
     BatchId, Code, UserId,
     batches::{Batch, NewBatch, Step},
@@ -14,7 +14,7 @@ use wire::{
 };
 
 use super::sql::{self, BatchRow, Made, New};
-use crate::{intake::request_key, jobs, state::App, webhooks};
+use crate::{jobs, state::App, webhooks};
 
 /// Conversions in one batch.
 const JOBS: usize = 200;
@@ -29,9 +29,9 @@ pub(crate) async fn create(
     let mut wish = checked(wish)?;
     wish.webhook =
         wish.webhook.map(|url| webhooks::check(url, app.config.webhooks_to_private)).transpose()?;
-    let row = match known(&app, owner, request_key.as_deref(), &wish).await? {
+    let row = match known(&app, owner, request_key, &wish).await? {
         Some(row) => row,
-        None => made(&app, owner, request_key, wish).await?,
+        None => made(&app, owner, request_key.map(str::to_owned), wish).await?,
     };
     let batch = super::now(&app, &row).await?;
     app.wake.notify_one();

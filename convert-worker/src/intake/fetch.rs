@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use platform::service::{ApiError, Outcome};
+use platform::service::{ApiError, Outcome, upload::fits};
 use reqwest::{Client, Response, header, redirect::Policy};
 use url::Url;
 use wire::{Code, UserId};
 
-use super::{Desk, Received, fits};
+use super::{Desk, Received};
 use crate::{
     address::{self, NotPublic, PublicOnly},
     config::FetchUrls,

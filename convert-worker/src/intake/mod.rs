@@ -17,9 +17,12 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
 };
 use convert::{Error, Format};
-use futures_util::StreamExt as _;
 use platform::{
-    service::{ApiError, ApiJson, ApiQuery, Outcome, internal::OnBehalfOf},
+    service::{
+        ApiError, ApiJson, ApiQuery, Outcome,
+        internal::OnBehalfOf,
+        upload::{announced, drain, length, linger, request_key},
+    },
     traces,
 };
 use wire::{
@@ -33,10 +36,6 @@ use wanted::Wanted;
 
 pub(crate) use desk::{Desk, Received};
 pub(crate) use fetch::Fetcher;
-pub(crate) use receive::{announced, fits, linger};
-
-/// Names the upload: sent again with the same one, it makes no second job.
-const REQUEST_KEY: &str = "idempotency-key";
 
 /// The body is the file itself, or a form with the file in it.
 pub(crate) async fn create(
@@ -53,12 +52,12 @@ pub(crate) async fn create(
             ApiError::new(Code::BadRequest, format!("the form cannot be read: {}", refused.body_text()))
         })?;
         let taken = form::take(&app, owner, said.as_deref(), &headers, &mut parts).await;
-        linger(&app, async move { while let Ok(Some(_)) = parts.next_field().await {} });
+        linger(&app.tasks, async move { while let Ok(Some(_)) = parts.next_field().await {} });
         taken
     } else {
         let mut body = request.into_body().into_data_stream();
         let taken = take(&app, owner, query, &headers, &mut body).await;
-        linger(&app, async move { while let Some(Ok(_)) = body.next().await {} });
+        linger(&app.tasks, drain(body));
         taken
     };
     Ok((StatusCode::ACCEPTED, ApiJson(taken?)))
@@ -84,7 +83,7 @@ async fn take(
     let wish = Wish::read(app, owner, query, headers)?;
     if let Some(job) = wish.again(app).await? {
         // What it is told by its length alone: a file that is sent again is not read again.
-        let is_other = url.is_none() && receive::length(headers).is_some_and(|length| length != job.bytes_in);
+        let is_other = url.is_none() && length(headers).is_some_and(|length| length != job.bytes_in);
         return if is_other { Err(wish.of_another()) } else { Ok(job) };
     }
     if let Some(url) = url {
@@ -123,7 +122,7 @@ pub(crate) struct Wish {
 
 impl Wish {
     fn read(app: &App, owner: UserId, query: NewConversion, headers: &HeaderMap) -> Outcome<Self> {
-        Self::of(app, owner, query, consent::of_request(headers), request_key(headers)?)
+        Self::of(app, owner, query, consent::of_request(headers), request_key(headers)?.map(str::to_owned))
     }
 
     /// One that does not come with a request of its own. `third_party` is the owner's consent.
@@ -189,16 +188,4 @@ async fn look(app: &App, file: &Path, wanted: &Wanted) -> Outcome<Format> {
     };
     app.converters.supports(source, wanted.to, &wanted.options).map_err(refusal)?;
     Ok(source)
-}
-
-/// What names an upload, or another wish, if something does.
-pub(crate) fn request_key(headers: &HeaderMap) -> Outcome<Option<String>> {
-    let Some(value) = headers.get(REQUEST_KEY) else { return Ok(None) };
-    match value.to_str() {
-        Ok(key) if (1..=128).contains(&key.len()) => Ok(Some(key.to_owned())),
-        _ => Err(ApiError::new(
-            Code::BadRequest,
-            format!("the header {REQUEST_KEY} is not 1 to 128 ASCII characters"),
-        )),
-    }
 }

@@ -2,7 +2,11 @@
 
 use axum::{body::Body, extract::State, http::HeaderMap};
 use platform::{
-    service::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome, internal::OnBehalfOf},
+    service::{
+        ApiError, ApiJson, ApiPath, ApiQuery, Outcome,
+        internal::OnBehalfOf,
+        upload::{announced, linger},
+    },
     traces,
 };
 use uuid::Uuid;
@@ -17,7 +21,7 @@ use super::{
     source::{End, PART, Source},
     sql::{self, Part, Row},
 };
-use crate::{consent, intake, state::App};
+use crate::{consent, state::App};
 
 /// Objects that one upload may have: more of them are bytes that somebody sends one by one.
 const PARTS: i64 = 20_000;
@@ -42,7 +46,7 @@ pub(crate) async fn append(
                 return Err(elsewhere(&row, at));
             }
             let lacking = row.length() - at;
-            intake::announced(&headers, lacking)?;
+            announced(&headers, lacking)?;
             if !row.is_settled() {
                 source.expect(lacking, checksum).await;
                 take(&app, &row, &source).await?;
@@ -52,7 +56,7 @@ pub(crate) async fn append(
     };
     // It goes on when whoever asked is gone: what has arrived is kept.
     let done = tokio::spawn(traces::carried(work)).await.map_err(anyhow::Error::from)?;
-    intake::linger(&app, source.drain());
+    linger(&app.tasks, source.drain());
     Ok(ApiJson(done?.told()))
 }
 

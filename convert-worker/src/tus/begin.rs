@@ -6,7 +6,11 @@ use axum::{
 };
 use platform::{
     db::is_taken,
-    service::{ApiError, ApiJson, Outcome, internal::OnBehalfOf},
+    service::{
+        ApiError, ApiJson, Outcome,
+        internal::OnBehalfOf,
+        upload::{fits, request_key},
+    },
 };
 use wire::{
     Code, JobId, UploadId, UserId,
@@ -15,12 +19,7 @@ use wire::{
 };
 
 use super::sql::{self, Begun, Row};
-use crate::{
-    consent,
-    intake::{self, Wish},
-    jobs, passwords,
-    state::App,
-};
+use crate::{consent, intake::Wish, jobs, passwords, state::App};
 
 /// Begun again with the same `Idempotency-Key` it is the same upload, however far it is.
 pub(crate) async fn begin(
@@ -29,11 +28,11 @@ pub(crate) async fn begin(
     headers: HeaderMap,
     ApiJson(new): ApiJson<NewUpload>,
 ) -> Outcome<(StatusCode, ApiJson<Upload>)> {
-    let key = intake::request_key(&headers)?;
+    let key = request_key(&headers)?;
     let wish = serde_json::to_string(&new.wish).map_err(anyhow::Error::from)?;
-    let row = match known(&app, owner, key.as_deref(), &new, &wish).await? {
+    let row = match known(&app, owner, key, &new, &wish).await? {
         Some(row) => row,
-        None => fresh(&app, owner, &headers, key.as_deref(), &new, &wish).await?,
+        None => fresh(&app, owner, &headers, key, &new, &wish).await?,
     };
     Ok((StatusCode::CREATED, ApiJson(row.told())))
 }
@@ -68,7 +67,7 @@ async fn fresh(
     new: &NewUpload,
     wish: &str,
 ) -> Outcome<Row> {
-    intake::fits(new.length, app.config.max_upload_bytes)?;
+    fits(new.length, app.config.max_upload_bytes)?;
     if new.length == 0 {
         return Err(ApiError::new(Code::EmptyFile, "the file is empty"));
     }

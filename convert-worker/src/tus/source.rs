@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use platform::objects;
+use platform::{objects, service::upload::drain};
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout_at},
@@ -97,8 +97,7 @@ impl Source {
 
     /// Reads on to the end, for the sender's sake.
     pub(super) async fn drain(self) {
-        let mut state = self.0.lock().await;
-        while let Some(Ok(_)) = state.body.next().await {}
+        drain(&mut self.0.lock().await.body).await;
     }
 }
 

@@ -137,7 +137,7 @@ impl JobState {
 }
 
 /// How far an engine is. Only what is known is said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JobProgress {
     /// What is being done: `opening`, `converting`, `verifying`, `writing`.

@@ -6,7 +6,7 @@ use axum::{
     extract::State,
     http::{HeaderMap, Method, StatusCode},
 };
-use platform::service::{ApiJson, ApiPath, ApiQuery, Outcome};
+use platform::service::{ApiJson, ApiPath, ApiQuery, Outcome, upload::REQUEST_KEY};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
 use utoipa::IntoParams;
@@ -23,8 +23,6 @@ use crate::{
     upstream::{call, send},
 };
 
-/// Names the wish: sent again with the same one, it makes no second batch.
-const REQUEST_KEY: &str = "idempotency-key";
 /// Between two looks at the worker: of a batch nobody tells.
 const LOOK: Duration = Duration::from_millis(500);
 

@@ -9,7 +9,7 @@ use aws_lc_rs::hmac;
 use axum::body::Body;
 use platform::{
     objects,
-    service::{ApiError, Outcome},
+    service::{ApiError, Outcome, upload::REQUEST_KEY},
 };
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -224,7 +224,7 @@ async fn job(state: &App, wish: &Wish) -> Outcome<Job> {
         None => false,
     };
     let upload = upload::passed_on(state, by, &query, allowed)
-        .with(|request| request.header("idempotency-key", key).header("content-length", file.bytes));
+        .with(|request| request.header(REQUEST_KEY, key).header("content-length", file.bytes));
     stream(upload, Body::from_stream(object.body), upload::UPLOAD).await
 }
 

@@ -8,7 +8,10 @@ use axum::{
     http::{HeaderMap, HeaderName, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use platform::service::{ApiError, ApiJson, ApiQuery, Outcome};
+use platform::service::{
+    ApiError, ApiJson, ApiQuery, Outcome,
+    upload::{REQUEST_KEY, announced, drain, linger},
+};
 use reqwest::Client;
 use wire::{
     UserId,
@@ -20,7 +23,6 @@ use wire::{
 use super::wait;
 use crate::{
     accounts::Caller,
-    body::{announced, linger},
     state::{App, State as Hub},
     upstream::{Call, stream},
 };
@@ -31,7 +33,7 @@ pub(crate) const UPLOAD: Duration = Duration::from_secs(3700);
 const PASSED: [HeaderName; 4] = [
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
-    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static(REQUEST_KEY),
     HeaderName::from_static(DOCUMENT_PASSWORD),
 ];
 
@@ -96,7 +98,7 @@ pub(crate) async fn create(
     let (call, after) = match call(&state, caller, query, &headers) {
         Ok(call) => call,
         Err(refused) => {
-            linger(&state, body);
+            linger(&state.tasks, drain(body.into_data_stream()));
             return Err(refused);
         }
     };

@@ -15,7 +15,10 @@ use futures_util::{StreamExt, stream};
 use platform::{
     db::is_taken,
     objects::{self, Stored},
-    service::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome},
+    service::{
+        ApiError, ApiJson, ApiPath, ApiQuery, Outcome,
+        upload::{announced, drain, linger, request_key, too_large},
+    },
 };
 use wire::{
     Code, FileId,
@@ -26,7 +29,6 @@ use wire::{
 use super::{media, object_key, remove, sql};
 use crate::{
     accounts::Caller,
-    body::{announced, drain, linger_over, too_large},
     rooms,
     state::{App, State as Hub},
 };
@@ -37,8 +39,6 @@ const SILENCE: Duration = Duration::from_secs(30);
 const UPLOAD: Duration = Duration::from_secs(3600);
 /// Uploads of one person that no message has yet.
 const WAITING: i64 = 100;
-/// Names the upload: sent again with the same one, it makes no second file.
-const REQUEST_KEY: &str = "idempotency-key";
 
 /// A body that can be given away and still be read to its end afterwards.
 type Shared = Arc<tokio::sync::Mutex<BodyDataStream>>;
@@ -67,7 +67,7 @@ pub(crate) async fn upload(
     let body = Shared::new(body.into_data_stream().into());
     let taken = take(&state, caller, &room, query, &headers, &body).await;
     if taken.is_err() {
-        linger_over(&state, async move { drain(&mut *body.lock().await).await });
+        linger(&state.tasks, async move { drain(&mut *body.lock().await).await });
     }
     Ok((StatusCode::CREATED, ApiJson(taken?)))
 }
@@ -88,7 +88,7 @@ async fn take(
     {
         return if kept.room == room { Ok(kept.file) } else { Err(other_upload(key)) };
     }
-    let announced = announced(headers, state.config.max_upload_bytes)?;
+    let announced = announced(headers, state.config.max_upload_bytes)?.unwrap_or_default();
     check_usage(state, &caller, announced).await?;
 
     let (id, name) = (FileId::new(), plain_name(&name, "file"));
@@ -177,17 +177,6 @@ async fn check_usage(state: &Hub, caller: &Caller, announced: u64) -> Outcome<()
         return Err(ApiError::new(Code::RateLimited, detail).retry_after(3600));
     }
     Ok(())
-}
-
-fn request_key(headers: &HeaderMap) -> Outcome<Option<&str>> {
-    let Some(value) = headers.get(REQUEST_KEY) else { return Ok(None) };
-    match value.to_str() {
-        Ok(key) if (1..=128).contains(&key.len()) => Ok(Some(key)),
-        _ => Err(ApiError::new(
-            Code::BadRequest,
-            format!("the header {REQUEST_KEY} is not 1 to 128 ASCII characters"),
-        )),
-    }
 }
 
 fn other_upload(key: &str) -> ApiError {

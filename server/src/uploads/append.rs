@@ -6,7 +6,11 @@ use axum::{
     http::{HeaderMap, HeaderName, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use platform::service::{ApiError, ApiPath, Outcome, problem::no_method};
+use platform::service::{
+    ApiError, ApiPath, Outcome,
+    problem::no_method,
+    upload::{drain, linger},
+};
 use wire::{
     Code, UploadId,
     paths::{self, internal},
@@ -16,7 +20,6 @@ use wire::{
 use super::{begin::passed, number, remove, version::Tus};
 use crate::{
     accounts::Caller,
-    body::linger,
     conversions::upload::{UPLOAD, UPLOADS, consented},
     state::{App, State as Hub},
     upstream::stream,
@@ -51,7 +54,7 @@ pub(crate) async fn append(
     let (caller, id, at) = match wanted(tus, caller, id, &headers) {
         Ok(wanted) => wanted,
         Err(refused) => {
-            linger(&state, body);
+            linger(&state.tasks, drain(body.into_data_stream()));
             return Err(refused);
         }
     };
@@ -78,7 +81,7 @@ pub(crate) async fn instead(
     let caller = match caller {
         Ok(caller) => caller,
         Err(refused) => {
-            linger(&state, body);
+            linger(&state.tasks, drain(body.into_data_stream()));
             return Err(refused);
         }
     };
@@ -86,7 +89,7 @@ pub(crate) async fn instead(
         Some("PATCH") => append(state, tus, Ok(caller), id, headers, body).await,
         Some("DELETE") => remove::remove(state, caller, tus?, id?).await.map(IntoResponse::into_response),
         _ => {
-            linger(&state, body);
+            linger(&state.tasks, drain(body.into_data_stream()));
             Err(no_method().await)
         }
     }

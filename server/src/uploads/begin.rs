@@ -6,7 +6,10 @@ use axum::{
     http::{HeaderMap, HeaderName, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use platform::service::{ApiError, ApiJson, Outcome};
+use platform::service::{
+    ApiError, ApiJson, Outcome,
+    upload::{REQUEST_KEY, drain, linger},
+};
 use wire::{
     Code,
     document_password::DOCUMENT_PASSWORD,
@@ -17,7 +20,6 @@ use wire::{
 use super::{append, metadata, number, version::Tus};
 use crate::{
     accounts::Caller,
-    body::linger,
     conversions::upload::consented,
     state::{App, State as Hub},
     upstream::{self, Call},
@@ -25,7 +27,7 @@ use crate::{
 
 /// What is passed on.
 const PASSED: [HeaderName; 2] =
-    [HeaderName::from_static("idempotency-key"), HeaderName::from_static(DOCUMENT_PASSWORD)];
+    [HeaderName::from_static(REQUEST_KEY), HeaderName::from_static(DOCUMENT_PASSWORD)];
 
 /// Begins the upload of a file that is to be converted. `Location` is where its bytes go, all at once or piece by piece;
 /// with the last one the conversion starts.
@@ -57,12 +59,12 @@ pub(crate) async fn begin(
     let (caller, mut upload) = match begun {
         Ok(begun) => begun,
         Err(refused) => {
-            linger(&state, body);
+            linger(&state.tasks, drain(body.into_data_stream()));
             return Err(refused);
         }
     };
     if !append::is_bytes(&headers) || upload.offset > 0 || upload.job.is_some() {
-        linger(&state, body);
+        linger(&state.tasks, drain(body.into_data_stream()));
     } else {
         match append::appended(&state, &caller, upload.id, 0, &headers, body).await {
             Ok(further) => upload = further,

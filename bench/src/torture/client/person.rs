@@ -21,7 +21,7 @@ use super::{
 use crate::{
     report,
     torture::{
-        journal::{Journal, Observed, Shown, hash},
+        journal::{self, Journal, Observed, Shown, hash},
         people::Status,
     },
 };
@@ -128,7 +128,7 @@ impl Person {
         body.extend(std::iter::repeat_n('.', length - body.len().min(length)));
         let hash = hash(&body);
         // Before it is handed over: on a busy machine it is on everybody's screen before the next line runs.
-        let began = self.journal.watch.now();
+        let began = journal::now();
         let cid = self.live.say(room, body);
         self.waiting.insert(cid, room);
         self.journal.note_at(began, Observed::Invoke { room, cid, hash })
@@ -196,7 +196,7 @@ impl Person {
         self.waiting.remove(&cid);
         self.journal.note(Observed::Ok { room, cid, pos })?;
         if self.dice.random_ratio(1, READS) {
-            let asked = self.journal.watch.now();
+            let asked = journal::now();
             self.errands.spawn(errand::page(self.hub.clone(), room, asked, pos.saturating_sub(3)));
         }
         Ok(())

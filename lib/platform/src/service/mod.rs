@@ -10,6 +10,7 @@ pub mod serve;
 pub mod signals;
 pub mod tasks;
 pub mod telemetry;
+pub mod upload;
 pub mod wedge;
 
 pub use admin::Admin;

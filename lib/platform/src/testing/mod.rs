@@ -52,6 +52,13 @@ impl TestEngines {
     /// Opens everything anew: embedded, or with `MSHUB_TEST_ENGINES=real` on the real engines that are there. Mail is kept,
     /// so that tests can read it.
     pub async fn open() -> anyhow::Result<Self> {
+        Self::opened().await.map_err(|error| match is_real() {
+            true => error.context(format!("the engines cannot be used; they say\n{}", server::last_words())),
+            false => error,
+        })
+    }
+
+    async fn opened() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let at = |name: &str| folder.path().join(name).display().to_string();
         let clock = Clock::System;

@@ -6,6 +6,7 @@ use std::{
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -38,6 +39,9 @@ kill -s "$signal" "$server"
 wait "$server"
 cd / && rm -rf "$folder"
 "#;
+
+/// The folders of the servers that this process has started.
+static STARTED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// A server that runs, or will again.
 pub struct Server {
@@ -72,6 +76,7 @@ impl Server {
         Ready: Future<Output = bool> + Send + 'static,
     {
         let Start { folder, ports, command, env, signal } = start;
+        STARTED.lock().unwrap_or_else(PoisonError::into_inner).push(folder.clone());
         let watch = Command::new("sh")
             .args(["-c", WATCH, "watch"])
             .arg(&folder)
@@ -119,19 +124,12 @@ impl Server {
                 bail!(
                     "not {} in time; the end of its log:\n{}",
                     if wanted { "ready" } else { "gone" },
-                    self.log()
+                    end_of_log(&self.folder, 50)
                 );
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
-    }
-
-    /// The last lines that it wrote.
-    fn log(&self) -> String {
-        let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(50)..].join("\n")
     }
 
     fn end(&mut self) {
@@ -145,6 +143,19 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// What the servers of this process said last, for a test that cannot go on without one of them.
+pub(super) fn last_words() -> String {
+    let started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    started.iter().map(|folder| format!("{}:\n{}\n", folder.display(), end_of_log(folder, 15))).collect()
+}
+
+fn end_of_log(folder: &Path, count: usize) -> String {
+    let log = std::fs::read(folder.join("log")).unwrap_or_default();
+    let log = String::from_utf8_lossy(&log);
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
 /// A folder that a watcher removes.
