@@ -56,6 +56,8 @@ impl Postgres {
             "fsync=off".into(),
             "synchronous_commit=off".into(),
             "full_page_writes=off".into(),
+            // Each test makes a database, which is in this log as well.
+            "max_wal_size=96MB".into(),
         ];
         let mut command = who;
         command.extend([programs.join("postgres").into(), "-D".into(), folder.join("data").into()]);

@@ -29,6 +29,8 @@ impl Weed {
         let (ports, [master, volume, filer, port]) = ports()?;
         let folder = folder()?;
         let arguments = [
+            // Its own lines, which are in our log of it already, stay out of the folder of everybody's temporary files.
+            format!("-logdir={}", folder.display()),
             "mini".to_owned(),
             format!("-dir={}", folder.display()),
             // By default it listens everywhere and tells its makers how it is.
