@@ -7,6 +7,7 @@ pub mod args;
 pub mod commands;
 pub mod config;
 pub mod error;
+mod fields;
 pub mod files;
 pub mod global;
 pub mod output;

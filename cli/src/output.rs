@@ -20,6 +20,7 @@ use serde_json::Value;
 use crate::{
     args::{Color, GlobalArgs},
     error::{CliError, Kind},
+    fields::{self, Fields},
     text::harmless,
 };
 
@@ -159,7 +160,10 @@ impl Output {
     /// The same as a text, without the line break.
     pub fn json_text<T: Serialize>(&self, value: &T) -> Result<String, CliError> {
         let text = match &self.form {
-            Form::Json(fields) if !fields.is_empty() => project(value, fields),
+            Form::Json(wanted) if !wanted.is_empty() => {
+                known(wanted, &fields::of(value))?;
+                project(value, wanted)
+            }
             _ => serde_json::to_string(value),
         };
         text.map_err(|why| CliError::new(Kind::Other, format!("cannot print the result: {why}")))
@@ -315,6 +319,18 @@ fn written(result: io::Result<()>) -> Result<(), CliError> {
         io::ErrorKind::BrokenPipe => CliError::new(Kind::Closed, ""),
         _ => CliError::io("cannot write the output")(why),
     })
+}
+
+/// Refuses a field that no result like this one ever has, and names those that it can have.
+fn known(wanted: &[String], fields: &Fields) -> Result<(), CliError> {
+    for field in wanted {
+        if let Some(instead) = fields.instead_of(field) {
+            let told = "what the command has done until here stays done";
+            return Err(CliError::usage(format!("--json={field}: the result has no such field"))
+                .hint(format!("it can have {}; {told}", instead.join(", "))));
+        }
+    }
+    Ok(())
 }
 
 /// The fields that were asked for, in that order; `a.b` reaches into objects, what is absent is null.

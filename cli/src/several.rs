@@ -10,11 +10,12 @@ pub struct Several {
 }
 
 impl Several {
-    /// Takes how it went with one. A reader that went away ends all of it.
+    /// Takes how it went with one. A reader that went away ends all of it, and so does a command line that cannot be
+    /// understood: it is the same for all.
     pub fn take(&mut self, what: &str, result: Result<(), CliError>) -> Result<(), CliError> {
         match result {
             Ok(()) => self.done += 1,
-            Err(closed) if closed.kind == Kind::Closed => return Err(closed),
+            Err(error) if matches!(error.kind, Kind::Closed | Kind::Usage) => return Err(error),
             Err(error) => self.failed.push((what.to_owned(), error)),
         }
         Ok(())
@@ -55,6 +56,8 @@ mod tests {
         assert_eq!(exit(&[Some(Kind::NotFound)]), 3);
         assert_eq!(exit(&[Some(Kind::NotFound), None]), 9);
         assert_eq!(exit(&[Some(Kind::NotFound), Some(Kind::NotFound)]), 3);
-        assert!(Several::default().take("it", Err(CliError::new(Kind::Closed, ""))).is_err());
+        for ending in [Kind::Closed, Kind::Usage] {
+            assert!(Several::default().take("it", Err(CliError::new(ending, ""))).is_err());
+        }
     }
 }

@@ -50,6 +50,22 @@ fn a_wrong_command_line_is_exit_2_also_as_json() {
 }
 
 #[test]
+fn a_field_that_no_result_has_is_refused_with_those_that_there_are() {
+    let person = Person::at("");
+    person.json(&["context", "add", "work", "--server", "https://hub.example.org", "--json"]);
+
+    let typo = person.run(&["context", "list", "--json=name,sevrer"]);
+    let known = person.json(&["explain", "7", "--json=code,exit_code"]);
+
+    let error = typo.error();
+    assert_eq!((typo.code, typo.stdout.len()), (2, 0), "{error}");
+    assert_eq!(error["message"], "--json=sevrer: the result has no such field");
+    assert!(error["hint"].as_str().unwrap().starts_with("it can have"), "{error}");
+    assert!(error["hint"].as_str().unwrap().contains("server"), "{error}");
+    assert_eq!(known["exit_code"], 7);
+}
+
+#[test]
 fn a_mistyped_command_is_answered_with_the_right_one() {
     let done = somebody().run(&["chta", "--json"]);
 

@@ -84,6 +84,10 @@ fn what_is_said_while_the_hub_is_away_waits_and_is_sent_once_and_in_order() {
     assert_eq!(said(&ann), ["before", "while away", "behind a proxy", "after"]);
     assert_eq!(ann.lines(&["chat", "messages", "general", "--json"])[1]["re"], before);
     assert!(waiting(&ann).is_empty());
+    let all = ann.lines(&["chat", "outbox", "--all", "--json=cid,state,pos"]);
+    assert_eq!((all.len(), &all[0]["state"], &all[0]["pos"]), (4, &"sent".into(), &before));
+    assert!(all.iter().any(|line| line["cid"] == kept[0]["cid"]), "{all:?}");
+    assert_eq!(ann.lines(&["chat", "outbox", "list", "--all", "--json=cid,state,pos"]), all);
 }
 
 #[test]

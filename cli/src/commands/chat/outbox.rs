@@ -1,9 +1,9 @@
 //! `mshub chat outbox`: what waits to be sent.
 
 use clap::Subcommand;
-use client::{Draft, Waiting};
+use client::{Draft, Receipt, Waiting};
 use serde::Serialize;
-use wire::{ClientId, RoomId, Timestamp};
+use wire::{ClientId, MessageId, RoomId, Timestamp};
 
 use super::deliver::{Deadline, Delivery, Outcome};
 use crate::{
@@ -19,14 +19,19 @@ use crate::{
 is sent once, in the order in which it was written, also after a reboot and through another
 gateway. One that the hub has refused stays as failed until it is sent again or dropped.
 
-With --json one object a line: cid, room, body, queued_at, state (waiting or failed), error.
+With --json one object a line: cid, room, body, queued_at, state (waiting, failed or sent), error;
+of a sent one id and pos in place of the body.
 
 Examples:
   mshub chat outbox
+  mshub chat outbox --all
   mshub chat outbox retry
   mshub chat outbox drop 01932c07-2d0f-7cc3-9a5b-5f0f6a6ab1d2"
 )]
 pub struct OutboxArgs {
+    /// List the last thousand that the hub has, too
+    #[arg(long)]
+    all: bool,
     #[command(subcommand)]
     command: Option<OutboxCommand>,
 }
@@ -35,7 +40,11 @@ pub struct OutboxArgs {
 #[derive(Debug, Subcommand)]
 pub(super) enum OutboxCommand {
     /// List what waits or was refused, oldest first; asks no hub
-    List,
+    List {
+        /// List the last thousand that the hub has, too
+        #[arg(long)]
+        all: bool,
+    },
     /// Send what waits, and what was refused once more
     Retry {
         /// Only this message
@@ -53,8 +62,11 @@ pub(super) enum OutboxCommand {
 struct Line<'a> {
     cid: ClientId,
     room: RoomId,
-    body: &'a str,
-    queued_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<&'a str>,
+    /// When it was put here; not known of what another program has sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queued_at: Option<Timestamp>,
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     re: Option<u64>,
@@ -66,6 +78,12 @@ struct Line<'a> {
     convert: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a wire::Problem>,
+    /// What the hub calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<MessageId>,
+    /// Where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pos: Option<u64>,
 }
 
 impl<'a> Line<'a> {
@@ -74,15 +92,26 @@ impl<'a> Line<'a> {
         let state = if error.is_some() { "failed" } else { "waiting" };
         let Draft { cid, room, body, re, att: _, files, convert } = &waiting.draft;
         let files = files.iter().map(|file| file.name.as_str()).collect();
-        let (convert, queued_at) = (convert.as_deref(), waiting.at);
-        Self { cid: *cid, room: *room, body, queued_at, state, re: *re, files, convert, error }
+        let (convert, queued_at, body) = (convert.as_deref(), Some(waiting.at), Some(body.as_str()));
+        let (id, pos) = (None, None);
+        Self { cid: *cid, room: *room, body, queued_at, state, re: *re, files, convert, error, id, pos }
+    }
+
+    /// One that the hub has.
+    fn sent(receipt: &Receipt) -> Self {
+        let Receipt { cid, room, id, pos, queued: queued_at, .. } = *receipt;
+        let (body, re, files, convert, error) = (None, None, Vec::new(), None, None);
+        let (id, pos) = (Some(id), Some(pos));
+        Self { cid, room, body, queued_at, state: "sent", re, files, convert, error, id, pos }
     }
 
     /// What it says, on one short line.
     fn text(&self) -> String {
-        let text = match self.convert {
-            Some(to) => format!("{} → {to}", self.body),
-            None => [&[self.body], &self.files[..]].concat().join(" "),
+        let body = self.body.unwrap_or_default();
+        let text = match (self.convert, self.pos) {
+            (_, Some(pos)) => format!("at {pos}"),
+            (Some(to), None) => format!("{body} → {to}"),
+            (None, None) => [&[body], &self.files[..]].concat().join(" "),
         };
         text.trim().replace('\n', " ").chars().take(60).collect()
     }
@@ -90,16 +119,24 @@ impl<'a> Line<'a> {
 
 /// Does it.
 pub(super) async fn run(args: OutboxArgs, global: &Global) -> Result<(), CliError> {
-    match args.command.unwrap_or(OutboxCommand::List) {
-        OutboxCommand::List => list(global).await,
-        OutboxCommand::Retry { cid } => retry(global, cid).await,
-        OutboxCommand::Drop { cids } => withdraw(global, &cids).await,
+    match (args.all, args.command) {
+        (all, None) => list(global, all).await,
+        (outer, Some(OutboxCommand::List { all })) => list(global, outer || all).await,
+        (true, Some(_)) => {
+            Err(CliError::usage("--all is about the list: put it behind `outbox` or `outbox list`"))
+        }
+        (false, Some(OutboxCommand::Retry { cid })) => retry(global, cid).await,
+        (false, Some(OutboxCommand::Drop { cids })) => withdraw(global, &cids).await,
     }
 }
 
-async fn list(global: &Global) -> Result<(), CliError> {
-    let waiting = global.outbox(&global.hub()?).await?.list().await?;
-    let lines: Vec<Line> = waiting.iter().map(|waiting| Line::of(waiting)).collect();
+async fn list(global: &Global, all: bool) -> Result<(), CliError> {
+    let outbox = global.outbox(&global.hub()?).await?;
+    // First what waits: what goes out meanwhile stands there twice, and not nowhere.
+    let waiting = outbox.list().await?;
+    let sent = if all { outbox.receipts().await? } else { Vec::new() };
+    let sent = sent.iter().map(|receipt| Line::sent(receipt));
+    let lines: Vec<Line> = sent.chain(waiting.iter().map(|waiting| Line::of(waiting))).collect();
     global.out.list(
         &lines,
         &["ID", "SINCE", "STATE", "TEXT"],
@@ -109,7 +146,8 @@ async fn list(global: &Global) -> Result<(), CliError> {
                 Some(problem) => format!("failed: {}", problem.detail),
                 None => line.state.to_owned(),
             };
-            vec![line.cid.to_string(), moment(line.queued_at), state, line.text()]
+            let since = line.queued_at.map(moment).unwrap_or_default();
+            vec![line.cid.to_string(), since, state, line.text()]
         },
     )
 }

@@ -85,11 +85,16 @@ impl Outbox {
         Ok(self.inner.view.borrow().waiting.clone())
     }
 
+    /// How the last thousand messages became durable, oldest first.
+    pub async fn receipts(&self) -> Result<Vec<Arc<Receipt>>, Error> {
+        self.with(|_| Ok(())).await?;
+        Ok(self.inner.view.borrow().receipts.clone())
+    }
+
     /// How a message of the last thousand became durable.
     pub async fn receipt(&self, cid: ClientId) -> Result<Option<Receipt>, Error> {
-        self.with(|_| Ok(())).await?;
-        let view = self.inner.view.borrow();
-        Ok(view.receipts.iter().find(|receipt| receipt.cid == cid).map(|receipt| (**receipt).clone()))
+        let receipts = self.receipts().await?;
+        Ok(receipts.iter().find(|receipt| receipt.cid == cid).map(|receipt| (**receipt).clone()))
     }
 
     /// Puts messages into the outbox. When this returns they are on disk, but for those that are given back because
