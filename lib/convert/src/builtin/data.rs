@@ -27,7 +27,7 @@ pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, 
     if matches!(req.to, Format::Csv | Format::Tsv) && book.sheets.len() > 1 {
         let left: Vec<String> = book.sheets.drain(1..).map(|sheet| sheet.name).collect();
         output.lost.push(format!(
-            "{} holds one sheet: '{}' was converted, not {}; choose another with the option `sheet`",
+            "{} holds one sheet: '{}' was converted, not {}; choose another with `sheet` (on the command line --sheet)",
             req.to,
             book.sheets[0].name,
             left.join(", ")
@@ -47,10 +47,10 @@ pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, 
             String::new()
         }
     };
-    output.result = if req.to == Format::Xlsx {
-        output.bytes.starts_with(b"PK").then(|| words(&book, req.to))
-    } else {
-        Some(Words::of(&written))
+    output.result = match req.to {
+        Format::Xlsx => output.bytes.starts_with(b"PK").then(|| words(&book, req.to)),
+        Format::Json => Some(Words::of(&without_escapes(&written))),
+        _ => Some(Words::of(&written)),
     };
     if req.to != Format::Xlsx {
         output.bytes = written.into_bytes();
@@ -64,13 +64,29 @@ pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, 
 fn words(book: &Workbook, to: Format) -> Words {
     let mut words = Words::default();
     for cell in book.sheets.iter().flat_map(|sheet| sheet.rows.iter().flatten()) {
-        if matches!(to, Format::Html | Format::Md) {
-            words.add(&cell.shown());
-        } else {
-            words.add(&plain(cell));
+        match (to, &cell.value) {
+            (Format::Html | Format::Md, _) => words.add(&cell.shown()),
+            // Very large and very small ones are written with an exponent there.
+            (Format::Json, Value::Number(number)) => words.add(&whole(*number).to_string()),
+            _ => words.add(&plain(cell)),
         }
     }
     words
+}
+
+/// JSON of ours with a space for each escape: what we escape (RFC 8259 §7: quotes, backslashes, control characters) is
+/// never part of a word, but its letters would be taken for one.
+fn without_escapes(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some((before, escape)) = rest.split_once('\\') {
+        out.push_str(before);
+        out.push(' ');
+        let length = if escape.starts_with('u') { 5 } else { 1 };
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    out
 }
 
 /// The value as a program reads it: all digits, dates as ISO 8601.
@@ -295,6 +311,15 @@ mod tests {
     fn columns_without_names_become_lists() {
         let book = table(&[&["a", "a"], &["1", "2"]]);
         assert_eq!(json(&book).unwrap(), "[\n  [\"a\", \"a\"],\n  [1, 2]\n]\n");
+    }
+
+    #[test]
+    fn what_json_escapes_is_no_word() {
+        let book = table(&[&["x\ny", "C:\\new \"u0001\"", "a\u{1}b\tc"], &["1", "2", "3"]]);
+        let written = Words::of(&without_escapes(&json(&book).unwrap()));
+
+        let recall = crate::verify::recall(&words(&book, Format::Json), &written);
+        assert_eq!((recall.share, written.total()), (1.0, 11), "{:?}", recall.first_lost);
     }
 
     #[test]

@@ -20,6 +20,26 @@ fn a_workbook_prints_what_it_shows() {
 }
 
 #[test]
+fn words_beside_a_line_break_in_a_field_are_not_lost() {
+    let desk = Desk::new();
+    desk.put("a.csv", "id,note\n1,\"x\ny\"\n2,\"C:\\new \"\"z\"\"\"\n");
+
+    for to in [Format::Json, Format::Tsv, Format::Html, Format::Md, Format::Xlsx, Format::Pdf] {
+        let report = desk.convert("a.csv", to).unwrap();
+        assert_eq!((report.recall, report.degraded), (Some(1.0), false), "{to}: {report:?}");
+    }
+    desk.put("b.xlsx", {
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let sheet = book.add_worksheet();
+        sheet.write(0, 0, 1e21).unwrap();
+        sheet.write(1, 0, 1e-7).unwrap();
+        book.save_to_buffer().unwrap()
+    });
+    let report = desk.convert("b.xlsx", Format::Json).unwrap();
+    assert_eq!(report.recall, Some(1.0), "{report:?}");
+}
+
+#[test]
 fn what_a_workbook_has_beside_its_cells_is_said_to_be_missing() {
     let desk = Desk::new();
     let mut book = rust_xlsxwriter::Workbook::new();
