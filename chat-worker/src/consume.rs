@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::bail;
 use platform::{
     bus::{Bus, Positions, ReadError},
     db::Db,
+    engines::OpenError,
     fanout::Fanout,
     traces::{Kind, Span},
 };
@@ -75,21 +75,25 @@ pub(crate) async fn begin(db: &Db, bus: &Bus) -> anyhow::Result<()> {
         let epoch = bus.epoch(partition);
         let head = heads.get(&partition).copied().unwrap_or(0);
         if kept == epoch && pos > head {
-            bail!(
+            return Err(replaced(format!(
                 "the history was written from this log up to {pos}, but the log here ends at {head}: it is an older copy. \
                  Put the newest one back, or give the history up and begin anew with `mshub-chat-worker rebuild --discard`"
-            );
+            )));
         }
         if bus.same_upto(&kept).is_some_and(|upto| pos <= upto) {
             sql::set_epoch(db, partition, &epoch).await?;
         } else if kept != epoch {
-            bail!(
+            return Err(replaced(format!(
                 "the history was written from log {kept} up to {pos}, but the log here is {epoch}: put the log's file \
                  back, or give that history up and begin anew with `mshub-chat-worker rebuild --discard`"
-            );
+            )));
         }
     }
     Ok(())
+}
+
+fn replaced(why: String) -> anyhow::Error {
+    OpenError::Replaced(why).into()
 }
 
 /// Fails when the database is far behind the log, or behind and nobody brings it on.

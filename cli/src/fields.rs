@@ -103,11 +103,7 @@ impl Serializer for Names {
         value.serialize(self)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _: Name,
-        value: &T,
-    ) -> Result<Fields, Unknown> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: Name, value: &T) -> Result<Fields, Unknown> {
         value.serialize(self)
     }
 

@@ -171,4 +171,5 @@ async fn an_older_copy_of_the_log_is_refused_before_it_takes_a_place_twice() {
         .unwrap_err();
 
     assert!(refused.to_string().contains("older copy"), "{refused}");
+    assert_eq!(refused.downcast_ref().map(platform::engines::OpenError::exit_code), Some(5));
 }

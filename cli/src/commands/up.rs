@@ -261,6 +261,8 @@ impl From<OpenError> for CliError {
                 Self::new(Kind::Unreachable, message).hint("start it, or correct its URL, and try again")
             }
             OpenError::Folder(_) => Self::new(Kind::LocalIo, message),
+            OpenError::Replaced(_) => Self::new(Kind::Conflict, message)
+                .hint("nothing was changed; the log of a data directory is its folder `log`"),
         }
     }
 }
@@ -280,7 +282,10 @@ impl From<Failure> for CliError {
             .hint("stop that program, or choose another port; 0 takes a free one (see `mshub up --help`)"),
             Failure::Port { .. } => Self::new(Kind::LocalIo, message).hint("choose another port or --host"),
             Failure::Engine(error) => error.into(),
-            Failure::Start(_) => Self::new(Kind::Other, message),
+            Failure::Start(error) => match error.downcast::<OpenError>() {
+                Ok(of_an_engine) => Self { message, ..of_an_engine.into() },
+                Err(_) => Self::new(Kind::Other, message),
+            },
         }
     }
 }

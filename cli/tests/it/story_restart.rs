@@ -2,14 +2,16 @@
 
 use std::{
     collections::HashSet,
+    fs,
     io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
     process::Stdio,
     sync::mpsc,
     time::Duration,
 };
 
 use client::LiveEvent;
-use serde_json::Value;
+use serde_json::{Value, json};
 use wire::RoomId;
 
 use crate::{
@@ -102,6 +104,68 @@ fn a_session_outlives_the_hub() {
     hub.start_again();
 
     assert_eq!(ann.json(&["auth", "status", "--json"])["signed_in"], true);
+}
+
+/// Copies the files of a hub that does not run, those of `name` in this folder of its data directory, instead of
+/// those that are there.
+fn put_back(from: &Path, to: &Path, folder: &str, name: &str) {
+    let files = |root: &Path| {
+        let all = fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        let stem = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+        all.filter(|path| stem(path).starts_with(name)).collect::<Vec<_>>()
+    };
+    fs::create_dir_all(to.join(folder)).unwrap();
+    files(to).iter().for_each(|old| fs::remove_file(old).unwrap());
+    for file in files(from) {
+        fs::copy(&file, to.join(folder).join(file.file_name().unwrap())).unwrap();
+    }
+}
+
+#[test]
+fn an_older_copy_of_the_log_is_refused_in_one_line_and_one_of_the_history_catches_up() {
+    let mut hub = Hub::start();
+    let (data, ann) = (PathBuf::from(hub.data_dir()), hub.person("Ann"));
+    ann.json(&["room", "new", "general", "--json"]);
+    let say = |text: &str| {
+        let cid = ann.json(&["chat", "send", "general", text, "--json"])["cid"].clone();
+        let trace = ["chat", "trace", cid.as_str().unwrap(), "--json=state"];
+        eventually("the history has it", || (ann.json(&trace)["state"] == "stored").then_some(()));
+    };
+    let verified = || ann.json(&["room", "verify", "general", "--json=messages,pos,hash"]);
+    let (older, newest) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    say("in both");
+    hub.kill();
+    put_back(&data, older.path(), "log", "log.db");
+    put_back(&data, older.path(), "db", "chat.db");
+    hub.start_again();
+    say("in the newest only");
+    let before = verified();
+    hub.kill();
+    put_back(&data, newest.path(), "log", "log.db");
+
+    put_back(older.path(), &data, "log", "log.db");
+    let ports = ["--port", "0", "--convert-port", "0", "--chat-port", "0", "--web-port", "0"];
+    let refused = ann.run(&[&["up", "--json", "--data-dir", &hub.data_dir()], &ports[..]].concat());
+
+    let error = refused.error();
+    assert_eq!((refused.code, refused.stderr.trim_end().lines().count()), (5, 1), "{}", refused.stderr);
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("it is an older copy. Put the newest one back"), "{message}");
+    put_back(newest.path(), &data, "log", "log.db");
+    hub.start_again();
+    assert_eq!(verified(), before);
+
+    hub.kill();
+    put_back(older.path(), &data, "db", "chat.db");
+    hub.start_again();
+    eventually("the history has what its older copy had not", || {
+        let done = ann.run(&["room", "verify", "general", "--json=messages,pos,hash"]);
+        (done.code == 0 && done.lines()[0] == before).then_some(())
+    });
+    say("after all that");
+    let said: Vec<_> = ann.lines(&["chat", "messages", "general", "--json=body"]);
+    let wanted = ["in both", "in the newest only", "after all that"].map(|body| json!({ "body": body }));
+    assert_eq!(said, wanted);
 }
 
 /// Waits for an event of a kind; others pass.

@@ -132,15 +132,20 @@ pub enum OpenError {
     /// A file or folder of this machine cannot be used.
     #[error("{0}")]
     Folder(String),
+    /// It has other things in it than what was made of it before: an older copy was put back, or that of another hub.
+    #[error("{0}")]
+    Replaced(String),
 }
 
 impl OpenError {
-    /// As programs end: 2 for what has to be written differently, 7 for who does not answer, 13 for this machine.
+    /// As programs end: 2 for what has to be written differently, 5 for what contradicts, 7 for who does not answer, 13
+    /// for this machine.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::NotUnderstood(_) => 2,
             Self::Away(_) => 7,
             Self::Folder(_) => 13,
+            Self::Replaced(_) => 5,
         }
     }
 }
