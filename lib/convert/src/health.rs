@@ -28,19 +28,20 @@ pub enum State {
 
 /// State and detail of the builtin engine.
 pub(crate) fn of_builtin() -> (State, String) {
-    (State::Ready, format!("part of mshub, a process a document; {}", locked_up()))
+    (State::Ready, format!("part of mshub, a process a document; {}", locked_up(sandbox_level())))
 }
 
-fn locked_up() -> String {
-    match sandbox_level() {
-        "landlock" => "locked up by Landlock and limits".to_owned(),
-        level => format!("locked up by {level} only"),
+fn locked_up(level: &str) -> &'static str {
+    match level {
+        "landlock" => "locked up by Landlock and limits",
+        "landlock-files" => "locked up by Landlock and limits, but for TCP: a kernel from 6.7 on forbids it",
+        _ => "held by limits only: this kernel has no Landlock, files and network are open to it",
     }
 }
 
 pub(crate) fn of_office(office: Option<&Office>) -> (State, String) {
     match office {
-        Some(office) => (State::Ready, format!("{}; {}", office.told(), locked_up())),
+        Some(office) => (State::Ready, format!("{}; {}", office.told(), locked_up(sandbox_level()))),
         None => (
             State::Absent,
             "install LibreOffice (Debian: libreoffice-writer, -calc, -impress) and start the hub again"
@@ -61,5 +62,18 @@ pub(crate) fn of_server(engine: Engine, server: Option<&Remote>) -> (State, Stri
             (State::Absent, format!("give the key of an account there with --{engine}-key-file"))
         }
         (None, _) => (State::Absent, format!("name a server with --{engine}-url")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_without_landlock_is_not_said_to_lock_anything_up() {
+        assert_eq!(locked_up("landlock"), "locked up by Landlock and limits");
+        assert!(locked_up("landlock-files").contains("but for TCP"));
+        assert!(locked_up("limits").contains("files and network are open"));
+        assert!(of_builtin().1.ends_with(locked_up(sandbox_level())));
     }
 }

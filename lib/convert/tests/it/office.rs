@@ -212,6 +212,49 @@ async fn a_document_cannot_make_it_read_or_fetch_anything() {
     }
 }
 
+/// A taken-over office suite, in the folder of the output, that tries what it should not be able to.
+#[tokio::test]
+async fn a_program_in_a_child_can_do_just_what_the_level_says() {
+    let (desk, elsewhere) = (Desk::new(), tempfile::tempdir().unwrap());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (outside, port) = (elsewhere.path().display(), listener.local_addr().unwrap().port());
+    std::fs::write(elsewhere.path().join("secret"), "TOPSECRET").unwrap();
+    std::fs::write(elsewhere.path().join("tool"), "#!/bin/sh\n").unwrap();
+    let suite = desk.path("suite/program");
+    std::fs::create_dir_all(&suite).unwrap();
+    let script = desk.put(
+        "suite/program/soffice",
+        format!(
+            "#!/bin/bash\nexec 2>/dev/null\n{{ echo tried\n\
+             cat {outside}/secret >/dev/null && echo read\n\
+             (echo x >{outside}/new) && echo wrote\n\
+             rm {outside}/secret && echo removed\n\
+             {outside}/tool && echo ran\n\
+             (: <>/dev/tcp/127.0.0.1/{port}) && echo connected\n}} >\"$HOME/../../found\"\nexit 1\n"
+        ),
+    );
+    for program in [&script, &elsewhere.path().join("tool")] {
+        std::fs::set_permissions(program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    desk.put("letter.doc", LETTER_DOC);
+    let engines = Engines::builtin(child()).with_libreoffice(script);
+
+    let done = convert(&engines, &desk.request("letter.doc", Format::Pdf)).await;
+
+    assert_eq!(done.result.unwrap_err().code(), "crashed");
+    let found = std::fs::read_to_string(desk.path("found")).unwrap();
+    let mut free = found.lines().filter(|line| *line != "connected").collect::<Vec<_>>();
+    assert_eq!(free.remove(0), "tried");
+    // LibreOffice has to remove its own socket in there, and no rule tells that from another file of the same user.
+    free.retain(|line| *line != "removed" || !elsewhere.path().starts_with("/tmp"));
+    match mshub_convert::sandbox_level() {
+        "limits" => assert!(["read", "wrote", "ran"].iter().all(|did| free.contains(did)), "{found}"),
+        level => assert!(free.is_empty(), "{found} at level {level}"),
+    }
+    // Where TCP is not forbidden, the child may have left the network all the same.
+    assert!(mshub_convert::sandbox_level() != "landlock" || !found.contains("connected"), "{found}");
+}
+
 #[tokio::test]
 async fn it_is_killed_at_its_deadline_with_all_that_it_started() {
     let desk = Desk::new();
