@@ -14,6 +14,7 @@ mod rooms;
 mod routes;
 mod state;
 mod tasks;
+mod turns;
 mod uploads;
 mod upstream;
 mod web;

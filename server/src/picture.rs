@@ -4,8 +4,11 @@
 use std::io::Cursor;
 
 use image::{
-    DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits, codecs::jpeg::JpegEncoder,
+    DynamicImage, ImageDecoder as _, ImageError, ImageFormat, ImageReader, Limits,
+    codecs::jpeg::JpegEncoder,
+    error::{LimitError, LimitErrorKind},
     imageops::FilterType,
+    metadata::Orientation,
 };
 
 /// The longest side of a profile picture, in pixels.
@@ -14,8 +17,10 @@ const SIDE: u32 = 512;
 const SMALL: u32 = 320;
 /// The most pixels that are unfolded.
 const PIXELS: u64 = 40_000_000;
-/// 40 million pixels of four bytes, and as much again for work.
-const MEMORY: u64 = 2 * 4 * PIXELS;
+/// The most bytes that they unfold into: pixels of four bytes; of those with more, fewer.
+const UNFOLDED: u64 = 4 * PIXELS;
+/// As much again for the work of those decoders that tell what they take.
+const MEMORY: u64 = 2 * UNFOLDED;
 const QUALITY: u8 = 88;
 
 /// What a profile picture may be.
@@ -42,17 +47,19 @@ pub(crate) type Refusal = String;
 
 /// Makes a profile picture of what somebody sent: a square. Blocks for as long as decoding takes.
 pub(crate) fn square(bytes: &[u8]) -> Result<Clean, Refusal> {
-    clean(&middle(&read(bytes, PROFILE)?))
+    let (picture, up) = read(bytes, PROFILE)?;
+    clean(middle(&picture), up)
 }
 
 /// Makes a small picture of a whole one, in its shape. Blocks for as long as decoding takes.
 pub(crate) fn small(bytes: &[u8]) -> Result<Clean, Refusal> {
-    let picture = read(bytes, FILES)?;
+    let (picture, up) = read(bytes, FILES)?;
     let is_small = picture.width() <= SMALL && picture.height() <= SMALL;
-    clean(&if is_small { picture } else { picture.thumbnail(SMALL, SMALL) })
+    clean(if is_small { picture } else { picture.thumbnail(SMALL, SMALL) }, up)
 }
 
-fn read(bytes: &[u8], taken: &[ImageFormat]) -> Result<DynamicImage, Refusal> {
+/// The picture as it lies in the file, and how it is to be turned.
+fn read(bytes: &[u8], taken: &[ImageFormat]) -> Result<(DynamicImage, Orientation), Refusal> {
     let format = image::guess_format(bytes).map_err(|_| not_a_picture())?;
     if !taken.contains(&format) {
         return Err(not_a_picture());
@@ -65,21 +72,25 @@ fn read(bytes: &[u8], taken: &[ImageFormat]) -> Result<DynamicImage, Refusal> {
     unfolded(bytes, format).map_err(|_| damaged())
 }
 
-fn clean(picture: &DynamicImage) -> Result<Clean, Refusal> {
-    written(picture).map_err(|error| format!("the picture cannot be written: {error}"))
+/// Turned only now that it is small: to turn takes the memory of a second one.
+fn clean(mut picture: DynamicImage, up: Orientation) -> Result<Clean, Refusal> {
+    picture.apply_orientation(up);
+    written(&picture).map_err(|error| format!("the picture cannot be written: {error}"))
 }
 
-fn unfolded(bytes: &[u8], format: ImageFormat) -> image::ImageResult<DynamicImage> {
+fn unfolded(bytes: &[u8], format: ImageFormat) -> image::ImageResult<(DynamicImage, Orientation)> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
     limits.max_alloc = Some(MEMORY);
     reader.limits(limits);
     let mut decoder = reader.into_decoder()?;
     // Which way is up is the only thing of EXIF that is used; a broken note of it turns nothing.
-    let up = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
-    let mut picture = DynamicImage::from_decoder(decoder)?;
-    picture.apply_orientation(up);
-    Ok(picture)
+    let up = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    // Not every decoder keeps to the limits that it is told.
+    if decoder.total_bytes() > UNFOLDED {
+        return Err(ImageError::Limits(LimitError::from_kind(LimitErrorKind::InsufficientMemory)));
+    }
+    Ok((DynamicImage::from_decoder(decoder)?, up))
 }
 
 /// The middle square, at most [`SIDE`] wide.
@@ -185,16 +196,23 @@ mod tests {
 
     #[test]
     fn a_bomb_is_refused_by_its_header() {
-        let mut bomb = encoded(&opaque(1, 1), ImageFormat::Png);
-        // The header says 60,000 × 60,000; its checksum is made right, so that only the size is wrong.
-        bomb[16..20].copy_from_slice(&60_000_u32.to_be_bytes());
-        bomb[20..24].copy_from_slice(&60_000_u32.to_be_bytes());
-        let checksum = crc32(&bomb[12..29]);
-        bomb[29..33].copy_from_slice(&checksum.to_be_bytes());
+        // The header says a side and a depth; its checksum is made right, so that only these are wrong.
+        let bomb = |side: u32, depth: u8| {
+            let mut bomb = encoded(&opaque(1, 1), ImageFormat::Png);
+            bomb[16..20].copy_from_slice(&side.to_be_bytes());
+            bomb[20..24].copy_from_slice(&side.to_be_bytes());
+            bomb[24] = depth;
+            let checksum = crc32(&bomb[12..29]);
+            bomb[29..33].copy_from_slice(&checksum.to_be_bytes());
+            bomb
+        };
 
-        let refusal = square(&bomb).err().unwrap();
+        let refusal = square(&bomb(60_000, 8)).err().unwrap();
 
         assert!(refusal.contains("60000 × 60000"), "{refusal}");
+        // 36 million pixels are few enough, but not of six bytes each.
+        let deep = unfolded(&bomb(6_000, 16), ImageFormat::Png);
+        assert!(matches!(deep, Err(ImageError::Limits(_))), "{:?}", deep.err());
     }
 
     #[test]

@@ -11,7 +11,6 @@ use platform::{
     objects::Objects,
     service::{Tasks, Wedge, internal::InternalKey},
 };
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -22,11 +21,9 @@ use crate::{
     live::{self, Appends, Registry},
     rooms::Rates,
     tasks,
+    turns::Turns,
     upstream::Upstream,
 };
-
-/// Pictures that one gateway makes small at once.
-const PICTURES: usize = 2;
 
 /// The gateway's state.
 pub(crate) struct State {
@@ -44,8 +41,8 @@ pub(crate) struct State {
     pub(crate) appends: Appends,
     /// Places for answers without an end.
     pub(crate) endless: Places,
-    /// Turns for making pictures small.
-    pub(crate) pictures: Arc<Semaphore>,
+    /// Turns at making pictures.
+    pub(crate) pictures: Turns,
     pub(crate) cards: Cards,
     pub(crate) news: News,
     pub(crate) upstream: Upstream,
@@ -86,7 +83,7 @@ impl State {
             rates,
             appends: Appends::default(),
             endless: Places::default(),
-            pictures: Arc::new(Semaphore::new(PICTURES)),
+            pictures: Turns::default(),
             cards: Cards::default(),
             news: News::default(),
             upstream,

@@ -57,10 +57,7 @@ impl Hasher {
     }
 
     /// Does work that blocks, in turn with the hashes.
-    pub(super) async fn work<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Outcome<T> {
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Outcome<T> {
         let place = self.queue.clone().try_acquire_owned().map_err(|_| {
             ApiError::new(Code::Unavailable, "too many people sign in or up at this moment").retry_after(2)
         })?;

@@ -50,7 +50,7 @@ pub(crate) async fn of_user(
         (status = 422, body = wire::Problem)))]
 pub(crate) async fn set(State(state): State<App>, caller: Caller, body: Body) -> Outcome<StatusCode> {
     let bytes = in_time(to_bytes(body, LARGEST)).await?.map_err(|error| unread(&error))?;
-    let clean = state.guards.hasher.work(move || picture::square(&bytes)).await?;
+    let clean = state.pictures.take(|turn| turn.make(move || picture::square(&bytes))).await?;
     let clean = clean.map_err(|refusal| {
         ApiError::new(Code::BadPhoto, refusal).hint("send a PNG, JPEG, WebP or GIF file of at most 5 MiB")
     })?;

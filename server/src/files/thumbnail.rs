@@ -1,7 +1,5 @@
 //! Small pictures: made when somebody first asks, kept, and gone with their file.
 
-use std::time::Duration;
-
 use axum::{extract::State, http::HeaderMap, response::Response};
 use futures_util::TryStreamExt as _;
 use platform::service::{ApiError, ApiPath, Outcome};
@@ -12,12 +10,11 @@ use crate::{
     accounts::Caller,
     picture,
     state::{App, State as Hub},
+    turns::Turn,
 };
 
 /// The largest file of which a picture is made: it is read into memory.
 const LARGEST: u64 = 32 * 1024 * 1024;
-/// How long an answer waits for its turn and for the picture.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// In place of an ending where no picture can be made.
 const NONE: &str = "none";
 
@@ -35,9 +32,7 @@ pub(crate) async fn thumbnail(
     let kept = visible(&state, &caller, id).await?;
     let ending = match &kept.thumbnail {
         Some(ending) => ending.clone(),
-        None => tokio::time::timeout(PATIENCE, make(&state, &kept)).await.unwrap_or_else(|_| {
-            Err(ApiError::new(Code::Unavailable, "too many pictures are made right now").retry_after(2))
-        })?,
+        None => state.pictures.take(|turn| made(&state, &caller, id, turn)).await?,
     };
     if ending == NONE {
         return Err(ApiError::new(
@@ -55,11 +50,24 @@ pub(crate) async fn thumbnail(
     deliver(&state.objects, &headers, content).await
 }
 
-/// Makes and keeps it; its ending. Two who ask at once make the same one twice.
-async fn make(state: &Hub, kept: &Kept) -> Outcome<String> {
+/// Its ending, once it is made and kept. What was begun goes on when nobody waits any more: a picture that takes too
+/// long is made once, and not again for whoever asks next.
+async fn made(state: &App, caller: &Caller, id: FileId, turn: Turn) -> Outcome<String> {
+    // Somebody may have had a turn at it meanwhile.
+    let kept = visible(state, caller, id).await?;
+    if let Some(ending) = kept.thumbnail {
+        return Ok(ending);
+    }
+    let state = state.clone();
+    let making = tokio::spawn(async move { make(&state, &kept, turn).await });
+    making.await.map_err(anyhow::Error::from)?
+}
+
+/// Makes and keeps it; its ending. Two who ask at once may make the same one twice.
+async fn make(state: &Hub, kept: &Kept, turn: Turn) -> Outcome<String> {
     let Kept { file: File { id, bytes, .. }, room, .. } = kept;
     let small = match kept.file.is_picture() && *bytes <= LARGEST {
-        true => small(state, kept).await?,
+        true => small(state, kept, turn).await?,
         false => None,
     };
     let Some(small) = small else {
@@ -77,8 +85,7 @@ async fn make(state: &Hub, kept: &Kept) -> Outcome<String> {
 }
 
 /// The picture; `None` when it is damaged or would unfold into too much.
-async fn small(state: &Hub, kept: &Kept) -> Outcome<Option<picture::Clean>> {
-    let turn = state.pictures.clone().acquire_owned().await.map_err(anyhow::Error::from)?;
+async fn small(state: &Hub, kept: &Kept, turn: Turn) -> Outcome<Option<picture::Clean>> {
     let key = object_key(kept.room, kept.file.id);
     let object = state.objects.get(&key, 0).await.map_err(anyhow::Error::from)?;
     let whole = object.body.try_fold(Vec::new(), async |mut whole, chunk| {
@@ -86,13 +93,7 @@ async fn small(state: &Hub, kept: &Kept) -> Outcome<Option<picture::Clean>> {
         Ok(whole)
     });
     let whole = whole.await.map_err(anyhow::Error::from)?;
-    // The turn goes with the work: who hangs up must not make room for one picture more than there are turns.
-    let made = tokio::task::spawn_blocking(move || {
-        let made = picture::small(&whole);
-        drop(turn);
-        made
-    });
-    match made.await.map_err(anyhow::Error::from)? {
+    match turn.make(move || picture::small(&whole)).await? {
         Ok(small) => Ok(Some(small)),
         Err(why) => {
             tracing::debug!(file = %kept.file.id, why, "a file has no small picture");
