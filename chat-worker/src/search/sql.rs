@@ -13,7 +13,8 @@ struct Dialect {
     id: &'static str,
     /// Stands between the bound question twice: as a condition before it and behind it.
     fits: [&'static str; 2],
-    best_first: [&'static str; 2],
+    /// The same of the order; without it, the rank that the match itself has.
+    best_first: Option<[&'static str; 2]>,
 }
 
 fn dialect(tx: &Transaction, terms: &[Term]) -> Dialect {
@@ -22,14 +23,13 @@ fn dialect(tx: &Transaction, terms: &[Term]) -> Dialect {
             question: for_sqlite(terms),
             id: "words.rowid",
             fits: ["words MATCH ", ""],
-            // The rank of the match; the question is bound once more only so that both engines have it.
-            best_first: ["words.rank, length(", ")"],
+            best_first: None,
         },
         Transaction::Postgres(_) => Dialect {
             question: for_postgres(terms),
             id: "words.id",
             fits: ["words.body @@ to_tsquery('simple', ", ")"],
-            best_first: ["ts_rank(words.body, to_tsquery('simple', ", ")) DESC"],
+            best_first: Some(["ts_rank(words.body, to_tsquery('simple', ", ")) DESC"]),
         },
     }
 }
@@ -76,7 +76,11 @@ pub(super) async fn find(
                 select.push(" ORDER BY ").push(id).push(" DESC LIMIT ").push_bind(limit.cast_signed() as i64);
             }
             SearchOrder::Rank => {
-                select.push(" ORDER BY ").push(best_first[0]).push_bind(&question).push(best_first[1]);
+                select.push(" ORDER BY ");
+                match best_first {
+                    Some([before, behind]) => select.push(before).push_bind(&question).push(behind),
+                    None => select.push("words.rank"),
+                };
                 select.push(", ").push(id).push(" DESC LIMIT ").push_bind(limit.cast_signed() as i64);
                 select.push(" OFFSET ").push_bind(from.unwrap_or(0));
             }
