@@ -161,5 +161,5 @@ fn a_history_is_verified_and_a_change_of_it_is_found_out() {
     fs::write(&memory, other).unwrap();
     let found_out = ann.run(&["room", "verify", "general", "--json"]);
     assert_eq!(found_out.code, 14, "{}", found_out.stderr);
-    assert!(found_out.error()["message"].as_str().unwrap().contains("once verified 3 messages"));
+    assert!(found_out.error()["message"].as_str().unwrap().contains("once verified 3 events"));
 }

@@ -69,7 +69,8 @@ pub(super) async fn run(args: VerifyArgs, global: &Global) -> Result<(), CliErro
     let verified = Verified { room, messages: n, pos, hash: h.clone(), newer, remembered: met };
     global.out.result(&verified, &h, || {
         let newer = if newer > 0 { format!(", and {newer} newer on their way there") } else { String::new() };
-        format!("verified {n} messages, hash {h}, up to {pos} in the database{newer}")
+        let events = if n == 1 { "1 event".to_owned() } else { format!("{n} events") };
+        format!("verified {events}, hash {h}, up to {pos} in the database{newer}")
     })
 }
 
@@ -137,7 +138,7 @@ impl Check {
         self.standing = self.standing.after_link(&event.link());
         match memory.at(event.pos) {
             Some(known) if *known != self.standing.head(known.room) => Err(differs(format!(
-                "at {} this machine once verified {} messages with hash {}; now they are {} with hash {}",
+                "at {} this machine once verified {} events with hash {}; now they are {} with hash {}",
                 known.pos,
                 known.n,
                 known.h,
@@ -308,7 +309,7 @@ mod tests {
 
         let told = check(&rewritten, standing(&rewritten), &memory).unwrap_err();
 
-        assert!(told.contains("at 20 this machine once verified 2 messages"), "{told}");
+        assert!(told.contains("at 20 this machine once verified 2 events"), "{told}");
         assert!(memory.forget_unless("another log"));
         assert_eq!(check(&rewritten, standing(&rewritten), &memory).unwrap().met, 0);
     }
