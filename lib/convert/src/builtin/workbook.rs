@@ -118,7 +118,10 @@ fn choose(workbook: &mut Workbook, wanted: &str, req: &Request) -> Result<(), Er
         return Err(Error::Unsupported {
             from: format!("the sheet '{wanted}'"),
             to: req.to.to_string(),
-            hint: format!("the workbook has: {}", names.join(", ")),
+            hint: match names.as_slice() {
+                [] | [""] => "it is one table without a name: choose no sheet".to_owned(),
+                names => format!("the workbook has: {}", names.join(", ")),
+            },
         });
     };
     workbook.sheets = vec![workbook.sheets.swap_remove(at)];

@@ -113,6 +113,12 @@ fn one_sheet_can_be_chosen_by_name_or_number() {
     request.options.sheet = Some("Tomorrow".into());
     let error = convert_here(&request, &mut |_| ()).unwrap_err();
     assert!(matches!(&error, Error::Unsupported { hint, .. } if hint.contains("Sales")), "{error}");
+
+    desk.put("a.csv", "a,b\n1,2\n");
+    let mut request = desk.request("a.csv", Format::Json);
+    request.options.sheet = Some("Tomorrow".into());
+    let error = convert_here(&request, &mut |_| ()).unwrap_err();
+    assert!(error.to_string().ends_with("one table without a name: choose no sheet"), "{error}");
 }
 
 #[test]
