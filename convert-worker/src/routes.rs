@@ -41,6 +41,7 @@ pub(crate) fn routes(app: &App) -> Router {
         .route(internal::UPLOADS, post(tus::begin))
         .route(internal::UPLOAD, get(tus::show).patch(tus::append).delete(tus::remove))
         .route(internal::FORMATS, get(formats::list))
+        .route(internal::UPLOAD_CHECK, get(intake::check))
         .merge(health::livez())
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)

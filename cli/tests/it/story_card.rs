@@ -44,8 +44,18 @@ fn a_conversion_in_a_room_is_everybodys_there_and_nobodys_elsewhere() {
     assert!(std::fs::read(bob.folder().join("notes.pdf")).unwrap().starts_with(b"%PDF"));
 
     let refused = bob.run(&["chat", "convert", "general", id, "--to", "mp3", "--json"]);
-    assert_eq!(refused.code, 10, "{}", refused.stderr);
-    assert_eq!(refused.lines()[0]["card"]["state"], "failed");
+    assert_eq!(
+        (refused.code, refused.error()["code"].as_str()),
+        (11, Some("MSH-4150")),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(facts(&bob).len(), 2, "what cannot be is not shown to everybody");
+    assert!(bob.lines(&["chat", "outbox", "--json"]).is_empty());
+    bob.file("broken.docx", "no document");
+    let failed = bob.run(&["chat", "convert", "general", "broken.docx", "--to", "pdf", "--json"]);
+    assert_eq!(failed.code, 10, "{}", failed.stderr);
+    assert_eq!(failed.lines()[0]["card"]["state"], "failed");
     assert_eq!(bob.run(&["room", "verify", "general"]).code, 0);
 
     assert_eq!(ann.run(&["chat", "rm", "general", &card["pos"].to_string()]).code, 0);

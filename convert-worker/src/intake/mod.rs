@@ -63,6 +63,17 @@ pub(crate) async fn create(
     Ok((StatusCode::ACCEPTED, ApiJson(taken?)))
 }
 
+/// Whether an upload like this would be taken, before it is sent.
+pub(crate) async fn check(
+    State(app): State<App>,
+    OnBehalfOf(_): OnBehalfOf,
+    ApiQuery(query): ApiQuery<NewConversion>,
+    headers: HeaderMap,
+) -> Outcome<StatusCode> {
+    Wanted::read(query, consent::of_request(&headers), &app.converters)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 fn is_form(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     kind.to_ascii_lowercase().starts_with("multipart/form-data")

@@ -110,6 +110,19 @@ async fn a_body_that_breaks_off_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn what_an_upload_would_be_told_of_its_name_is_told_before_it() {
+    let worker = Worker::start().await;
+    let ask = |query: &str| worker.request(Method::GET, &format!("{}?{query}", internal::UPLOAD_CHECK));
+
+    for taken in ["to=pdf&name=a.md", "to=jpeg&name=a.png", "to=pdf&name=unknown"] {
+        assert_eq!(ask(taken).send().await.unwrap().status(), StatusCode::NO_CONTENT, "{taken}");
+    }
+    for (refused, code) in [("to=mp3&name=a.md", Code::UnsupportedPair), ("name=a.md", Code::BadRequest)] {
+        assert_eq!(problem(ask(refused)).await.known(), Some(code), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn only_the_gateway_is_let_in() {
     let worker = Worker::start().await;
     let job = fill(internal::JOB, JobId::new());
@@ -122,6 +135,7 @@ async fn only_the_gateway_is_let_in() {
         (Method::POST, format!("{job}/retry")),
         (Method::GET, format!("{job}/result")),
         (Method::GET, internal::FORMATS.to_owned()),
+        (Method::GET, internal::UPLOAD_CHECK.to_owned()),
     ];
 
     for (method, path) in routes {

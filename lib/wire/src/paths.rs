@@ -186,6 +186,8 @@ pub mod internal {
     pub const UPLOAD: &str = "/internal/v1/uploads/{id}";
     /// convert-worker: the live matrix.
     pub const FORMATS: &str = "/internal/v1/formats";
+    /// convert-worker: whether an upload with this query would be taken, as far as its words tell.
+    pub const UPLOAD_CHECK: &str = "/internal/v1/upload-check";
 }
 
 /// Fills the parameter of a path, percent-encoding what a path segment must not hold.

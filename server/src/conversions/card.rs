@@ -26,13 +26,15 @@ use wire::{
 use super::{progress::Told, upload};
 use crate::{
     accounts, files, rooms,
-    state::App,
-    upstream::{call, stream},
+    state::{App, State as Hub},
+    upstream::{call, send, stream},
 };
 
 /// Between two looks at the job. Hints tell of it sooner, and may be lost.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How long a worker is waited for with the question whether it would take the file.
+const SOON: Duration = Duration::from_secs(2);
 /// The first pause after an attempt that failed, and the longest: each is twice the one before.
 const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -218,14 +220,38 @@ async fn job(state: &App, wish: &Wish) -> Outcome<Job> {
     let query = NewConversion { to: to.clone(), name: file.name.clone(), ..NewConversion::default() };
     let object = files::content(state, wish.room, file.id).await?;
     let key = wish.request_key(&state.config.secret.0);
-    // The document is whoever's who put it there.
-    let allowed = match files::owner(state, file.id).await? {
-        Some(owner) => accounts::allows_third_party(&state.db, owner).await?,
-        None => false,
-    };
+    let allowed = consent(state, file.id).await?;
     let upload = upload::passed_on(state, by, &query, allowed)
         .with(|request| request.header(REQUEST_KEY, key).header("content-length", file.bytes));
     stream(upload, Body::from_stream(object.body), upload::UPLOAD).await
+}
+
+/// Whether services of somebody else may have a file of a room: it is whoever's who put it there.
+async fn consent(state: &Hub, file: FileId) -> Outcome<bool> {
+    match files::owner(state, file).await? {
+        Some(owner) => Ok(accounts::allows_third_party(&state.db, owner).await?),
+        None => Ok(false),
+    }
+}
+
+/// Refuses what a worker would refuse of a file of this name, before everybody in the room sees it fail. When no worker
+/// answers soon, it is asked for all the same, and waits.
+pub(super) async fn check(state: &Hub, by: UserId, file: &File, to: &str) -> Outcome<()> {
+    let query = NewConversion { to: to.to_owned(), name: file.name.clone(), ..NewConversion::default() };
+    let asked = state.upstream.convert(Method::GET, internal::UPLOAD_CHECK, by).query(&query);
+    let asked = send(upload::consented(asked, consent(state, file.id).await?));
+    match tokio::time::timeout(SOON, asked).await {
+        Ok(Err(refused)) if is_about_the_wish(refused.problem()) => Err(refused),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a worker's answer is about what is wanted. One that does not know the question says nothing about it.
+fn is_about_the_wish(problem: &Problem) -> bool {
+    let known = problem.known();
+    known.is_some_and(|code| {
+        matches!(code, Code::UnsupportedPair | Code::ConsentNeeded | Code::InvalidField | Code::BadRequest)
+    })
 }
 
 /// The job when nothing changes any more. Until then those in the room are told how far it is.

@@ -4,7 +4,7 @@ use axum::extract::State;
 use platform::service::{ApiError, ApiJson, ApiPath, Outcome};
 use wire::{Code, RoomId, conversions::ConvertInRoom, events::What, paths, rooms::Sent};
 
-use super::card::Wish;
+use super::card::{self, Wish};
 use crate::{
     accounts::Caller,
     files,
@@ -19,7 +19,7 @@ const LONGEST_FORMAT: usize = 16;
 /// Has a file of a room that the caller is in converted. The message that comes of it shows the state, and has the
 /// result as a file of the room. Sending the same `cid` again answers with the first place.
 #[utoipa::path(post, path = paths::ROOM_CONVERSIONS, tag = "files", params(("room" = String, Path)), request_body = ConvertInRoom, security(("bearer" = [])),
-    responses((status = 200, body = Sent), (status = 401, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem), (status = 422, body = wire::Problem), (status = 429, body = wire::Problem), (status = 503, body = wire::Problem)))]
+    responses((status = 200, body = Sent), (status = 401, body = wire::Problem), (status = 403, body = wire::Problem), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem), (status = 415, body = wire::Problem), (status = 422, body = wire::Problem), (status = 429, body = wire::Problem), (status = 503, body = wire::Problem)))]
 pub(crate) async fn create(
     State(state): State<App>,
     caller: Caller,
@@ -42,6 +42,7 @@ async fn wished(state: &Hub, caller: &Caller, room: RoomId, wanted: ConvertInRoo
         let detail = "a format is a short word, such as pdf";
         return Err(ApiError::new(Code::InvalidField, detail).field("/to", detail));
     }
+    card::check(state, caller.user, &files::convertible(state, caller, room, file).await?, &to).await?;
     let file = files::for_conversion(state, caller, room, cid, file).await?;
     let name = caller.name.clone();
     let wish = Wish { room, by: caller.user, name, cid, file: file.clone(), to: to.clone() };

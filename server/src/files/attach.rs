@@ -33,6 +33,16 @@ pub(crate) async fn claim(
     Ok(files)
 }
 
+/// A file of a room that the caller could have converted for everybody there.
+pub(crate) async fn convertible(state: &State, caller: &Caller, room: RoomId, id: FileId) -> Outcome<File> {
+    Ok(in_room(state, caller, room, id).await?.file)
+}
+
+async fn in_room(state: &State, caller: &Caller, room: RoomId, id: FileId) -> Outcome<Kept> {
+    let kept = download::visible(state, caller, id).await?;
+    if kept.room == room { Ok(kept) } else { Err(ApiError::not_found("file")) }
+}
+
 /// A file of a room that is to be converted for everybody there. An upload that waits goes with the message that asks.
 pub(crate) async fn for_conversion(
     state: &State,
@@ -41,10 +51,7 @@ pub(crate) async fn for_conversion(
     cid: ClientId,
     id: FileId,
 ) -> Outcome<File> {
-    let kept = download::visible(state, caller, id).await?;
-    if kept.room != room {
-        return Err(ApiError::not_found("file"));
-    }
+    let kept = in_room(state, caller, room, id).await?;
     match kept.cid {
         Some(_) => Ok(kept.file),
         None => claim(state, caller.user, room, cid, &[id]).await?.pop().ok_or_else(|| not_there(id)),

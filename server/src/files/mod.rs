@@ -17,7 +17,7 @@ pub(crate) mod upload;
 
 use wire::{FileId, RoomId, Timestamp, UserId, files::File};
 
-pub(crate) use attach::{claim, for_conversion, settled_by};
+pub(crate) use attach::{claim, convertible, for_conversion, settled_by};
 pub(crate) use deliver::{Content, deliver};
 pub(crate) use remove::{forget_room, one as remove, removal, remove_of_message, remove_of_room, sweep};
 pub(crate) use result::{content, keep_result, owner};
