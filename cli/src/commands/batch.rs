@@ -161,7 +161,7 @@ fn show(global: &Global, batch: &Batch) -> Result<(), CliError> {
             batch.name.clone(),
             format!("id       {}", batch.id),
             format!("state    {}", batch.state.name()),
-            format!("done     {}", so_far(batch)),
+            format!("now      {}", so_far(batch)),
             format!("begun    {}", text::moment(batch.created_at)),
         ];
         for job in batch.jobs.iter().chain(&batch.made) {

@@ -162,7 +162,7 @@ fn the_commands_say_what_they_did() {
     ann.json(&["room", "new", "general", "--json"]);
     bob.json(&["room", "join", "general", "--json"]);
 
-    assert_eq!(ann.json(&["room", "topic", "general", "all of it", "--json"])["topic"], "all of it");
+    assert_eq!(ann.json(&["room", "topic", "general", "all", "of it", "--json"])["topic"], "all of it");
     assert_eq!(ann.json(&["room", "role", "general", "Bob", "moderator", "--json"])["role"], "moderator");
     assert_eq!(ann.run(&["room", "role", "general", "Bob", "king"]).code, 2);
     assert_eq!(ann.run(&["room", "rename", "general", "main"]).text(), "#main  all of it\n");

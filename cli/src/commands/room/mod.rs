@@ -104,8 +104,9 @@ pub enum RoomCommand {
     Topic {
         /// The room
         room: String,
-        /// The topic; '' takes it away
-        topic: String,
+        /// The topic, several words with a space between them; '' takes it away
+        #[arg(required = true, value_name = "TOPIC")]
+        topic: Vec<String>,
     },
     /// Give a room another name
     Rename {
@@ -164,7 +165,7 @@ pub async fn run(command: RoomCommand, global: &Global) -> Result<(), CliError> 
                 .result(&member, member.id, || format!("{} is {} in {room} now", member.name, role.name()))
         }
         RoomCommand::Topic { room, topic } => {
-            edit(global, &room, EditRoom { topic: Some(topic), name: None }).await
+            edit(global, &room, EditRoom { topic: Some(topic.join(" ")), name: None }).await
         }
         RoomCommand::Rename { room, name } => {
             edit(global, &room, EditRoom { name: Some(name), topic: None }).await
