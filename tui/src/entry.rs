@@ -53,13 +53,13 @@ pub fn is_act(event: &RoomEvent) -> bool {
 }
 
 impl Entry {
-    /// An event, and what was done to it since, oldest first.
-    pub fn of(event: RoomEvent, acts: &[RoomEvent]) -> Self {
+    /// An event, and what was done to it since, oldest first; `direct` in a conversation of two.
+    pub fn of(event: RoomEvent, acts: &[RoomEvent], direct: bool) -> Self {
         let mut entry =
             Self::guess(event.pos, event.ts, event.by, text::clean_line(&event.name), String::new());
         entry.message = Message::begun_by(&event).map(Box::new);
         if entry.message.is_none() {
-            entry.text = text::clean_line(&event.sentence().unwrap_or_default());
+            entry.text = text::clean_line(&event.sentence(direct).unwrap_or_default());
             entry.said = false;
             return entry;
         }

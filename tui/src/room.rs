@@ -45,9 +45,10 @@ impl RoomState {
     pub fn new(room: Room) -> Self {
         let mut counted = Counted::default();
         counted.told(&room);
+        let timeline = Timeline { direct: room.direct, ..Timeline::default() };
         Self {
             room: clean(room),
-            timeline: Timeline::default(),
+            timeline,
             composer: Composer::default(),
             about: None,
             members: Vec::new(),
@@ -67,6 +68,12 @@ impl RoomState {
         self.timeline.restart();
         self.counted.forget();
         self.crowd.forget();
+    }
+
+    /// Where the line goes above what the reader has not read; nothing when there is nothing unread.
+    pub fn unread(&self, me: UserId) -> Option<Divider> {
+        let (count, _) = self.counted.unread(&self.timeline, me);
+        (count > 0).then_some(Divider { after: self.counted.mark(), count })
     }
 
     /// Its id.
@@ -168,6 +175,10 @@ pub struct Timeline {
     pub loading: bool,
     /// Whether the past that a subscription begins with has been told once.
     pub live: bool,
+    /// Whether it is a conversation of two, whose events are told in other words.
+    pub direct: bool,
+    /// Whether the first message behind the divider is still to be brought into sight.
+    pub landing: bool,
     /// The line "n new", if there is one.
     pub divider: Option<Divider>,
     /// What is visible.
@@ -209,7 +220,7 @@ impl Timeline {
         // What was put here by its acknowledgement alone says less.
         if self.entries.get(&pos).is_none_or(Entry::is_guess) {
             let acts = self.acts.get(&pos).map_or(&[][..], Vec::as_slice);
-            self.entries.insert(pos, Entry::of(event, acts));
+            self.entries.insert(pos, Entry::of(event, acts, self.direct));
         }
     }
 
@@ -324,10 +335,12 @@ impl Timeline {
     /// Events that count for nothing go.
     pub fn void(&mut self, positions: &[u64]) {
         self.entries.retain(|pos, _| !positions.contains(pos));
-        if let Scroll::Anchor(Place::At(pos), _) = self.scroll
+        if let Scroll::Anchor(place @ Place::At(pos), _) = self.scroll
             && positions.contains(&pos)
         {
-            self.scroll = Scroll::Follow;
+            // The last row of what stands above; the newest would count as read.
+            let above = self.above(place).or(self.first());
+            self.scroll = above.map_or(Scroll::Follow, |above| Scroll::Anchor(above, usize::MAX));
         }
         self.selected = self.selected.filter(|place| self.has(*place));
     }
@@ -413,13 +426,13 @@ impl Timeline {
         let pending = std::mem::take(&mut self.pending).into_iter();
         let why = "the session ended before".to_owned();
         let pending = pending.map(|own| Pending { delivery: Delivery::Refused(why.clone()), ..own });
-        *self = Self { pending: pending.collect(), ..Self::default() };
+        *self = Self { pending: pending.collect(), direct: self.direct, ..Self::default() };
     }
 
     /// The log began anew: what was placed is told again, what is under way stays under way.
     pub fn renumber(&mut self) {
         let pending = std::mem::take(&mut self.pending);
-        *self = Self { pending, ..Self::default() };
+        *self = Self { pending, direct: self.direct, ..Self::default() };
     }
 
     /// Own messages that wait for the hub.
@@ -463,6 +476,23 @@ impl Timeline {
     pub fn reaches(&self, pos: u64) -> bool {
         let back_to = self.complete || self.oldest() <= pos.saturating_add(1) || self.newest() <= pos;
         self.live && back_to && self.gaps.iter().all(|(_, to)| *to <= pos)
+    }
+
+    /// Whether older events than those loaded are needed to see everything after a position, and may be asked for:
+    /// only so many are kept.
+    pub fn lacks(&self, pos: u64) -> bool {
+        let earlier = !self.complete && self.oldest() > pos.saturating_add(1);
+        earlier && self.entries.len() < KEPT
+    }
+
+    /// The link is back and everything up to now is told: what was missed is counted, once no hole is left.
+    pub fn count_missed(&mut self, me: UserId) {
+        if let Some(Divider { after, count: 0 }) = self.divider
+            && self.gaps.iter().all(|(_, to)| *to <= after)
+        {
+            let (count, _) = self.said_after(after, me);
+            self.divider = (count > 0).then_some(Divider { after, count });
+        }
     }
 
     /// Whether there is nothing to show.

@@ -109,7 +109,7 @@ async fn roles_are_given_by_owners_and_a_room_keeps_one() {
     let told: Vec<String> = loop {
         let events = bob.events("ours", Default::default()).await.unwrap().events;
         if events.iter().any(|event| event.what.kind() == "renamed") {
-            break events.iter().filter_map(wire::events::RoomEvent::sentence).collect();
+            break events.iter().filter_map(|event| event.sentence(false)).collect();
         }
     };
     let wanted = [
@@ -169,6 +169,8 @@ fn the_commands_say_what_they_did() {
     assert_eq!(ann.run(&["room", "kick", "main", "bob@example.org"]).code, 0);
     assert_eq!(bob.run(&["room", "kick", "main", "Ann"]).code, 3);
     assert_eq!(ann.json(&["room", "dm", "bob@example.org", "--json"])["name"], "Bob");
+    let begun = bob.run(&["chat", "history", "@Ann"]);
+    assert!(begun.text().contains("-- only Ann and Bob are in it"), "{}", begun.text());
     assert_eq!(ann.run(&["room", "list"]).text(), "@Bob\t2\n#main\t1\t\t\tall of it\n");
     assert_eq!(ann.run(&["room", "rm", "main", "--confirm", "other"]).code, 2);
     assert_eq!(ann.json(&["room", "rm", "main", "--confirm", "main", "--json"])["deleted"], true);

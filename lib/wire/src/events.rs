@@ -380,8 +380,9 @@ impl RoomEvent {
         }
     }
 
-    /// What happened as a sentence for people, on one line; `None` for a message, whose text says it.
-    pub fn sentence(&self) -> Option<String> {
+    /// What happened as a sentence for people, on one line; `None` for a message, whose text says it. `direct` in a
+    /// conversation of two, where nobody is invited: it begins with both.
+    pub fn sentence(&self, direct: bool) -> Option<String> {
         let Self { name, what, .. } = self;
         let body = what.body();
         let text = match what {
@@ -403,6 +404,7 @@ impl RoomEvent {
             What::Created { .. } => format!("{name} made the room"),
             What::Joined => format!("{name} joined"),
             What::Left => format!("{name} left"),
+            What::Invited { .. } if direct => format!("only {name} and {body} can read this"),
             What::Invited { .. } => format!("{name} invited {body}"),
             What::Kicked { .. } => format!("{name} made {body} leave"),
             What::RoleChanged { role, .. } => format!("{name} made {body} {}", role.name()),
@@ -558,6 +560,21 @@ mod tests {
 
         assert_eq!(text, r#"{"kind":"said","body":"hi"}"#);
         assert_eq!(serde_json::from_str::<What>(&text).unwrap(), What::said("hi"));
+    }
+
+    #[test]
+    fn a_conversation_of_two_begins_with_both_and_nobody_is_invited() {
+        let event = |what| {
+            let (id, cid) = (MessageId::new(), ClientId::new());
+            let (room, by, name) = (RoomId::new(), UserId::new(), "Ann".to_owned());
+            RoomEvent::placed(RoomFact { id, room, by, name, cid, what }, 1, None, Timestamp::from_micros(0))
+        };
+        let invited = event(What::Invited { user: UserId::new(), body: "Bob".into() });
+
+        assert_eq!(invited.sentence(true).unwrap(), "only Ann and Bob can read this");
+        assert_eq!(invited.sentence(false).unwrap(), "Ann invited Bob");
+        let opened = event(What::Created { body: String::new() });
+        assert_eq!(opened.sentence(true).unwrap(), "Ann opened the conversation");
     }
 
     #[test]

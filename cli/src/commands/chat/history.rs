@@ -37,9 +37,11 @@ pub struct HistoryArgs {
 /// Prints it page by page.
 pub(super) async fn run(args: HistoryArgs, global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
+    // Only sentences for people depend on it.
+    let direct = !global.out.is_json() && hub.room(&args.room).await?.direct;
     if args.limit.is_some() {
         let newest = newest(&hub, &args).await?;
-        return newest.iter().try_for_each(|event| line::print(&global.out, event));
+        return newest.iter().try_for_each(|event| line::print(&global.out, event, direct));
     }
     let mut after = args.after.unwrap_or(0);
     loop {
@@ -49,7 +51,7 @@ pub(super) async fn run(args: HistoryArgs, global: &Global) -> Result<(), CliErr
             if args.before.is_some_and(|before| event.pos >= before) {
                 return Ok(());
             }
-            line::print(&global.out, event)?;
+            line::print(&global.out, event, direct)?;
         }
         match page.events.last() {
             Some(last) if page.more => after = last.pos,

@@ -27,9 +27,9 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Prints an event.
-pub(super) fn print(out: &Output, event: &RoomEvent) -> Result<(), CliError> {
-    out.result(&Line::of(event), event.pos, || spoken(event, &text::clock(event.ts, text::now())))
+/// Prints an event; `direct` in a conversation of two.
+pub(super) fn print(out: &Output, event: &RoomEvent, direct: bool) -> Result<(), CliError> {
+    out.result(&Line::of(event), event.pos, || spoken(event, direct, &text::clock(event.ts, text::now())))
 }
 
 /// Bytes that an event takes with `--json`, its line break included.
@@ -38,10 +38,10 @@ pub(super) fn json_length(out: &Output, event: &RoomEvent) -> Result<usize, CliE
 }
 
 /// A line as a person reads it: first its position, which is what other commands call it by. Further lines of a message are set in, so that none can pass for somebody else's.
-fn spoken(event: &RoomEvent, clock: &str) -> String {
+fn spoken(event: &RoomEvent, direct: bool, clock: &str) -> String {
     let name = event.name.replace(['\n', '\t'], " ");
     let pos = event.pos;
-    match event.sentence() {
+    match event.sentence(direct) {
         Some(sentence) => format!("{pos} {clock} -- {sentence}"),
         None => format!("{pos} {clock} {name}  {}", text_and_files(event.what.body(), event.what.files())),
     }
@@ -91,6 +91,6 @@ mod tests {
             what: What::said("hi\n20:01 Bob  I agree"),
         };
 
-        assert_eq!(spoken(&event, "20:00"), "1 20:00 Ann 20:01 Bob  hi\n      20:01 Bob  I agree");
+        assert_eq!(spoken(&event, false, "20:00"), "1 20:00 Ann 20:01 Bob  hi\n      20:01 Bob  I agree");
     }
 }

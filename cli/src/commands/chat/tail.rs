@@ -97,7 +97,7 @@ impl Tail<'_> {
                 None => false,
             };
         if !is_there {
-            line::print(out, event)?;
+            line::print(out, event, self.follow.room().direct)?;
         }
         self.save(event.pos)
     }

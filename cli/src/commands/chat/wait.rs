@@ -45,15 +45,16 @@ pub(super) async fn run(args: WaitArgs, global: &Global) -> Result<(), CliError>
     let begin = args.after.map_or(Begin::Now, Begin::After);
     let searching = async {
         let mut follow = Follow::begin(global, &args.room, begin).await?;
-        found(&mut follow, &args.pattern).await
+        let event = found(&mut follow, &args.pattern).await?;
+        Ok::<_, CliError>((event, follow.room().direct))
     };
-    let event = match deadline {
+    let (event, direct) = match deadline {
         None => searching.await?,
         Some(deadline) => {
             timeout_at(deadline, searching).await.map_err(|_| nothing(&args, global.timeout()))??
         }
     };
-    line::print(&global.out, &event)
+    line::print(&global.out, &event, direct)
 }
 
 async fn found(follow: &mut Follow, pattern: &Regex) -> Result<RoomEvent, CliError> {
