@@ -75,6 +75,8 @@ pub struct Notice {
     pub tone: Tone,
     /// When it goes.
     pub until: Timestamp,
+    /// Whether it goes at once when the hub is there again.
+    pub offline: bool,
 }
 
 /// The verification screen.

@@ -63,6 +63,8 @@ pub enum Action {
     Top,
     /// To the newest.
     Bottom,
+    /// To the first that is unread.
+    FirstUnread,
     /// The next room with something unread.
     NextUnread,
     /// Make a room.
@@ -329,6 +331,9 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::HalfDown, "scroll.half_down", &[Key::ctrl('d')], READING, "half a screen down", ""),
     bind(Action::Top, "scroll.top", &[Key::letter('g'), Key::plain(KeyCode::Home)], READING, "oldest that is loaded", ""),
     bind(Action::Bottom, "scroll.bottom", &[Key::letter('G'), Key::plain(KeyCode::End)], READING, "newest", ""),
+    bind(Action::Bottom, "scroll.bottom", &[Key::alt(KeyCode::End)], &[Writing], "newest", ""),
+    bind(Action::FirstUnread, "scroll.unread", &[Key::letter('u'), Key::alt(KeyCode::Char('u'))], READING, "first unread", ""),
+    bind(Action::FirstUnread, "scroll.unread", &[Key::alt(KeyCode::Char('u'))], &[Writing], "first unread", ""),
     bind(Action::NextUnread, "room.next_unread", &[Key::letter(']'), Key::alt(KeyCode::Char('n'))], READING, "next room with news", ""),
     bind(Action::NextUnread, "room.next_unread", &[Key::alt(KeyCode::Char('n'))], &[Writing], "next room with news", ""),
     bind(Action::Rooms, "room.find", &[Key::ctrl('k')], TALK, "find or join a room", "find room"),

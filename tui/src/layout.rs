@@ -337,6 +337,33 @@ impl Flow<'_> {
         (first.map_or(Scroll::Follow, |(place, row)| Scroll::Anchor(place, row)), true)
     }
 
+    /// Where to scroll so that a place is seen, with a little of what is above it and all that fits below it.
+    pub fn landed(&self, place: Place, height: u16) -> Scroll {
+        let (top, _) = self.up((place, 0), usize::from(height) / 4);
+        let bottom = self.down(top, usize::from(height).saturating_sub(1));
+        bottom.map_or(Scroll::Follow, |(place, row)| Scroll::Anchor(place, row))
+    }
+
+    /// Positions of the first event on the screen and of the last one that is on it to its end.
+    pub fn shown(&self, height: u16) -> Option<(u64, u64)> {
+        let (last, row) = self.bottom()?;
+        let ((first, _), _) = self.up((last, row), usize::from(height).saturating_sub(1));
+        let whole = row + 1 == self.rows(last).len();
+        let last = if whole { Some(last) } else { self.timeline.above(last) };
+        // What is under way stands below everything that has a position.
+        let pos = |place| match place {
+            Place::At(pos) => pos,
+            Place::Under(_) => self.timeline.newest(),
+        };
+        Some((pos(first), pos(last?)))
+    }
+
+    /// Whether a row is of a message by somebody else that names the reader.
+    pub fn names_reader(&self, row: &Row) -> bool {
+        let Some(Place::At(pos)) = row.place else { return false };
+        self.timeline.entry(pos).is_some_and(|entry| entry.by != self.me && entry.names(self.me))
+    }
+
     /// The visible rows, from the top down.
     pub fn visible(&self, height: u16) -> Vec<Row> {
         let height = usize::from(height);

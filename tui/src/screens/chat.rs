@@ -184,7 +184,8 @@ fn draw_below(out: &mut Frame<'_>, state: &State, room: &RoomState, area: Rect) 
         (false, Scroll::Follow) => return,
         (false, Scroll::Anchor(..)) => match state.unread(room) {
             0 => " ↓ PgDn to the newest ".to_owned(),
-            count => format!(" ↓ {count} new "),
+            count if state.typing => format!(" ↓ {count} new · Alt-End newest "),
+            count => format!(" ↓ {count} new · G newest "),
         },
     };
     let line = text::cut(&line, usize::from(area.width.saturating_sub(2)));

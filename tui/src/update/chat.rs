@@ -2,7 +2,7 @@
 
 use wire::{Timestamp, messages::Op};
 
-use super::{command, files, notify, overlay, rooms, select};
+use super::{command, files, landing, notify, overlay, rooms, select};
 use crate::{
     app::{Confirm, Overlay, State, Tone},
     commands::{self, Line},
@@ -40,6 +40,7 @@ pub(super) fn act(state: &mut State, place: Place, action: Action, now: Timestam
             }
             return to_newest(state);
         }
+        Action::FirstUnread => return landing::to_first_unread(state, now),
         Action::Up => return rooms::step(state, -1),
         Action::Down => return rooms::step(state, 1),
         Action::NextUnread => return rooms::next_unread(state, now),
@@ -140,7 +141,7 @@ pub(super) fn retry(state: &mut State, draft: Option<u64>) -> Vec<Effect> {
 pub(super) fn say(room: &mut RoomState, draft: u64, said: Unsaid, now: Timestamp) -> Vec<Effect> {
     let timeline = &mut room.timeline;
     timeline.push(draft, said.clone(), now);
-    timeline.divider = None;
+    (timeline.divider, timeline.landing) = (None, false);
     timeline.scroll = Scroll::Follow;
     debug_assert!(timeline.pending(draft).is_some_and(|own| own.delivery == Delivery::Queued));
     vec![Effect::Say { room: room.id(), draft, cid: None, said }]
@@ -164,7 +165,7 @@ pub(super) fn scroll(state: &mut State, rows: isize) -> Vec<Effect> {
     let (scroll, at_top) = state.flow(room, &my_name).scrolled(rows, height);
     let Some(room) = state.open_room_mut() else { return Vec::new() };
     let (id, timeline) = (room.id(), &mut room.timeline);
-    timeline.scroll = scroll;
+    (timeline.scroll, timeline.landing) = (scroll, false);
     let older = at_top && !timeline.complete && !timeline.loading && timeline.oldest() > 0;
     if older {
         timeline.loading = true;
@@ -175,7 +176,19 @@ pub(super) fn scroll(state: &mut State, rows: isize) -> Vec<Effect> {
 
 pub(super) fn to_newest(state: &mut State) -> Vec<Effect> {
     if let Some(room) = state.open_room_mut() {
-        room.timeline.scroll = Scroll::Follow;
+        (room.timeline.scroll, room.timeline.landing) = (Scroll::Follow, false);
     }
     Vec::new()
+}
+
+/// Back to the newest message, unless some are unread: those would count as read without having been seen.
+pub(super) fn to_newest_if_read(state: &mut State) -> Vec<Effect> {
+    let unread = state.open_room().is_some_and(|room| state.unread(room) > 0);
+    if unread { Vec::new() } else { to_newest(state) }
+}
+
+/// The screen has another size: what fits below is shown.
+pub(super) fn settle(state: &mut State) -> Vec<Effect> {
+    let anchored = |room: &RoomState| !room.timeline.landing && room.timeline.scroll != Scroll::Follow;
+    if state.open_room().is_some_and(anchored) { scroll(state, 0) } else { Vec::new() }
 }

@@ -11,7 +11,7 @@ use crate::{
     app::{Link, State, Tone},
     entry,
     msg::{Effect, Heard},
-    room::Divider,
+    room::{Divider, Scroll},
     text,
 };
 
@@ -20,8 +20,10 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
         Heard::Connected => {
             let back = matches!(state.link, Link::Reconnecting { .. });
             state.link = Link::Live;
-            // Rooms may have come or gone meanwhile.
-            if back { vec![Effect::LoadRooms] } else { Vec::new() }
+            state.notice.take_if(|notice| notice.offline);
+            // Rooms and people may have come or gone meanwhile.
+            let members = state.open.map(Effect::LoadMembers);
+            if back { [Effect::LoadRooms].into_iter().chain(members).collect() } else { Vec::new() }
         }
         Heard::Reconnecting { attempt, why, .. } => {
             away(state);
@@ -159,12 +161,17 @@ fn gap(state: &mut State, room: RoomId, from: u64, to: u64) -> Vec<Effect> {
 
 /// The link broke: everything from here on is what was missed.
 fn away(state: &mut State) {
+    let open = state.open;
     for room in &mut state.rooms {
         room.crowd.forget();
+        room.members.iter_mut().for_each(|member| member.presence = None);
+        let is_open = open == Some(room.id());
         let timeline = &mut room.timeline;
         timeline.away();
         if timeline.live && timeline.divider.is_none_or(|divider| divider.count == 0) {
             timeline.divider = Some(Divider { after: timeline.newest(), count: 0 });
+            // What is missed is not on the screen by being the newest.
+            timeline.landing |= is_open && timeline.scroll == Scroll::Follow;
         }
     }
 }
@@ -199,8 +206,5 @@ fn caught_up(state: &mut State, id: RoomId, pos: u64) {
         room.counted.begin_at(pos);
         return;
     }
-    if let Some(Divider { after, count: 0 }) = timeline.divider {
-        let (count, _) = timeline.said_after(after, me);
-        timeline.divider = (count > 0).then_some(Divider { after, count });
-    }
+    timeline.count_missed(me);
 }

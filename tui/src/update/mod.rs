@@ -6,6 +6,7 @@ pub(crate) mod command;
 mod convert;
 mod files;
 mod keyboard;
+mod landing;
 mod live;
 pub(crate) mod overlay;
 mod rooms;
@@ -23,8 +24,14 @@ const NOTICE: (i64, i64) = (5, 20);
 
 /// What a message does to the state, and what is to be done about it.
 pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
+    let (before, covered) = (state.notice.clone(), state.overlay.is_some());
     let mut effects = taken(state, msg, now);
-    effects.extend(rooms::read(state));
+    // What comes over the screen says there what its keys are.
+    if !covered && state.overlay.is_some() && state.notice == before {
+        state.notice = None;
+    }
+    effects.extend(landing::land(state));
+    effects.extend(landing::read(state));
     effects
 }
 
@@ -34,7 +41,7 @@ fn taken(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
         Msg::Pasted(text) => keyboard::paste(state, &text, now),
         Msg::Resized(columns, rows) => {
             state.size = (columns, rows);
-            Vec::new()
+            chat::settle(state)
         }
         Msg::Told(sentence) => {
             notify(state, Tone::Plain, sentence, now);
@@ -107,7 +114,7 @@ fn notify(state: &mut State, tone: Tone, text: impl Into<String>, now: Timestamp
     let text = crate::text::clean_line(&text.into());
     let letters = i64::try_from(text.len()).unwrap_or(i64::MAX);
     let until = now.plus_seconds(NOTICE.0 + letters / NOTICE.1);
-    state.notice = Some(Notice { text, tone, until });
+    state.notice = Some(Notice { text, tone, until, offline: false });
 }
 
 /// Tells of a failure; one that ends the session leads to the sign-in screen.
@@ -116,6 +123,9 @@ fn failed(state: &mut State, failure: &Failure, now: Timestamp) -> Vec<Effect> {
         return account::session_over(state, &failure.what);
     }
     notify(state, Tone::Bad, failure.sentence(), now);
+    if let Some(notice) = &mut state.notice {
+        notice.offline = failure.kind == FailureKind::Unreachable;
+    }
     Vec::new()
 }
 

@@ -5,11 +5,11 @@ use wire::{
     rooms::{EventPage, Member, Room},
 };
 
-use super::{failed, notify};
+use super::{failed, landing, notify};
 use crate::{
-    app::{Overlay, Picker, Screen, State, Tone},
+    app::{Link, Overlay, Picker, Screen, State, Tone},
     msg::{Answer, Effect, FailureKind},
-    room::{Divider, RoomState, Scroll, clean},
+    room::{RoomState, Scroll, clean},
     text,
 };
 
@@ -67,33 +67,22 @@ fn open_wanted(state: &mut State, first: bool, now: Timestamp) -> Vec<Effect> {
     open(state, id)
 }
 
-/// A room comes on the screen: what was not seen in it is marked, then seen.
+/// A room comes on the screen: where what was not seen in it begins, else at the newest message.
 pub(super) fn open(state: &mut State, id: RoomId) -> Vec<Effect> {
     if state.open == Some(id) {
         return Vec::new();
     }
     if let Some(before) = state.open_room_mut() {
-        before.timeline.divider = None;
+        (before.timeline.divider, before.timeline.landing) = (None, false);
     }
     let me = state.my_id();
     if let Some(room) = state.room_mut(id) {
-        let (count, _) = room.counted.unread(&room.timeline, me);
-        room.timeline.divider = (count > 0).then_some(Divider { after: room.counted.mark(), count });
+        room.timeline.divider = room.unread(me);
+        room.timeline.landing = room.timeline.divider.is_some();
         room.timeline.scroll = Scroll::Follow;
     }
     state.open = Some(id);
     vec![Effect::LoadMembers(id)]
-}
-
-/// What is on the screen is read, on every device, as long as the newest row is on it.
-pub(super) fn read(state: &mut State) -> Option<Effect> {
-    if state.screen != Screen::Chat || state.me.is_none() {
-        return None;
-    }
-    let room = state.open_room_mut()?;
-    let shown = room.timeline.live && room.timeline.scroll == Scroll::Follow;
-    let newest = room.timeline.newest();
-    (shown && room.counted.read(newest)).then(|| Effect::Read(room.id(), newest))
 }
 
 /// The person has read a room up to a position, here or on another device. What cannot be counted here is asked for.
@@ -231,6 +220,7 @@ pub(super) fn older(state: &mut State, id: RoomId, answer: Answer<EventPage>, no
             if let Some(room) = state.room_mut(id) {
                 room.timeline.loading = false;
             }
+            landing::give_up(state, id);
             return failed(state, &failure, now);
         }
     };
@@ -245,6 +235,7 @@ pub(super) fn older(state: &mut State, id: RoomId, answer: Answer<EventPage>, no
 
 /// A page of a hole: on until the hole is closed.
 pub(super) fn missing(state: &mut State, id: RoomId, until: u64, answer: Answer<EventPage>) -> Vec<Effect> {
+    let (me, is_live) = (state.my_id(), state.link == Link::Live);
     let Some(room) = state.room_mut(id) else { return Vec::new() };
     let page = match answer {
         Ok(page) => page,
@@ -262,5 +253,8 @@ pub(super) fn missing(state: &mut State, id: RoomId, until: u64, answer: Answer<
         return vec![Effect::LoadMissing { room: id, after: reached, until }];
     }
     room.timeline.close_gap(until);
+    if is_live {
+        room.timeline.count_missed(me);
+    }
     Vec::new()
 }

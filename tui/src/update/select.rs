@@ -12,10 +12,12 @@ use crate::{
     room::{About, Delivery, Place, RoomState, Scroll},
 };
 
-/// Chooses the newest message; `typing` tells where Esc leads back to.
+/// Chooses the newest message, or the last one in sight; `typing` tells where Esc leads back to.
 pub(super) fn begin(state: &mut State, typing: bool, now: Timestamp) -> Vec<Effect> {
-    let newest = state.open_room().and_then(|room| room.timeline.message_from(None, true));
-    match newest {
+    let follows = |room: &&RoomState| room.timeline.scroll == Scroll::Follow;
+    let newest = |room: &RoomState| room.timeline.message_from(None, true);
+    let newest = state.open_room().filter(follows).and_then(newest);
+    match newest.or_else(|| in_sight(state).1) {
         Some(place) => {
             state.came_from_typing = typing;
             state.typing = false;
@@ -56,7 +58,7 @@ pub(super) fn act(state: &mut State, action: Action, now: Timestamp) -> Vec<Effe
         Action::Back => {
             none(state);
             state.typing = state.came_from_typing;
-            chat::to_newest(state)
+            chat::to_newest_if_read(state)
         }
         Action::Retry => match state.selected() {
             Some(Place::Under(draft)) => chat::retry(state, Some(draft)),
@@ -95,14 +97,21 @@ fn step(state: &mut State, up: bool) -> Vec<Effect> {
 /// Scrolls, and chooses a message that is in sight then.
 fn leap(state: &mut State, rows: isize) -> Vec<Effect> {
     let effects = chat::scroll(state, rows);
-    let (_, height) = state.messages_size();
-    let my_name = state.my_name();
-    let Some(room) = state.open_room() else { return effects };
-    let flow = state.flow(room, &my_name);
-    let mut seen = flow.visible(height).into_iter().filter_map(|row| row.place);
-    let place = if rows > 0 { seen.next() } else { seen.next_back() };
+    let (first, last) = in_sight(state);
+    let place = if rows > 0 { first } else { last };
     place.into_iter().for_each(|place| choose(state, place));
     effects
+}
+
+/// The first and the last message on the screen that can be chosen.
+fn in_sight(state: &State) -> (Option<Place>, Option<Place>) {
+    let (_, height) = state.messages_size();
+    let my_name = state.my_name();
+    let Some(room) = state.open_room() else { return (None, None) };
+    let rows = state.flow(room, &my_name).visible(height);
+    let mut places = rows.into_iter().filter_map(|row| row.place);
+    let first = places.next();
+    (first, places.next_back().or(first))
 }
 
 /// Chooses a message and brings it into sight.
@@ -124,6 +133,7 @@ pub(super) fn choose(state: &mut State, place: Place) {
     });
     if let Some(room) = state.open_room_mut() {
         room.timeline.selected = Some(place);
+        room.timeline.landing = false;
         room.timeline.scroll = scroll.unwrap_or(room.timeline.scroll);
     }
 }
@@ -157,7 +167,7 @@ pub(super) fn reply(state: &mut State, now: Timestamp) -> Vec<Effect> {
 fn write(state: &mut State) -> Vec<Effect> {
     none(state);
     state.typing = true;
-    chat::to_newest(state)
+    chat::to_newest_if_read(state)
 }
 
 /// Changes the chosen message, else the newest own one: at once where the text is given, else in the composer.

@@ -15,13 +15,13 @@ use crate::{
 pub fn line(theme: Theme, flow: &Flow<'_>, row: Row) -> Line<'static> {
     let columns = usize::from(flow.columns);
     let indent = flow.indent();
+    let named = flow.names_reader(&row);
+    let body = if named { theme.strong() } else { theme.text() };
     match row.kind {
         RowKind::Day(name) => rule(&name, columns, theme.dim()),
         RowKind::New(count) => rule(&format!("{count} new"), columns, theme.warn()),
         RowKind::Gap => rule("loading what is missing here", columns, theme.warn()),
-        RowKind::More => {
-            Line::from(vec![Span::raw(" ".repeat(indent)), Span::styled(row.text, theme.text())])
-        }
+        RowKind::More => Line::from(vec![Span::raw(" ".repeat(indent)), Span::styled(row.text, body)]),
         RowKind::Answered | RowKind::Signs => {
             let text = text::cut(&row.text, columns.saturating_sub(indent));
             Line::from(vec![Span::raw(" ".repeat(indent)), Span::styled(text, theme.dim())])
@@ -34,7 +34,7 @@ pub fn line(theme: Theme, flow: &Flow<'_>, row: Row) -> Line<'static> {
             Line::styled(format!("{time}    {}", text::cut(&row.text, room)), theme.dim())
         }
         RowKind::Message { time, name, by, mark } => {
-            let (glyph, word, style) = delivery(theme, mark);
+            let (glyph, word, style) = if named { ("@", "", theme.warn()) } else { delivery(theme, mark) };
             let name_style = if mark == Mark::Other { theme.author(by) } else { theme.strong() };
             let mut spans = vec![
                 Span::styled(format!("{time} "), theme.dim()),
@@ -42,7 +42,7 @@ pub fn line(theme: Theme, flow: &Flow<'_>, row: Row) -> Line<'static> {
                 Span::styled(format!("{} ", text::fit(&name, flow.name_columns())), name_style),
             ];
             let free = columns.saturating_sub(indent + text::width(&row.text));
-            spans.push(Span::styled(row.text, theme.text()));
+            spans.push(Span::styled(row.text, body));
             if !word.is_empty() && free > word.len() + 2 {
                 spans.push(Span::styled(format!("  {word}"), style));
             }

@@ -10,6 +10,7 @@ mod choosing;
 mod converting;
 mod fixtures;
 mod fuzz;
+mod landing;
 mod people;
 mod real_loop;
 mod sharing;

@@ -271,3 +271,72 @@ fn more_members_than_lines_are_counted() {
 
     client.sees("person 10").sees(" more");
 }
+
+#[test]
+fn who_is_here_is_not_known_while_the_hub_is_away() {
+    let mut client = Client::chatting(120, 30);
+    let told = |is| Member {
+        id: user(BOB),
+        name: "bob".into(),
+        role: MemberRole::Owner,
+        joined_at: at(0),
+        presence: Some(is),
+    };
+    client.tell(Msg::Members(room_id(1), Ok(vec![told(Presence::Online)]))).sees("● bob");
+
+    client.hear(lost(1, "connection refused")).sees_not("● bob").sees("bob");
+    client.take_effects();
+    client.hear(Heard::Connected);
+
+    let effects = client.take_effects();
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::LoadMembers(id) if *id == room_id(1))));
+    client.tell(Msg::Members(room_id(1), Ok(vec![told(Presence::Away)]))).sees("◐ bob");
+}
+
+#[test]
+fn a_message_that_names_the_reader_stands_out() {
+    let mut client = Client::chatting(80, 24);
+    client.hear(naming(1, 1, ANN, "@ann look")).hear(naming(1, 2, CAROL, "@carol look"));
+
+    client.sees("@  bob        @ann look").sees_not("@  bob        @carol look");
+    let screen = client.screen();
+    let buffer = screen.backend().buffer();
+    let bold = |words: &str| {
+        let line = |y| (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+        let y = (0..buffer.area.height).find(|y| line(*y).contains(words)).unwrap();
+        let x = line(y).chars().collect::<String>().split(words).next().unwrap().chars().count();
+        buffer[(u16::try_from(x).unwrap(), y)].modifier.contains(ratatui::style::Modifier::BOLD)
+    };
+    assert!(bold("@ann look") && !bold("@carol look"));
+}
+
+#[test]
+fn a_conversation_of_two_begins_in_words_of_its_own() {
+    let mut client = Client::chatting(80, 24);
+    let with_bob = Room { direct: true, private: true, members: 2, ..room(4, "bob", "") };
+    client.tell(Msg::Rooms(Ok(vec![room(1, "general", ""), with_bob])));
+    let invited = || What::Invited { user: user(BOB), body: "bob".into() };
+    client.hear(Heard::Event(event(4, 1, 0, (ANN, "ann"), What::Created { body: String::new() })));
+    client.hear(Heard::Event(event(4, 2, 0, (ANN, "ann"), invited())));
+    client.hear(Heard::Event(event(1, 1, 0, (ANN, "ann"), invited())));
+
+    client.sees("ann invited bob").press(KeyCode::Esc).press(KeyCode::Char('k'));
+
+    client.sees("ann opened the conversation").sees("only ann and bob can read this").sees_not("invited");
+    client.hear(Heard::Restarted { room: room_id(4) });
+    client.hear(Heard::Event(event(4, 2, 0, (ANN, "ann"), invited()))).sees("only ann and bob");
+}
+
+#[test]
+fn what_was_wrong_goes_when_it_is_over_or_something_else_begins() {
+    let mut client = Client::chatting(80, 24);
+    let failure = |kind, what: &str| Err(tui::msg::Failure::new(kind, what));
+    client.hear(lost(1, "connection refused"));
+    client.tell(Msg::Jobs(failure(tui::msg::FailureKind::Unreachable, "cannot reach the hub")));
+    client.sees("cannot reach the hub").hear(Heard::Connected).sees_not("cannot reach the hub");
+
+    client.tell(Msg::Jobs(failure(tui::msg::FailureKind::Refused, "no such thing"))).sees("no such thing");
+    client.hear(lost(1, "")).hear(Heard::Connected).sees("no such thing");
+    client.ctrl('n').sees_not("no such thing").sees("New room").sees("Enter go on");
+    client.tell(Msg::Jobs(failure(tui::msg::FailureKind::Refused, "new trouble"))).sees("new trouble");
+}
