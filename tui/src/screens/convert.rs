@@ -36,8 +36,10 @@ pub fn draw(out: &mut Frame<'_>, state: &State, area: Rect) {
     let name = columns.saturating_sub(2 + 9 + 1 + 6 + 34).clamp(10, 40);
     let head = format!("  {} {:>9} {:6} State", text::fit("File", name), "Size", "To");
     frame::put(out, inside, 0, &head, theme.dim());
-    let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(4), ..inside };
     let selected = state.conversions.selected_index();
+    let detail = detail(state, rows.get(selected).copied(), inside);
+    let below = u16::try_from(detail.len()).unwrap_or(u16::MAX).max(2);
+    let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(below + 2), ..inside };
     let height = usize::from(list.height);
     let first = (selected + 1).saturating_sub(height);
     for (index, key) in rows.iter().skip(first).take(height).enumerate() {
@@ -47,7 +49,10 @@ pub fn draw(out: &mut Frame<'_>, state: &State, area: Rect) {
         let style = if here { theme.selected() } else { theme.text() };
         frame::put(out, list, index as u16, &line, style);
     }
-    draw_detail(out, state, rows.get(selected).copied(), inside);
+    let place = Rect { y: inside.bottom().saturating_sub(below), height: below.min(inside.height), ..inside };
+    for (index, line) in detail.into_iter().enumerate() {
+        frame::put(out, place, index as u16, &format!("  {line}"), theme.dim());
+    }
 }
 
 fn row(state: &State, key: RowKey, name: usize) -> String {
@@ -122,25 +127,24 @@ fn in_progress(job: &Job) -> String {
     job.progress.as_ref().map_or("converting".to_owned(), |at| progress::words(at, BAR))
 }
 
-/// Two lines about the selected row.
-fn draw_detail(out: &mut Frame<'_>, state: &State, selected: Option<RowKey>, inside: Rect) {
-    let theme = state.theme;
-    let place = Rect { y: inside.bottom().saturating_sub(2), height: 2.min(inside.height), ..inside };
-    let columns = usize::from(place.width).saturating_sub(2);
-    let lines = match selected {
+/// What is to be said about the selected row, in as many lines as that takes; half of the screen is the list's.
+fn detail(state: &State, selected: Option<RowKey>, inside: Rect) -> Vec<String> {
+    let line = match selected {
         Some(RowKey::Upload(number)) => state.conversions.upload(number).map(upload_detail),
         Some(RowKey::Job(id)) => state.conversions.jobs.get(&id).map(|job| job_detail(state, job)),
         None => None,
     };
-    let wrapped = lines.map(|line| text::wrap(&text::clean_line(&line), columns)).unwrap_or_default();
-    for (index, line) in wrapped.iter().take(2).enumerate() {
-        frame::put(out, place, index as u16, &format!("  {line}"), theme.dim());
-    }
+    let columns = usize::from(inside.width).saturating_sub(3);
+    let mut lines = line.map(|line| text::wrap(&text::clean_line(&line), columns)).unwrap_or_default();
+    lines.truncate(usize::from(inside.height / 2).max(2));
+    lines
 }
 
 fn upload_detail(upload: &Upload) -> String {
-    let path = upload.path.display();
+    let path = upload.path.display().to_string();
     match &upload.failed {
+        // Most failures of files name them.
+        Some(why) if why.contains(&path) => format!("{why} (R tries again, x forgets it)"),
         Some(why) => format!("{path}: {why} (R tries again, x forgets it)"),
         None => format!("{path} is on its way · x stops it"),
     }

@@ -11,6 +11,8 @@ use crate::{
     widgets::{field, frame},
 };
 
+/// Columns of the popup.
+const WIDTH: u16 = 70;
 /// Columns of a note.
 const NOTE: usize = 64;
 const KEPT: &str = "An existing file is never written over.";
@@ -20,7 +22,8 @@ pub fn draw(out: &mut Frame<'_>, state: &State, area: Rect, prompt: &Prompt) {
     let theme = state.theme;
     let (title, notes) = words(state, prompt);
     let count = u16::try_from(prompt.form.fields.len() * 2 + notes.len() + 2).unwrap_or(u16::MAX);
-    let inside = frame::popup(out, theme, area, &title, 70, count);
+    let more = field::more_rows(&prompt.form, WIDTH.min(area.width).saturating_sub(4));
+    let inside = frame::popup(out, theme, area, &title, WIDTH, count.saturating_add(more));
     let rows = field::draw(out, theme, inside, &prompt.form, true);
     for (index, note) in notes.into_iter().enumerate() {
         frame::put(out, inside, rows + index as u16, &note, theme.dim());

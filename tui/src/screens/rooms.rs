@@ -21,8 +21,18 @@ pub fn draw(out: &mut Frame<'_>, state: &State, area: Rect, picker: &Picker) {
         return;
     }
     let columns = usize::from(list.width);
-    let height = usize::from(list.height);
+    let rows = usize::from(list.height);
+    let height = if rooms.len() > rows { rows.saturating_sub(1) } else { rows };
     let first = (picker.selected + 1).saturating_sub(height);
+    if rooms.len() > height {
+        let below = rooms.len().saturating_sub(first + height);
+        let line = match (first, below) {
+            (0, below) => format!("  … and {below} more"),
+            (above, 0) => format!("  {above} above"),
+            (above, below) => format!("  {above} above · {below} below"),
+        };
+        frame::put(out, list, height as u16, &line, theme.dim());
+    }
     for (index, room) in rooms.iter().skip(first).take(height).enumerate() {
         let here = index + first == picker.selected;
         let joined = state.room(room.id).is_some();

@@ -19,22 +19,25 @@ use crate::{
 pub fn draw(out: &mut Frame<'_>, theme: Theme, area: Rect, form: &Form, active: bool) -> u16 {
     let count = u16::try_from(form.fields.len()).unwrap_or(u16::MAX);
     let roomy = area.height >= count.saturating_mul(2).saturating_add(1);
-    let label = form.fields.iter().map(|field| text::width(field.label)).max().unwrap_or(0) + 2;
+    let label = label_columns(form);
     let mut row = 0;
     for (index, field) in form.fields.iter().enumerate() {
         let focused = index == form.focus;
         let Some(place) = frame::row(area, row) else { return row };
         draw_field(out, theme, place, field, label, focused, active);
         row += 1;
-        let note = note(field, roomy);
-        if let Some((note, wrong)) = note {
-            let style = if wrong { theme.bad() } else { theme.dim() };
+        let (notes, style) = match &field.error {
+            Some(error) => (complaint(error, label, area.width), theme.bad()),
+            None if roomy => (vec![field.hint.to_owned()], theme.dim()),
+            None => (Vec::new(), theme.dim()),
+        };
+        for note in notes {
             frame::put(out, area, row, &format!("{:label$}{note}", ""), style);
+            row += 1;
         }
-        row += u16::from(roomy || field.error.is_some());
     }
     if let Some(error) = &form.error {
-        for line in text::wrap(&format!("✗ {error}"), usize::from(area.width)) {
+        for line in complaint(error, 0, area.width) {
             frame::put(out, area, row, &line, theme.bad());
             row += 1;
         }
@@ -46,12 +49,22 @@ pub fn draw(out: &mut Frame<'_>, theme: Theme, area: Rect, form: &Form, active: 
     row
 }
 
-fn note(field: &Field, roomy: bool) -> Option<(String, bool)> {
-    match &field.error {
-        Some(error) => Some((format!("✗ {error}"), true)),
-        None if roomy && !field.hint.is_empty() => Some((field.hint.to_owned(), false)),
-        None => None,
-    }
+/// Rows that complaints take in so many columns, beyond the one that each field has for them anyway.
+pub fn more_rows(form: &Form, columns: u16) -> u16 {
+    let label = label_columns(form);
+    let errors = form.fields.iter().filter_map(|field| field.error.as_ref());
+    let rows: usize = errors.map(|error| complaint(error, label, columns).len() - 1).sum();
+    let whole = form.error.as_ref().map_or(0, |error| complaint(error, 0, columns).len() - 1);
+    u16::try_from(rows + whole).unwrap_or(u16::MAX)
+}
+
+fn label_columns(form: &Form) -> usize {
+    form.fields.iter().map(|field| text::width(field.label)).max().unwrap_or(0) + 2
+}
+
+/// What is wrong, behind so many columns of labels.
+fn complaint(error: &str, label: usize, columns: u16) -> Vec<String> {
+    text::wrap(&format!("✗ {error}"), usize::from(columns).saturating_sub(label))
 }
 
 fn draw_field(
