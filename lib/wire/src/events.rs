@@ -404,7 +404,7 @@ impl RoomEvent {
             What::Created { .. } => format!("{name} made the room"),
             What::Joined => format!("{name} joined"),
             What::Left => format!("{name} left"),
-            What::Invited { .. } if direct => format!("only {name} and {body} can read this"),
+            What::Invited { .. } if direct => format!("only {name} and {body} are in it"),
             What::Invited { .. } => format!("{name} invited {body}"),
             What::Kicked { .. } => format!("{name} made {body} leave"),
             What::RoleChanged { role, .. } => format!("{name} made {body} {}", role.name()),
@@ -571,7 +571,7 @@ mod tests {
         };
         let invited = event(What::Invited { user: UserId::new(), body: "Bob".into() });
 
-        assert_eq!(invited.sentence(true).unwrap(), "only Ann and Bob can read this");
+        assert_eq!(invited.sentence(true).unwrap(), "only Ann and Bob are in it");
         assert_eq!(invited.sentence(false).unwrap(), "Ann invited Bob");
         let opened = event(What::Created { body: String::new() });
         assert_eq!(opened.sentence(true).unwrap(), "Ann opened the conversation");

@@ -122,10 +122,12 @@ pub(super) fn entered(state: &mut State, answer: Answer<Room>, now: Timestamp) -
         Ok(room) => {
             let id = room.id;
             let name = text::clean_line(&room.name);
+            let told =
+                if room.direct { format!("you talk with {name}") } else { format!("you are in #{name}") };
             let mut effects = put(state, room);
             super::go(state, Screen::Chat, true);
             effects.extend(open(state, id));
-            notify(state, Tone::Good, format!("you are in #{name}"), now);
+            notify(state, Tone::Good, told, now);
             effects
         }
         Err(failure) => {

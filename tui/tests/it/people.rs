@@ -322,7 +322,7 @@ fn a_conversation_of_two_begins_in_words_of_its_own() {
 
     client.sees("ann invited bob").press(KeyCode::Esc).press(KeyCode::Char('k'));
 
-    client.sees("ann opened the conversation").sees("only ann and bob can read this").sees_not("invited");
+    client.sees("ann opened the conversation").sees("only ann and bob are in it").sees_not("invited");
     client.hear(Heard::Restarted { room: room_id(4) });
     client.hear(Heard::Event(event(4, 2, 0, (ANN, "ann"), invited()))).sees("only ann and bob");
 }
