@@ -40,12 +40,14 @@ pub enum Kind {
     Interrupted,
     /// SIGTERM.
     Terminated,
+    /// Another signal, by its number.
+    Killed(u8),
     /// Nobody reads our output any more: no failure, but no reason to go on.
     Closed,
 }
 
 impl Kind {
-    /// Every kind that a person can meet, in the order of exit codes.
+    /// Every kind that a person can meet, in the order of exit codes; but not each signal.
     pub const ALL: &'static [Kind] = &[
         Kind::Other,
         Kind::Usage,
@@ -85,6 +87,7 @@ impl Kind {
             Self::Integrity => 14,
             Self::Interrupted => 130,
             Self::Terminated => 143,
+            Self::Killed(signal) => 128 + signal % 128,
         }
     }
 
@@ -108,6 +111,7 @@ impl Kind {
             Self::Integrity => "what arrived is not what was promised",
             Self::Interrupted => "stopped by Ctrl-C",
             Self::Terminated => "stopped by SIGTERM",
+            Self::Killed(_) => "stopped by a signal, whose number is the exit code less 128",
         }
     }
 

@@ -17,6 +17,7 @@ pub mod form;
 pub mod here;
 pub mod keys;
 pub mod layout;
+pub mod manual;
 pub mod msg;
 mod paths;
 pub mod room;
@@ -97,16 +98,29 @@ impl Options {
 
 /// A signal ended the client; the terminal is restored. The program should exit with `128 + signal`.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("ended by signal {signal}")]
+#[error("{}", self.sentence())]
 pub struct Killed {
     /// Its number.
     pub signal: i32,
 }
 
+impl Killed {
+    fn sentence(self) -> String {
+        match self.signal {
+            1 => "the terminal was closed (SIGHUP); what was not sent yet is in the outbox".to_owned(),
+            2 => "interrupted (SIGINT)".to_owned(),
+            3 => "ended by SIGQUIT".to_owned(),
+            6 => "ended by SIGABRT".to_owned(),
+            15 => "ended by SIGTERM".to_owned(),
+            other => format!("ended by signal {other}"),
+        }
+    }
+}
+
 /// Takes the terminal over until the person quits, and gives it back whatever happens.
 ///
 /// Errors: standard input or output is no terminal; the terminal fails; [`Killed`] (downcast it) after SIGTERM,
-/// SIGHUP or SIGINT.
+/// SIGHUP, SIGINT, SIGQUIT or SIGABRT.
 pub fn run(hub: client::Hub, options: Options) -> LocalBoxFuture<'static, anyhow::Result<()>> {
     Box::pin(async move {
         let guard = term::Guard::enter().context("cannot take over the terminal")?;

@@ -134,6 +134,8 @@ pub fn input() -> io::Result<impl Stream<Item = Input>> {
         on(SignalKind::terminate(), Input::Killed(15))?.boxed(),
         on(SignalKind::hangup(), Input::Killed(1))?.boxed(),
         on(SignalKind::interrupt(), Input::Killed(2))?.boxed(),
+        on(SignalKind::quit(), Input::Killed(3))?.boxed(),
+        on(SignalKind::from_raw(SIGABRT), Input::Killed(SIGABRT))?.boxed(),
         on(SignalKind::from_raw(SIGTSTP), Input::StopAsked)?.boxed(),
         on(SignalKind::from_raw(SIGCONT), Input::Continued)?.boxed(),
     ];
@@ -147,6 +149,8 @@ fn on(kind: SignalKind, input: Input) -> io::Result<impl Stream<Item = Input>> {
     }))
 }
 
+/// The same number on every Unix.
+const SIGABRT: i32 = 6;
 #[cfg(any(target_os = "macos", target_os = "freebsd", target_os = "openbsd", target_os = "netbsd"))]
 const SIGTSTP: i32 = 18;
 #[cfg(any(target_os = "macos", target_os = "freebsd", target_os = "openbsd", target_os = "netbsd"))]

@@ -148,7 +148,9 @@ fn advice_of_program(kind: Kind) -> &'static str {
         Kind::Server => "Try again later; its log says more.",
         Kind::LocalIo => "Check the path, its permissions, and the space on the disk.",
         Kind::Integrity => "Fetch it again; if it stays so, something between here and the hub changes data.",
-        Kind::Interrupted | Kind::Terminated => "Nothing: you asked for it. What was acknowledged is kept.",
+        Kind::Interrupted | Kind::Terminated | Kind::Killed(_) => {
+            "Nothing: you asked for it. What was acknowledged is kept."
+        }
         Kind::Closed => "Nothing.",
     }
 }

@@ -15,7 +15,9 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   mshub tui
-  mshub tui general")]
+  mshub tui general
+
+A signal ends it with 128 and its number as the exit code: 129 when the terminal was closed.")]
 pub struct TuiArgs {
     /// Open this room first
     pub room: Option<String>,
@@ -46,7 +48,10 @@ pub async fn run(args: TuiArgs, global: &Global) -> Result<(), CliError> {
 fn ended(why: anyhow::Error) -> CliError {
     match why.downcast_ref::<tui::Killed>() {
         Some(tui::Killed { signal: 2 }) => CliError::new(Kind::Interrupted, "interrupted"),
-        Some(killed) => CliError::new(Kind::Terminated, killed.to_string()),
+        Some(killed @ tui::Killed { signal: 15 }) => CliError::new(Kind::Terminated, killed.to_string()),
+        Some(killed) => {
+            CliError::new(Kind::Killed(u8::try_from(killed.signal).unwrap_or(0)), killed.to_string())
+        }
         None => CliError::new(Kind::Other, format!("{why:#}")),
     }
 }

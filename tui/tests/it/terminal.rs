@@ -188,8 +188,8 @@ fn a_panic_restores_the_terminal_and_is_told_after_it() {
 }
 
 #[test]
-fn sigterm_and_sighup_restore_the_terminal() {
-    for (name, number) in [("TERM", 15), ("HUP", 1), ("INT", 2)] {
+fn signals_that_end_it_restore_the_terminal() {
+    for (name, number) in [("TERM", 15), ("HUP", 1), ("INT", 2), ("QUIT", 3), ("ABRT", 6)] {
         let screen = Screen::with("run");
         screen.sees("Sign in");
 
