@@ -8,39 +8,50 @@ use ratatui::{
 
 use crate::{
     app::{Screen, State},
-    commands::{COMMANDS, USAGE},
-    keys::{self, Key, Place},
+    commands::USAGE,
+    keys::Place,
+    layout,
+    manual::{self, Part},
     text,
     theme::Theme,
     widgets::frame,
 };
 
+/// Columns of the popup.
+const WIDTH: u16 = 72;
 /// Columns of the keys.
 const KEYS: usize = 18;
-
-/// What stands beside messages, rooms and people.
-const SIGNS: &[(&str, &str)] = &[
-    ("◌ ✓ ✓✓", "on its way; kept for good; also in the database"),
-    ("# ◆ @", "a room for all; by invitation; one person"),
-    ("● ◐ ○", "here; away; not here"),
-    ("5 @1", "five unread, one of them names you"),
-];
+/// With fewer columns left for what a key does, that stands below the key.
+const LEFT: usize = 24;
 
 /// Paints the popup, scrolled down by so many lines.
 pub fn draw(out: &mut Frame<'_>, state: &State, area: Rect, scrolled: u16) {
-    let title = "Help · ↑↓ PgUp PgDn scroll · Esc closes";
+    let title = if area.width < WIDTH {
+        "Help · ↑↓ PgDn · Esc"
+    } else {
+        "Help · ↑↓ PgUp PgDn scroll · Esc closes"
+    };
     let rows = area.height.saturating_sub(2);
-    let inside = frame::popup(out, state.theme, area, title, 72, rows);
-    let lines = ordered(state.theme, &here(state));
-    for (index, line) in lines.into_iter().skip(usize::from(scrolled)).enumerate() {
+    let inside = frame::popup(out, state.theme, area, title, WIDTH, rows);
+    for (index, line) in lines(state).into_iter().skip(usize::from(scrolled)).enumerate() {
         let Some(row) = u16::try_from(index).ok().and_then(|index| frame::row(inside, index)) else { return };
         out.render_widget(line, row);
     }
 }
 
-/// All lines of the help in the order of the table.
-pub fn lines(theme: Theme) -> Vec<Line<'static>> {
-    ordered(theme, &[])
+/// How many lines are seen at once, and how far they can be scrolled down.
+pub fn extent(state: &State) -> (u16, u16) {
+    let shown = layout::inside(layout::above_footer(state.size)).height;
+    let lines = u16::try_from(lines(state).len()).unwrap_or(u16::MAX);
+    (shown, lines.saturating_sub(shown))
+}
+
+fn lines(state: &State) -> Vec<Line<'static>> {
+    let columns = usize::from(WIDTH.min(state.size.0).saturating_sub(4));
+    let parts =
+        manual::parts(&here(state)).into_iter().flat_map(|part| part_lines(state.theme, columns, part));
+    let end = text::wrap("Text is selected with the mouse as always; the mouse is not captured.", columns);
+    parts.chain(end.into_iter().map(Line::raw)).collect()
 }
 
 /// The places of the screen below the help.
@@ -57,51 +68,30 @@ fn here(state: &State) -> Vec<Place> {
     }
 }
 
-fn ordered(theme: Theme, first: &[Place]) -> Vec<Line<'static>> {
-    let rest = Place::ALL.into_iter().filter(|place| !first.contains(place) && *place != Place::Help);
-    let mut lines = vec![Line::styled("Everywhere", theme.strong())];
-    lines.extend(
-        keys::BINDINGS
-            .iter()
-            .filter(|line| everywhere(line))
-            .map(|line| key_line(theme, line.keys, line.about)),
-    );
-    for place in first.iter().copied().chain(rest) {
-        lines.push(Line::default());
-        lines.push(Line::styled(format!("{} · {}", place.title(), place.mode()), theme.strong()));
-        let own = keys::of(place).filter(|line| !everywhere(line));
-        lines.extend(own.map(|line| key_line(theme, line.keys, line.about)));
-        if place == Place::Writing {
-            lines.extend(command_lines(theme));
-        }
+/// Its heading, a row or more for each line, and an empty one.
+fn part_lines(theme: Theme, columns: usize, part: Part) -> Vec<Line<'static>> {
+    let widest = part.rows.iter().map(|(what, _)| text::width(what)).max().unwrap_or(0);
+    let beside = if widest > KEYS { USAGE } else { KEYS };
+    let head = text::wrap(&part.title, columns).into_iter().map(|line| Line::styled(line, theme.strong()));
+    let rows = part.rows.iter().flat_map(|(what, about)| row_lines(theme, columns, beside, what, about));
+    head.chain(rows).chain([Line::default()]).collect()
+}
+
+/// What a key does beside it, where there is room for that, else below it.
+fn row_lines(theme: Theme, columns: usize, beside: usize, what: &str, about: &str) -> Vec<Line<'static>> {
+    let left = columns.saturating_sub(beside + 3);
+    let (indent, mut lines) = if left < LEFT {
+        (4, vec![Line::styled(format!("  {what}"), theme.accent())])
+    } else {
+        (beside + 3, Vec::new())
+    };
+    for line in text::wrap(about, columns.saturating_sub(indent)) {
+        let before = if lines.is_empty() {
+            Span::styled(format!("  {} ", text::fit(what, beside)), theme.accent())
+        } else {
+            Span::raw(" ".repeat(indent))
+        };
+        lines.push(Line::from(vec![before, Span::raw(line)]));
     }
-    lines.push(Line::default());
-    lines.push(Line::styled("Signs", theme.strong()));
-    lines.extend(SIGNS.iter().map(|(sign, about)| {
-        let sign = text::fit(sign, KEYS);
-        Line::from(vec![Span::styled(format!("  {sign} "), theme.accent()), Span::raw(*about)])
-    }));
-    lines.push(Line::default());
-    lines.push(Line::raw("Text is selected with the mouse as always; the mouse is not captured."));
     lines
-}
-
-/// What can be written behind a slash.
-fn command_lines(theme: Theme) -> Vec<Line<'static>> {
-    let head = Line::styled("Commands · Tab completes them; // begins a text with a slash", theme.strong());
-    let lines = COMMANDS.iter().map(|command| {
-        let usage = text::fit(&command.usage(), USAGE);
-        Line::from(vec![Span::styled(format!("  {usage} "), theme.accent()), Span::raw(command.about)])
-    });
-    [Line::default(), head].into_iter().chain(lines).collect()
-}
-
-fn everywhere(line: &keys::Binding) -> bool {
-    line.places.len() == Place::ALL.len()
-}
-
-fn key_line(theme: Theme, keys: &[Key], about: &str) -> Line<'static> {
-    let names: Vec<String> = keys.iter().map(|key| key.label()).collect();
-    let names = text::fit(&names.join(" "), KEYS);
-    Line::from(vec![Span::styled(format!("  {names} "), theme.accent()), Span::raw(about.to_owned())])
 }

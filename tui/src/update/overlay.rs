@@ -96,14 +96,14 @@ fn with_form(state: &mut State, change: impl FnOnce(&mut Form)) {
 }
 
 fn scroll_help(state: &mut State, action: Action) {
-    let longest = crate::screens::help::lines(state.theme).len();
-    let most = u16::try_from(longest).unwrap_or(u16::MAX).saturating_sub(state.size.1.saturating_sub(6));
+    let (shown, most) = crate::screens::help::extent(state);
+    let page = shown.saturating_sub(1).max(1);
     if let Some(Overlay::Help(line)) = &mut state.overlay {
         *line = match action {
             Action::Up => line.saturating_sub(1),
             Action::Down => line.saturating_add(1),
-            Action::PageUp => line.saturating_sub(10),
-            Action::PageDown => line.saturating_add(10),
+            Action::PageUp => line.saturating_sub(page),
+            Action::PageDown => line.saturating_add(page),
             _ => *line,
         }
         .min(most);

@@ -170,3 +170,17 @@ fn failed_and_degraded_results_say_so() {
     client.press(KeyCode::Down).press(KeyCode::Char('R'));
     assert!(matches!(&client.effects[..], [Effect::RetryJob(id)] if *id == job_id(1)));
 }
+
+#[test]
+fn all_of_a_failure_is_shown_and_names_the_file_once() {
+    let mut client = converting();
+    let path = "/home/ann/reports/of the third quarter/with annexes/report.docx";
+    client.press(KeyCode::Char('a')).typed(path).press(KeyCode::Enter).press(KeyCode::Enter);
+    let Some(Effect::Upload { upload, .. }) = client.take_effects().pop() else { panic!("nothing goes up") };
+    let why = format!("cannot read {path}: permission denied; look at who owns the folder it is in");
+
+    client.tell(Msg::Uploaded(upload, Err(Failure::new(FailureKind::Refused, why))));
+
+    client.sees("cannot read /home/ann").sees("in (R tries again, x forgets it)");
+    assert_eq!(client.text().matches("of the third quarter").count(), 1, "{}", client.text());
+}

@@ -215,6 +215,45 @@ fn help() {
 }
 
 #[test]
+fn help_on_a_narrow_screen_loses_nothing() {
+    let mut client = Client::chatting(40, 12);
+    looks_like!("help_40x12", client.press(KeyCode::F(1)));
+
+    let mut seen = client.text();
+    for _ in 0..60 {
+        seen.push_str(&client.press(KeyCode::PageDown).text());
+    }
+    let signs = ["invite somebody into the room", "@ and bold", "a message that names you", "not captured."];
+    signs.iter().for_each(|words| assert!(seen.contains(words), "no {words:?}"));
+    assert!(!seen.contains('…'), "{seen}");
+    for part in tui::manual::parts(&[]) {
+        part.rows.iter().for_each(|(what, _)| assert!(seen.contains(what), "no {what:?}"));
+    }
+}
+
+#[test]
+fn long_complaints_are_not_cut() {
+    let mut client = Client::chatting(80, 24);
+    let mut failure = Failure::new(FailureKind::Refused, "");
+    let why = "letters, digits, - _ . only, and no spaces: a name is written behind # and in commands, so it is one word";
+    failure.fields.push(("/name".into(), why.into()));
+    client.ctrl('n').typed("my room").tell(Msg::RoomMade(Err(failure)));
+    looks_like!("new_room_refused", client);
+}
+
+#[test]
+fn the_finder_tells_that_there_is_more() {
+    let mut client = Client::chatting(80, 24);
+    let rooms = (10..58).map(|number| crate::fixtures::room(number, &format!("room-{number}"), ""));
+    let public = rooms.map(|room| wire::rooms::Room { joined: false, ..room }).collect();
+    client.ctrl('k').tell(Msg::PublicRooms(Ok(public))).sees("… and 40 more");
+    for _ in 0..20 {
+        client.press(KeyCode::Down);
+    }
+    looks_like!("find_room_more", client);
+}
+
+#[test]
 fn a_question() {
     let mut client = Client::chatting(80, 24);
     looks_like!("question", client.press(KeyCode::Esc).press(KeyCode::Char('L')));

@@ -3,7 +3,7 @@
 use clap::Command;
 use clap_mangen::Man;
 
-use super::{Page, variables};
+use super::{Page, keys, variables};
 use crate::{
     config::{FILES, VARIABLES},
     error::Kind,
@@ -52,6 +52,9 @@ pub(super) fn page(command: &Command, name: &str) -> Page {
     generated(&mut page, command);
     if let Some(examples) = command.get_after_help() {
         examples_of(&mut page, &examples.to_string());
+    }
+    if name == "mshub-tui" {
+        keys::describe(&mut page);
     }
     exit_codes(&mut page);
     if name == "mshub" {

@@ -2,6 +2,7 @@
 
 mod command;
 mod errors;
+mod keys;
 #[cfg(feature = "up")]
 mod metrics;
 mod settings;
@@ -61,6 +62,12 @@ impl Page {
     fn heading(&mut self, heading: &str) -> &mut Self {
         self.add(|roff| {
             roff.control("SH", [heading]);
+        })
+    }
+
+    fn subheading(&mut self, heading: &str) -> &mut Self {
+        self.add(|roff| {
+            roff.control("SS", [heading]);
         })
     }
 
