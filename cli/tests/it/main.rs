@@ -46,6 +46,8 @@ mod story_rooms;
 #[cfg(feature = "up")]
 mod story_signup;
 mod story_traces;
+#[cfg(all(unix, feature = "up"))]
+mod story_tui;
 #[cfg(feature = "up")]
 mod story_up;
 #[cfg(feature = "up")]

@@ -26,23 +26,32 @@ struct Watched {
     seen: Vec<u8>,
 }
 
+/// A terminal of its own for a command, and the command that runs in it.
+pub(crate) fn spawn(
+    person: &Person,
+    args: &[&str],
+    size: PtySize,
+) -> (Box<dyn MasterPty + Send>, Box<dyn portable_pty::Child + Send + Sync>) {
+    let pair = native_pty_system().openpty(size).unwrap();
+    let std_command = person.command(args);
+    let mut command = CommandBuilder::new(std_command.get_program());
+    command.args(args);
+    command.cwd(person.folder());
+    command.env_clear();
+    for (name, value) in std_command.get_envs().filter_map(|(name, value)| Some((name, value?))) {
+        command.env(name, value);
+    }
+    command.env("TERM", "xterm-256color");
+    let child = pair.slave.spawn_command(command).unwrap();
+    (pair.master, child)
+}
+
 impl Watched {
     fn start(person: &Person, args: &[&str]) -> Self {
-        let pair =
-            native_pty_system().openpty(PtySize { rows: 24, cols: 100, ..PtySize::default() }).unwrap();
-        let std_command = person.command(args);
-        let mut command = CommandBuilder::new(std_command.get_program());
-        command.args(args);
-        command.cwd(person.folder());
-        command.env_clear();
-        for (name, value) in std_command.get_envs().filter_map(|(name, value)| Some((name, value?))) {
-            command.env(name, value);
-        }
-        command.env("TERM", "xterm-256color");
-        let child = pair.slave.spawn_command(command).unwrap();
-        drop(pair.slave);
-        let mut reader = pair.master.try_clone_reader().unwrap();
-        let keys = pair.master.take_writer().unwrap();
+        let size = PtySize { rows: 24, cols: 100, ..PtySize::default() };
+        let (master, child) = spawn(person, args, size);
+        let mut reader = master.try_clone_reader().unwrap();
+        let keys = master.take_writer().unwrap();
         let (show, screen) = mpsc::channel();
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
@@ -51,7 +60,7 @@ impl Watched {
                 let _ = show.send(buffer[..read].to_vec());
             }
         });
-        Self { master: pair.master, keys, child, screen, seen: Vec::new() }
+        Self { master, keys, child, screen, seen: Vec::new() }
     }
 
     /// As [`Watched::answer`], once the terminal has stopped to show what is typed: the question comes a moment earlier.
