@@ -74,6 +74,11 @@ impl App {
         Self { state, runner, messages, clock: options.clock, dirty: true, pause: None, clear: false }
     }
 
+    /// Ends: the hub is told what was read last, or not within a second.
+    pub async fn close(self) {
+        self.runner.close().await;
+    }
+
     /// What is on the screen.
     pub fn state(&self) -> &State {
         &self.state

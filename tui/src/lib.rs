@@ -128,10 +128,10 @@ pub fn run(hub: client::Hub, options: Options) -> LocalBoxFuture<'static, anyhow
         let mut terminal = Terminal::new(CrosstermBackend::new(std::io::stdout()))?;
         let mut input = std::pin::pin!(term::input().context("cannot listen to the terminal")?);
         let mut app = App::new(hub, options);
-        loop {
+        let end = loop {
             match app.drive(&mut terminal, &mut input).await? {
-                Pause::Quit => return Ok(()),
-                Pause::Killed(signal) => return Err(Killed { signal }.into()),
+                Pause::Quit => break Ok(()),
+                Pause::Killed(signal) => break Err(Killed { signal }.into()),
                 Pause::Suspended => {
                     if let Err(why) = guard.suspend() {
                         app.tell(format!("cannot go to the background: {why}"));
@@ -143,6 +143,10 @@ pub fn run(hub: client::Hub, options: Options) -> LocalBoxFuture<'static, anyhow
                     event_loop::wipe(&mut terminal)?;
                 }
             }
-        }
+        };
+        // The terminal is the person's again, whatever the network does.
+        drop(guard);
+        app.close().await;
+        end
     })
 }

@@ -115,8 +115,8 @@ impl Client {
     /// Waits for its end: the exit code, and the terminal it leaves.
     #[track_caller]
     fn ends(&mut self) -> (u32, String) {
-        let code = self.child.wait().unwrap().exit_code();
-        (code, self.waits("its last word", |painted| painted.over))
+        let shown = self.waits("its last word", |painted| painted.over);
+        (self.child.wait().unwrap().exit_code(), shown)
     }
 
     /// After its end: the terminal is as it was.
@@ -195,13 +195,16 @@ fn two_people_talk_and_whoever_was_away_sees_what_was_missed_once_and_in_order()
     missed.iter().for_each(|text| bobs.says(text));
     counts(&ann, 3);
     let mut anns = Client::of(&ann);
-    let shown = anns.sees("── 3 new ──");
-    assert!(shown.contains("is there any tea?") && shown.contains("white tea"), "{shown}");
+    anns.sees("── 3 new ──");
     bobs.says("before it is cold");
+    let all = missed.iter().chain(&["is there any tea?", "plenty of it", "white tea"]);
+    all.clone().for_each(|text| {
+        anns.sees(text);
+    });
     let shown = anns.sees("before it is cold");
     let places: Vec<_> = missed.iter().map(|text| shown.find(text).unwrap()).collect();
     assert!(places.is_sorted(), "{shown}");
-    for text in missed.iter().chain(&["is there any tea?", "plenty of it", "white tea"]) {
+    for text in all {
         assert_eq!(shown.matches(text).count(), 1, "{shown}");
     }
     anns.says("coming");

@@ -4,8 +4,9 @@ use std::{collections::HashMap, time::Duration};
 
 use client::{Draft, Live, Outbox};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     task::{AbortHandle, JoinSet},
+    time::timeout,
 };
 use wire::{ClientId, RoomId, rooms::Room};
 
@@ -17,6 +18,8 @@ use crate::{
 
 /// How many events a room begins with.
 const TAIL: u32 = 50;
+/// A person who quits waits at most so long.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// The socket tells nothing of rooms one is not in: being invited is found out by asking this often.
 const ROOMS_EVERY: Duration = Duration::from_secs(30);
 
@@ -27,8 +30,15 @@ pub(super) enum Order {
     Unsubscribe(RoomId),
     Read(RoomId, u64),
     Typing(RoomId, bool),
-    Say { room: RoomId, draft: u64, cid: Option<ClientId>, said: Unsaid },
+    Say {
+        room: RoomId,
+        draft: u64,
+        cid: Option<ClientId>,
+        said: Unsaid,
+    },
     Withdraw(ClientId),
+    /// Ends; whoever waits for it hears when it has.
+    Close(oneshot::Sender<()>),
 }
 
 /// The socket while it is open. Dropping it closes it.
@@ -45,6 +55,13 @@ impl Line {
         let speaking = tasks.spawn(speak(world.clone(), taken));
         let watching = tasks.spawn(watch_rooms(world.clone()));
         Self { orders, tasks: [speaking, watching] }
+    }
+
+    /// Closes the socket once the hub was told what was read last; a hub that does not take it is not waited for.
+    pub(super) async fn close(self) {
+        let (tell, closed) = oneshot::channel();
+        self.order(Order::Close(tell));
+        let _ = timeout(GOODBYE, closed).await;
     }
 
     /// Passes an order on; after the session's end nobody takes it, and the state has been told of that.
@@ -88,6 +105,11 @@ async fn speak(world: World, mut orders: mpsc::UnboundedReceiver<Order>) {
         let msgs = tokio::select! {
             order = orders.recv() => match order {
                 None => return,
+                Some(Order::Close(tell)) => {
+                    live.close().await;
+                    let _ = tell.send(());
+                    return;
+                }
                 Some(order) => obey(&live, &outbox, order, &mut drafts).await,
             },
             event = live.next() => match event {
@@ -123,6 +145,8 @@ async fn obey(live: &Live, outbox: &Outbox, order: Order, drafts: &mut Drafts) -
             drafts.insert(message.cid, draft);
             live.send(message);
         }
+        // It is taken before.
+        Order::Close(_) => {}
         Order::Withdraw(cid) => {
             if let Err(why) = outbox.withdraw(cid).await {
                 return vec![Msg::Told(why.to_string())];

@@ -91,6 +91,13 @@ impl Runner {
         }
     }
 
+    /// Ends: what was read last is told to the hub, all else is stopped.
+    pub(crate) async fn close(mut self) {
+        if let Some(line) = self.live.take() {
+            line.close().await;
+        }
+    }
+
     /// Comes back when a task has failed in a way that it could not answer for; else never.
     pub(crate) async fn failed(&mut self) {
         while let Some(ended) = self.tasks.join_next().await {

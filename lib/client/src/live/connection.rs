@@ -193,6 +193,11 @@ impl Connection {
     async fn serve(&mut self, mut socket: Socket, current: Current) -> End {
         let end = self.talk(&mut socket, current).await.unwrap_or_else(|end| end);
         if matches!(end, End::Closed | End::Moved) {
+            for frame in self.marks.rest(Instant::now()) {
+                if socket.send(&frame).await.is_err() {
+                    break;
+                }
+            }
             socket.close().await;
         }
         match &end {

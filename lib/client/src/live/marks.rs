@@ -36,12 +36,22 @@ impl Marks {
 
     /// What is to be sent now.
     pub(super) fn ready(&mut self, now: Instant) -> Vec<ToServer> {
-        let due = self.rooms.iter_mut().filter(|(_, mark)| mark.is_due(now));
-        due.map(|(room, mark)| {
-            mark.sent = Some((mark.pos, now));
-            ToServer::Read { room: *room, pos: mark.pos }
-        })
-        .collect()
+        self.send(now, |mark| mark.is_due(now))
+    }
+
+    /// What was not sent yet: before a goodbye nothing waits.
+    pub(super) fn rest(&mut self, now: Instant) -> Vec<ToServer> {
+        self.send(now, |mark| mark.sent.is_none() || mark.again().is_some())
+    }
+
+    fn send(&mut self, now: Instant, which: impl Fn(&Mark) -> bool) -> Vec<ToServer> {
+        let chosen = self.rooms.iter_mut().filter(|(_, mark)| which(mark));
+        chosen
+            .map(|(room, mark)| {
+                mark.sent = Some((mark.pos, now));
+                ToServer::Read { room: *room, pos: mark.pos }
+            })
+            .collect()
     }
 
     /// When something is to be sent that is not to be sent now, if anything is.
@@ -95,6 +105,23 @@ mod tests {
         assert_eq!(sent(&mut marks, now + APART), [9]);
         assert!(sent(&mut marks, now + 9 * APART).is_empty());
         assert_eq!(marks.wake(), None);
+    }
+
+    #[test]
+    fn before_a_goodbye_what_was_not_sent_is() {
+        let (mut marks, now) = (Marks::default(), Instant::now());
+        let (sent, fresh, moved) = (RoomId::new(), RoomId::new(), RoomId::new());
+        marks.set(sent, 7);
+        marks.set(moved, 7);
+        marks.ready(now);
+        marks.set(moved, 8);
+        marks.set(fresh, 9);
+
+        let mut rest: Vec<_> = marks.rest(now).into_iter().map(|frame| format!("{frame:?}")).collect();
+
+        rest.sort_by_key(|frame| frame.contains("pos: 9"));
+        assert!(rest.len() == 2 && rest[0].contains("pos: 8") && rest[1].contains("pos: 9"), "{rest:?}");
+        assert!(marks.rest(now).is_empty());
     }
 
     #[test]

@@ -307,6 +307,13 @@ impl Live {
         self.events.recv().await
     }
 
+    /// Closes it, and comes back when the hub was told what was read last. How long that may take is up to the caller.
+    pub async fn close(self) {
+        let Self { orders, mut events } = self;
+        drop(orders);
+        while events.recv().await.is_some() {}
+    }
+
     fn order(&self, order: Order) {
         // The task is gone after `SignedOut`, which the owner hears of.
         let _ = self.orders.send(order);

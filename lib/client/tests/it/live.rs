@@ -136,6 +136,24 @@ async fn after_a_broken_connection_a_room_goes_on_where_it_stood() {
 }
 
 #[tokio::test]
+async fn what_was_read_last_is_told_before_the_goodbye() {
+    let (router, mut sockets) = sockets();
+    let live = with_token(&serve(router).await, "t").live();
+    let room = RoomId::new();
+    live.read(room, 7);
+    let mut hub = next(&mut sockets).await;
+    hub.welcome(25_000).await;
+    let ToServer::Read { pos: 7, .. } = hub.hear().await else { panic!("not told") };
+
+    live.read(room, 9);
+    let closing = tokio::spawn(live.close());
+
+    let ToServer::Read { pos: 9, .. } = hub.hear().await else { panic!("not told at the end") };
+    assert!(matches!(soon(hub.0.recv()).await, None | Some(Ok(Message::Close(_)) | Err(_))));
+    soon(closing).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_hole_is_repaired_before_what_follows_is_shown() {
     let (router, mut sockets) = sockets();
     let mut live = with_token(&serve(router).await, "t").live();
