@@ -61,6 +61,7 @@ const BUILTIN: &[Row] = &[
     (&[Txt], &[Docx, Html, Epub], Fidelity::Flow, Basis::None),
     (&[Epub], &[Html, Md, Txt, Docx], Fidelity::Flow, Basis::None),
     (&[Pptx], &[Html, Md, Txt], Fidelity::Flow, Basis::None),
+    (&[Pptx], &[Pdf, Png, Webp, Jpg, Zip], Fidelity::High, Basis::Pages),
     (&[Txt], &[Pdf], Fidelity::High, Basis::Rows),
     (&[Xlsx, Xlsm], &[Pdf], Fidelity::High, Basis::Rows),
     (&[Xlsb, Xls, Ods, Csv, Tsv], &[Pdf], Fidelity::Flow, Basis::Rows),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use oxml_layout::{
     Color, DocumentMetadata, FontData, FontFile, FontId, FontManager, GlyphRun, GroupElement, LayoutError,
-    LayoutResult, MultilingualGlyphRun, MultilingualTextSegment, PageFrame, Path, Point, PositionedElement,
-    Rect, ShapedText, TextDirection, TextSegment, Transform, walk,
+    LayoutResult, MultilingualGlyphRun, MultilingualTextSegment, PageFrame, Paint, Path, PathElement, Point,
+    PositionedElement, Rect, ShapedText, Stroke, TextDirection, TextSegment, Transform, walk,
 };
 
 use crate::Error;
@@ -90,6 +90,13 @@ impl Canvas {
         let font = self.fonts.resolve_font(Some(style.family), style.bold, style.italic).map_err(unset)?;
         let metrics = self.fonts.metrics(font, style.size).map_err(unset)?;
         Ok((metrics.ascent, metrics.descent))
+    }
+
+    /// The same for lines below each other, with the space that the font wants between them.
+    pub(super) fn full_metrics(&mut self, style: &TextStyle) -> Result<(f64, f64), Error> {
+        let font = self.fonts.resolve_font(Some(style.family), style.bold, style.italic).map_err(unset)?;
+        let metrics = self.fonts.word_line_metrics(font, style.size).map_err(unset)?;
+        Ok((metrics.ascent, metrics.descent + metrics.line_gap))
     }
 
     /// Shapes one line; control characters become spaces.
@@ -318,13 +325,35 @@ impl Drawing {
 
     /// Draws what is within this area of another drawing.
     pub(super) fn within(&mut self, x: f64, y: f64, width: f64, height: f64, inner: Drawing) {
+        self.group(Transform::IDENTITY, Some(Path::rect(Rect { x, y, width, height })), 1.0, inner);
+    }
+
+    /// Draws another drawing turned, cut along an outline, and as opaque as this.
+    pub(super) fn group(&mut self, transform: Transform, clip: Option<Path>, opacity: f64, inner: Drawing) {
+        let (effects, children) = (Vec::new(), inner.elements);
         self.elements.push(PositionedElement::Group(GroupElement {
-            transform: Transform::IDENTITY,
-            clip: Some(Path::rect(Rect { x, y, width, height })),
-            opacity: 1.0,
-            effects: Vec::new(),
-            children: inner.elements,
+            transform,
+            clip,
+            opacity,
+            effects,
+            children,
         }));
+    }
+
+    /// Makes an area lead to a page or an address of the net.
+    pub(super) fn link(&mut self, x: f64, y: f64, width: f64, height: f64, url: &str) {
+        let rect = Rect { x, y, width, height };
+        self.elements.push(PositionedElement::LinkAnnotation { rect, url: url.to_owned() });
+    }
+
+    /// Fills and strokes an outline.
+    pub(super) fn path(&mut self, path: Path, fill: Option<Paint>, stroke: Option<Stroke>) {
+        self.elements.push(PositionedElement::Path(PathElement { path, fill, stroke }));
+    }
+
+    /// Draws all of another drawing.
+    pub(super) fn append(&mut self, mut inner: Drawing) {
+        self.elements.append(&mut inner.elements);
     }
 
     /// Draws a straight line.
@@ -396,7 +425,7 @@ fn visual_order(spans: &mut [MultilingualTextSegment]) {
 }
 
 /// Pieces a line may be broken after: words with the space that follows them, and single ideographs.
-fn words(text: &str) -> Vec<&str> {
+pub(super) fn words(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut start = 0;
     let mut letters = text.char_indices().peekable();
@@ -414,6 +443,11 @@ fn words(text: &str) -> Vec<&str> {
         pieces.push(&text[start..]);
     }
     pieces
+}
+
+/// Whether a line may be broken after a piece that other text follows.
+pub(super) fn may_break_after(piece: &str) -> bool {
+    piece.ends_with([' ', '-']) || piece.ends_with(|letter| ('\u{2e80}'..='\u{ffef}').contains(&letter))
 }
 
 fn unset(error: LayoutError) -> Error {

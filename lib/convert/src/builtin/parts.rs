@@ -19,6 +19,8 @@ pub(super) struct Relation {
     pub(super) kind: String,
     /// The path in the container; nothing when it leads out of it.
     pub(super) path: Option<String>,
+    /// Where it leads when it leads out: a URL, as it is written. Nothing is fetched from there.
+    pub(super) outside: Option<String>,
 }
 
 /// The attributes of all elements of this local name. XML that breaks off ends the list.
@@ -63,7 +65,8 @@ pub(super) fn relations<R: Read + Seek>(
         let kind = relation.remove("Type").unwrap_or_default();
         let outside = relation.get("TargetMode").is_some_and(|mode| mode == "External");
         let path = (!outside).then(|| resolve(part, &target));
-        relations.insert(id, Relation { kind: kind.rsplit('/').next().unwrap_or_default().into(), path });
+        let kind = kind.rsplit('/').next().unwrap_or_default().into();
+        relations.insert(id, Relation { kind, path, outside: outside.then_some(target) });
     }
     Ok(relations)
 }

@@ -31,7 +31,12 @@ const ZIP: usize = 400 * MIB as usize;
 
 /// Paints one page, the first if nobody says which.
 pub(super) fn to_image(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, Error> {
-    let pdf = open(req)?;
+    image_of(fs::read(&req.input)?, req, ticker)
+}
+
+/// The same for pages that are in memory only.
+pub(super) fn image_of(pdf: Vec<u8>, req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, Error> {
+    let pdf = open(pdf, req)?;
     let pages = pdf.pages();
     let wanted = req.options.page.unwrap_or(1);
     let page = (wanted as usize).checked_sub(1).and_then(|at| pages.get(at)).ok_or_else(|| {
@@ -57,7 +62,12 @@ pub(super) fn to_image(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output,
 
 /// Paints all pages as `page-001.png` and so on.
 pub(super) fn to_zip(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, Error> {
-    let pdf = open(req)?;
+    zip_of(fs::read(&req.input)?, req, ticker)
+}
+
+/// The same for pages that are in memory only.
+pub(super) fn zip_of(pdf: Vec<u8>, req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, Error> {
+    let pdf = open(pdf, req)?;
     let pages = pdf.pages();
     if pages.len() > PAGES {
         return Err(Error::limit(format!("{} pages, allowed are {PAGES} as pictures", pages.len())));
@@ -89,9 +99,9 @@ pub(super) fn to_zip(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, E
     })
 }
 
-fn open(req: &Request) -> Result<Pdf, Error> {
+fn open(pdf: Vec<u8>, req: &Request) -> Result<Pdf, Error> {
     let password = req.options.password.as_deref();
-    let pdf = Pdf::new_with_password(fs::read(&req.input)?, password.unwrap_or_default());
+    let pdf = Pdf::new_with_password(pdf, password.unwrap_or_default());
     let pdf = pdf.map_err(|error| match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) if password.is_some() => {
             Error::WrongPassword

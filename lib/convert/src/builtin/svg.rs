@@ -209,7 +209,8 @@ fn select(font: &usvg::Font, fonts: &mut Arc<fontdb::Database>) -> Option<fontdb
     })
 }
 
-fn twin(name: &str) -> Option<&'static str> {
+/// The bundled family whose letters are as wide as those of another.
+pub(super) fn twin(name: &str) -> Option<&'static str> {
     Some(match name.to_ascii_lowercase().as_str() {
         "times" | "times new roman" => "Liberation Serif",
         "courier" | "courier new" | "consolas" | "menlo" | "monaco" => "Liberation Mono",
