@@ -22,5 +22,6 @@ mod office;
 mod pages;
 mod pdf_pictures;
 mod sheets;
+mod slides;
 mod sniff;
 mod warm;
