@@ -26,11 +26,17 @@ type Options = {
   raw?: Blob;
   /** Needs no session. */
   open?: boolean;
+  headers?: Record<string, string>;
+  /** How long the answer may take, and what ends the wait earlier. */
+  silence?: number;
+  stop?: AbortSignal;
 };
 
 export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const answer = await send(method, path, options);
-  return (answer.status === 204 ? undefined : await answer.json()) as T;
+  const text = await answer.text();
+  // Where there is nothing to say the body is empty, whatever the status.
+  return (text === "" ? undefined : JSON.parse(text)) as T;
 }
 
 /** A file that only signed-in people may have. */
@@ -39,27 +45,34 @@ export async function content(path: string): Promise<Blob> {
 }
 
 async function send(method: string, path: string, options: Options): Promise<Response> {
-  let answer = await attempt(method, path, options, false);
-  // The token may have been revoked or the clock may be off: one more try with a fresh one.
-  if (answer.status === 401 && !options.open) answer = await attempt(method, path, options, true);
+  const answer = await answered(method, path, options);
   if (!answer.ok) throw await readProblem(answer);
   return answer;
 }
 
-async function attempt(method: string, path: string, { body, raw, open }: Options, renew: boolean): Promise<Response> {
-  const headers = new Headers();
+/** The hub's answer, whatever it is. */
+export async function answered(method: string, path: string, options: Options): Promise<Response> {
+  const answer = await attempt(method, path, options, false);
+  // The token may have been revoked or the clock may be off: one more try with a fresh one.
+  return answer.status === 401 && !options.open ? attempt(method, path, options, true) : answer;
+}
+
+async function attempt(method: string, path: string, { body, raw, open, stop, silence = SILENCE_MS, ...more }: Options, renew: boolean): Promise<Response> {
+  const headers = new Headers(more.headers);
   if (!open) headers.set("authorization", `Bearer ${await accessToken(renew)}`);
   if (body !== undefined) headers.set("content-type", "application/json");
-  if (raw) headers.set("content-type", raw.type || "application/octet-stream");
+  if (raw && !headers.has("content-type")) headers.set("content-type", raw.type || "application/octet-stream");
   const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   try {
-    return await fetch(path, { method, headers, body: payload, signal: AbortSignal.timeout(SILENCE_MS) });
+    const silent = AbortSignal.timeout(silence);
+    return await fetch(path, { method, headers, body: payload, signal: stop ? AbortSignal.any([stop, silent]) : silent });
   } catch {
+    stop?.throwIfAborted();
     throw unreachable();
   }
 }
 
-async function readProblem(answer: Response): Promise<Problem> {
+export async function readProblem(answer: Response): Promise<Problem> {
   return parseProblem(answer.status, await answer.text().catch(() => ""));
 }
 
@@ -74,13 +87,13 @@ export function parseProblem(status: number, text: string): Problem {
 }
 
 const unreachable = () =>
-  new Problem({ title: "Unreachable", status: 0, detail: "The hub does not answer. Is it running?", code: "", retryable: true });
+  new Problem({ title: "Unreachable", status: 0, detail: "The hub does not answer. Is it running, and are you online?", code: "", retryable: true });
 
 /**
  * Uploads a file to a path and reports how much of it has left this machine: only XMLHttpRequest can tell.
  * Sent again with the same `key`, after an answer was lost, it is kept once.
  */
-export async function upload<T>(path: string, key: string, file: File, progress: (share: number) => void, stop: AbortSignal): Promise<T> {
+export async function upload<T>(path: string, key: string, file: File, progress: (share: number) => void): Promise<T> {
   const token = await accessToken();
   return new Promise((resolve, reject) => {
     const call = new XMLHttpRequest();
@@ -92,8 +105,6 @@ export async function upload<T>(path: string, key: string, file: File, progress:
     call.onload = () =>
       call.status < 300 ? resolve(JSON.parse(call.responseText) as T) : reject(parseProblem(call.status, call.responseText));
     call.onerror = () => reject(unreachable());
-    call.onabort = () => reject(new DOMException("The upload was stopped.", "AbortError"));
-    stop.addEventListener("abort", () => call.abort(), { once: true });
     call.send(file);
   });
 }

@@ -2,6 +2,7 @@
 
 import { Problem, request } from "./api";
 import { clearUnsent } from "./unsent";
+import { clearBegun } from "./uploads/begun";
 import type { Me, Tokens } from "./wire";
 
 const KEY = "mshub.session";
@@ -57,6 +58,7 @@ export async function signIn(email: string, password: string): Promise<void> {
 export async function signOut(): Promise<void> {
   await request("POST", "/api/v1/auth/logout").catch(() => undefined);
   clearUnsent(user()?.id);
+  clearBegun(user()?.id);
   forget();
 }
 

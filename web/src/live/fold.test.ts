@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import type { RoomEvent } from "../wire";
 import { fold, type Message } from "./fold";
+import type { Pending } from "./reduce";
 
 const event = (pos: number, more: Partial<RoomEvent> = {}): RoomEvent => ({
   id: `m${pos}`, room: "r", pos, ts: "2026-01-01T00:00:00.000000Z", by: "ann", name: "Ann", cid: `c${pos}`, kind: "said", body: `say ${pos}`, ...more,
@@ -43,4 +44,24 @@ test("what is done to a message that is not loaded is not shown, and no name of 
   const facts = fold([event(5, { kind: "reacted", tgt: 2, body: "👍" }), event(6, { kind: "kicked", body: "Bob" }), event(7, { kind: "sung" })]);
 
   expect(facts.map((line) => ("fact" in line ? line.fact : ""))).toEqual(["removed Bob", "did something that this page does not know yet"]);
+});
+
+test("only its author edits a message, and a removed one stays without signs", () => {
+  const [message] = messages(event(1), event(2, { kind: "edited", tgt: 1, body: "not mine", by: "bob" }));
+  expect(message!.body).toBe("say 1");
+
+  const sign = (pos: number) => event(pos, { kind: "reacted", tgt: 1, body: "👍" });
+  expect(messages(event(1), sign(2), event(3, { kind: "redacted", tgt: 1 }), sign(4))[0]!.signs.size).toBe(0);
+});
+
+test("what one does to a message shows at once, and not any more when it is refused", () => {
+  const act = (cid: string, op: Pending["act"], state: Pending["state"] = "sending"): Pending => ({ cid, room: "r", body: "", act: op, state });
+  const edit = { tgt: 1, op: "edit", body: "better" } as const;
+  const now = (...acts: Pending[]) => fold([event(1), event(2)], acts, "ann").flatMap((line) => ("message" in line ? [line.message] : []));
+
+  const [first, second] = now(act("a", edit), act("b", { tgt: 1, op: "react", body: "👍" }), act("c", { tgt: 2, op: "redact" }));
+  expect([first!.body, [...first!.signs.get("👍")!], second!.removed, first!.acts.length]).toEqual(["better", ["ann"], true, 2]);
+
+  const [refused] = now(act("a", edit, "failed"));
+  expect([refused!.body, refused!.edited, refused!.acts[0]!.cid]).toEqual(["say 1", false, "a"]);
 });

@@ -1,6 +1,7 @@
 // What people see of a room's events: messages as they are now, and what else happened, in words.
 
-import type { RoomEvent, RoomFile } from "../wire";
+import type { Op, RoomEvent, RoomFile } from "../wire";
+import type { Pending } from "./reduce";
 
 export type Card = { to: string; source?: RoomFile; result?: RoomFile; lost: string[]; why?: string };
 
@@ -8,7 +9,9 @@ export type Message = {
   /** The event that began it. */
   event: RoomEvent;
   body: string;
-  files: RoomFile[];
+  files: readonly RoomFile[];
+  /** Members whom the text names. */
+  mentions: readonly string[];
   edited: boolean;
   removed: boolean;
   pinned: boolean;
@@ -16,12 +19,21 @@ export type Message = {
   signs: ReadonlyMap<string, ReadonlySet<string>>;
   /** The conversion that it is about. */
   card?: Card;
+  /** What this person does to it right now: shown as done until the hub refuses it. */
+  acts: readonly Pending[];
 };
 
 export type Line = { message: Message } | { event: RoomEvent; fact: string };
 
-/** In the order of the log. What is done to a message whose event is not here yet shows when that one comes. */
-export function fold(events: readonly RoomEvent[]): Line[] {
+/** What is an array or a map everywhere until something happens: equal means unchanged. */
+const NONE: readonly never[] = [];
+const NO_SIGNS: Message["signs"] = new Map();
+
+/**
+ * In the order of the log. What is done to a message whose event is not here yet shows when that one comes. `acts` is what
+ * `me` does right now and the log does not have yet.
+ */
+export function fold(events: readonly RoomEvent[], acts: readonly Pending[] = [], me = ""): Line[] {
   const lines: Line[] = [];
   const messages = new Map<number, Message>();
   for (const event of events) {
@@ -36,22 +48,31 @@ export function fold(events: readonly RoomEvent[]): Line[] {
       lines.push({ event, fact: words(event) });
     }
   }
+  for (const one of acts) {
+    const message = one.act && messages.get(one.act.tgt);
+    if (!message) continue;
+    if (one.state !== "failed") Object.assign(message, done(message, { ...message.event, by: me, kind: FACTS[one.act!.op], body: "body" in one.act! ? one.act.body : "" }));
+    message.acts = [...message.acts, one];
+  }
   return lines;
 }
+
+const FACTS: Record<Op["op"], string> = { edit: "edited", redact: "redacted", react: "reacted", unreact: "unreacted", pin: "pinned", unpin: "unpinned" };
 
 function begun(event: RoomEvent): Message {
   const card = event.kind === "said" ? undefined : { to: event.to ?? "", source: event.file, lost: [] };
   const removed = event.removed !== undefined;
-  return { event, body: event.body ?? "", files: event.att ?? [], edited: false, removed, pinned: false, signs: new Map(), card };
+  return { event, body: event.body ?? "", files: event.att ?? NONE, mentions: event.mentions ?? NONE, edited: false, removed, pinned: false, signs: NO_SIGNS, card, acts: NONE };
 }
 
-/** What of a message changes by what was done to it. */
+/** What of a message changes by what was done to it; to a removed one nothing is done any more. The rule of `Message::take`. */
 function done(message: Message, event: RoomEvent): Partial<Message> {
+  if (message.removed) return {};
   switch (event.kind) {
     case "edited":
-      return message.removed ? {} : { body: event.body ?? "", edited: true };
+      return event.by === message.event.by ? { body: event.body ?? "", mentions: event.mentions ?? NONE, edited: true } : {};
     case "redacted":
-      return { body: "", files: [], removed: true, pinned: false, card: undefined };
+      return { body: "", files: NONE, mentions: NONE, signs: NO_SIGNS, removed: true, pinned: false, card: undefined };
     case "reacted":
       return { signs: signed(message, event, (who) => who.add(event.by)) };
     case "unreacted":

@@ -14,8 +14,8 @@ export const live = new Live({
   token: session.accessToken,
   tokenLeft: session.accessLeft,
   isOver: (error) => error instanceof Problem && error.status === 401,
-  events: (room, asked) => {
-    const query = new URLSearchParams({ ...Object.fromEntries(Object.entries(asked).map(([k, v]) => [k, String(v)])), limit: String(PAGE) });
+  events: (room, asked, limit = PAGE) => {
+    const query = new URLSearchParams({ ...Object.fromEntries(Object.entries(asked).map(([k, v]) => [k, String(v)])), limit: String(limit) });
     return request<EventPage>("GET", `/api/v1/rooms/${room}/events?${query}`);
   },
   random: Math.random,

@@ -103,6 +103,36 @@ describe("something said", () => {
   });
 });
 
+test("what has its place in a past that is here is not on its way any more", () => {
+  const say: Action = { do: "say", pending: { cid: "c4", room: ROOM, body: "hi", state: "sending" } };
+  const state = after(subbed(), say, frame({ t: "ok", cid: "c4", room: ROOM, pos: 4, id: "m4", ts: "", dup: true }));
+
+  expect(reduce(state, frame({ t: "live", room: ROOM, pos: 3 })).pending.length).toBe(1);
+  expect(reduce(state, frame({ t: "live", room: ROOM, pos: 9 })).pending).toEqual([]);
+});
+
+test("positions that count for nothing are not shown, and a read mark never goes back", () => {
+  const read = (pos: number) => frame({ t: "read", room: ROOM, pos });
+  const state = after(subbed(), ev(1), ev(2), frame({ t: "void", room: ROOM, pos: [2] }), read(5), read(3));
+
+  expect(positions(state)).toEqual([1]);
+  expect(state.marks[ROOM]).toBe(5);
+});
+
+test("who writes has stopped when what they said is there", () => {
+  const writes = frame({ t: "eph", room: ROOM, k: "typing", user: "ann", name: "Ann", on: true });
+
+  expect(Object.keys(after(subbed(), writes).rooms[ROOM]!.passed.writing)).toEqual(["ann"]);
+  expect(after(subbed(), writes, ev(1)).rooms[ROOM]!.passed.writing).toEqual({});
+});
+
+test("the hub says when messages have to wait, and when not any more", () => {
+  const held = after(frame({ t: "hb", log: "ro" }));
+
+  expect(held.held).toBe(true);
+  expect(reduce(held, frame({ t: "hb", log: "ok" })).held).toBe(false);
+});
+
 test("a conversion never goes back to an older state", () => {
   const job = (seq: number, state: Job["state"]) => ({ id: "j", seq, state }) as Job;
   const state = after(frame({ t: "job", job: job(3, "completed") }), { do: "jobs", jobs: [job(2, "in_progress")] });

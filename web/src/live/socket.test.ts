@@ -154,7 +154,7 @@ test("a hole is filled over HTTP", async () => {
   wire.says(ev(3, 2));
   await vi.advanceTimersByTimeAsync(1);
 
-  expect(events).toHaveBeenCalledWith(ROOM, { after: 1 });
+  expect(events).toHaveBeenCalledWith(ROOM, { after: 1 }, undefined);
   expect(live.snapshot().rooms[ROOM]!.events.map((one) => one.pos)).toEqual([1, 2, 3]);
 });
 
@@ -195,7 +195,7 @@ test("a subscription that failed for now is asked for again, one that was refuse
 test("what was said outlives the page until it is durable", async () => {
   const before = hub();
   before.start();
-  before.say(ROOM, "half written", ["file-1"]);
+  before.say(ROOM, "half written", { att: ["file-1"] });
   before.stop();
   expect([...kept.values()].map((one) => one.body)).toEqual(["half written"]);
 
@@ -206,6 +206,111 @@ test("what was said outlives the page until it is durable", async () => {
   expect(sent).toMatchObject({ body: "half written", att: ["file-1"] });
   wire.says({ t: "ok", cid: sent.cid, room: ROOM, pos: 7, id: "m7", ts: "" });
   expect(kept.size).toBe(0);
+});
+
+test("what is done to a message is sent once more after a break, with the same id, and outlives the page", async () => {
+  const live = hub();
+  live.start();
+  const first = await welcome();
+  live.act(ROOM, 4, { op: "edit", body: "better" });
+  const sent = first.sent.find((frame) => frame.t === "op")!;
+  expect(sent).toMatchObject({ room: ROOM, tgt: 4, op: "edit", body: "better" });
+  expect([...kept.keys()]).toEqual([sent.cid]);
+
+  first.breaks(1006);
+  await vi.advanceTimersByTimeAsync(500);
+  const second = await welcome();
+  expect(second.sent.filter((frame) => frame.t === "op")).toEqual([sent]);
+
+  second.says({ t: "ok", cid: sent.cid, room: ROOM, pos: 7, id: "m7", ts: "" });
+  expect(kept.size).toBe(0);
+});
+
+test("an answer says what it answers", async () => {
+  const live = hub();
+  live.start();
+  const wire = await welcome();
+
+  live.say(ROOM, "yes", { re: 4 });
+
+  expect(wire.sent).toContainEqual(expect.objectContaining({ t: "send", body: "yes", re: 4 }));
+});
+
+test("an id that is too old is replaced when it is tried again, any other is kept", async () => {
+  const live = hub();
+  live.start();
+  const wire = await welcome();
+  live.say(ROOM, "from long ago");
+  const ids = () => wire.sent.flatMap((frame) => (frame.t === "send" ? [frame.cid] : []));
+  const refuse = (code: string) => wire.says({ t: "err", cid: ids().at(-1)!, code, detail: "no", retry: false, unknown: false });
+
+  refuse("MSH-4031");
+  live.again(ids()[0]!);
+  expect(ids()[1]).toBe(ids()[0]);
+
+  refuse("MSH-4097");
+  live.again(ids()[0]!);
+  expect(ids()[2]).not.toBe(ids()[0]);
+  expect([...kept.keys()]).toEqual([ids()[2]]);
+});
+
+test("ids are made with the hub's clock", async () => {
+  const live = hub();
+  live.start();
+  await vi.advanceTimersByTimeAsync(1);
+  wires[0]!.open();
+  wires[0]!.says({ ...WELCOME, now: new Date(Date.now() + 3_600_000).toISOString() } as ToClient);
+
+  live.say(ROOM, "hello");
+
+  const made = live.snapshot().pending[0]!.cid.replaceAll("-", "").slice(0, 12);
+  expect(parseInt(made, 16)).toBe(Date.now() + 3_600_000);
+});
+
+test("that somebody writes is said now and then, and what others were told wears off here", async () => {
+  const live = hub();
+  live.open(ROOM);
+  live.start();
+  const wire = await welcome();
+  const typed = () => wire.sent.flatMap((frame) => (frame.t === "typing" ? [frame.on] : []));
+  live.typing(ROOM, false);
+  live.typing(ROOM, true);
+  live.typing(ROOM, true);
+  expect(typed()).toEqual([true]);
+  await vi.advanceTimersByTimeAsync(3_000);
+  live.typing(ROOM, true);
+  live.typing(ROOM, false);
+  expect(typed()).toEqual([true, true, false]);
+
+  wire.says({ t: "subbed", id: 1, room: ROOM, ep: "e1", head: 0, mode: "tail" });
+  wire.says({ t: "eph", room: ROOM, k: "typing", user: "bob", name: "Bob", on: true });
+  expect(Object.keys(live.snapshot().rooms[ROOM]!.passed.writing)).toEqual(["bob"]);
+  await vi.advanceTimersByTimeAsync(7_000);
+  expect(live.snapshot().rooms[ROOM]!.passed.writing).toEqual({});
+});
+
+test("going back to a message stops there, at the beginning, and where the hub has nothing more", async () => {
+  const asked: number[] = [];
+  const events = async (_: string, part: object) => {
+    const before = (part as { before: number }).before;
+    if (!("before" in part)) return { events: [], ep: "e1", upto: 0, persisted: 0, more: false };
+    asked.push(before);
+    const older = [before - 2, before - 1].filter((pos) => pos > 0).map((pos) => ev(pos) as Extract<ToClient, { t: "ev" }>);
+    return { events: older, ep: "e1", upto: 0, persisted: 0, more: before > 3 };
+  };
+  const live = hub({ events });
+  live.open(ROOM);
+  live.start();
+  const wire = await welcome();
+  wire.says({ t: "subbed", id: 1, room: ROOM, ep: "e1", head: 9, mode: "tail" });
+  wire.says(ev(9));
+
+  await live.reach(ROOM, 6, new AbortController().signal);
+  expect(asked).toEqual([9, 7]);
+
+  await live.reach(ROOM, 0, new AbortController().signal);
+  expect(asked).toEqual([9, 7, 5, 3]);
+  expect(live.snapshot().rooms[ROOM]!.complete).toBe(true);
 });
 
 test("a room is told as read once a position, and again by the next connection", async () => {

@@ -1,7 +1,8 @@
 // The one socket of the page: keeps itself connected, resumes where it was, and sends what was said until it is durable.
 
 import { newId } from "../ids";
-import { CLOSE, PROTOCOL, type EventPage, type Job, type ToClient, type ToServer } from "../wire";
+import { CLOSE, PROTOCOL, type EventPage, type Job, type Op, type ToClient, type ToServer } from "../wire";
+import { wearsOff } from "./passing";
 import { type Action, EMPTY, holes, type LiveState, type Pending, reduce, resumeAt } from "./reduce";
 
 /** What of a browser's WebSocket is used here. */
@@ -16,7 +17,7 @@ export type Outside = {
   tokenLeft(): number;
   /** Whether a failed `token` means that the session is over, and not only out of reach. */
   isOver(error: unknown): boolean;
-  events(room: string, asked: { before: number } | { after: number }): Promise<EventPage>;
+  events(room: string, asked: { before: number } | { after: number }, limit?: number): Promise<EventPage>;
   /** 0 to 1. */
   random(): number;
   /** What was said and has no place yet outlives the page. */
@@ -28,6 +29,12 @@ const WELCOME_MS = 10_000;
 const BACKOFF_MS = { first: 500, most: 15_000 };
 const RETRY_MS = 1_000;
 const RENEW_EARLY_MS = 25_000;
+/** How often it is said that somebody still writes. */
+const WRITES_MS = 3_000;
+/** How often what passes is looked at for what has worn off. */
+const TICK_MS = 1_000;
+/** The most events of one answer. */
+const MOST_EVENTS = 500;
 
 export class Live {
   private state: LiveState = EMPTY;
@@ -43,7 +50,12 @@ export class Live {
   private readonly filling = new Set<string>();
   /** Up to where the hub was told of this connection that rooms are read. */
   private readonly marks = new Map<string, number>();
-  private readonly timers: Partial<Record<"connect" | "silence" | "auth" | "pump" | "sub", ReturnType<typeof setTimeout>>> = {};
+  /** When it was last said that the person writes in a room. */
+  private readonly wrote = new Map<string, number>();
+  private readonly loading = new Map<string, Promise<void>>();
+  /** How far the hub's clock is ahead of this machine's. */
+  private skew = 0;
+  private readonly timers: Partial<Record<"connect" | "silence" | "auth" | "pump" | "sub" | "tick", ReturnType<typeof setTimeout>>> = {};
 
   constructor(private readonly outside: Outside) {}
 
@@ -84,11 +96,34 @@ export class Live {
     if (this.welcomed) this.send({ t: "unsub", room });
   }
 
-  say(room: string, body: string, att?: string[]): void {
-    const pending: Pending = { cid: newId(), room, body, att, state: "sending" };
+  say(room: string, body: string, more: { att?: string[]; re?: number } = {}): void {
+    this.wrote.delete(room);
+    this.put({ cid: this.newId(), room, body, ...more, state: "sending" });
+  }
+
+  /** Does something to a message. Kept, sent and answered as what is said. */
+  act(room: string, tgt: number, op: Op): void {
+    this.wrote.delete(room);
+    this.put({ cid: this.newId(), room, body: "", act: { tgt, ...op }, state: "sending" });
+  }
+
+  private put(pending: Pending): void {
     this.outside.unsent.keep(pending);
     this.apply({ do: "say", pending });
     this.pump();
+  }
+
+  private newId(): string {
+    return newId(Date.now() + this.skew);
+  }
+
+  /** The person writes in a room, or has stopped: said now and then, and worth nothing later. */
+  typing(room: string, on: boolean): void {
+    const last = this.wrote.get(room);
+    if (!this.welcomed || (on ? last !== undefined && Date.now() - last < WRITES_MS : last === undefined)) return;
+    if (on) this.wrote.set(room, Date.now());
+    else this.wrote.delete(room);
+    this.send({ t: "typing", room, on });
   }
 
   /** The person has seen a room up to a position. */
@@ -98,9 +133,14 @@ export class Live {
     this.send({ t: "read", room, pos });
   }
 
-  /** Once more, with the same `cid`: if it did arrive, the hub knows. */
+  /** Once more, with the same `cid`: if it did arrive, the hub knows. Only where the hub wants another one it gets that. */
   again(cid: string): void {
+    const one = this.state.pending.find((pending) => pending.cid === cid);
     this.inFlight.delete(cid);
+    if (one?.stale) {
+      this.apply({ do: "drop", cid });
+      return this.put({ ...one, cid: this.newId(), state: "sending", why: undefined, stale: undefined });
+    }
     this.apply({ do: "again", cid });
     this.pump();
   }
@@ -114,10 +154,28 @@ export class Live {
     this.apply({ do: "jobs", jobs });
   }
 
-  /** What was before the first event that is shown. */
-  async older(room: string): Promise<void> {
+  forgetJob(id: string): void {
+    this.apply({ do: "forget job", id });
+  }
+
+  /** What was before the first event that is shown; whoever asks meanwhile waits for the same answer. */
+  older(room: string, limit?: number): Promise<void> {
     const first = this.state.rooms[room]?.events[0]?.pos;
-    if (first !== undefined) await this.fetch(room, { before: first });
+    if (first === undefined) return Promise.resolve();
+    const loading = this.loading.get(room) ?? this.fetch(room, { before: first }, limit).finally(() => this.loading.delete(room));
+    this.loading.set(room, loading);
+    return loading;
+  }
+
+  /** Goes back in a room until a position is among what is shown. */
+  async reach(room: string, pos: number, stop: AbortSignal): Promise<void> {
+    for (let last = Infinity; !stop.aborted; ) {
+      const now = this.state.rooms[room];
+      const first = now?.events[0]?.pos ?? 0;
+      if (!now || now.complete || first <= pos || first >= last) return;
+      last = first;
+      await this.older(room, MOST_EVENTS);
+    }
   }
 
   private async connect(): Promise<void> {
@@ -143,9 +201,10 @@ export class Live {
   }
 
   private receive(frame: ToClient): void {
-    this.apply({ do: "frame", frame });
+    this.apply({ do: "frame", frame, now: Date.now() });
     switch (frame.t) {
       case "welcome":
+        this.skew = frame.now === undefined ? 0 : Date.parse(frame.now) - Date.now();
         return this.begin(frame.hb_ms, frame.win);
       case "ok":
         this.inFlight.delete(frame.cid);
@@ -154,6 +213,8 @@ export class Live {
         if (frame.cid !== undefined) return this.refused(frame.cid, frame.retry || frame.unknown, frame.after_ms);
         if (frame.retry) this.arm("sub", frame.after_ms ?? RETRY_MS, () => this.subscribeAll());
         return;
+      case "eph":
+        return this.tick();
       case "live":
         return void this.lookUp(frame.room);
       case "drain":
@@ -180,6 +241,15 @@ export class Live {
 
   private onEachFrame: () => void = () => undefined;
 
+  /** Looks now and then, as long as there is something that wears off. */
+  private tick(): void {
+    if (this.timers.tick !== undefined || !Object.values(this.state.rooms).some((room) => wearsOff(room.passed))) return;
+    this.arm("tick", TICK_MS, () => {
+      this.apply({ do: "tick", now: Date.now() });
+      this.tick();
+    });
+  }
+
   /** What is live stays so: the hub takes a room twice without harm. */
   private subscribeAll(): void {
     for (const room of this.wanted) if (!this.state.rooms[room]?.live) this.subscribe(room);
@@ -198,7 +268,7 @@ export class Live {
       if (this.inFlight.size >= this.window) return;
       if (one.state !== "sending" || this.inFlight.has(one.cid)) continue;
       this.inFlight.add(one.cid);
-      this.send({ t: "send", cid: one.cid, room: one.room, body: one.body, att: one.att });
+      this.send(frameOf(one));
     }
   }
 
@@ -234,8 +304,8 @@ export class Live {
     if (newest !== undefined) await this.fetch(room, { after: newest }).catch(() => undefined);
   }
 
-  private async fetch(room: string, asked: { before: number } | { after: number }): Promise<void> {
-    this.apply({ do: "page", room, asked, page: await this.outside.events(room, asked) });
+  private async fetch(room: string, asked: { before: number } | { after: number }, limit?: number): Promise<void> {
+    this.apply({ do: "page", room, asked, page: await this.outside.events(room, asked, limit) });
   }
 
   /** The token that opened the socket ends; a newer one keeps it open. */
@@ -275,6 +345,8 @@ export class Live {
     this.onEachFrame = () => undefined;
     this.inFlight.clear();
     this.marks.clear();
+    this.wrote.clear();
+    this.clear("tick");
     this.clear("silence");
     this.clear("auth");
     this.clear("pump");
@@ -311,3 +383,6 @@ export class Live {
     this.timers[name] = undefined;
   }
 }
+
+const frameOf = ({ cid, room, body, att, re, act }: Pending): ToServer =>
+  act ? { t: "op", cid, room, ...act } : { t: "send", cid, room, body, re, att };

@@ -1,20 +1,23 @@
 // One room: what was said and became of it, what is being sent, and where to write.
 
-import { AnimatePresence } from "motion/react";
-import * as m from "motion/react-m";
-import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { type LoaderFunctionArgs, useLoaderData, useNavigate, useRevalidator } from "react-router";
+import { type DragEvent, type FocusEvent, Fragment, type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { Link, type LoaderFunctionArgs, useLoaderData, useRevalidator } from "react-router";
 import { request, upload } from "../api";
 import { newId } from "../ids";
-import { type Card, fold, type Line, type Message } from "../live/fold";
+import { fold, type Line, type Message } from "../live/fold";
 import { live, useLive } from "../live/hub";
-import { holes, type Pending } from "../live/reduce";
-import { Composer } from "../parts/Composer";
-import { Field } from "../parts/Field";
-import { Files } from "../parts/Files";
+import { deeds } from "../live/may";
+import { NOTHING, whoWrites } from "../live/passing";
+import { holes } from "../live/reduce";
+import { Composer, type Intent, MOST_FILES } from "../parts/Composer";
+import { Menu } from "../parts/Menu";
 import { Notice } from "../parts/Notice";
+import { Dot, People, presence } from "../parts/People";
+import { type Does, Row, Unsent } from "../parts/Row";
+import { useScroll } from "../parts/scroll";
+import { Search } from "../parts/Search";
 import { useTask } from "../parts/task";
-import { time } from "../parts/text";
+import { day } from "../parts/text";
 import { user } from "../session";
 import type { Member, Room, RoomEvent, RoomFile } from "../wire";
 
@@ -32,14 +35,23 @@ export async function loadChat({ params }: LoaderFunctionArgs): Promise<Loaded> 
 
 export function Chat() {
   const { room, members } = useLoaderData<Loaded>();
+  const here = useLive((all) => all.rooms[room.id]?.passed.here) ?? NOTHING.here;
+  const [searching, setSearching] = useState(false);
+  const [wanted, setWanted] = useState<{ pos: number }>();
+  const other = room.direct ? members.find((member) => member.id !== user()?.id) : undefined;
+  const go = (pos: number) => (setSearching(false), setWanted({ pos }));
   return (
     <section className="chat" aria-label={`Room ${room.name}`}>
       <header>
-        <h1>{sign(room)} {room.name}</h1>
-        <span className="hint">{room.topic}</span>
-        {room.joined && <People room={room} members={members} />}
+        <Link className="back" to="/rooms" aria-label="All rooms">‹</Link>
+        <h1 dir="auto">{sign(room)} {room.name}</h1>
+        {other && <Dot is={presence(other, here)} />}
+        <span className="hint topic" dir="auto">{room.topic}</span>
+        {room.joined && <button className="quiet" aria-expanded={searching} onClick={() => setSearching(!searching)}>Search</button>}
+        {room.joined && <People key={room.id} room={room} members={members} here={here} />}
       </header>
-      {room.joined ? <Talk key={room.id} room={room} /> : <Join room={room} />}
+      {searching && <Search key={`search ${room.id}`} room={room} onGo={go} onClose={() => setSearching(false)} />}
+      {room.joined ? <Talk key={room.id} room={room} members={members} wanted={wanted} /> : <Join room={room} />}
     </section>
   );
 }
@@ -57,135 +69,142 @@ function Join({ room }: { room: Room }) {
   );
 }
 
-function People({ room, members }: Loaded) {
-  const { busy, problem, run } = useTask();
-  const { revalidate } = useRevalidator();
-  const go = useNavigate();
-  const invite = (form: HTMLFormElement) =>
-    run(async () => {
-      await request("POST", `/api/v1/rooms/${room.id}/invites`, { body: { user: String(new FormData(form).get("user")) } });
-      form.reset();
-      await revalidate();
-    });
-  const leave = () => {
-    const back = !room.private ? "You can join again." : members.length > 1 ? "Only an invitation brings you back." : "Nobody else is in it: nobody can ever bring you back, and what was said there is gone for you.";
-    if (!confirm(`Leave #${room.name}? ${back}`)) return;
-    void run(async () => (await request("POST", `/api/v1/rooms/${room.id}/leave`), await go("/rooms"), await revalidate()));
-  };
-  return (
-    <details className="people" onKeyDown={(event) => event.key === "Escape" && event.currentTarget.removeAttribute("open")}>
-      <summary>{members.length} {members.length === 1 ? "member" : "members"}</summary>
-      <div className="sheet">
-        <ul>{members.map((member) => <li key={member.id}>{member.name} {member.role !== "member" && <small className="hint">{member.role}</small>}</li>)}</ul>
-        <form onSubmit={(event) => (event.preventDefault(), void invite(event.currentTarget))}>
-          <Field label="Invite by e-mail" name="user" type="email" required problem={problem} />
-          <Notice problem={problem} />
-          <button disabled={busy}>Invite</button>{" "}
-          {!room.direct && <button type="button" className="quiet" disabled={busy} onClick={leave}>Leave room</button>}
-        </form>
-      </div>
-    </details>
-  );
-}
+type TalkProps = Loaded & { /** A message to go to. */ wanted?: { pos: number } };
 
-function Talk({ room }: { room: Room }) {
+function Talk({ room, members, wanted }: TalkProps) {
   useEffect(() => (live.open(room.id), () => live.close(room.id)), [room.id]);
+  const me = user()?.id;
   const state = useLive((all) => all.rooms[room.id]);
   const all = useLive((now) => now.pending);
-  const pending = all.filter((one) => one.room === room.id);
-  const { busy, problem, run } = useTask();
+  const held = useLive((now) => now.held);
+  const pending = useMemo(() => all.filter((one) => one.room === room.id), [all, room.id]);
+  const lines = useMemo(() => fold(state?.events ?? [], pending.filter((one) => one.act), me), [state?.events, pending, me]);
+  const messages = useMemo(() => new Map(lines.flatMap((line) => ("message" in line ? [[line.message.event.pos, line.message] as const] : []))), [lines]);
+  const loading = useTask();
+  const older = () => void (state?.live && !state.complete && state.events[0]?.kind !== "created" && !loading.busy && loading.run(() => live.older(room.id)));
+  const { box, line, below, atEnd, lineAbove, toEnd, toLine } = useScroll({ events: state?.events, unsent: pending.filter((one) => !one.act).length, live: state?.live ?? false, onTop: older, me });
+  const newest = state?.live ? state.events.at(-1)?.pos : undefined;
+  useReadMark(room.id, newest, atEnd);
+  useNewMembers(lines);
+  const [mark, setMark] = useUnreadLine(room, newest, atEnd);
+  const unread = lines.filter((one) => "message" in one && one.message.event.pos > mark && one.message.event.by !== me);
+  const isUnreadFurtherUp = !!state?.live && !state.complete && (state.events[0]?.pos ?? 0) > mark && state.events[0]?.kind !== "created";
+  const firstUnread = unread[0] && !isUnreadFurtherUp ? eventOf(unread[0]).pos : undefined;
+  const { jump, flash, looking } = useJump(room.id, box, wanted);
+  const [intent, setIntent] = useState<Intent>();
+  const [menu, setMenu] = useState<{ message: Message; beside: Element }>();
+  const [tab, setTab] = useState<number>();
+  const [files, setFiles] = useState<File[]>([]);
   const sending = useTask();
-  const { box, below, toEnd } = useScroll(state?.events, pending.length);
-  const lines = useMemo(() => fold(state?.events ?? []), [state?.events]);
-  useReadMark(room.id, state?.live ? state.events.at(-1)?.pos : undefined, below === 0);
-  const say = (body: string, files: File[]) => void sending.run(async () => live.say(room.id, body, await uploaded(room.id, files)));
+  const [share, setShare] = useState<string>();
+  const put = useCallback((message: Message, of: string) => {
+    live.act(room.id, message.event.pos, { op: message.signs.get(of)?.has(me ?? "") ? "unreact" : "react", body: of });
+  }, [room.id, me]);
+  const does = useMemo<Does>(() => ({
+    menu: (message, beside) => setMenu({ message, beside }),
+    reply: (message) => setIntent({ to: "reply", message }),
+    sign: put,
+    jump: (pos) => void jump(pos),
+  }), [put, jump]);
+  const edit = (message: Message | undefined) => message && setIntent({ to: "edit", message });
+  const mine = lines.flatMap((one) => ("message" in one && one.message.event.by === me && deeds(room, me, one.message).has("edit") ? [one.message] : []));
+  const say = (body: string, chosen: File[]): boolean | Promise<boolean> => {
+    if (intent?.to === "edit") {
+      if (body !== intent.message.body) live.act(room.id, intent.message.event.pos, { op: "edit", body });
+      return true;
+    }
+    const re = intent?.message.event.pos;
+    setMark(Infinity);
+    if (!chosen.length) return (live.say(room.id, body, { re }), true);
+    let done = false;
+    return sending.run(async () => {
+      live.say(room.id, body, { re, att: await uploaded(room.id, chosen, setShare) });
+      done = true;
+    }).then(() => done);
+  };
+  const doIt = (message: Message, deed: string) => {
+    if (deed === "reply") return setIntent({ to: "reply", message });
+    if (deed === "edit") return edit(message);
+    if (deed === "copy") return void navigator.clipboard.writeText(message.body);
+    if (deed === "redact" && !confirm("Remove this message for everybody? Nothing brings it back.")) return;
+    if (deed === "redact" || deed === "pin" || deed === "unpin") live.act(room.id, message.event.pos, { op: deed });
+  };
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setFiles([...files, ...event.dataTransfer.files].slice(0, MOST_FILES));
+  };
+  const key = (event: KeyboardEvent) => keys(event, (row) => {
+    const message = messages.get(Number(row.dataset["pos"]));
+    if (message && !message.removed) setMenu({ message, beside: row });
+  });
   const missing = new Set(state ? holes(state).map((hole) => hole.from) : []);
+  const lastPos = lines.at(-1) && eventOf(lines.at(-1)!).pos;
+  const seenFrom = useRef<number>(undefined);
+  if (state?.live) seenFrom.current ??= state.events.at(-1)?.pos ?? 0;
   return (
-    <>
+    <div className="talk" onDragOver={(event) => event.preventDefault()} onDrop={drop}>
       <div className="log" ref={box}>
-        {state && !state.complete && state.events[0] && state.events[0].kind !== "created" && (
-          <button className="quiet" disabled={busy} onClick={() => run(() => live.older(room.id))}>Show earlier messages</button>
-        )}
-        <Notice problem={problem} />
-        {state?.refused && <p className="notice" role="alert">{state.refused}</p>}
-        <ol role="log" aria-label="Messages" aria-busy={!state?.live}>
-          <AnimatePresence initial={false}>
-            {lines.map((line) => {
-              const event = "message" in line ? line.message.event : line.event;
-              return <Row key={event.by + event.cid} line={line} lines={lines} persisted={event.pos <= (state?.persisted ?? 0)} hole={missing.has(event.pos)} />;
-            })}
-            {pending.map((one) => <Unsent key={one.cid} one={one} />)}
-          </AnimatePresence>
+        <ol role="log" aria-label="Messages" aria-busy={!state?.live} onKeyDown={key} onFocus={(event: FocusEvent) => setTab(Number(event.target.closest<HTMLElement>("[data-pos]")?.dataset["pos"] ?? tab))}>
+          {state && !state.complete && state.events[0] && state.events[0].kind !== "created" && (
+            <li className="more"><button className="quiet" disabled={loading.busy} onClick={older}>{loading.busy ? "One moment…" : "Show earlier messages"}</button></li>
+          )}
+          {loading.problem && <li><Notice problem={loading.problem} /></li>}
+          {state?.refused && <li className="notice" role="alert">{state.refused}</li>}
+          {state?.live && !lines.length && !pending.length && <li className="empty">Nothing is said here yet.</li>}
+          {lines.map((one, at) => {
+            const event = eventOf(one);
+            const re = "message" in one ? one.message.event.re : undefined;
+            const isNewDay = new Date(event.ts).toDateString() !== (lines[at - 1] && new Date(eventOf(lines[at - 1]!).ts).toDateString());
+            return (
+              <Fragment key={event.by + event.cid}>
+                {isNewDay && <li className="day" role="separator">{day(event.ts)}</li>}
+                {event.pos === firstUnread && <li className="newline" role="separator" ref={line}>new</li>}
+                <Row line={one} does={does} people={members} quoted={re === undefined ? undefined : messages.get(re)} way={state?.passed.cards[event.pos]?.at}
+                  persisted={event.pos <= (state?.persisted ?? 0)} hole={missing.has(event.pos)} fresh={event.pos > (seenFrom.current ?? Infinity)} tab={event.pos === (tab ?? lastPos)} flash={event.pos === flash} />
+              </Fragment>
+            );
+          })}
+          {pending.filter((one) => !one.act || (one.state === "failed" && !messages.has(one.act.tgt))).map((one) => <Unsent key={one.cid} one={one} people={members} />)}
         </ol>
       </div>
-      {below > 0 && <button className="pill" onClick={toEnd}>{below} new {below === 1 ? "message" : "messages"} ↓</button>}
+      {isUnreadFurtherUp && !!room.unread
+        ? <button className="pill up" disabled={looking} onClick={() => void jump(mark + 1, true).then(() => requestAnimationFrame(toLine))}>{looking ? "One moment…" : `↑ ${room.unread} new`}</button>
+        : lineAbove && unread.length > 0 && <button className="pill up" onClick={toLine}>↑ {unread.length} new</button>}
+      {looking && <p className="pill up" role="status">Looking for the message…</p>}
+      {!atEnd && state?.live && <button className="pill" onClick={toEnd}>{below > 0 ? `${below} new ${below === 1 ? "message" : "messages"} ↓` : "↓ newest"}</button>}
+      <p className="writes hint" role="status">{whoWrites(state?.passed, me) || (held && "The hub stores no messages right now: what you write waits here.")}</p>
       <Notice problem={sending.problem} />
-      <Composer onSay={say} busy={sending.busy} placeholder={`Message ${sign(room)}${room.name}`} />
-    </>
+      <Composer room={room.id} placeholder={`Message ${sign(room)}${room.name}`} people={members} intent={intent} onIntent={setIntent} files={files} onFiles={setFiles}
+        onSay={say} onEditLast={() => edit(mine.at(-1))} onTyping={(on) => live.typing(room.id, on)} sending={sending.busy ? (share ?? "One moment…") : undefined} />
+      {menu && <Menu key={menu.message.event.pos} message={menu.message} beside={menu.beside} may={deeds(room, me, menu.message)} onDo={(deed) => doIt(menu.message, deed)} onSign={(of) => put(menu.message, of)} onClose={() => setMenu(undefined)} />}
+    </div>
   );
 }
 
-const enter = { initial: { opacity: 0, y: 6 }, animate: { opacity: 1, y: 0 }, transition: { duration: 0.15 } };
+const eventOf = (line: Line): RoomEvent => ("message" in line ? line.message.event : line.event);
 
-type RowProps = { line: Line; lines: readonly Line[]; persisted: boolean; hole: boolean };
-
-function Row({ line, lines, persisted, hole }: RowProps) {
-  const event = "message" in line ? line.message.event : line.event;
-  const mine = event.by === user()?.id;
-  return (
-    <m.li {...enter} initial={mine ? false : enter.initial} className={"message" in line ? "said" : "fact"}>
-      <time dateTime={event.ts}>{time(event.ts)}</time>
-      <b dir="auto">{event.name}</b>
-      <div className="body" dir="auto">{"message" in line ? <Said message={line.message} lines={lines} /> : line.fact}</div>
-      {mine && "message" in line && <Mark sign={persisted ? "✓✓" : "✓"} meaning={persisted ? "in the database" : "in the log"} />}
-      {hole && <em className="hint">messages are being fetched…</em>}
-    </m.li>
-  );
-}
-
-function Said({ message, lines }: { message: Message; lines: readonly Line[] }) {
-  if (message.removed) return <em className="hint">This message was removed.</em>;
-  const { event, body, files, card, signs } = message;
-  return (
-    <>
-      {event.re !== undefined && <Quote of={event.re} lines={lines} />}
-      {card ? <Conversion card={card} name={body} /> : body}
-      {message.edited && <small className="hint"> (edited)</small>}
-      {message.pinned && <small className="hint"> 📌 pinned</small>}
-      <Files files={files} />
-      {signs.size > 0 && <span className="signs">{[...signs].map(([of, who]) => <span key={of} aria-label={`${of}, ${who.size}`}>{of} {who.size}</span>)}</span>}
-    </>
-  );
-}
-
-const QUOTED = 100;
-
-function Quote({ of, lines }: { of: number; lines: readonly Line[] }) {
-  const line = lines.find((line) => "message" in line && line.message.event.pos === of);
-  const message = line && "message" in line ? line.message : undefined;
-  const text = !message ? "an earlier message" : message.removed ? "a message that was removed" : `${message.event.name}: ${message.body || message.files.map((file) => file.name).join(", ")}`;
-  return <small className="quote" dir="auto">↳ {text.length > QUOTED ? `${text.slice(0, QUOTED)}…` : text}</small>;
-}
-
-/** A conversion that everybody in the room has. */
-function Conversion({ card, name }: { card: Card; name: string }): ReactNode {
-  return (
-    <>
-      {name} → {card.to}: {card.why ? <span className="error">✕ {card.why}</span> : card.result ? "✓" : "being converted…"}
-      {card.lost.length > 0 && <small className="hint"> Something is missing: {card.lost.join("; ")}</small>}
-      <Files files={[card.source, card.result].filter((file): file is RoomFile => file !== undefined)} />
-    </>
-  );
+/** The arrows go from line to line, Enter opens what one may do. */
+function keys(event: KeyboardEvent, open: (row: HTMLElement) => void) {
+  const row = event.target as HTMLElement;
+  if (!row.matches("[data-pos]")) return;
+  if (event.key === "Enter" || event.key === " ") return (event.preventDefault(), open(row));
+  const rows = [...row.parentElement!.querySelectorAll<HTMLElement>(":scope > [data-pos]")];
+  const at = rows.indexOf(row);
+  const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: rows.length - 1 }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  rows[to]?.focus();
 }
 
 /** Brings files into the room, for the message that names them next. */
-async function uploaded(room: string, files: File[]): Promise<string[] | undefined> {
+async function uploaded(room: string, files: File[], tell: (share: string) => void): Promise<string[]> {
   const ids: string[] = [];
   for (const file of files) {
     const path = `/api/v1/rooms/${room}/files?${new URLSearchParams({ name: file.name })}`;
-    ids.push((await upload<RoomFile>(path, newId(), file, () => undefined, new AbortController().signal)).id);
+    const progress = (share: number) => tell(`Sending ${file.name}: ${Math.round(share * 100)} %`);
+    ids.push((await upload<RoomFile>(path, newId(), file, progress)).id);
   }
-  return ids.length ? ids : undefined;
+  return ids;
 }
 
 /** Tells the hub what the person has seen: the end of the room, while they look at it. */
@@ -200,50 +219,52 @@ function useReadMark(room: string, pos: number | undefined, atEnd: boolean) {
   }, [room, pos, atEnd]);
 }
 
-function Unsent({ one }: { one: Pending }) {
-  return (
-    <m.li {...enter} className="said unsent">
-      <time />
-      <b dir="auto">{user()?.name}</b>
-      <span className="body" dir="auto">{one.body}</span>
-      {one.state === "sending" && <Mark sign="◌" meaning="sending" />}
-      {one.state === "sent" && <Mark sign="✓" meaning="in the log" />}
-      {one.state === "failed" && (
-        <span className="error">
-          ✕ {one.why} <button className="quiet" onClick={() => live.again(one.cid)}>Try again</button> <button className="quiet" onClick={() => live.drop(one.cid)}>Discard</button>
-        </span>
-      )}
-    </m.li>
-  );
+/** After which position everything is new: where the person was when they came, or when they last looked away. */
+function useUnreadLine(room: Room, newest: number | undefined, atEnd: boolean): [number, (mark: number) => void] {
+  const [mark, setMark] = useState(room.mark ?? Infinity);
+  useEffect(() => {
+    const look = () => document.visibilityState === "hidden" && newest !== undefined && atEnd && setMark(newest);
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, [newest, atEnd]);
+  return [mark, setMark];
 }
 
-const Mark = ({ sign, meaning }: { sign: string; meaning: string }) => <span className="mark" role="img" aria-label={meaning} title={meaning}>{sign}</span>;
-
-/** Stays at the end while the reader is there or writes, and keeps the reader's place while older messages arrive above. */
-function useScroll(events: RoomEvent[] | undefined, unsent: number) {
-  const box = useRef<HTMLDivElement>(null);
-  const was = useRef({ first: undefined as number | undefined, last: undefined as number | undefined, height: 0, unsent: 0, atEnd: true });
-  const [below, setBelow] = useState(0);
-  const first = events?.[0]?.pos;
-  const last = events?.at(-1)?.pos;
-  const toEnd = () => box.current?.scrollTo({ top: box.current.scrollHeight });
-  useLayoutEffect(() => {
-    const element = box.current!;
-    const before = was.current;
-    if (before.first !== undefined && first !== undefined && first < before.first) element.scrollTop += element.scrollHeight - before.height;
-    else if (before.atEnd || unsent > before.unsent) toEnd();
-    else if (last !== before.last) setBelow((count) => count + (events ?? []).filter((event) => event.pos > (before.last ?? 0)).length);
-    was.current = { ...before, first, last, height: element.scrollHeight, unsent };
-    // Every time it is drawn: an error under a message changes the height, too.
-  });
+/** Who came or went changes the list of members. */
+function useNewMembers(lines: readonly Line[]) {
+  const { revalidate } = useRevalidator();
+  const last = lines.findLast((line) => "fact" in line);
+  const pos = last && eventOf(last).pos;
+  const first = useRef(pos);
   useEffect(() => {
-    const element = box.current!;
-    const look = () => {
-      was.current.atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 40;
-      if (was.current.atEnd) setBelow(0);
-    };
-    element.addEventListener("scroll", look, { passive: true });
-    return () => element.removeEventListener("scroll", look);
-  }, []);
-  return { box, below, toEnd };
+    if (first.current !== undefined && pos !== first.current) void revalidate();
+    first.current = pos;
+  }, [pos, revalidate]);
+}
+
+const FLASH_MS = 2_500;
+
+/** Goes to a message, however long ago it was said. */
+function useJump(room: string, box: React.RefObject<HTMLDivElement | null>, wanted: { pos: number } | undefined) {
+  const { busy: looking, run } = useTask();
+  const [flash, setFlash] = useState<number>();
+  const stop = useRef<AbortController>(undefined);
+  const jump = useCallback(async (pos: number, quietly = false) => {
+    stop.current?.abort();
+    const mine = (stop.current = new AbortController());
+    await run(() => live.reach(room, pos, mine.signal));
+    if (mine.signal.aborted || quietly) return;
+    setFlash(pos);
+    requestAnimationFrame(() => {
+      const row = box.current?.querySelector<HTMLElement>(`[data-pos="${pos}"]`);
+      row?.scrollIntoView({ block: "center" });
+      row?.focus({ preventScroll: true });
+    });
+    setTimeout(() => setFlash((now) => (now === pos ? undefined : now)), FLASH_MS);
+  }, [room, box, run]);
+  useEffect(() => {
+    if (wanted) void jump(wanted.pos);
+  }, [wanted, jump]);
+  useEffect(() => () => stop.current?.abort(), []);
+  return { jump, flash, looking };
 }

@@ -2,34 +2,47 @@
 
 import { AnimatePresence } from "motion/react";
 import { type DragEvent, useEffect, useState } from "react";
-import { useLoaderData } from "react-router";
-import { request, upload } from "../api";
-import { newId } from "../ids";
+import { Link, useLoaderData } from "react-router";
+import { request } from "../api";
 import { live, useLive } from "../live/hub";
-import { JobRow, UploadRow, type Upload } from "../parts/JobRow";
-import { asProblem } from "../parts/task";
+import { JobRow, LeftRow, UploadRow } from "../parts/JobRow";
+import { Notice } from "../parts/Notice";
+import { useTask } from "../parts/task";
 import { ending } from "../parts/text";
-import type { FormatPair, Job } from "../wire";
+import { user } from "../session";
+import { add, forget, type Left, left, useUploads } from "../uploads/list";
+import type { FormatPair, Jobs } from "../wire";
 
-type Loaded = { pairs: FormatPair[]; jobs: Job[] };
+type Loaded = { pairs: FormatPair[]; jobs: Jobs; left: Left[] };
+
+const PAGE = 20;
 
 export async function loadConvert(): Promise<Loaded> {
-  const [formats, jobs] = await Promise.all([
+  const [formats, jobs, begun] = await Promise.all([
     request<{ items: FormatPair[] }>("GET", "/api/v1/conversions/formats"),
-    request<{ items: Job[] }>("GET", "/api/v1/conversions?limit=20"),
+    request<Jobs>("GET", `/api/v1/conversions?limit=${PAGE}`),
+    left(),
   ]);
-  return { pairs: formats.items, jobs: jobs.items };
+  return { pairs: formats.items, jobs, left: begun };
 }
 
 export function Convert() {
-  const { pairs, jobs } = useLoaderData<Loaded>();
-  useEffect(() => live.addJobs(jobs), [jobs]);
+  const { pairs, jobs, left: begun } = useLoaderData<Loaded>();
+  useEffect(() => live.addJobs(jobs.items), [jobs]);
   const known = useLive((state) => state.jobs);
-  const { uploads, add, drop } = useUploads();
+  const uploads = useUploads();
+  const [forgotten, setForgotten] = useState<string[]>([]);
   const [to, setTo] = useState("pdf");
+  const [refused, setRefused] = useState<string[]>([]);
   const [over, setOver] = useState(false);
   const targets = [...new Set(pairs.map((pair) => pair.to))].sort();
-  const take = (files: Iterable<File>) => [...files].forEach((file) => void add(file, to));
+  const fitting = pairs.filter((pair) => pair.to === to);
+  const take = (files: Iterable<File>) => {
+    const all = [...files];
+    const already = all.filter((file) => ending(file.name) === to && !fitting.some((pair) => pair.from === to));
+    setRefused(already.map((file) => `${file.name} is ${to} already.`));
+    all.filter((file) => !already.includes(file)).forEach((file) => add(file, to));
+  };
   const dropped = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
@@ -37,47 +50,59 @@ export function Convert() {
   };
   // The row of an upload stands for its job until the hub has the whole file.
   const rows = Object.values(known).filter((job) => job.state !== "uploading").sort((a, b) => b.created_at.localeCompare(a.created_at));
+  const parts = begun.filter(({ mark, file }) => !forgotten.includes(mark) && !uploads.some((one) => one.file.name === file.name && one.to === file.to) && !rows.some((job) => job.name === file.name && job.to === file.to && job.bytes_in === file.size));
   return (
-    <section className="convert" onDragOver={(event) => (event.preventDefault(), setOver(true))} onDragLeave={() => setOver(false)} onDrop={dropped}>
+    <section className={over ? "convert over" : "convert"} onDragOver={(event) => (event.preventDefault(), setOver(true))} onDragLeave={(event) => event.currentTarget.contains(event.relatedTarget as Node) || setOver(false)} onDrop={dropped}>
       <h1>Convert</h1>
-      <div className={over ? "drop over" : "drop"}>
+      <div className="drop">
         <p>
           <label htmlFor="to">Convert to</label>{" "}
           <select id="to" value={to} onChange={(event) => setTo(event.target.value)}>{targets.map((name) => <option key={name}>{name}</option>)}</select>
         </p>
         <p>Drop files anywhere here, or <label className="button">choose files<input type="file" multiple className="unseen" onChange={(event) => (take(event.target.files ?? []), (event.target.value = ""))} /></label></p>
-        <p className="hint">From: {[...new Set(pairs.filter((pair) => pair.to === to).map((pair) => pair.from))].sort().join(", ") || "nothing"}</p>
+        <p className="hint">From: {list(fitting.filter((pair) => !pair.consent)) || "nothing"}</p>
+        <Elsewhere pairs={fitting.filter((pair) => pair.consent)} />
+        {refused.map((why) => <p key={why} className="error" role="alert">{why}</p>)}
       </div>
-      {!uploads.length && !rows.length && <p className="empty">Nothing converted yet.</p>}
-      <ul className="jobs" aria-live="polite">
+      {!uploads.length && !rows.length && !parts.length && <p className="empty">Nothing converted yet. Choose a document, and its {to} appears here.</p>}
+      <ul className="jobs">
+        {parts.map((one) => <LeftRow key={one.mark} left={one} forget={() => (forget(one.mark), setForgotten([...forgotten, one.mark]))} />)}
         <AnimatePresence initial={false}>
-          {uploads.map((one) => <UploadRow key={one.key} one={one} drop={() => drop(one.key)} again={() => (drop(one.key), void add(one.file, one.to, one.key))} />)}
+          {uploads.map((one) => <UploadRow key={one.key} one={one} />)}
           {rows.map((job) => <JobRow key={job.id} job={job} />)}
         </AnimatePresence>
       </ul>
+      <Earlier next={jobs.next} />
     </section>
   );
 }
 
-const path = (file: File, to: string): string => `/api/v1/conversions?${new URLSearchParams({ to, name: file.name })}`;
+const list = (pairs: FormatPair[]): string => [...new Set(pairs.map((pair) => pair.from))].sort().join(", ");
 
-function useUploads() {
-  const [uploads, setUploads] = useState<Upload[]>([]);
-  const change = (key: string, how: Partial<Upload>) => setUploads((all) => all.map((one) => (one.key === key ? { ...one, ...how } : one)));
-  const drop = (key: string) => {
-    uploads.find((one) => one.key === key)?.stop.abort();
-    setUploads((all) => all.filter((one) => one.key !== key));
-  };
-  const add = async (file: File, to: string, key = newId()) => {
-    const one: Upload = { key, file, to, share: 0, stop: new AbortController() };
-    setUploads((all) => [one, ...all]);
-    if (ending(file.name) === to) return change(one.key, { why: `This is ${to} already.` });
-    try {
-      live.addJobs([await upload<Job>(path(file, to), key, file, (share) => change(one.key, { share }), one.stop.signal)]);
-      setUploads((all) => all.filter((other) => other.key !== one.key));
-    } catch (error) {
-      if (!one.stop.signal.aborted) change(one.key, { why: asProblem(error).message });
-    }
-  };
-  return { uploads, add, drop };
+/** What only services of somebody else convert. */
+function Elsewhere({ pairs }: { pairs: FormatPair[] }) {
+  if (!pairs.length) return null;
+  return (
+    <p className="hint">
+      {user()?.allow_third_party ? "By services of others, as your profile allows: " : "Only by services of others, which "}
+      {!user()?.allow_third_party && <><Link to="/profile">your profile</Link> does not allow: </>}{list(pairs)}
+    </p>
+  );
+}
+
+function Earlier({ next }: { next: string | undefined }) {
+  const { busy, problem, run } = useTask();
+  const [cursor, setCursor] = useState(next);
+  const more = () =>
+    run(async () => {
+      const page = await request<Jobs>("GET", `/api/v1/conversions?${new URLSearchParams({ limit: String(PAGE), cursor: cursor! })}`);
+      live.addJobs(page.items);
+      setCursor(page.next);
+    });
+  return (
+    <>
+      <Notice problem={problem} />
+      {cursor && <p><button className="quiet" disabled={busy} onClick={() => void more()}>Show earlier conversions</button></p>}
+    </>
+  );
 }

@@ -1,11 +1,12 @@
 // The list of rooms with what is unread in them, and ways to make one or to write to somebody.
 
 import { useEffect } from "react";
-import { NavLink, Outlet, useLoaderData, useNavigate, useRevalidator } from "react-router";
+import { NavLink, Outlet, useLoaderData, useNavigate, useParams, useRevalidator } from "react-router";
 import { request } from "../api";
 import { useLive } from "../live/hub";
 import { Field } from "../parts/Field";
 import { Notice } from "../parts/Notice";
+import { Panel } from "../parts/Panel";
 import { useTask } from "../parts/task";
 import type { Room } from "../wire";
 import { sign } from "./Chat";
@@ -22,12 +23,15 @@ export async function loadRooms(): Promise<Room[]> {
 
 export function Rooms() {
   const rooms = useLoaderData<Room[]>();
-  useNews(rooms);
+  const marks = useLive((state) => state.marks);
+  const read = rooms.map((room) => ((marks[room.id] ?? 0) >= (room.upto ?? Infinity) ? { ...room, unread: 0, mentions: 0 } : room));
+  const { room: open } = useParams();
+  useNews(read, read.find((room) => room.id === open));
   return (
-    <div className="columns">
+    <div className={open ? "columns open" : "columns"}>
       <aside aria-label="Rooms">
-        <RoomList title="Your rooms" rooms={rooms.filter((room) => room.joined)} empty="None yet: make one, or join one." />
-        <RoomList title="Open to all" rooms={rooms.filter((room) => !room.joined)} />
+        <RoomList title="Your rooms" rooms={read.filter((room) => room.joined)} empty="None yet: make one, or join one." />
+        <RoomList title="Open to all" rooms={read.filter((room) => !room.joined)} />
         <NewRoom />
         <NewTalk />
       </aside>
@@ -53,12 +57,14 @@ function RoomList({ title, rooms, empty }: { title: string; rooms: Room[]; empty
 
 /** What stands behind a room's name; of the open one everything is read in a moment. */
 function Tail({ room, open }: { room: Room; open: boolean }) {
+  const failed = useLive((state) => state.pending.some((one) => one.room === room.id && one.state === "failed"));
+  if (failed && !open) return <small className="error" aria-label="something was not sent">✕ not sent</small>;
   if (room.unread && !open) return <small className="unread" aria-label={`${room.unread} unread`}>{room.mentions ? "@ " : ""}{room.unread}</small>;
   return room.private && !room.direct ? <small>private</small> : null;
 }
 
 /** Looks again when somebody brought the person into a room, now and then, and when they come back to this page. */
-function useNews(rooms: Room[]) {
+function useNews(rooms: Room[], open: Room | undefined) {
   const entered = useLive((state) => state.entered);
   const { revalidate } = useRevalidator();
   useEffect(() => void revalidate(), [entered, revalidate]);
@@ -68,11 +74,17 @@ function useNews(rooms: Room[]) {
     document.addEventListener("visibilitychange", look);
     return () => (clearInterval(timer), document.removeEventListener("visibilitychange", look));
   }, [revalidate]);
-  const unread = rooms.reduce((sum, room) => sum + (room.unread ?? 0), 0);
+  // What is said in the open room while nobody looks counts at once.
+  const last = useLive((state) => (open ? state.rooms[open.id]?.events.at(-1)?.pos : undefined));
   useEffect(() => {
-    document.title = unread ? `(${unread}) mshub` : "mshub";
+    if (document.visibilityState === "hidden") void revalidate();
+  }, [last, revalidate]);
+  const unread = rooms.reduce((sum, room) => sum + (room.unread ?? 0), 0);
+  const title = [unread > 0 && `(${unread})`, open && `${sign(open)} ${open.name} ·`, "mshub"].filter(Boolean).join(" ");
+  useEffect(() => {
+    document.title = title;
     return () => void (document.title = "mshub");
-  }, [unread]);
+  }, [title]);
 }
 
 function NewTalk() {
@@ -83,18 +95,18 @@ function NewTalk() {
     run(async () => {
       const room = await request<Room>("POST", "/api/v1/direct", { body: { user: String(new FormData(element).get("user")) } });
       element.reset();
+      element.closest("details")!.open = false;
       await revalidate();
       await go(`/rooms/${room.id}`);
     });
   return (
-    <details>
-      <summary>Write to somebody</summary>
+    <Panel title="Write to somebody">
       <form onSubmit={(event) => (event.preventDefault(), void submit(event.currentTarget))}>
         <Field label="Their e-mail" name="user" type="email" required problem={problem} />
         <Notice problem={problem} />
         <button disabled={busy}>Open</button>
       </form>
-    </details>
+    </Panel>
   );
 }
 
@@ -108,19 +120,19 @@ function NewRoom() {
       const body = { name: String(form.get("name")), private: form.get("private") === "on" };
       const room = await request<Room>("POST", "/api/v1/rooms", { body });
       element.reset();
+      element.closest("details")!.open = false;
       await revalidate();
       await go(`/rooms/${room.id}`);
     });
   return (
-    <details>
-      <summary>New room</summary>
+    <Panel title="New room">
       <form onSubmit={(event) => (event.preventDefault(), void submit(event.currentTarget))}>
         <Field label="Name" name="name" hint="Letters, digits, - _ ." maxLength={64} required problem={problem} />
         <label className="check"><input type="checkbox" name="private" /> Private: by invitation only</label>
         <Notice problem={problem} />
         <button disabled={busy}>Make room</button>
       </form>
-    </details>
+    </Panel>
   );
 }
 

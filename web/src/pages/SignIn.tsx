@@ -2,12 +2,12 @@
 
 import { useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
-import { request } from "../api";
 import { Field } from "../parts/Field";
 import { Notice } from "../parts/Notice";
 import { useTask } from "../parts/task";
 import { signIn } from "../session";
 import { Card } from "./Card";
+import { Resend } from "./Verify";
 
 export function SignIn() {
   const { busy, problem, run } = useTask();
@@ -28,23 +28,10 @@ export function SignIn() {
         <Field label="E-mail" name="email" type="email" autoComplete="username" required autoFocus problem={problem} />
         <Field label="Password" name="password" type="password" autoComplete="current-password" required problem={problem} />
         <Notice problem={problem} />
-        {problem?.body.code === "MSH-4030" && <p><Link to="/verify">Enter the code from the mail</Link>, or <Resend email={unverified} /></p>}
+        {problem?.body.code === "MSH-4030" && <p><Link to="/verify">Enter the code from the mail</Link>, or: <Resend email={unverified} /></p>}
         <button disabled={busy}>{busy ? "Signing in…" : "Sign in"}</button>
       </form>
       <p>No account yet? <Link to="/signup">Sign up</Link></p>
     </Card>
-  );
-}
-
-/** Another mail with a new link and a new code. */
-function Resend({ email }: { email: string }) {
-  const { busy, problem, run } = useTask();
-  const [sent, setSent] = useState(false);
-  const again = () => run(async () => (await request("POST", "/api/v1/auth/resend", { body: { email }, open: true }), setSent(true)));
-  return (
-    <>
-      <button type="button" className="quiet" disabled={busy || sent} onClick={again}>{sent ? "sent" : "send the mail again"}</button>
-      <Notice problem={problem} />
-    </>
   );
 }

@@ -9,7 +9,7 @@ import { useTask } from "../parts/task";
 import { signIn } from "../session";
 import type { KeptMail, Me, SignedUp } from "../wire";
 import { Card } from "./Card";
-import { CodeForm } from "./Verify";
+import { CodeForm, Resend } from "./Verify";
 
 type Waiting = { email: string; password: string; mail: SignedUp["mail"] };
 
@@ -46,7 +46,6 @@ function CheckMail({ email, password, mail }: Waiting) {
     await signIn(email, password);
     await go("/", { replace: true });
   };
-  const again = () => run(() => request("POST", "/api/v1/auth/resend", { body: { email }, open: true }));
   return (
     <Card title="Check your mail">
       <p>A link and a code are on their way to <strong>{email}</strong>.</p>
@@ -58,7 +57,7 @@ function CheckMail({ email, password, mail }: Waiting) {
       )}
       <CodeForm verify={verify} />
       <Notice problem={problem} />
-      <p><button className="quiet" disabled={busy} onClick={again}>Send the mail again</button></p>
+      <p><Resend email={email} /></p>
     </Card>
   );
 }

@@ -30,7 +30,20 @@ export function Verify() {
         <CodeForm verify={verify} />
       )}
       <Notice problem={problem} />
+      <NewMail />
     </Card>
+  );
+}
+
+/** For those whose mail is lost, or too old. */
+function NewMail() {
+  const [email, setEmail] = useState("");
+  return (
+    <details>
+      <summary>No mail, or a link that is too old?</summary>
+      <Field label="E-mail" name="email" type="email" autoComplete="username" onChange={(event) => setEmail(event.target.value)} />
+      <Resend key={email} email={email} />
+    </details>
   );
 }
 
@@ -44,5 +57,18 @@ export function CodeForm({ verify }: { verify: (token: string) => Promise<void> 
       <Notice problem={problem} />
       <button disabled={busy}>{busy ? "Verifying…" : "Verify"}</button>
     </form>
+  );
+}
+
+/** Another mail with a new link and a new code. */
+export function Resend({ email }: { email: string }) {
+  const { busy, problem, run } = useTask();
+  const [sent, setSent] = useState(false);
+  const again = () => run(async () => (await request("POST", "/api/v1/auth/resend", { body: { email }, open: true }), setSent(true)));
+  return (
+    <>
+      <button type="button" className="quiet" disabled={busy || sent || !email} onClick={again}>{sent ? "✓ sent, if there is such an account" : "Send the mail again"}</button>
+      <Notice problem={problem} />
+    </>
   );
 }

@@ -15,5 +15,15 @@ export function time(moment: string, now = new Date()): string {
   return (date.toDateString() === now.toDateString() ? today : otherDay).format(date);
 }
 
+const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+
+/** All of a moment. */
+export const moment = (text: string): string => whole.format(new Date(text));
+
+const dayOf = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+
+/** The day of a moment, in words. */
+export const day = (text: string): string => dayOf.format(new Date(text));
+
 /** The ending of a file name, in lower case and without the dot. */
 export const ending = (name: string): string => (name.includes(".") ? name.slice(name.lastIndexOf(".") + 1).toLowerCase() : "");
