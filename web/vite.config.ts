@@ -10,8 +10,9 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     sourcemap: false,
     license: { fileName: "licences.md" },
-    // The libraries change rarely: in a file of their own, a change of the page is small in git and in caches.
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "libraries", test: /node_modules/ }] } } },
+    // The libraries change rarely: in files of their own, a change of the page is small in git and in caches. What moves
+    // things is not among them: only the pages that move something fetch it.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "libraries", test: /node_modules\/(react|react-dom|react-router|scheduler|cookie|set-cookie-parser)\// }] } } },
   },
   server: { proxy: { "/api": { target: "http://127.0.0.1:8000", ws: true }, "/objects": "http://127.0.0.1:8000" } },
   test: { environment: "node", include: ["src/**/*.test.ts"] },

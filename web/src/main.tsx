@@ -1,6 +1,5 @@
-// Starts the page: motion settings, session, socket, routes.
+// Starts the page: session, socket, routes.
 
-import { domAnimation, LazyMotion, MotionConfig } from "motion/react";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { RouterProvider } from "react-router/dom";
@@ -12,10 +11,6 @@ followSession();
 
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
-    <MotionConfig reducedMotion="user">
-      <LazyMotion features={domAnimation} strict>
-        <RouterProvider router={router} />
-      </LazyMotion>
-    </MotionConfig>
+    <RouterProvider router={router} />
   </StrictMode>,
 );

@@ -2,10 +2,8 @@
 
 import { createBrowserRouter, type LoaderFunctionArgs, redirect } from "react-router";
 import { Chat, loadChat } from "./pages/Chat";
-import { Convert, loadConvert } from "./pages/Convert";
 import { Failed } from "./pages/Failed";
 import { Frame } from "./pages/Frame";
-import { loadProfile, Profile } from "./pages/Profile";
 import { loadRooms, NoRoom, Rooms } from "./pages/Rooms";
 import { SignIn } from "./pages/SignIn";
 import { SignUp } from "./pages/SignUp";
@@ -19,6 +17,17 @@ function signedIn<T>(load?: (args: LoaderFunctionArgs) => Promise<T>) {
     const { pathname } = new URL(args.request.url);
     return redirect(`/signin?next=${encodeURIComponent(pathname)}`);
   };
+}
+
+/** Fetched when somebody goes there: the first look is at rooms. */
+async function convert() {
+  const { Convert, loadConvert } = await import("./pages/Convert");
+  return { loader: signedIn(loadConvert), Component: Convert };
+}
+
+async function profile() {
+  const { Profile, loadProfile } = await import("./pages/Profile");
+  return { loader: signedIn(loadProfile), Component: Profile };
 }
 
 export const router = createBrowserRouter([
@@ -48,8 +57,8 @@ export const router = createBrowserRouter([
                   { path: ":room", loader: signedIn(loadChat), Component: Chat, ErrorBoundary: Failed },
                 ],
               },
-              { path: "convert", loader: signedIn(loadConvert), Component: Convert },
-              { path: "profile", loader: signedIn(loadProfile), Component: Profile },
+              { path: "convert", lazy: convert },
+              { path: "profile", lazy: profile },
               { path: "*", Component: () => <p className="empty">There is no such page.</p> },
             ],
           },

@@ -82,7 +82,7 @@ function Talk({ room, members, wanted }: TalkProps) {
   const messages = useMemo(() => new Map(lines.flatMap((line) => ("message" in line ? [[line.message.event.pos, line.message] as const] : []))), [lines]);
   const loading = useTask();
   const older = () => void (state?.live && !state.complete && state.events[0]?.kind !== "created" && !loading.busy && loading.run(() => live.older(room.id)));
-  const { box, line, below, atEnd, lineAbove, toEnd, toLine } = useScroll({ events: state?.events, unsent: pending.filter((one) => !one.act).length, live: state?.live ?? false, onTop: older, me });
+  const { box, line, below, atEnd, lineAbove, toEnd, toLine, toRow } = useScroll({ events: state?.events, unsent: pending.filter((one) => !one.act).length, live: state?.live ?? false, onTop: older, me });
   const newest = state?.live ? state.events.at(-1)?.pos : undefined;
   useReadMark(room.id, newest, atEnd);
   useNewMembers(lines);
@@ -90,7 +90,7 @@ function Talk({ room, members, wanted }: TalkProps) {
   const unread = lines.filter((one) => "message" in one && one.message.event.pos > mark && one.message.event.by !== me);
   const isUnreadFurtherUp = !!state?.live && !state.complete && (state.events[0]?.pos ?? 0) > mark && state.events[0]?.kind !== "created";
   const firstUnread = unread[0] && !isUnreadFurtherUp ? eventOf(unread[0]).pos : undefined;
-  const { jump, flash, looking } = useJump(room.id, box, wanted);
+  const { jump, flash, looking } = useJump(room.id, box, toRow, wanted);
   const [intent, setIntent] = useState<Intent>();
   const [menu, setMenu] = useState<{ message: Message; beside: Element }>();
   const [tab, setTab] = useState<number>();
@@ -245,7 +245,7 @@ function useNewMembers(lines: readonly Line[]) {
 const FLASH_MS = 2_500;
 
 /** Goes to a message, however long ago it was said. */
-function useJump(room: string, box: React.RefObject<HTMLDivElement | null>, wanted: { pos: number } | undefined) {
+function useJump(room: string, box: React.RefObject<HTMLDivElement | null>, toRow: ReturnType<typeof useScroll>["toRow"], wanted: { pos: number } | undefined) {
   const { busy: looking, run } = useTask();
   const [flash, setFlash] = useState<number>();
   const stop = useRef<AbortController>(undefined);
@@ -257,11 +257,11 @@ function useJump(room: string, box: React.RefObject<HTMLDivElement | null>, want
     setFlash(pos);
     requestAnimationFrame(() => {
       const row = box.current?.querySelector<HTMLElement>(`[data-pos="${pos}"]`);
-      row?.scrollIntoView({ block: "center" });
+      toRow(row, "center");
       row?.focus({ preventScroll: true });
     });
     setTimeout(() => setFlash((now) => (now === pos ? undefined : now)), FLASH_MS);
-  }, [room, box, run]);
+  }, [room, box, toRow, run]);
   useEffect(() => {
     if (wanted) void jump(wanted.pos);
   }, [wanted, jump]);

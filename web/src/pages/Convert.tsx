@@ -1,6 +1,6 @@
 // Drop files, choose a format, watch, download.
 
-import { AnimatePresence } from "motion/react";
+import { AnimatePresence, domAnimation, LazyMotion, MotionConfig } from "motion/react";
 import { type DragEvent, useEffect, useState } from "react";
 import { Link, useLoaderData } from "react-router";
 import { request } from "../api";
@@ -66,11 +66,15 @@ export function Convert() {
       </div>
       {!uploads.length && !rows.length && !parts.length && <p className="empty">Nothing converted yet. Choose a document, and its {to} appears here.</p>}
       <ul className="jobs">
-        {parts.map((one) => <LeftRow key={one.mark} left={one} forget={() => (forget(one.mark), setForgotten([...forgotten, one.mark]))} />)}
-        <AnimatePresence initial={false}>
-          {uploads.map((one) => <UploadRow key={one.key} one={one} />)}
-          {rows.map((job) => <JobRow key={job.id} job={job} />)}
-        </AnimatePresence>
+        <MotionConfig reducedMotion="user">
+          <LazyMotion features={domAnimation} strict>
+            <AnimatePresence initial={false}>
+              {parts.map((one) => <LeftRow key={one.mark} left={one} forget={() => (forget(one.mark), setForgotten([...forgotten, one.mark]))} />)}
+              {uploads.map((one) => <UploadRow key={one.key} one={one} />)}
+              {rows.map((job) => <JobRow key={job.id} job={job} />)}
+            </AnimatePresence>
+          </LazyMotion>
+        </MotionConfig>
       </ul>
       <Earlier next={jobs.next} />
     </section>

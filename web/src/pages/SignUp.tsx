@@ -40,7 +40,8 @@ export function SignUp() {
 function CheckMail({ email, password, mail }: Waiting) {
   const go = useNavigate();
   const { busy, problem, run } = useTask();
-  const kept = useKeptMail(mail === "kept" ? email : undefined);
+  const [mails, setMails] = useState(1);
+  const kept = useKeptMail(mail === "kept" ? email : undefined, mails);
   const verify = async (token: string) => {
     await request<Me>("POST", "/api/v1/auth/verify", { body: { token }, open: true });
     await signIn(email, password);
@@ -57,13 +58,13 @@ function CheckMail({ email, password, mail }: Waiting) {
       )}
       <CodeForm verify={verify} />
       <Notice problem={problem} />
-      <p><Resend email={email} /></p>
+      <p><Resend email={email} onSent={() => setMails(mails + 1)} /></p>
     </Card>
   );
 }
 
 /** The newest kept mail to an address. The hub keeps it a moment after sign-up, so that a few looks may be needed. */
-function useKeptMail(to: string | undefined): KeptMail | undefined {
+function useKeptMail(to: string | undefined, mails: number): KeptMail | undefined {
   const [mail, setMail] = useState<KeptMail>();
   useEffect(() => {
     if (!to) return;
@@ -72,11 +73,13 @@ function useKeptMail(to: string | undefined): KeptMail | undefined {
       if (++looks >= 20) clearInterval(timer);
       // Only the hub's own machine may read kept mail: for others this page asks for the code.
       const found = await request<{ items: KeptMail[] }>("GET", `/api/v1/mail?to=${encodeURIComponent(to)}`, { open: true }).catch(() => undefined);
-      if (!found || !found.items[0]) return;
-      clearInterval(timer);
-      setMail(found.items[0]);
+      const newest = found?.items[0];
+      if (!newest) return;
+      // A newer mail makes the code of an older one worthless.
+      if (found.items.length >= mails) clearInterval(timer);
+      setMail(newest);
     }, 500);
     return () => clearInterval(timer);
-  }, [to]);
+  }, [to, mails]);
   return mail;
 }

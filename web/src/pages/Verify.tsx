@@ -61,10 +61,10 @@ export function CodeForm({ verify }: { verify: (token: string) => Promise<void> 
 }
 
 /** Another mail with a new link and a new code. */
-export function Resend({ email }: { email: string }) {
+export function Resend({ email, onSent }: { email: string; onSent?: () => void }) {
   const { busy, problem, run } = useTask();
   const [sent, setSent] = useState(false);
-  const again = () => run(async () => (await request("POST", "/api/v1/auth/resend", { body: { email }, open: true }), setSent(true)));
+  const again = () => run(async () => (await request("POST", "/api/v1/auth/resend", { body: { email }, open: true }), setSent(true), onSent?.()));
   return (
     <>
       <button type="button" className="quiet" disabled={busy || sent || !email} onClick={again}>{sent ? "✓ sent, if there is such an account" : "Send the mail again"}</button>

@@ -82,7 +82,7 @@ export function Composer({ room, placeholder, people, intent, onIntent, files, o
         onChange={(event) => (change(event.target.value), names.look())} onSelect={names.look} onKeyDown={key} onPaste={paste} onBlur={names.close} {...names.aria} autoFocus />
       {!isEdit && (
         <label className="button quiet" title="Send files">
-          + Files<input type="file" multiple className="unseen" disabled={sending !== undefined} onChange={(event) => (onFiles([...files, ...(event.target.files ?? [])].slice(0, MOST_FILES)), (event.target.value = ""))} />
+          +<span className="roomy"> Files</span><input type="file" multiple aria-label="Send files" className="unseen" disabled={sending !== undefined} onChange={(event) => (onFiles([...files, ...(event.target.files ?? [])].slice(0, MOST_FILES)), (event.target.value = ""))} />
         </label>
       )}
       <button disabled={!ready}>{isEdit ? "Save" : "Send"}</button>

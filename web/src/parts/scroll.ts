@@ -1,6 +1,6 @@
 // Where the reader is in a room: stays at the end while they are there, and keeps their place while older messages arrive.
 
-import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { RoomEvent } from "../wire";
 
 const NEAR_END = 40;
@@ -20,7 +20,7 @@ type Props = {
 export function useScroll({ events, unsent, live, onTop, me }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const line = useRef<HTMLLIElement>(null);
-  const was = useRef({ first: undefined as number | undefined, last: undefined as number | undefined, height: 0, unsent: 0, atEnd: true, placed: false });
+  const was = useRef({ first: undefined as number | undefined, last: undefined as number | undefined, height: 0, top: 0, unsent: 0, atEnd: true, placed: false });
   const [below, setBelow] = useState(0);
   const [atEnd, setAtEnd] = useState(false);
   const [lineAbove, setLineAbove] = useState(false);
@@ -29,17 +29,27 @@ export function useScroll({ events, unsent, live, onTop, me }: Props) {
   const first = events?.[0]?.pos;
   const last = events?.at(-1)?.pos;
   const toEnd = useCallback(() => box.current?.scrollTo({ top: box.current.scrollHeight }), []);
-  const toLine = useCallback(() => line.current?.scrollIntoView({ block: "start" }), []);
+  /** Goes to a line, away from the end: what is drawn before the browser tells of it must not lead back. */
+  const toRow = useCallback((row: Element | null | undefined, block: ScrollLogicalPosition) => {
+    if (!row) return;
+    was.current.atEnd = false;
+    row.scrollIntoView({ block });
+  }, []);
+  const toLine = useCallback(() => toRow(line.current, "start"), [toRow]);
   const look = useCallback(() => {
     const element = box.current;
     if (!element || !was.current.placed) return;
-    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END;
+    const isNear = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END;
+    // What grows below, such as a picture that arrives, takes nobody away from the end: only who goes up leaves it.
+    const isAtEnd = isNear || (was.current.atEnd && element.scrollTop >= was.current.top);
+    if (isAtEnd && !isNear) toEnd();
     was.current.atEnd = isAtEnd;
+    was.current.top = element.scrollTop;
     setAtEnd(isAtEnd);
     if (isAtEnd) setBelow(0);
     setLineAbove(!!line.current && line.current.getBoundingClientRect().bottom < element.getBoundingClientRect().top);
     if (element.scrollTop < NEAR_TOP) top.current();
-  }, []);
+  }, [toEnd]);
   useLayoutEffect(() => {
     const element = box.current!;
     const before = was.current;
@@ -64,5 +74,5 @@ export function useScroll({ events, unsent, live, onTop, me }: Props) {
     if (element.firstElementChild) sizes.observe(element.firstElementChild);
     return () => (element.removeEventListener("scroll", look), sizes.disconnect());
   }, [look, toEnd]);
-  return { box, line, below, atEnd, lineAbove, toEnd, toLine } satisfies { box: RefObject<HTMLDivElement | null> } & Record<string, unknown>;
+  return { box, line, below, atEnd, lineAbove, toEnd, toLine, toRow };
 }
