@@ -119,6 +119,18 @@ test("positions that count for nothing are not shown, and a read mark never goes
   expect(state.marks[ROOM]).toBe(5);
 });
 
+test("what is far back is let go of, and can be had again", () => {
+  const all = Array.from({ length: 1_001 }, (_, at) => event(at + 1));
+  const whole = after(subbed(), { do: "page", room: ROOM, asked: { before: 2_000 }, page: page(all) });
+  expect(whole.rooms[ROOM]!.complete).toBe(true);
+
+  const less = reduce(whole, { do: "trim", room: ROOM });
+  expect([positions(less)[0], positions(less).at(-1), less.rooms[ROOM]!.complete]).toEqual([702, 1_001, false]);
+  expect(reduce(less, { do: "trim", room: ROOM })).toBe(less);
+  // What was on its way to before the first event that was there would leave a hole now.
+  expect(reduce(less, { do: "page", room: ROOM, asked: { before: 1 }, page: page([event(0)]) })).toBe(less);
+});
+
 test("who writes has stopped when what they said is there", () => {
   const writes = frame({ t: "eph", room: ROOM, k: "typing", user: "ann", name: "Ann", on: true });
 

@@ -67,12 +67,17 @@ export type Action =
   | { do: "drop"; cid: string }
   /** An answer over HTTP to "what is before (or after) this position?". */
   | { do: "page"; room: string; asked: { before: number } | { after: number }; page: EventPage }
+  /** Nobody looks at what is far back. */
+  | { do: "trim"; room: string }
   | { do: "jobs"; jobs: Job[] }
   | { do: "forget job"; id: string };
 
 export const EMPTY: LiveState = { link: { is: "off" }, rooms: {}, pending: [], jobs: {}, entered: 0, marks: {}, held: false };
 
 const NEW_ROOM: RoomState = { ep: "", events: [], live: false, gaps: [], persisted: 0, complete: false, passed: NOTHING };
+
+/** Events of a room whose end is looked at: each line costs a little whenever something is drawn. */
+const TRIM = { over: 1_000, to: 300 };
 
 /** The code of a message id that the hub takes no more. */
 const STALE = "MSH-4097";
@@ -95,6 +100,8 @@ export function reduce(state: LiveState, action: Action): LiveState {
       return { ...state, pending: state.pending.filter((one) => one.cid !== action.cid) };
     case "page":
       return takePage(state, action.room, action.asked, action.page);
+    case "trim":
+      return change(state, action.room, (room) => (room.events.length > TRIM.over ? trimmed(room, room.events.slice(-TRIM.to)) : room));
     case "jobs":
       return action.jobs.reduce(takeJob, state);
     case "forget job":
@@ -172,7 +179,7 @@ function merge(known: RoomEvent[], more: RoomEvent[]): RoomEvent[] {
 }
 
 /** What is missing between events that are there, oldest first. */
-export function holes(room: RoomState): Hole[] {
+export function holes(room: Pick<RoomState, "events" | "gaps">): Hole[] {
   const unseen = room.events.flatMap((event, at) => {
     const before = room.events[at - 1];
     return before && event.prev !== undefined && event.prev > before.pos ? [{ from: before.pos, to: event.pos }] : [];
@@ -188,7 +195,10 @@ export function resumeAt(room: RoomState): { ep: string; pos: number } | undefin
 
 function takePage(state: LiveState, id: string, asked: { before: number } | { after: number }, page: EventPage): LiveState {
   // An answer from another generation of the log came too late to mean anything.
-  if (state.rooms[id]?.ep !== page.ep) return state;
+  const known = state.rooms[id];
+  if (known?.ep !== page.ep) return state;
+  // What it was to go before was let go of meanwhile: there would be a hole between.
+  if ("before" in asked && (known.events[0]?.pos ?? 0) > asked.before) return state;
   const placed = place(state, id, page.events);
   return change(placed, id, (room) => {
     const persisted = Math.max(room.persisted, page.persisted);
@@ -202,6 +212,10 @@ function takePage(state: LiveState, id: string, asked: { before: number } | { af
 function shrink(gap: Hole, after: number, upto: number): Hole[] {
   if (after > gap.from) return [gap];
   return upto + 1 >= gap.to ? [] : [{ from: Math.max(gap.from, upto), to: gap.to }];
+}
+
+function trimmed(room: RoomState, events: RoomEvent[]): RoomState {
+  return { ...room, events, complete: false, gaps: room.gaps.filter((gap) => gap.to > events[0]!.pos) };
 }
 
 function takeJob(state: LiveState, job: Job): LiveState {

@@ -307,6 +307,7 @@ test("going back to a message stops there, at the beginning, and where the hub h
 
   await live.reach(ROOM, 6, new AbortController().signal);
   expect(asked).toEqual([9, 7]);
+  expect(live.snapshot().rooms[ROOM]!.events.map((one) => one.pos)).toEqual([5, 6, 7, 8, 9]);
 
   await live.reach(ROOM, 0, new AbortController().signal);
   expect(asked).toEqual([9, 7, 5, 3]);

@@ -167,15 +167,27 @@ export class Live {
     return loading;
   }
 
-  /** Goes back in a room until a position is among what is shown. */
+  /** Goes back in a room until a position is among what is shown; all that lies between comes at once. */
   async reach(room: string, pos: number, stop: AbortSignal): Promise<void> {
-    for (let last = Infinity; !stop.aborted; ) {
-      const now = this.state.rooms[room];
-      const first = now?.events[0]?.pos ?? 0;
-      if (!now || now.complete || first <= pos || first >= last) return;
-      last = first;
-      await this.older(room, MOST_EVENTS);
+    const now = this.state.rooms[room];
+    const before = now?.events[0]?.pos;
+    if (!now || now.complete || before === undefined) return;
+    let first = before;
+    const pages: EventPage[] = [];
+    while (first > pos && !stop.aborted && (pages[0]?.more ?? true)) {
+      const page = await this.outside.events(room, { before: first }, MOST_EVENTS);
+      if (page.ep !== now.ep || !page.events[0]) break;
+      first = page.events[0].pos;
+      pages.unshift(page);
     }
+    const oldest = pages[0];
+    if (!oldest || stop.aborted) return;
+    this.apply({ do: "page", room, asked: { before }, page: { ...oldest, events: pages.flatMap((page) => page.events) } });
+  }
+
+  /** Lets go of what is far back in a room whose end is looked at: it can be had again. */
+  trim(room: string): void {
+    this.apply({ do: "trim", room });
   }
 
   private async connect(): Promise<void> {

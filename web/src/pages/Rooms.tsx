@@ -7,9 +7,9 @@ import { useLive } from "../live/hub";
 import { Field } from "../parts/Field";
 import { Notice } from "../parts/Notice";
 import { Panel } from "../parts/Panel";
+import { sign } from "../parts/Talk";
 import { useTask } from "../parts/task";
 import type { Room } from "../wire";
-import { sign } from "./Chat";
 
 /** Between two looks at what is unread elsewhere. */
 const LOOK_MS = 15_000;
