@@ -1,6 +1,6 @@
 // One room: who is in it, what is said there, and where it is looked for.
 
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { Link, type LoaderFunctionArgs, useLoaderData, useRevalidator } from "react-router";
 import { request } from "../api";
 import { useLive } from "../live/hub";
@@ -26,6 +26,7 @@ export function Chat() {
   const { room, members } = useLoaderData<Loaded>();
   const here = useLive((all) => all.rooms[room.id]?.passed.here) ?? NOTHING.here;
   const [searching, setSearching] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
   const [wanted, setWanted] = useState<{ pos: number }>();
   const other = room.direct ? members.find((member) => member.id !== user()?.id) : undefined;
   const go = (pos: number) => (setSearching(false), setWanted({ pos }));
@@ -36,10 +37,10 @@ export function Chat() {
         <h1 dir="auto">{sign(room)} {room.name}</h1>
         {other && <Dot is={presence(other, here)} />}
         <span className="hint topic" dir="auto">{room.topic}</span>
-        {room.joined && <button className="quiet" aria-expanded={searching} onClick={() => setSearching(!searching)}>Search</button>}
+        {room.joined && <button ref={button} className="quiet" aria-expanded={searching} onClick={() => setSearching(!searching)}>Search</button>}
         {room.joined && <People key={room.id} room={room} members={members} here={here} />}
       </header>
-      {searching && <Search key={`search ${room.id}`} room={room} onGo={go} onClose={() => setSearching(false)} />}
+      {searching && <Search key={`search ${room.id}`} room={room} onGo={go} onClose={() => (setSearching(false), button.current?.focus())} />}
       {room.joined ? <Talk key={room.id} room={room} members={members} wanted={wanted} /> : <Join room={room} />}
     </section>
   );

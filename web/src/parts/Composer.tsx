@@ -1,6 +1,6 @@
 // Where a message is written: Enter sends, Shift+Enter begins a new line, @ names people, files go with it.
 
-import { type ClipboardEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { type ClipboardEvent, type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from "react";
 import type { Message } from "../live/fold";
 import type { Member } from "../wire";
 import { beginning, candidates } from "./mentions";
@@ -9,11 +9,16 @@ import { gist } from "./Row";
 const MOST_BYTES = 16 * 1024;
 export const MOST_FILES = 10;
 
+/** On a phone the focus brings up half a screen of keys, which nobody asked for. */
+const hasKeyboard = matchMedia("(hover: hover)").matches;
+
 /** What is being written is about another message: an answer to it, or its new text. */
 export type Intent = { to: "reply" | "edit"; message: Message };
 
 type Props = {
-  room: string; placeholder: string; people: readonly Member[];
+  /** Under which name what is not sent yet waits. */
+  draft: string;
+  placeholder: string; people: readonly Member[];
   intent?: Intent; onIntent: (intent: Intent | undefined) => void;
   files: File[]; onFiles: (files: File[]) => void;
   /** Answers whether it is said: until then the text stays. */
@@ -24,18 +29,18 @@ type Props = {
   sending?: string;
 };
 
-/** What was not sent yet, by room: it waits there while one looks elsewhere. */
+/** What was not sent yet, by person and room: it waits there while one looks elsewhere. */
 const drafts = new Map<string, string>();
 
-export function Composer({ room, placeholder, people, intent, onIntent, files, onFiles, onSay, onEditLast, onTyping, sending }: Props) {
-  const [text, setText] = useState(drafts.get(room) ?? "");
+export function Composer({ draft, placeholder, people, intent, onIntent, files, onFiles, onSay, onEditLast, onTyping, sending }: Props) {
+  const [text, setText] = useState(drafts.get(draft) ?? "");
   const box = useRef<HTMLTextAreaElement>(null);
   const isEdit = intent?.to === "edit";
-  useIntent(intent, box, setText, () => drafts.get(room) ?? "");
+  useIntent(intent, box, setText, () => drafts.get(draft) ?? "");
   const change = (next: string) => {
     setText(next);
     if (isEdit) return;
-    drafts.set(room, next);
+    drafts.set(draft, next);
     onTyping(next !== "");
   };
   const size = new TextEncoder().encode(text).length;
@@ -45,7 +50,7 @@ export function Composer({ room, placeholder, people, intent, onIntent, files, o
     const answer = onSay(text.trim() === "" ? "" : text, isEdit ? [] : files);
     if (answer !== true && !(await answer)) return;
     if (!isEdit) {
-      drafts.delete(room);
+      drafts.delete(draft);
       setText("");
       onFiles([]);
     }
@@ -79,7 +84,7 @@ export function Composer({ room, placeholder, people, intent, onIntent, files, o
       )}
       {names.list}
       <textarea ref={box} aria-label={placeholder} placeholder={placeholder} rows={Math.min(text.split("\n").length, 8)} dir="auto" value={text} readOnly={sending !== undefined}
-        onChange={(event) => (change(event.target.value), names.look())} onSelect={names.look} onKeyDown={key} onPaste={paste} onBlur={names.close} {...names.aria} autoFocus />
+        onChange={(event) => (change(event.target.value), names.look())} onSelect={names.look} onKeyDown={key} onPaste={paste} onBlur={names.close} {...names.aria} autoFocus={hasKeyboard} />
       {!isEdit && (
         <label className="button quiet" title="Send files">
           +<span className="roomy"> Files</span><input type="file" multiple aria-label="Send files" className="unseen" disabled={sending !== undefined} onChange={(event) => (onFiles([...files, ...(event.target.files ?? [])].slice(0, MOST_FILES)), (event.target.value = ""))} />
@@ -102,21 +107,21 @@ export function Composer({ room, placeholder, people, intent, onIntent, files, o
 }
 
 /** Shows the text that is to be changed, and afterwards what was being written before. */
-function useIntent(intent: Intent | undefined, box: React.RefObject<HTMLTextAreaElement | null>, setText: (text: string) => void, draft: () => string) {
+function useIntent(intent: Intent | undefined, box: RefObject<HTMLTextAreaElement | null>, setText: (text: string) => void, before: () => string) {
   const was = useRef(intent);
   useEffect(() => {
-    const before = was.current;
+    const last = was.current;
     was.current = intent;
-    if (intent === before) return;
+    if (intent === last) return;
     if (intent?.to === "edit") setText(intent.message.body);
-    else if (before?.to === "edit") setText(draft());
+    else if (last?.to === "edit") setText(before());
     box.current?.focus();
-    // `draft` and `setText` belong to the room that is shown: only what is meant changes.
+    // `before` and `setText` belong to the room that is shown: only what is meant changes.
   }, [intent]);
 }
 
 /** People who could be meant by what is written after `@`: the arrows choose, Enter or Tab takes one. */
-function useNames(text: string, box: React.RefObject<HTMLTextAreaElement | null>, people: readonly Member[], take: (text: string, caret: number) => void) {
+function useNames(text: string, box: RefObject<HTMLTextAreaElement | null>, people: readonly Member[], take: (text: string, caret: number) => void) {
   const id = useId();
   const [caret, setCaret] = useState<number>();
   const [at, setAt] = useState(0);

@@ -50,7 +50,7 @@ export const Lines = memo(function Lines(props: Props) {
     if (message && !message.removed) does.menu(message, row);
   };
   return (
-    <ol ref={list} onKeyDown={key} onFocus={focus} role="log" aria-label="Messages">
+    <ol ref={list} onKeyDown={key} onFocus={focus}>
       {lines.map((one) => {
         const event = eventOf(one);
         const re = "message" in one ? one.message.event.re : undefined;

@@ -7,8 +7,8 @@ import type { Pending } from "../live/reduce";
 import { user } from "../session";
 import type { Member, RoomFile, UnderWay } from "../wire";
 import { Files } from "./Files";
-import { Text } from "./Text";
 import { moment, time } from "./text";
+import { Words } from "./Words";
 
 export type Does = {
   menu(message: Message, beside: Element): void;
@@ -82,7 +82,7 @@ function Said({ message, quoted, way, does, people, tab }: SaidProps) {
   return (
     <>
       {event.re !== undefined && <Quote of={event.re} message={quoted} jump={does.jump} tab={tab} />}
-      {card ? <Conversion card={card} name={body} way={way} /> : <Text text={body} people={people} named={isChanged ? undefined : message.mentions} me={user()?.id} />}
+      {card ? <Conversion card={card} name={body} way={way} /> : <Words text={body} people={people} named={isChanged ? undefined : message.mentions} me={user()?.id} />}
       {message.edited && <small className="hint"> (edited)</small>}
       {message.pinned && <small className="hint"> 📌 pinned</small>}
       <Files files={files} />
@@ -160,7 +160,7 @@ export function Unsent({ one, people }: { one: Pending; people: readonly Member[
       <time />
       <b dir="auto">{user()?.name}</b>
       <div className="body" dir="auto">
-        {one.act ? <em>to an earlier message{"body" in one.act && `: ${one.act.body}`}</em> : <Text text={one.body} people={people} me={user()?.id} />}
+        {one.act ? <em>to an earlier message{"body" in one.act && `: ${one.act.body}`}</em> : <Words text={one.body} people={people} me={user()?.id} />}
         {one.att && <small> {one.att.length} {one.att.length === 1 ? "file" : "files"}</small>}
         {one.state === "failed" && <Refusal one={one} />}
       </div>

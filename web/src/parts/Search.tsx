@@ -1,6 +1,6 @@
-// Searching a room: words in, messages out, and a way to where they were said.
+// Finding messages of a room, by their words or because they are pinned, and a way to where they were said.
 
-import { type FormEvent, type KeyboardEvent, useRef, useState } from "react";
+import { type FormEvent, type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { request } from "../api";
 import type { Found, FoundMessage, Room } from "../wire";
 import { Notice } from "./Notice";
@@ -12,6 +12,11 @@ type Props = { room: Room; onGo: (pos: number) => void; onClose: () => void };
 export function Search({ room, onGo, onClose }: Props) {
   const { busy, problem, run } = useTask();
   const [found, setFound] = useState<Found>();
+  const [pinned, setPinned] = useState<FoundMessage[]>([]);
+  useEffect(() => {
+    // Without them, the search is there.
+    request<{ messages: FoundMessage[] }>("GET", `/api/v1/rooms/${room.id}/pins`).then((page) => setPinned(page.messages), () => undefined);
+  }, [room.id]);
   const words = useRef("");
   const look = (cursor?: string) =>
     run(async () => {
@@ -37,6 +42,12 @@ export function Search({ room, onGo, onClose }: Props) {
         {found?.items.length === 0 && <p className="hint">Nothing found. All words have to be there; the ones you are not sure of may end with *.</p>}
         {!!found?.behind && <p className="hint">About {found.behind} new messages are not searched yet.</p>}
       </div>
+      {!found && pinned.length > 0 && (
+        <>
+          <h2>Pinned</h2>
+          <ul className="found">{pinned.map((one) => <li key={one.id}><One one={one} onGo={onGo} /></li>)}</ul>
+        </>
+      )}
       {!!found?.items.length && (
         <ul className="found">
           {found.items.map((one) => <li key={one.id}><One one={one} onGo={onGo} /></li>)}

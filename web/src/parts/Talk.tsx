@@ -94,7 +94,7 @@ export function Talk({ room, members, wanted }: Props) {
   const countUp = isFurtherUp ? room.unread : scroll.lineAbove ? unread.length : 0;
   return (
     <div className="talk" onDragOver={(event) => event.preventDefault()} onDrop={drop}>
-      <div className="log" ref={scroll.box} aria-busy={!state?.live}>
+      <div className="log" ref={scroll.box} role="log" aria-label="Messages" aria-busy={!state?.live}>
         <div>
           {hasMore && <p className="more"><button className="quiet" disabled={loading.busy} onClick={older}>{loading.busy ? "One moment…" : "Show earlier messages"}</button></p>}
           <Notice problem={loading.problem} />
@@ -107,7 +107,7 @@ export function Talk({ room, members, wanted }: Props) {
       {!scroll.atEnd && state?.live && <button className="pill" onClick={scroll.toEnd}>{scroll.below > 0 ? `${scroll.below} new ${scroll.below === 1 ? "message" : "messages"} ↓` : "↓ newest"}</button>}
       <p className="writes hint" role="status">{whoWrites(state?.passed, me) || (held && "The hub stores no messages right now: what you write waits here.")}</p>
       <Notice problem={sending.problem} />
-      <Composer room={room.id} placeholder={`Message ${sign(room)}${room.name}`} people={people} intent={intent} onIntent={setIntent} files={files} onFiles={setFiles}
+      <Composer draft={`${me} ${room.id}`} placeholder={`Message ${sign(room)}${room.name}`} people={people} intent={intent} onIntent={setIntent} files={files} onFiles={setFiles}
         onSay={say} onEditLast={editLast} onTyping={(on) => live.typing(room.id, on)} sending={sending.busy ? (share ?? "One moment…") : undefined} />
       {menu && <Menu key={menu.message.event.pos} message={menu.message} beside={menu.beside} may={deeds(room, me, menu.message)} onDo={(deed) => carryOut(menu.message, deed)} onSign={(of) => does.sign(menu.message, of)} onClose={() => setMenu(undefined)} />}
     </div>

@@ -15,7 +15,7 @@ type Props = {
 /** Without the signs that end a sentence after it. */
 const ADDRESS = /(https?:\/\/[^\s<>"]*[^\s<>".,:;!?)\]}'])/;
 
-export function Text({ text, people, named, me }: Props) {
+export function Words({ text, people, named, me }: Props) {
   return pieces(text, people).map((piece, at) => {
     const who = piece.who?.filter((id) => !named || named.includes(id)) ?? [];
     if (who.length) return <mark key={at} className={me && who.includes(me) ? "me" : undefined}>{piece.text}</mark>;
