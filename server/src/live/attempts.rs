@@ -14,7 +14,7 @@ use platform::{
     bus::AppendError,
     mutants::{self, Mutant},
 };
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use wire::{ClientId, MessageId, RoomId, Timestamp, UserId, events::RoomEvent, rooms::Sent};
 
 use super::{
@@ -53,8 +53,11 @@ impl Waiter {
 pub(super) enum Claimed {
     /// The message is in the log; whoever asked is told here.
     Known(Sent),
-    /// An attempt is on its way, and its outcome will be told.
+    /// An attempt is in line, and its outcome will be told.
     Waiting,
+    /// An attempt is being made that may yet be refused: ask again when it is in line or given up. Whoever went on at once
+    /// would have what comes next overtake it.
+    Making(Waiter, Making),
     /// Nothing: it is yours. Wait for it with [`Attempts::wait`] before it is put in line.
     Own(Waiter),
 }
@@ -64,6 +67,18 @@ struct Flight {
     id: MessageId,
     since: Instant,
     waiters: Vec<Waiter>,
+    in_line: watch::Sender<bool>,
+}
+
+/// Somebody else's attempt before it is in line.
+pub(super) struct Making(watch::Receiver<bool>);
+
+impl Making {
+    /// Waits until it is in line or given up.
+    pub(super) async fn over(mut self) {
+        // A flight that is gone has landed.
+        let _ = self.0.wait_for(|in_line| *in_line).await;
+    }
 }
 
 /// Somebody to be told, and what.
@@ -102,11 +117,22 @@ impl Attempts {
             return Claimed::Known(sent.clone());
         }
         if let Some(flight) = self.flights.get_mut(&key) {
+            if !*flight.in_line.borrow() {
+                return Claimed::Making(waiter, Making(flight.in_line.subscribe()));
+            }
             flight.waiters.push(waiter);
             return Claimed::Waiting;
         }
-        self.flights.insert(key, Flight { id, since: Instant::now(), waiters: Vec::new() });
+        let in_line = watch::Sender::new(false);
+        self.flights.insert(key, Flight { id, since: Instant::now(), waiters: Vec::new(), in_line });
         Claimed::Own(waiter)
+    }
+
+    /// An attempt is in line: nothing that is put there later comes before it.
+    pub(super) fn in_line(&self, key: Key, id: MessageId) {
+        if let Some(flight) = self.flights.get(&key).filter(|flight| flight.id == id) {
+            flight.in_line.send_replace(true);
+        }
     }
 
     /// Waits for one's own attempt. When a copy through another gateway has come first, there is nothing to wait for:
@@ -196,6 +222,7 @@ impl Attempts {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
     use wire::events::What;
 
     use super::*;
@@ -258,12 +285,37 @@ mod tests {
         let mut one = own(&mut attempts, key, id);
         let (second, mut two) = call();
 
+        attempts.in_line(key, id);
         assert!(matches!(attempts.claim(key, MessageId::new(), second), Claimed::Waiting));
         land(attempts.see(&event(key, id, 3, 0)).1);
 
         assert_eq!(one.try_recv().unwrap().unwrap().pos, 3);
         let sent = two.try_recv().unwrap().unwrap();
         assert_eq!((sent.pos, sent.dup), (3, false));
+    }
+
+    #[tokio::test]
+    async fn a_resend_waits_while_it_is_not_certain_that_the_attempt_comes_into_the_line() {
+        let (mut attempts, key, first) = (Attempts::new(9), key(), MessageId::new());
+        let _refused = own(&mut attempts, key, first);
+        let second = MessageId::new();
+
+        let Claimed::Making(waiter, making) = attempts.claim(key, second, call().0) else {
+            unreachable!("the first one is neither in line nor given up")
+        };
+        let mut over = std::pin::pin!(making.over());
+        assert!(over.as_mut().now_or_never().is_none());
+        land(attempts.fail(key, first, &AppendError::Unavailable("refused".into())));
+        over.await;
+
+        let Claimed::Own(waiter) = attempts.claim(key, second, waiter) else { unreachable!("given up") };
+        assert!(attempts.wait(key, waiter).is_none());
+        let Claimed::Making(_, making) = attempts.claim(key, MessageId::new(), call().0) else {
+            unreachable!("the second one is not in line")
+        };
+        attempts.in_line(key, second);
+        making.over().await;
+        assert!(matches!(attempts.claim(key, MessageId::new(), call().0), Claimed::Waiting));
     }
 
     #[test]
@@ -306,6 +358,8 @@ mod tests {
     fn what_the_log_does_not_show_in_time_is_unknown_and_still_found_by_a_resend() {
         let (mut attempts, key, id) = (Attempts::new(9), key(), MessageId::new());
         let mut outcome = own(&mut attempts, key, id);
+
+        attempts.in_line(key, id);
 
         land(attempts.overdue(Duration::ZERO));
 

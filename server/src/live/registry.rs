@@ -134,6 +134,13 @@ impl Registry {
         }
     }
 
+    /// One's own attempt is in line.
+    pub(super) fn in_line(&self, key: Key, id: MessageId) {
+        if let Some(partition) = self.partition_of(key.0) {
+            locked(&partition.attempts).in_line(key, id);
+        }
+    }
+
     /// Waits for one's own attempt, unless another copy of it came first.
     pub(super) fn wait(&self, key: Key, waiter: Waiter) -> Option<Sent> {
         locked(&self.partition_of(key.0)?.attempts).wait(key, waiter)

@@ -43,19 +43,26 @@ impl Drop for Own<'_> {
 }
 
 /// Puts a fact in line for the log, once for its `(room, author, cid)`. `before` looks where this gateway's memory does
-/// not reach: whether it was stored long ago, or must not be stored any more.
+/// not reach: whether it was stored long ago, or must not be stored any more. Another attempt at the same message, such as
+/// of a connection that its client has given up, is waited for until it is in line as well.
 pub(crate) async fn begin(
     state: &App,
     fact: &RoomFact,
     record: String,
-    waiter: Waiter,
+    mut waiter: Waiter,
     before: impl Future<Output = Outcome<Option<Sent>>>,
 ) -> Outcome<Begun> {
     let key = (fact.room, fact.by, fact.cid);
-    let waiter = match state.live.claim(key, fact.id, waiter) {
-        Claimed::Known(sent) => return Ok(Begun::Known(Sent { dup: true, ..sent })),
-        Claimed::Waiting => return Ok(Begun::Waiting),
-        Claimed::Own(waiter) => waiter,
+    let waiter = loop {
+        match state.live.claim(key, fact.id, waiter) {
+            Claimed::Known(sent) => return Ok(Begun::Known(Sent { dup: true, ..sent })),
+            Claimed::Waiting => return Ok(Begun::Waiting),
+            Claimed::Making(mine, attempt) => {
+                waiter = mine;
+                attempt.over().await;
+            }
+            Claimed::Own(waiter) => break waiter,
+        }
     };
     let mut own = Own { state, key, fact, left: false };
     if let Some(sent) = before.await? {
@@ -77,7 +84,10 @@ pub(crate) async fn begin(
     let enqueued = state.bus.enqueue(TOPIC_CHAT, &fact.room.to_string(), record).await;
     own.left = true;
     match enqueued {
-        Ok(pending) => state.appends.leave(key, fact.id, pending).await,
+        Ok(pending) => {
+            state.live.in_line(key, fact.id);
+            state.appends.leave(key, fact.id, pending).await;
+        }
         Err(error) => failed(state, key, fact.id, &error),
     }
     Ok(Begun::Waiting)

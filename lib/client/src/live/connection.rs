@@ -106,7 +106,7 @@ impl Connection {
 
     pub(super) async fn run(mut self) {
         let mut failures = 0;
-        let mut rejected = None;
+        let mut rejected = Rejected::default();
         loop {
             let began = Instant::now();
             self.answered = false;
@@ -140,34 +140,33 @@ impl Connection {
         }
     }
 
-    /// One connection from its token to its end. `rejected` is the token that the hub did not accept.
-    async fn once(&mut self, rejected: &mut Option<String>) -> End {
-        let opened = match self.opened(rejected.as_deref()).await {
+    /// One connection from its token to its end.
+    async fn once(&mut self, rejected: &mut Rejected) -> End {
+        let opened = match self.opened(rejected.token.as_deref()).await {
             Ok(opened) => opened,
             Err(end) => return end,
         };
         let (socket, current) = match opened {
             Ok(opened) => opened,
             Err((End::Gone(Gone::Unauthenticated(why)), token)) => {
-                // A second refusal, of a token that is newer than the first, is final.
-                return match rejected.replace(token) {
-                    None => End::Gone(Gone::Unauthenticated(why)),
-                    Some(_) => End::SignedOut(why),
+                return match rejected.again(token) {
+                    true => End::SignedOut(why),
+                    false => End::Gone(Gone::Unauthenticated(why)),
                 };
             }
             Err((end, token)) => {
                 // The newer token is there, and nobody has looked at it: it may be refused another time, for another reason.
                 if !token.is_empty() {
-                    *rejected = None;
+                    *rejected = Rejected::default();
                 }
                 return end;
             }
         };
-        *rejected = None;
+        *rejected = Rejected::default();
         let token = current.token.clone();
         let end = self.serve(socket, current).await;
         if let End::Gone(Gone::Unauthenticated(_)) = end {
-            *rejected = Some(token);
+            rejected.again(token);
         }
         end
     }
@@ -391,6 +390,27 @@ impl Connection {
                 news = self.post.next() => self.handle(news).await?,
             }
         }
+    }
+}
+
+/// So many tokens, each newer than the one before, that are refused one after the other are the end. A hub whose clock
+/// steps forth and back refuses two of them: the old one, and the one that was made in between.
+const REFUSALS: u32 = 3;
+
+/// Tokens that the hub did not accept, since it last accepted one.
+#[derive(Default)]
+struct Rejected {
+    /// The newest of them.
+    token: Option<String>,
+    times: u32,
+}
+
+impl Rejected {
+    /// One more was refused; whether that is final.
+    fn again(&mut self, token: String) -> bool {
+        self.token = Some(token);
+        self.times += 1;
+        self.times >= REFUSALS
     }
 }
 
