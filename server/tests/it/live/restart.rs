@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    sync::watch,
 };
 use wire::paths::internal;
 
@@ -167,6 +168,61 @@ async fn an_id_older_than_a_day_is_refused_when_there_is_no_trace_of_it() {
     assert_eq!((&refused["code"], &refused["retry"]), (&json!("MSH-4097"), &json!(false)), "{refused}");
     assert_eq!(socket.answer(&today).await["t"], "ok");
     drop(socket);
+    server.end().await;
+}
+
+/// A chat-worker without a trace of anything. Its first answer comes when it is told to, and that it has nothing yet; after
+/// that its database has everything.
+async fn recovering_worker() -> (reqwest::Url, watch::Receiver<u64>, watch::Sender<bool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let ((go, gone), (asks, asked)) = (watch::channel(false), watch::channel(0));
+    let history = get(async move || {
+        let mut is_first = false;
+        asks.send_modify(|asked| {
+            is_first = *asked == 0;
+            *asked += 1;
+        });
+        if is_first {
+            gone.clone().wait_for(|gone| *gone).await.unwrap();
+        }
+        let far = if is_first { 0 } else { 1_000 };
+        Json(json!({ "events": [], "ep": "", "upto": far, "persisted": far, "more": false }))
+    });
+    let routes = Router::new()
+        .route(internal::HISTORY, history)
+        .route(internal::SENT, get(async || Json(Value::Null)));
+    tokio::spawn(async { axum::serve(listener, routes).await });
+    (url, asked, go)
+}
+
+#[tokio::test]
+async fn nothing_overtakes_a_message_that_an_older_connection_still_has() {
+    let (worker, mut asked, go) = recovering_worker().await;
+    let server = Server::embedded_with(|config| config.chat_workers = vec![worker]).await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    // What came before the window is not in the gateway's memory any more.
+    server.clock.advance(16 * 60);
+    let server = server.restart().await;
+    let tokens = server.login("ann@example.org", crate::fixture::PASSWORD).await.good();
+    let token = crate::fixture::access(&tokens);
+    let (mut old, mut new) = (Socket::open(&server, token).await, Socket::open(&server, token).await);
+    let now = server.clock.now().seconds();
+    let (first, second) = (made_at(now - 3_600), made_at(now));
+
+    old.send_as(&first, &room, "first").await;
+    asked.wait_for(|asked| *asked == 1).await.unwrap();
+    new.send_as(&first, &room, "first").await;
+    new.send_as(&second, &room, "second").await;
+    go.send_replace(true);
+    let refused = old.answer(&first).await;
+    let (one, two) = (new.answer(&first).await, new.answer(&second).await);
+
+    assert_eq!((&refused["code"], &refused["retry"]), (&json!("MSH-5031"), &json!(true)), "{refused}");
+    assert_eq!((&one["t"], &two["t"]), (&json!("ok"), &json!("ok")), "{one} {two}");
+    assert!(one["pos"].as_u64() < two["pos"].as_u64(), "{one} {two}");
+    drop((old, new));
     server.end().await;
 }
 
