@@ -125,10 +125,15 @@ impl EngineFlags {
     /// Writes what was chosen, and what is found, into the settings.
     ///
     /// # Errors
-    /// When a file with a key cannot be read.
+    /// When a file with a key cannot be read, or LibreOffice is not where it was said to be.
     pub fn apply(&self, config: &mut Config) -> Result<(), OpenError> {
         config.libreoffice = match &self.libreoffice {
             Some(off) if off.as_os_str() == "off" => None,
+            // A bare name is looked for on the PATH when it is started.
+            Some(program) if program.components().count() > 1 && !program.is_file() => {
+                let why = format!("LibreOffice is not at {}: name its program, or `off`", program.display());
+                return Err(OpenError::Folder(why));
+            }
             Some(program) => Some(program.clone()),
             None => convert::find_libreoffice(&std::env::var_os("PATH").unwrap_or_default()),
         };

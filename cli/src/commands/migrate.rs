@@ -51,7 +51,7 @@ pub struct MigrateArgs {
     #[command(flatten)]
     objects: ObjectsFlags,
     /// What to log on stderr, such as info or debug,sqlx=warn
-    #[arg(long, env = "MSHUB_LOG", default_value = "warn", value_name = "FILTER")]
+    #[arg(long, env = "MSHUB_LOG", default_value = "warn", value_name = "FILTER", value_parser = telemetry::filter)]
     log: String,
 }
 

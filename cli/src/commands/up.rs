@@ -90,7 +90,7 @@ pub struct UpArgs {
     #[command(flatten)]
     mail: MailFlags,
     /// What to log on stderr, such as info or debug,sqlx=warn
-    #[arg(long, env = "MSHUB_LOG", default_value = "warn", value_name = "FILTER")]
+    #[arg(long, env = "MSHUB_LOG", default_value = "warn", value_name = "FILTER", value_parser = telemetry::filter)]
     log: String,
     /// Log JSON, one object a line
     #[arg(long, env = "MSHUB_LOG_JSON")]

@@ -67,6 +67,22 @@ fn a_folder_that_cannot_be_used_is_named() {
 }
 
 #[test]
+fn what_cannot_be_as_it_is_written_is_said_at_the_start() {
+    let person = Person::at("http://127.0.0.1:1");
+    let start = |option: &str, value: &str| {
+        let (done, error) = refused(&person, &["--port", "0", "--data-dir", "data", option, value]);
+        (done.code, error["message"].as_str().unwrap().to_owned())
+    };
+
+    let (code, message) = start("--libreoffice", "/nowhere/soffice");
+    assert_eq!(code, 13);
+    assert!(message.contains("LibreOffice is not at /nowhere/soffice"), "{message}");
+    let (code, message) = start("--log", "nonsense===");
+    assert_eq!(code, 2);
+    assert!(message.contains("nonsense==="), "{message}");
+}
+
+#[test]
 fn an_engine_that_is_not_there_is_named_without_its_password() {
     let person = Person::at("http://127.0.0.1:1");
     let database = "postgres://me:hunter2@127.0.0.1:1/hub";

@@ -123,7 +123,7 @@ pub struct ServiceFlags {
     #[arg(long, env = "MSHUB_STOP_DELAY", default_value_t = 0, value_name = "SECONDS")]
     pub stop_delay: u64,
     /// Which log lines, such as info or info,sqlx=warn
-    #[arg(long, env = "MSHUB_LOG", default_value = "info", value_name = "FILTER")]
+    #[arg(long, env = "MSHUB_LOG", default_value = "info", value_name = "FILTER", value_parser = crate::service::telemetry::filter)]
     pub log: String,
     /// Log JSON, one object a line
     #[arg(long, env = "MSHUB_LOG_JSON")]

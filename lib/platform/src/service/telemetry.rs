@@ -22,6 +22,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// Takes a filter of log lines as it is written, in the form of `RUST_LOG`.
+///
+/// # Errors
+/// When nobody would understand it: lines that somebody asked for would be missing.
+pub fn filter(text: &str) -> Result<String, String> {
+    match EnvFilter::from_str(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("{error}; write a level such as info, or info,sqlx=warn")),
+    }
+}
+
 /// Starts logging to stderr. `filter` is in the form of `RUST_LOG`, such as `info,sqlx=warn`.
 pub fn init(format: LogFormat, filter: &str) {
     let filter = EnvFilter::from_str(filter).unwrap_or_else(|_| EnvFilter::new("warn"));
