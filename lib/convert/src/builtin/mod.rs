@@ -25,27 +25,6 @@ mod sheet_geometry;
 mod sheet_layout;
 mod sheet_look;
 mod sheets;
-mod slide_body;
-mod slide_box;
-mod slide_fill;
-mod slide_geometry;
-mod slide_lines;
-mod slide_losses;
-mod slide_numbers;
-mod slide_page;
-mod slide_parts;
-mod slide_pictures;
-mod slide_place;
-mod slide_reader;
-mod slide_scene;
-mod slide_scheme;
-mod slide_shapes;
-mod slide_sources;
-mod slide_style;
-mod slide_table;
-mod slide_table_style;
-mod slide_text;
-mod slide_tree;
 mod slides;
 mod source_words;
 mod svg;
@@ -116,8 +95,8 @@ pub(crate) fn run(req: &Request, progress: &mut dyn FnMut(Progress)) -> Result<O
         (Pdf, _) => pdf_pictures::to_image(req, &mut ticker),
         (Epub, Html) => epub::to_html(req),
         (Epub, Txt) => epub::to_text(req),
-        (Pptx, Html | Md | Txt) => slide_text::convert(req),
-        (Pptx, _) => slide_page::convert(req, &mut ticker),
+        (Pptx, Html | Md | Txt) => slides::read(req),
+        (Pptx, _) => slides::draw(req, &mut ticker),
         (Svg, Pdf) => svg_page::to_pdf(req, &mut ticker),
         (Svg, _) => svg::to_image(req, &mut ticker),
         (Docx | Docm | Odt | Rtf | Html | Md | Txt | Epub, _) => text_documents::convert(req, &mut ticker),

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use crate::container::Container;
 use crate::{Error, Request};
 
-use super::parts::{Relation, relations};
-use super::slide_pictures::Pictures;
-use super::slide_tree::{self, at, children, is, length, reference};
-use super::source_words::is_hidden;
-use super::{text_file, unlocked};
+use super::pictures::Pictures;
+use super::tree::{self, at, children, is, length, reference};
+use crate::builtin::parts::{Relation, relations};
+use crate::builtin::source_words::is_hidden;
+use crate::builtin::{text_file, unlocked};
 
 /// Slides of a presentation.
 const SLIDES: usize = 2_000;
@@ -50,14 +50,14 @@ impl Parts {
         let mut container = Container::of(unlocked::read(req)?)?;
         let presentation = part(&mut container, "ppt/presentation.xml")?
             .ok_or_else(|| Error::corrupt("there is no presentation in the container"))?;
-        let tree = slide_tree::parse(&presentation.text)?;
+        let tree = tree::parse(&presentation.text)?;
         let root = tree.root_element();
         let side = |name: &str, usual: f64| {
-            let given = slide_tree::child(root, "sldSz").and_then(|size| length(size, name));
+            let given = tree::child(root, "sldSz").and_then(|size| length(size, name));
             given.filter(|side| *side >= 1.0).unwrap_or(usual).min(LONGEST)
         };
         let size = (side("cx", 720.0), side("cy", 540.0));
-        let listed = slide_tree::child(root, "sldIdLst").map(children).unwrap_or_default();
+        let listed = tree::child(root, "sldIdLst").map(children).unwrap_or_default();
         let ids: Vec<_> = listed.into_iter().filter(|slide| is(*slide, "sldId")).collect();
         if ids.len() > SLIDES {
             return Err(Error::limit(format!("{} slides, allowed are {SLIDES}", ids.len())));
@@ -137,11 +137,11 @@ fn part(container: &mut Container<Cursor<Arc<[u8]>>>, path: &str) -> Result<Opti
 }
 
 /// The style of a table that the presentation has under this name.
-pub(super) fn table_style<'a>(styles: slide_tree::Node<'a>, name: &str) -> Option<slide_tree::Node<'a>> {
+pub(super) fn table_style<'a>(styles: tree::Node<'a>, name: &str) -> Option<tree::Node<'a>> {
     children(styles).into_iter().find(|style| style.attribute("styleId") == Some(name))
 }
 
 /// The shapes of a slide, a layout or a master.
-pub(super) fn shapes<'a>(root: slide_tree::Node<'a>) -> Option<slide_tree::Node<'a>> {
-    at(root, &["cSld", "spTree"]).or_else(|| slide_tree::child(root, "spTree"))
+pub(super) fn shapes<'a>(root: tree::Node<'a>) -> Option<tree::Node<'a>> {
+    at(root, &["cSld", "spTree"]).or_else(|| tree::child(root, "spTree"))
 }

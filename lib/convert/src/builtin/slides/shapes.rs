@@ -4,20 +4,20 @@ use oxml_layout::{Paint, Path, Rect, Transform};
 
 use crate::Error;
 
-use super::canvas::{Canvas, Drawing};
-use super::slide_body::{formulas, paragraphs};
-use super::slide_box::TextBox;
-use super::slide_fill::{Fill, Outline, crop, fill, fill_in, has_effects, opacity, outline};
-use super::slide_geometry::{Geometry, arrowhead, ends, rectangle, within};
-use super::slide_losses::Losses;
-use super::slide_parts::{Parts, shapes, table_style};
-use super::slide_pictures::Pictures;
-use super::slide_place::{Frame, Place, mirror, moved, turned};
-use super::slide_scene::{Scene, holder};
-use super::slide_style::Cascade;
-use super::slide_table;
-use super::slide_table_style::{TableStyle, known};
-use super::slide_tree::{self, Node, at, below, child, children, flag, is, reference};
+use super::body::{formulas, paragraphs};
+use super::fill::{Fill, Outline, crop, fill, fill_in, has_effects, opacity, outline};
+use super::geometry::{Geometry, arrowhead, ends, rectangle, within};
+use super::losses::Losses;
+use super::parts::{Parts, shapes, table_style};
+use super::pictures::Pictures;
+use super::place::{Frame, Place, mirror, moved, turned};
+use super::scene::{Scene, holder};
+use super::style::Cascade;
+use super::table;
+use super::table_style::{TableStyle, known};
+use super::text_box::TextBox;
+use super::tree::{self, Node, at, below, child, children, flag, is, reference};
+use crate::builtin::canvas::{Canvas, Drawing};
 
 /// Shapes of a presentation.
 const SHAPES: usize = 200_000;
@@ -319,13 +319,13 @@ impl Painter<'_> {
         let about = (&scene.scheme, scene.number);
         let usual = id.filter(|_| in_file.is_none()).and_then(known);
         if let Some(xml) = &usual {
-            let tree = slide_tree::parse(xml)?;
+            let tree = tree::parse(xml)?;
             let style = TableStyle::of(Some(tree.root_element()), properties);
-            return slide_table::draw(self.canvas, out, table, corner, &style, &cascade, about);
+            return table::draw(self.canvas, out, table, corner, &style, &cascade, about);
         }
         self.losses.table_styles += usize::from(id.is_some() && in_file.is_none());
         let style = TableStyle::of(in_file, properties);
-        slide_table::draw(self.canvas, out, table, corner, &style, &cascade, about)
+        table::draw(self.canvas, out, table, corner, &style, &cascade, about)
     }
 }
 

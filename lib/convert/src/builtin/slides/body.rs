@@ -1,8 +1,8 @@
 //! The text of a shape or a cell: its paragraphs with the look of each run.
 
-use super::slide_scheme::Scheme;
-use super::slide_style::{Cascade, ParagraphLook, RunLook};
-use super::slide_tree::{Node, child, children, is};
+use super::scheme::Scheme;
+use super::style::{Cascade, ParagraphLook, RunLook};
+use super::tree::{Node, child, children, is};
 
 /// A paragraph and its runs. A newline in a run is a line break.
 pub(super) struct Paragraph {

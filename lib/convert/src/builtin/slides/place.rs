@@ -2,10 +2,10 @@
 
 use oxml_layout::{Rect, Transform};
 
-use super::canvas::Drawing;
-use super::slide_fill::flips;
-use super::slide_scene::turn;
-use super::slide_tree::{self, Node, child, length};
+use super::fill::flips;
+use super::scene::turn;
+use super::tree::{self, Node, child, length};
+use crate::builtin::canvas::Drawing;
 
 /// From the coordinates of a group to those of the page.
 #[derive(Clone, Copy)]
@@ -56,9 +56,8 @@ impl Place {
         let axis = |scale: f64, start: f64, length: f64, from: f64, flip: bool| {
             if flip { (-scale, start + length + from * scale) } else { (scale, start - from * scale) }
         };
-        let x = axis(side(width, area.width), area.x, area.width, slide_tree::length(offset, "x")?, flips.0);
-        let y =
-            axis(side(height, area.height), area.y, area.height, slide_tree::length(offset, "y")?, flips.1);
+        let x = axis(side(width, area.width), area.x, area.width, tree::length(offset, "x")?, flips.0);
+        let y = axis(side(height, area.height), area.y, area.height, tree::length(offset, "y")?, flips.1);
         Some(Place { scale: (x.0, y.0), shift: (x.1, y.1) })
     }
 }

@@ -2,9 +2,9 @@
 
 use oxml_layout::Color;
 
-use super::slide_fill::{Fill, Outline, fill_in, outline};
-use super::slide_scheme::Scheme;
-use super::slide_tree::{Node, at, child, flag};
+use super::fill::{Fill, Outline, fill_in, outline};
+use super::scheme::Scheme;
+use super::tree::{Node, at, child, flag};
 
 /// The style that programs give to a table unless somebody wants another, and its siblings in the other colours of the
 /// theme. Files name them without containing them.
@@ -113,7 +113,7 @@ impl<'a> TableStyle<'a> {
                 let fill = child(style, "fill").and_then(|fill| fill_in(fill, scheme, None));
                 let named = child(style, "fillRef").and_then(|named| {
                     let (fill, own) = scheme.style(named)?;
-                    Some(super::slide_fill::fill(fill, scheme, own))
+                    Some(super::fill::fill(fill, scheme, own))
                 });
                 cell.fill = fill.or(named).or(cell.fill);
                 lines(&mut cell, style, place, size, (scheme, is_whole(part)));
@@ -184,7 +184,7 @@ fn lines<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::slide_tree::parse;
+    use super::super::tree::parse;
     use super::*;
 
     #[test]

@@ -9,18 +9,18 @@ use crate::limits::MIB;
 use crate::verify::Words;
 use crate::{Error, Format, Request};
 
-use super::html_text::text_of_html;
-use super::markdown::{self, escape};
-use super::slides::{self, Block, Deck, Slide};
-use super::{Output, source_words, unlocked};
+use super::deck::{self, Block, Deck, Slide};
+use crate::builtin::html_text::text_of_html;
+use crate::builtin::markdown::{self, escape};
+use crate::builtin::{Output, source_words, unlocked};
 
 /// All pictures of a page together.
 const PICTURE_BYTES: usize = 24 * MIB as usize;
 
-pub(super) fn convert(req: &Request) -> Result<Output, Error> {
+pub(in crate::builtin) fn convert(req: &Request) -> Result<Output, Error> {
     let mut container = Container::of(unlocked::read(req)?)?;
     let source = source_words::of_pptx(&mut container)?;
-    let deck = slides::read(&mut container, req.to == Format::Html)?;
+    let deck = deck::read(&mut container, req.to == Format::Html)?;
     let mut output = Output { source: Some(source), lost: lost(&deck, req.to), ..Output::default() };
     let html = html(&deck, &mut output.lost);
     let (bytes, readable) = match req.to {

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::slide_parts::{Part, shapes};
-use super::slide_scheme::Scheme;
-use super::slide_style::Cascade;
-use super::slide_tree::{Node, at, below, child, children, number};
+use super::parts::{Part, shapes};
+use super::scheme::Scheme;
+use super::style::Cascade;
+use super::tree::{Node, at, below, child, children, number};
 
 /// The root of a part, and the part.
 #[derive(Clone, Copy)]

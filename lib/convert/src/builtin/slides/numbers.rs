@@ -1,7 +1,7 @@
 //! The signs and numbers before the paragraphs of lists.
 
-use super::slide_body::Paragraph;
-use super::slide_style::Bullet;
+use super::body::Paragraph;
+use super::style::Bullet;
 
 /// How far the numbered lists of each level are.
 #[derive(Default)]

@@ -4,10 +4,10 @@ use oxml_layout::{Rect, Transform};
 
 use crate::Error;
 
-use super::canvas::{Canvas, Drawing};
-use super::slide_body::Paragraph;
-use super::slide_lines::{Block, Columns, Fit, set};
-use super::slide_tree::{Node, child, length, number, share};
+use super::body::Paragraph;
+use super::lines::{Block, Columns, Fit, set};
+use super::tree::{Node, child, length, number, share};
+use crate::builtin::canvas::{Canvas, Drawing};
 
 /// Letters of a text that is made smaller until it fits; longer ones are set once.
 const TRIED: usize = 20_000;

@@ -9,7 +9,7 @@ use lopdf::{Document, Object, ObjectId, Stream, dictionary};
 use crate::limits::{MIB, PICTURE_MEMORY, PIXELS};
 use crate::{Error, Format};
 
-use super::images;
+use crate::builtin::images;
 
 /// Pixels of a picture that is kept as it is: more than three times those of a large screen.
 const LARGE: f64 = 8_000_000.0;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use oxml_drawing::geometry::{CT_CustomGeometry2D, CT_PresetGeometry2D, EvaluatedPathCommand as Step};
 use oxml_layout::{FillRule, Path, PathCommand, Point, Rect};
 
-use super::slide_tree::{Node, children, is, written};
+use super::tree::{Node, children, is, written};
 
 /// Shapes that are a line and are never filled.
 const LINES: [&str; 3] = ["line", "bentConnector", "curvedConnector"];
@@ -186,7 +186,7 @@ pub(super) fn arrowhead((from, tip): (Point, Point), width: f64) -> Path {
 
 #[cfg(test)]
 mod tests {
-    use super::super::slide_tree::parse;
+    use super::super::tree::parse;
     use super::*;
 
     const AREA: Rect = Rect { x: 10.0, y: 10.0, width: 100.0, height: 50.0 };

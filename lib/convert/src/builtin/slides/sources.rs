@@ -7,9 +7,9 @@ use resvg::usvg::roxmltree::Document;
 
 use crate::Error;
 
-use super::slide_parts::{Part, Parts};
-use super::slide_scene::drawing_of;
-use super::slide_tree::{Node, parse};
+use super::parts::{Part, Parts};
+use super::scene::drawing_of;
+use super::tree::{Node, parse};
 
 /// The texts of the parts of one slide.
 pub(super) struct Sources {

@@ -6,9 +6,9 @@ use std::io::{Read, Seek};
 use crate::Error;
 use crate::container::Container;
 
-use super::parts::{Relation, elements, relations};
-use super::slide_reader::read_slide;
-use super::source_words::is_hidden;
+use super::reader::read_slide;
+use crate::builtin::parts::{Relation, elements, relations};
+use crate::builtin::source_words::is_hidden;
 
 /// Slides in the order in which they are shown.
 #[derive(Debug, Default)]

@@ -7,8 +7,8 @@ use oxml_layout::Color;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use super::slide_tree::{Node, at, child, children, is, number, share, written};
-use super::svg;
+use super::tree::{Node, at, child, children, is, number, share, written};
+use crate::builtin::svg;
 
 /// What a slide takes from its theme.
 pub(super) struct Scheme<'a> {
@@ -217,7 +217,7 @@ pub(super) fn is_fill(node: Node<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::slide_tree::parse;
+    use super::super::tree::parse;
     use super::*;
 
     #[test]

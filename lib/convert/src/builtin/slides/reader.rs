@@ -5,9 +5,9 @@ use quick_xml::events::{BytesStart, Event};
 
 use crate::Error;
 
-use super::html_text::entity;
-use super::parts::attributes;
-use super::slides::{Block, Slide};
+use super::deck::{Block, Slide};
+use crate::builtin::html_text::entity;
+use crate::builtin::parts::attributes;
 
 /// What a shape is for (`p:ph`, 19.3.1.36).
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use oxml_layout::Color;
 
 use crate::Error;
 
-use super::canvas::{self, Canvas, Drawing, Line};
-use super::slide_body::Paragraph;
-use super::slide_numbers::Counts;
-use super::slide_style::{RunLook, Side, Spacing};
+use super::body::Paragraph;
+use super::numbers::Counts;
+use super::style::{RunLook, Side, Spacing};
+use crate::builtin::canvas::{self, Canvas, Drawing, Line};
 
 /// How much smaller than it says a text is set, to fit its shape.
 #[derive(Clone, Copy)]

@@ -2,8 +2,8 @@
 
 use oxml_layout::{Color, GradientStop, LineCap, Paint, Point, Rect, Stroke};
 
-use super::slide_scheme::{Scheme, is_fill};
-use super::slide_tree::{Node, at, child, children, flag, length, number, share};
+use super::scheme::{Scheme, is_fill};
+use super::tree::{Node, at, child, children, flag, length, number, share};
 
 /// What is within an outline.
 #[derive(Clone)]

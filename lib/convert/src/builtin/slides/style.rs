@@ -2,10 +2,10 @@
 
 use oxml_layout::Color;
 
-use super::canvas::TextStyle;
-use super::slide_parts::Part;
-use super::slide_scheme::Scheme;
-use super::slide_tree::{Node, child, flag, is, length, number, reference, share};
+use super::parts::Part;
+use super::scheme::Scheme;
+use super::tree::{Node, child, flag, is, length, number, reference, share};
+use crate::builtin::canvas::TextStyle;
 
 /// Who has a say about a text, the nearest first: elements with a child for each level (`a:lvl1pPr`).
 #[derive(Clone, Default)]

@@ -4,14 +4,14 @@ use oxml_layout::{Path, Rect};
 
 use crate::Error;
 
-use super::canvas::{Canvas, Drawing};
-use super::slide_body::{Paragraph, paragraphs};
-use super::slide_box::{Stand, TextBox, height};
-use super::slide_fill::{Fill, fill_in, outline};
-use super::slide_scheme::Scheme;
-use super::slide_style::Cascade;
-use super::slide_table_style::{Cell as CellStyle, TableStyle};
-use super::slide_tree::{Node, child, children, flag, is, length, number};
+use super::body::{Paragraph, paragraphs};
+use super::fill::{Fill, fill_in, outline};
+use super::scheme::Scheme;
+use super::style::Cascade;
+use super::table_style::{Cell as CellStyle, TableStyle};
+use super::text_box::{Stand, TextBox, height};
+use super::tree::{Node, child, children, flag, is, length, number};
+use crate::builtin::canvas::{Canvas, Drawing};
 
 /// Cells of one table.
 const CELLS: usize = 100_000;

@@ -7,23 +7,23 @@ use oxml_layout::{Paint, Path, Rect};
 use crate::limits::MIB;
 use crate::{Error, Format, Request};
 
-use super::canvas::{Canvas, Drawing};
-use super::slide_fill::{Fill, fill, fill_in};
-use super::slide_losses::Losses;
-use super::slide_parts::{Parts, shapes};
-use super::slide_place::Place;
-use super::slide_scene::{Layer, Scene};
-use super::slide_scheme::Scheme;
-use super::slide_shapes::Painter;
-use super::slide_sources::{Sources, root, tree};
-use super::slide_tree::{Node, at, child, flag, is, parse};
-use super::{Output, Ticker, pdf_pictures, source_words};
+use super::fill::{Fill, fill, fill_in};
+use super::losses::Losses;
+use super::parts::{Parts, shapes};
+use super::place::Place;
+use super::scene::{Layer, Scene};
+use super::scheme::Scheme;
+use super::shapes::Painter;
+use super::sources::{Sources, root, tree};
+use super::tree::{Node, at, child, flag, is, parse};
+use crate::builtin::canvas::{Canvas, Drawing};
+use crate::builtin::{Output, Ticker, pdf_pictures, source_words};
 
 /// Bytes of all slides together. Layout needs some hundred times those that are text.
 const TEXT: usize = 64 * MIB as usize;
 
 /// Draws all slides as a PDF, one of them as a picture, or all of them as pictures in a zip.
-pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, Error> {
+pub(in crate::builtin) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, Error> {
     let pages = to_pdf(req, ticker)?;
     let painted = match req.to {
         Format::Pdf => return Ok(pages),
