@@ -10,8 +10,11 @@ use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use crate::job_child::{Errand, Job, Line, Task};
+use crate::limits::MIB;
 use crate::{Error, Limits, Progress, Report, Request, libreoffice};
 
+/// What a child may say, in bytes: nobody who got hold of it fills our memory.
+const SAYS: u64 = 16 * MIB;
 /// Bytes of the child's stderr that an error quotes.
 pub(crate) const STDERR_TAIL: usize = 2048;
 
@@ -67,6 +70,7 @@ pub(crate) async fn perform(
         return Err(Error::Cancelled);
     }
     let seconds = child.limits.wall.as_secs();
+    let desk = matches!(task, Task::Libreoffice { .. }).then(|| libreoffice::desk(&req.output));
     let result = tokio::select! {
         () = cancel.cancelled() => Err(Error::Cancelled),
         ended = tokio::time::timeout(child.limits.wall, run(child, req, task, &mut progress)) => {
@@ -78,7 +82,10 @@ pub(crate) async fn perform(
         let mut partial = req.output.clone().into_os_string();
         partial.push(".partial");
         let _ = tokio::fs::remove_file(partial).await;
-        let _ = tokio::fs::remove_dir_all(libreoffice::desk(&req.output)).await;
+    }
+    if let Some(desk) = desk {
+        // The folder around it goes, too: at the latest, then.
+        let _ = tokio::fs::remove_dir_all(desk).await;
     }
     result
 }
@@ -118,22 +125,24 @@ async fn run(
     let _ = stdin.write_all(&line).await;
     let _ = stdin.flush().await;
     let (result, tail) = tokio::join!(listen(stdout, progress), tail_of(stderr));
+    if let Some(result) = result {
+        // It has nothing more to say. What it may have left running goes while its number is nobody else's.
+        group.kill();
+        process.wait().await?;
+        return result;
+    }
     // Only now: a closed stdin tells the child that nobody wants the result.
     drop(stdin);
     let status = process.wait().await?;
-    if status.success() {
-        // It has waited for all that it started.
-        group.ended();
-    }
-    result.unwrap_or_else(|| Err(died(status, &tail, &child.limits)))
+    Err(died(status, &tail, &child.limits))
 }
 
-/// Reads lines until the child closes its stdout; `None` if there was no result among them.
+/// Reads lines until the child closes its stdout or has said too much; `None` if there was no result among them.
 async fn listen(
     stdout: impl AsyncRead + Unpin,
     progress: &mut (impl FnMut(Progress) + Send),
 ) -> Option<Result<Report, Error>> {
-    let mut lines = BufReader::new(stdout).split(b'\n');
+    let mut lines = BufReader::new(stdout.take(SAYS)).split(b'\n');
     let mut result = None;
     while let Ok(Some(line)) = lines.next_segment().await {
         // Libraries may print, too: what is no line of ours is skipped.
@@ -170,14 +179,11 @@ pub(crate) fn died(status: ExitStatus, tail: &str, limits: &Limits) -> Error {
             return Error::Timeout { seconds: limits.cpu.as_secs() };
         }
         if signal == Some(Signal::XFSZ.as_raw()) {
-            return Error::limit(format!(
-                "the result has more than {} MiB",
-                limits.file / crate::limits::MIB
-            ));
+            return Error::limit(format!("the result has more than {} MiB", limits.file / MIB));
         }
     }
     let memory = if tail.contains("memory allocation") {
-        format!(" (it may use {} MiB)", limits.memory / crate::limits::MIB)
+        format!(" (it may use {} MiB)", limits.memory / MIB)
     } else {
         String::new()
     };
@@ -208,14 +214,6 @@ impl Group {
 }
 
 impl Group {
-    /// The child is gone and its number may be given to somebody else.
-    fn ended(&mut self) {
-        #[cfg(unix)]
-        {
-            self.id = None;
-        }
-    }
-
     /// Ends the child and all that it started.
     pub(crate) fn kill(&mut self) {
         #[cfg(unix)]
@@ -229,5 +227,19 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_child_that_says_too_much_is_not_heard_to_the_end() {
+        let failed: &[u8] = b"{\"failed\":{\"kind\":\"empty\"}}\n";
+        let after = |noise: u64| tokio::io::repeat(b'x').take(noise).chain(&b"\n"[..]).chain(failed);
+
+        assert_eq!(listen(after(9), &mut |_| ()).await, Some(Err(Error::Empty)));
+        assert_eq!(listen(after(SAYS), &mut |_| ()).await, None);
     }
 }

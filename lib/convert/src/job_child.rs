@@ -96,11 +96,14 @@ fn kept(_: &Opening) -> io::Result<()> {
 fn locked_up(job: &Job) -> Result<Report, Error> {
     let request = &job.request;
     let output_dir = request.output.parent().unwrap_or_else(|| Path::new("."));
+    let desk = libreoffice::desk(&request.output);
     let office = match &job.task {
         Task::Libreoffice { program } => {
             // Where the machine does not let people do that, Landlock still stops TCP.
             sandbox::leave_network();
-            Some(sandbox::Suite { program, own: output_dir })
+            // Locked up, nobody can make a folder beside the result, nor allow one that is not there.
+            libreoffice::lay(&desk)?;
+            Some(sandbox::Suite { program, own: &desk })
         }
         Task::Builtin | Task::Check { .. } => None,
     };

@@ -65,12 +65,22 @@ pub(crate) fn enter(
     #[cfg(target_os = "linux")]
     {
         rustix::thread::set_no_new_privs(true).map_err(std::io::Error::from)?;
-        landlocked::enter(inputs, output_dir, office).map_err(|detail| Error::Io { detail })?;
+        landlocked::enter(inputs, Some(output_dir), office).map_err(|detail| Error::Io { detail })?;
     }
     #[cfg(not(target_os = "linux"))]
     let _ = (inputs, output_dir, office);
     #[cfg(not(unix))]
     let _ = limits;
+    Ok(())
+}
+
+/// Locks up the calling thread, and all that it starts, further: it keeps what belongs to the office suite, and loses the
+/// inputs and the folder of the output.
+pub(crate) fn keep_to(office: Suite<'_>) -> Result<(), Error> {
+    #[cfg(target_os = "linux")]
+    landlocked::enter(&[], None, Some(office)).map_err(|detail| Error::Io { detail })?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = office;
     Ok(())
 }
 
@@ -150,14 +160,18 @@ mod landlocked {
 
     pub(super) fn enter(
         inputs: &[&Path],
-        output_dir: &Path,
+        output_dir: Option<&Path>,
         office: Option<Suite<'_>>,
     ) -> Result<(), String> {
         restrict(inputs, output_dir, office)
             .map_err(|error| format!("the sandbox cannot be entered: {error}"))
     }
 
-    fn restrict(inputs: &[&Path], output_dir: &Path, office: Option<Suite<'_>>) -> Result<(), RulesetError> {
+    fn restrict(
+        inputs: &[&Path],
+        output_dir: Option<&Path>,
+        office: Option<Suite<'_>>,
+    ) -> Result<(), RulesetError> {
         let read_file: BitFlags<AccessFs> = AccessFs::ReadFile.into();
         let read_tree = AccessFs::ReadFile | AccessFs::ReadDir;
         let write_tree = AccessFs::ReadFile
@@ -174,7 +188,7 @@ mod landlocked {
             .iter()
             .map(|folder| (Path::new(folder), read_tree))
             .chain(inputs.iter().map(|input| (*input, read_file)))
-            .chain([(output_dir, write_tree)])
+            .chain(output_dir.map(|folder| (folder, write_tree)))
             .chain(office.map(suite).into_iter().flatten());
         for (path, access) in rules {
             // A folder that is not there needs no rule.
@@ -231,7 +245,7 @@ mod tests {
 
         // Landlock holds the calling thread: the other tests stay free.
         let tried = std::thread::spawn(move || {
-            landlocked::enter(&[&input], &out, None).unwrap();
+            landlocked::enter(&[&input], Some(&out), None).unwrap();
 
             assert_eq!(fs::read_to_string(&input).unwrap(), "document");
             fs::write(out.join("a.partial"), "x").unwrap();

@@ -17,7 +17,7 @@ use crate::job_child::Task;
 use crate::limits::MIB;
 use crate::{Engine, Error, Format, Limits, Progress, Report, Request, Stage};
 
-pub(crate) use cold::{desk, run};
+pub(crate) use cold::{desk, lay, run};
 pub(crate) use sockets::SOCKETS;
 pub use warm::Keep;
 
