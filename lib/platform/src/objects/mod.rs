@@ -11,11 +11,12 @@ mod s3;
 #[cfg(feature = "s3")]
 mod s3_upload;
 
-use std::{path::Path, pin::Pin, time::Duration};
+use std::{io, path::Path, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, Stream, StreamExt as _, future, future::BoxFuture};
 use sha2::{Digest as _, Sha256};
+use tokio::fs::{File, OpenOptions};
 use wire::Timestamp;
 
 pub use disposition::attachment;
@@ -125,10 +126,11 @@ impl Objects {
         }
     }
 
-    /// Stores a local file under a key.
+    /// Stores a local file under a key. A link, or anything else that is no file, is an error: whoever made it may want us
+    /// to read what they cannot.
     pub async fn put_file(&self, key: &str, file: &Path) -> Result<Stored, Error> {
         let broken = |source| Error::Store { key: key.to_owned(), source };
-        let opened = tokio::fs::File::open(file).await.map_err(broken)?;
+        let opened = open_regular(file).await.map_err(broken)?;
         let body = Box::pin(tokio_util::io::ReaderStream::with_capacity(opened, 64 * 1024));
         self.put(key, body, u64::MAX).await
     }
@@ -211,6 +213,28 @@ impl Objects {
             Self::S3(s3) => s3.ping().boxed(),
         }
     }
+}
+
+/// Opens a file that is one itself, and leads nowhere else.
+async fn open_regular(file: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        // Not even to find out what it is does one wait for the other end of a pipe.
+        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
+    }
+    #[cfg(not(unix))]
+    if tokio::fs::symlink_metadata(file).await?.is_symlink() {
+        return Err(no_file(file));
+    }
+    let opened = options.open(file).await?;
+    if opened.metadata().await?.is_file() { Ok(opened) } else { Err(no_file(file)) }
+}
+
+fn no_file(file: &Path) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("{} is no regular file", file.display()))
 }
 
 /// How long a download link works.

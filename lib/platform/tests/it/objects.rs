@@ -163,6 +163,13 @@ async fn files_go_in_and_out_and_the_store_says_that_it_is_there() {
 
         assert_eq!(std::fs::read(&to).unwrap(), b"a file");
         assert!(matches!(objects.fetch_to("out/other", &to).await, Err(Error::NotFound(_))));
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&from, &link).unwrap();
+        for no_file in [link.as_path(), folder.path()] {
+            let refused = objects.put_file("out/link", no_file).await;
+            assert!(matches!(refused, Err(Error::Store { .. })), "{} {refused:?}", no_file.display());
+        }
+        assert!(matches!(objects.get("out/link", 0).await, Err(Error::NotFound(_))));
     })
     .await;
 }
