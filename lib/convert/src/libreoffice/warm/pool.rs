@@ -24,6 +24,10 @@ const REST: Duration = Duration::from_secs(300);
 /// How long whoever has nothing to wait for waits.
 const LONG: Duration = Duration::from_secs(3600);
 
+/// Which part of the time for a document one may take to start: then there is time to convert it without one. By default
+/// it is 40 s, on a machine where that takes one or two.
+const START: u32 = 3;
+
 /// What came of a document.
 pub(crate) enum Trial {
     /// It is converted, as far as LibreOffice says.
@@ -165,7 +169,10 @@ impl Shared {
             return None;
         }
         let Keep { documents, folder, .. } = &self.keep;
-        match Kept::start(&self.child, &self.program, *documents, folder.as_deref()).await {
+        let within = self.child.limits.wall / START;
+        let starting = Kept::start(&self.child, &self.program, *documents, folder.as_deref());
+        let late = Error::Timeout { seconds: within.as_secs() };
+        match timeout(within, starting).await.unwrap_or(Err(late)) {
             Ok(kept) => {
                 self.state().network = Some(kept.network);
                 Some(kept)
@@ -194,10 +201,14 @@ impl Shared {
             (late, wanted && resting.is_none(), resting.or(next))
         };
         drop(late);
-        if wanted && let Some(kept) = self.start().await {
-            self.state().idle.push((kept, Instant::now()));
+        let mut next = next.unwrap_or_else(|| Instant::now() + LONG);
+        if wanted {
+            match self.start().await {
+                Some(kept) => self.state().idle.push((kept, Instant::now())),
+                None => next = self.state().rests_until.map_or(next, |until| until.min(next)),
+            }
         }
-        next.unwrap_or_else(|| Instant::now() + LONG)
+        next
     }
 }
 
@@ -271,5 +282,27 @@ async fn attend(shared: Weak<Shared>, changed: Arc<Notify>) {
             () = changed.notified() => {}
             () = sleep_until(next) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Format, Limits};
+
+    #[tokio::test]
+    async fn one_that_does_not_start_in_time_leaves_the_document_to_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = Limits { wall: Duration::from_millis(300), ..Limits::default() };
+        let silent = Child { program: "/bin/sleep".into(), args: vec!["600".into()], limits };
+        let keep = Keep { folder: Some(folder.path().to_owned()), ..Keep::default() };
+        let pool = Pool::new(silent, "/usr/bin/soffice".into(), keep);
+        let path = |name| folder.path().join(name);
+        let request = Request::new(path("a.doc"), Format::Doc, path("a.pdf"), Format::Pdf);
+
+        let trial = pool.convert(&request, &path("made"), |_| (), &CancellationToken::new()).await;
+
+        assert!(matches!(trial, Trial::Unable), "there is time for a cold run");
+        assert_eq!(pool.shared.state().failures, 1);
     }
 }
