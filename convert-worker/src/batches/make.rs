@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use convert::{Bundle, Error, Format, Report, Request, plain_names};
+use convert::{Bundle, Error, Format, Report, Request, fit_one_pdf, plain_names};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wire::conversions::{JobProgress, JobState};
@@ -53,6 +53,8 @@ impl Inputs {
 
     /// One PDF of all of them, still to be made.
     pub(crate) async fn merge(&self, app: &App, folder: &Path) -> Result<Request, Error> {
+        // Nobody fills the disk with what is too much anyway.
+        fit_one_pdf(self.rows.iter().filter_map(|row| u64::try_from(row.bytes_out?).ok()).sum())?;
         let mut files = self.fetch(app, folder).await?;
         let first = files.remove(0);
         Ok(Request::merge(first, files, folder.join("output.pdf")))

@@ -112,6 +112,11 @@ async fn several_uploads_become_one_pdf_and_one_zip_in_order() {
     let states: Vec<String> =
         sql::events(&worker.db, merged.id).await.into_iter().map(|(_, state)| state).collect();
     assert_eq!(states[..3], ["queued", "queued", "in_progress"]);
+    // What is said to be too much for one PDF is not even fetched.
+    sql::swell(&worker.db, third.id).await;
+    let too_much = ended(&worker, batch_of(&worker, &jobs, &["merge"], "fail").await.id).await;
+    let error = too_much.made[0].error.as_ref().unwrap();
+    assert!(error.kind == "limit_exceeded" && error.detail.contains("allowed are 128"), "{error:?}");
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ pub use format::{Format, UnknownFormat};
 pub use health::{Health, State};
 pub use job_child::job_child_main;
 pub use libreoffice::{Keep, find as find_libreoffice};
-pub use limits::Limits;
+pub use limits::{Limits, fit_one_pdf};
 pub use matrix::{Basis, Capability, Fidelity, formats, supports};
 pub use pages::{Pages, Turn, UnreadablePages};
 pub use remote::Key;

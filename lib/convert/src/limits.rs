@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
+
 /// Bytes in a mebibyte.
 pub(crate) const MIB: u64 = 1024 * 1024;
 /// Parts in a zip container.
@@ -23,7 +25,7 @@ pub(crate) const PICTURE_MEMORY: u64 = 512 * MIB;
 /// Bytes of a text file. Layout needs some hundred times that.
 pub(crate) const TEXT: u64 = 32 * MIB;
 /// Bytes of all PDFs that become one. Each is in memory with all its objects.
-pub(crate) const PDFS: u64 = 128 * MIB;
+const PDFS: u64 = 128 * MIB;
 /// Pages of a PDF whose pages are worked on.
 pub(crate) const PDF_PAGES: usize = 5_000;
 /// Cells of a workbook, all sheets together.
@@ -56,4 +58,15 @@ impl Default for Limits {
             files: 64,
         }
     }
+}
+
+/// Refuses PDFs that are to become one and have more bytes together than may be.
+///
+/// # Errors
+/// `LimitExceeded`.
+pub fn fit_one_pdf(bytes: u64) -> Result<(), Error> {
+    if bytes > PDFS {
+        return Err(Error::limit(format!("{} MiB of PDF, allowed are {}", bytes / MIB, PDFS / MIB)));
+    }
+    Ok(())
 }

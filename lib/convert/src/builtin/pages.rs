@@ -7,7 +7,7 @@ use std::path::Path;
 use lopdf::{Document, LoadOptions, Object, ObjectId};
 use pdf_extract::{PlainTextOutput, output_doc_page};
 
-use crate::limits::{MIB, PDF_PAGES, PDFS};
+use crate::limits::{PDF_PAGES, fit_one_pdf};
 use crate::verify::Words;
 use crate::{Error, Request};
 
@@ -158,9 +158,7 @@ fn turned(document: &Document, page: ObjectId) -> i64 {
 /// Reads a document; `bytes` counts those of all documents of a request.
 fn open(path: &Path, req: &Request, bytes: &mut u64) -> Result<Document, Error> {
     *bytes += fs::metadata(path)?.len();
-    if *bytes > PDFS {
-        return Err(Error::limit(format!("{} MiB of PDF, allowed are {}", *bytes / MIB, PDFS / MIB)));
-    }
+    fit_one_pdf(*bytes)?;
     let password = req.options.password.clone();
     let options = LoadOptions { password: password.clone(), ..LoadOptions::default() };
     let document = Document::load_mem_with_options(&fs::read(path)?, options).map_err(unreadable)?;
