@@ -39,9 +39,9 @@ impl Scratch {
         tempfile::Builder::new().prefix(&format!("{kind}{job}-")).tempdir_in(&self.0)
     }
 
-    /// Removes what processes that died left behind, and names the jobs whose uploads were not finished.
-    pub(crate) async fn sweep(&self) -> io::Result<Vec<JobId>> {
-        let mut unfinished = Vec::new();
+    /// What processes that died left behind.
+    pub(crate) async fn leftovers(&self) -> io::Result<Vec<Leftover>> {
+        let mut leftovers = Vec::new();
         let mut entries = fs::read_dir(&self.0).await?;
         while let Some(entry) = entries.next_entry().await? {
             let name = entry.file_name();
@@ -49,17 +49,30 @@ impl Scratch {
             if !entry.metadata().await?.modified()?.elapsed().is_ok_and(|age| age > LEFTOVER) {
                 continue;
             }
-            fs::remove_dir_all(entry.path()).await?;
-            if kind == UPLOAD {
-                unfinished.push(job);
-            }
+            let unfinished = (kind == UPLOAD).then_some(job);
+            leftovers.push(Leftover { folder: entry.path(), unfinished });
         }
-        Ok(unfinished)
+        Ok(leftovers)
     }
 
     /// Answers when the folder can be used: for readiness.
     pub(crate) async fn ping(&self) -> io::Result<()> {
         fs::metadata(&self.0).await.map(drop)
+    }
+}
+
+/// A folder that nobody works in any more.
+#[derive(Debug)]
+pub(crate) struct Leftover {
+    folder: PathBuf,
+    /// The job that an upload was to become.
+    pub(crate) unfinished: Option<JobId>,
+}
+
+impl Leftover {
+    /// Removes the folder; only now it is forgotten.
+    pub(crate) async fn remove(self) -> io::Result<()> {
+        fs::remove_dir_all(self.folder).await
     }
 }
 
@@ -89,9 +102,12 @@ mod tests {
             std::fs::File::open(path).unwrap().set_times(long_ago).unwrap();
         }
 
-        let unfinished = scratch.sweep().await.unwrap();
+        let mut found = scratch.leftovers().await.unwrap();
+        let [leftover] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(leftover.unfinished, Some(old));
+        assert!(left.exists(), "it names the job until that is cleared away");
+        found.remove(0).remove().await.unwrap();
 
-        assert_eq!(unfinished, [old]);
         assert!(!left.exists() && kept.path().exists() && foreign.exists());
     }
 }

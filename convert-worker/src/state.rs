@@ -90,6 +90,22 @@ impl App {
     }
 }
 
+#[cfg(test)]
+impl App {
+    /// Over the engines of a test, with nothing that runs by itself.
+    pub(crate) async fn idle(engines: &platform::testing::TestEngines) -> anyhow::Result<Self> {
+        platform::service::install_tls();
+        let config = Config::new(engines.secret.clone(), engines.folder.path().join("work"));
+        let engines = Engines {
+            db: Db::open(&engines.database_url(), "convert", crate::MIGRATIONS).await?,
+            fanout: engines.fanout.clone(),
+            objects: engines.objects.clone(),
+            clock: engines.clock.clone(),
+        };
+        Self::open(config, engines, &CancellationToken::new()).await
+    }
+}
+
 impl Deref for App {
     type Target = State;
 

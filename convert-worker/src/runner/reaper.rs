@@ -10,6 +10,7 @@ use crate::{
     jobs::remove,
     notify,
     row::{JobRow, result_key, upload_key},
+    scratch::Leftover,
     state::App,
     tus,
 };
@@ -35,6 +36,7 @@ pub(super) async fn take_over(app: &App) -> sqlx::Result<()> {
 
 pub(super) async fn reap(app: App) {
     let mut swept: Option<Instant> = None;
+    let mut uploads = tus::Rounds::default();
     loop {
         if let Err(error) = take_back(&app).await {
             tracing::warn!(%error, "conversions of silent workers could not be taken back");
@@ -45,7 +47,7 @@ pub(super) async fn reap(app: App) {
         if let Err(error) = erase_old(&app).await {
             tracing::warn!(error = format!("{error:#}"), "old conversions could not be erased");
         }
-        if let Err(error) = tus::sweep(&app).await {
+        if let Err(error) = uploads.sweep(&app).await {
             tracing::warn!(error = format!("{error:#}"), "old uploads could not be erased");
         }
         if swept.is_none_or(|at| at.elapsed() > SWEEP) {
@@ -102,12 +104,69 @@ async fn erase_old(app: &App) -> anyhow::Result<()> {
 }
 
 /// An upload that was cut off by the death of its worker may have left its object, or the copy of an earlier result.
+/// Its folder goes after them: it names them to the next sweep.
 async fn sweep(app: &App) -> anyhow::Result<()> {
-    for job in app.scratch.sweep().await? {
-        if !sql::exists(&app.db, job).await? {
-            app.objects.delete(&upload_key(job)).await?;
-            app.objects.delete(&result_key(job, 1)).await?;
+    for left in app.scratch.leftovers().await? {
+        if let Err(error) = clear(app, left).await {
+            tracing::warn!(error = format!("{error:#}"), "what a dead worker left cannot be removed yet");
         }
     }
     Ok(())
+}
+
+async fn clear(app: &App, left: Leftover) -> anyhow::Result<()> {
+    if let Some(job) = left.unfinished
+        && !sql::exists(&app.db, job).await?
+    {
+        app.objects.delete(&upload_key(job)).await?;
+        app.objects.delete(&result_key(job, 1)).await?;
+    }
+    Ok(left.remove().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use platform::{objects::Body, testing::TestEngines};
+    use wire::JobId;
+
+    use super::*;
+
+    /// A folder of an upload whose worker died long ago, after it had stored it.
+    async fn left(app: &App, job: JobId) -> PathBuf {
+        let body: Body = Box::pin(futures_util::stream::empty());
+        app.objects.put(&upload_key(job), body, 0).await.unwrap();
+        let folder = app.scratch.upload(job).unwrap().keep();
+        let long_ago = std::fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH);
+        std::fs::File::open(&folder).unwrap().set_times(long_ago).unwrap();
+        folder
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_removed_keeps_its_folder_and_holds_up_no_other() {
+        let engines = TestEngines::open().await.unwrap();
+        let app = App::idle(&engines).await.unwrap();
+        let (stuck, others) = (JobId::new(), [JobId::new(), JobId::new()]);
+        let folder = left(&app, stuck).await;
+        for job in others {
+            left(&app, job).await;
+        }
+        let file = engines.folder.path().join("objects").join(upload_key(stuck));
+        if !file.is_file() {
+            println!("objects are no files here: one that cannot be removed was not tested");
+            return;
+        }
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+
+        sweep(&app).await.unwrap();
+
+        assert!(folder.exists());
+        assert!(app.objects.keys().await.unwrap().is_empty(), "the others are gone");
+        assert_eq!(app.scratch.leftovers().await.unwrap().len(), 1);
+        std::fs::remove_dir(&file).unwrap();
+        sweep(&app).await.unwrap();
+        assert!(!folder.exists());
+    }
 }

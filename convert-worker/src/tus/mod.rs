@@ -24,7 +24,7 @@ pub(crate) use append::append;
 pub(crate) use begin::begin;
 pub(crate) use remove::remove;
 pub(crate) use show::show;
-pub(crate) use sweep::sweep;
+pub(crate) use sweep::Rounds;
 pub(crate) use turns::Turns;
 
 /// The upload of this person, unless it is kept no more.

@@ -327,16 +327,21 @@ pub(super) async fn close_expired(db: &Db, now: Timestamp) -> sqlx::Result<()> {
     })
 }
 
-/// Objects of closed uploads, of one or of all, of which nobody needs any more.
-pub(super) async fn leftovers(db: &Db, of: Option<UploadId>, limit: i64) -> sqlx::Result<Vec<Part>> {
+/// Objects of closed uploads, of one or of all, of which nobody needs any more: in the order of their ids, behind one.
+pub(super) async fn leftovers(
+    db: &Db,
+    of: Option<UploadId>,
+    after: Uuid,
+    limit: i64,
+) -> sqlx::Result<Vec<Part>> {
     each!(db.reader(), pool => {
         sqlx::query_as(
             "SELECT parts.upload, parts.id, parts.at, coalesce(parts.bytes, 0) AS bytes
              FROM uploads JOIN upload_parts AS parts ON parts.upload = uploads.id
-             WHERE uploads.closed_at IS NOT NULL AND ($1 IS NULL OR uploads.id = $1)
-             LIMIT $2",
+             WHERE uploads.closed_at IS NOT NULL AND ($1 IS NULL OR uploads.id = $1) AND parts.id > $3
+             ORDER BY parts.id LIMIT $2",
         )
-        .bind(of.map(|id| id.0)).bind(limit).fetch_all(pool).await
+        .bind(of.map(|id| id.0)).bind(limit).bind(after).fetch_all(pool).await
     })
 }
 
