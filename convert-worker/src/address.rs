@@ -7,6 +7,7 @@ use url::{Host, Url};
 
 /// Bytes of a URL.
 const LONGEST: usize = 2048;
+const TOO_LONG: &str = "must have at most 2048 bytes";
 
 /// A name of which no address is one of the internet.
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +35,13 @@ impl Resolve for PublicOnly {
 /// [`PublicOnly`], when it is asked.
 pub(crate) fn outward(url: &str, allow_private: bool) -> Result<Url, &'static str> {
     if url.len() > LONGEST {
-        return Err("must have at most 2048 bytes");
+        return Err(TOO_LONG);
     }
     let url: Url = url.parse().map_err(|_| "must be a URL")?;
+    // Written out it is longer where it has letters that a URL cannot have.
+    if url.as_str().len() > LONGEST {
+        return Err(TOO_LONG);
+    }
     if !matches!(url.scheme(), "http" | "https") {
         return Err("must begin with https:// or http://");
     }

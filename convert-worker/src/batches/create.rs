@@ -28,7 +28,7 @@ pub(crate) async fn create(
     let request_key = request_key(&headers)?;
     let mut wish = checked(wish)?;
     wish.webhook =
-        wish.webhook.map(|url| webhooks::check(url, app.config.webhooks_to_private)).transpose()?;
+        wish.webhook.map(|url| webhooks::check(&url, app.config.webhooks_to_private)).transpose()?;
     let row = match known(&app, owner, request_key, &wish).await? {
         Some(row) => row,
         None => made(&app, owner, request_key.map(str::to_owned), wish).await?,

@@ -2,6 +2,7 @@
 
 use convert::{Format, Options};
 use platform::{
+    db::is_unstorable,
     service::{ApiError, Outcome},
     traces::{Kind, Span},
 };
@@ -61,6 +62,8 @@ async fn settled(
                 ApiError::new(Code::Conflict, "this upload was sent before, and removed since")
             });
         }
+        // The statement was refused, so there is no row.
+        Err(error) if is_unstorable(&error) => error.into(),
         Err(error) => {
             // Of a commit that failed nobody can say whether it happened. The folder stays and tells a later sweep of
             // this upload: if there is no row by then, the object goes.

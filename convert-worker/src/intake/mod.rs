@@ -146,7 +146,7 @@ impl Wish {
     ) -> Outcome<Self> {
         let mut wanted = Wanted::read(query, third_party, &app.converters)?;
         let private = app.config.webhooks_to_private;
-        wanted.webhook = wanted.webhook.map(|url| webhooks::check(url, private)).transpose()?;
+        wanted.webhook = wanted.webhook.map(|url| webhooks::check(&url, private)).transpose()?;
         Ok(Self { owner, request_key, wanted })
     }
 

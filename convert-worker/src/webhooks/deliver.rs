@@ -112,7 +112,7 @@ struct Refusal {
 
 async fn send(app: &App, delivery: &Delivery) -> Result<(), Refusal> {
     // Checked once more: what is allowed may have changed since.
-    if super::check(delivery.url.clone(), app.config.webhooks_to_private).is_err() {
+    if super::check(&delivery.url, app.config.webhooks_to_private).is_err() {
         return Err(Refusal { why: "nothing is sent to this address".to_owned(), is_final: true });
     }
     let (id, seconds) = (delivery.id.to_string(), app.clock.now().micros() / 1_000_000);

@@ -45,10 +45,10 @@ pub(crate) async fn secret(State(app): State<App>, OnBehalfOf(user): OnBehalfOf)
     ApiJson(WebhookSecret { secret: app.signer.secret(user) })
 }
 
-/// Refuses a URL to which nothing would ever be sent.
-pub(crate) fn check(url: String, allow_private: bool) -> Outcome<String> {
-    match address::outward(&url, allow_private) {
-        Ok(_) => Ok(url),
+/// The URL as it is asked, in letters that every database takes; refused when nothing would ever be sent there.
+pub(crate) fn check(url: &str, allow_private: bool) -> Outcome<String> {
+    match address::outward(url, allow_private) {
+        Ok(url) => Ok(url.into()),
         Err(rule) => {
             Err(ApiError::new(Code::InvalidField, "the webhook cannot be sent there").field("/webhook", rule))
         }
@@ -58,6 +58,13 @@ pub(crate) fn check(url: String, allow_private: bool) -> Outcome<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_is_kept_as_it_will_be_asked() {
+        let kept = check("https://example.com/a\0b ü", false).unwrap();
+        assert_eq!(kept, "https://example.com/a%00b%20%C3%BC");
+        assert!(check("https://localhost/", false).is_err());
+    }
 
     /// The example of the specification's reference implementation.
     #[test]
