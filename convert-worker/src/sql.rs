@@ -15,18 +15,33 @@ macro_rules! columns {
 }
 pub(crate) use columns;
 
+/// How often a change is tried that is undone for another's sake: one that began with a job and one that began with a step
+/// may wait for each other.
+pub(crate) const TRIES: u32 = 3;
+
 /// Runs a statement that changes one job at most and returns it, and writes the event, in one transaction.
 macro_rules! change {
     ($db:expr, $sql:expr, $($value:expr),+ $(,)?) => {{
-        let mut tx = $db.begin().await?;
-        let row: Option<$crate::row::JobRow> = platform::in_tx!(&mut tx, connection => {
-            sqlx::query_as($sql)$(.bind($value))+.fetch_optional(&mut **connection).await
-        })?;
-        if let Some(row) = &row {
-            $crate::sql::record(&mut tx, row).await?;
+        let mut left = $crate::sql::TRIES;
+        loop {
+            left -= 1;
+            let changed = async {
+                let mut tx = $db.begin().await?;
+                let row: Option<$crate::row::JobRow> = platform::in_tx!(&mut tx, connection => {
+                    sqlx::query_as($sql)$(.bind($value))+.fetch_optional(&mut **connection).await
+                })?;
+                if let Some(row) = &row {
+                    $crate::sql::record(&mut tx, row).await?;
+                }
+                tx.commit().await?;
+                Ok::<_, sqlx::Error>(row)
+            }
+            .await;
+            match changed {
+                Err(error) if left > 0 && platform::db::is_outdone(&error) => {}
+                changed => break changed?,
+            }
         }
-        tx.commit().await?;
-        row
     }};
 }
 pub(crate) use change;
@@ -58,4 +73,21 @@ pub(crate) async fn note(tx: &mut Transaction, row: &JobRow) -> sqlx::Result<()>
         Some(url) if job.state.is_final() => webhooks::sql::enqueue(tx, &job, url).await,
         _ => Ok(()),
     }
+}
+
+/// Has PostgreSQL undo the next two changes of jobs, as it does where two of them wait for each other; whether it is one.
+#[cfg(test)]
+pub(crate) async fn undo_two(db: &platform::db::Db) -> bool {
+    let platform::db::Pool::Postgres(pool) = db.writer() else { return false };
+    for statement in [
+        "CREATE SEQUENCE undone",
+        "CREATE FUNCTION undo() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             IF nextval('undone') < 3 THEN RAISE EXCEPTION 'undone' USING ERRCODE = '40P01'; END IF;
+             RETURN NEW;
+         END $$",
+        "CREATE TRIGGER undo BEFORE UPDATE ON jobs FOR EACH ROW EXECUTE FUNCTION undo()",
+    ] {
+        sqlx::query(statement).execute(pool).await.expect("PostgreSQL takes it");
+    }
+    true
 }

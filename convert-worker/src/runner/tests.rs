@@ -19,6 +19,7 @@ use crate::{
     intake::sql::{Admitted, NewJob, admit},
     jobs::sql::{Filter, cancel, find, hide, list, places, retry},
     row::{JobRow, result_key},
+    sql::undo_two,
 };
 
 /// Runs a story on every engine there is.
@@ -169,6 +170,22 @@ async fn a_cancelled_job_is_out_of_its_runners_hands() {
         sql::put_off(db, id, at(9)).await.unwrap();
         assert!(sql::hidden(db, 9, at(8)).await.unwrap().is_empty());
         assert_eq!(sql::hidden(db, 9, at(9)).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_that_is_undone_for_anothers_sake_is_made_again() {
+    on_each_engine(async |db| {
+        let owner = UserId::new();
+        let id = queued(db, owner, 0).await;
+        if !undo_two(db).await {
+            return;
+        }
+
+        let changed = cancel(db, owner, id, at(1)).await.unwrap().expect("it waited");
+
+        assert_eq!((changed.state(), changed.job().seq), (JobState::Cancelled, 2));
     })
     .await;
 }

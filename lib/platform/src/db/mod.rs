@@ -184,6 +184,13 @@ pub fn is_unstorable(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "22021")
 }
 
+/// Whether a transaction was undone for another's sake, and will succeed when it is done again.
+pub fn is_outdone(error: &sqlx::Error) -> bool {
+    // PostgreSQL: the two waited for each other, or cannot be put in an order.
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| matches!(&*code, "40P01" | "40001"))
+}
+
 /// A text of which nobody knows what is in it, as every engine takes it: without U+0000.
 pub fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")

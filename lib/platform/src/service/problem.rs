@@ -82,7 +82,7 @@ impl From<anyhow::Error> for ApiError {
             );
         }
         if let Some(away) = database.and_then(away) {
-            tracing::warn!(error = format!("{error:#}"), "the database is away");
+            tracing::warn!(error = format!("{error:#}"), "the database does not do it now");
             return away;
         }
         tracing::error!(error = format!("{error:#}"), "a request failed");
@@ -96,9 +96,14 @@ impl From<sqlx::Error> for ApiError {
     }
 }
 
-/// What a database that is away means to the caller, if it is that: the same request can succeed as soon as it is back.
+/// What a database that is away, or has undone a transaction for another's sake, means to the caller, if it is that: the
+/// same request can succeed later.
 fn away(error: &sqlx::Error) -> Option<ApiError> {
     use std::io::ErrorKind;
+    if db::is_outdone(error) {
+        let detail = "others changed the same in the same moment, and nothing was done";
+        return Some(ApiError::new(Code::Unavailable, detail).retry_after(1));
+    }
     let done_nothing = match error {
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
         // Only a connection that was never made has certainly committed nothing.
@@ -214,9 +219,13 @@ pub async fn no_method() -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Error as IoError, ErrorKind};
+    use std::{
+        borrow::Cow,
+        io::{Error as IoError, ErrorKind},
+    };
 
     use anyhow::Context as _;
+    use sqlx::error::{DatabaseError, ErrorKind as ErrorOf};
 
     use super::*;
 
@@ -232,6 +241,48 @@ mod tests {
         assert_eq!((broken.known(), broken.retryable), (Some(Code::OutcomeUnknown), true));
         let bug = told(sqlx::Error::ColumnNotFound("x".into()));
         assert_eq!((bug.known(), bug.retryable), (Some(Code::Internal), false));
+    }
+
+    /// As PostgreSQL says it.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Said(&'static str);
+
+    impl DatabaseError for Said {
+        fn message(&self) -> &str {
+            self.0
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorOf {
+            ErrorOf::Other
+        }
+    }
+
+    #[test]
+    fn what_was_undone_for_anothers_sake_can_be_done_again() {
+        let told = |code| ApiError::from(sqlx::Error::Database(Box::new(Said(code)))).into_problem();
+
+        for code in ["40P01", "40001"] {
+            let problem = told(code);
+            assert_eq!((problem.known(), problem.retryable), (Some(Code::Unavailable), true), "{code}");
+        }
+        assert_eq!(told("42601").known(), Some(Code::Internal));
     }
 
     #[test]
