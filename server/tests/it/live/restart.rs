@@ -134,6 +134,18 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// A gateway that has begun anew after its memory's window, a room of before, and the token of somebody in it.
+async fn beyond_the_window(worker: reqwest::Url) -> (Server, String, String) {
+    let server = Server::embedded_with(|config| config.chat_workers = vec![worker]).await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    server.clock.advance(16 * 60);
+    let server = server.restart().await;
+    let tokens = server.login("ann@example.org", crate::fixture::PASSWORD).await.good();
+    let token = crate::fixture::access(&tokens).to_owned();
+    (server, room, token)
+}
+
 /// A chat-worker whose database has everything, and never a trace of a message.
 async fn forgetful_worker() -> reqwest::Url {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -149,14 +161,8 @@ async fn forgetful_worker() -> reqwest::Url {
 #[tokio::test]
 async fn an_id_older_than_a_day_is_refused_when_there_is_no_trace_of_it() {
     let worker = forgetful_worker().await;
-    let server = Server::embedded_with(|config| config.chat_workers = vec![worker]).await;
-    let ann = Person::new(&server, "ann").await;
-    let room = ann.room(&server, "general").await;
-    // What came before the window is not in the gateway's memory any more.
-    server.clock.advance(16 * 60);
-    let server = server.restart().await;
-    let tokens = server.login("ann@example.org", crate::fixture::PASSWORD).await.good();
-    let mut socket = Socket::open(&server, crate::fixture::access(&tokens)).await;
+    let (server, room, token) = beyond_the_window(worker).await;
+    let mut socket = Socket::open(&server, &token).await;
     let now = server.clock.now().seconds();
 
     let (old, today) = (made_at(now - 25 * 3_600), made_at(now - 3_600));
@@ -199,15 +205,8 @@ async fn recovering_worker() -> (reqwest::Url, watch::Receiver<u64>, watch::Send
 #[tokio::test]
 async fn nothing_overtakes_a_message_that_an_older_connection_still_has() {
     let (worker, mut asked, go) = recovering_worker().await;
-    let server = Server::embedded_with(|config| config.chat_workers = vec![worker]).await;
-    let ann = Person::new(&server, "ann").await;
-    let room = ann.room(&server, "general").await;
-    // What came before the window is not in the gateway's memory any more.
-    server.clock.advance(16 * 60);
-    let server = server.restart().await;
-    let tokens = server.login("ann@example.org", crate::fixture::PASSWORD).await.good();
-    let token = crate::fixture::access(&tokens);
-    let (mut old, mut new) = (Socket::open(&server, token).await, Socket::open(&server, token).await);
+    let (server, room, token) = beyond_the_window(worker).await;
+    let (mut old, mut new) = (Socket::open(&server, &token).await, Socket::open(&server, &token).await);
     let now = server.clock.now().seconds();
     let (first, second) = (made_at(now - 3_600), made_at(now));
 
