@@ -56,27 +56,30 @@ impl FromRequestParts<App> for Origin {
         let Some(Peer(peer)) = parts.extensions.get() else {
             return Ok(Self { place: "unknown".to_owned(), is_local: false });
         };
-        let address = behind(peer.ip(), &parts.headers, &state.config.trusted_proxies);
-        Ok(Self { place: place(address), is_local: address.is_loopback() })
+        let (address, is_certain) = behind(peer.ip(), &parts.headers, &state.config.trusted_proxies);
+        Ok(Self { place: place(address), is_local: is_certain && address.is_loopback() })
     }
 }
 
-/// The last address that no trusted proxy has. Each proxy appends to `X-Forwarded-For` whom it was asked by, so that all
-/// before the word of the first one that is not trusted may be made up.
-fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[TrustedProxy]) -> IpAddr {
+/// The last address that no trusted proxy has, and whether it asks for itself: a proxy whose word cannot be read asks
+/// for somebody unknown. Each proxy appends to `X-Forwarded-For` whom it was asked by, so that all before the word of the
+/// first one that is not trusted may be made up.
+fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[TrustedProxy]) -> (IpAddr, bool) {
     let lines = headers.get_all("x-forwarded-for").iter();
-    let mut told: Vec<&str> = lines.flat_map(|line| line.to_str().unwrap_or_default().split(',')).collect();
+    // Each word by itself: what a stranger wrote into the line must not hide what a proxy appended to it.
+    let mut told: Vec<&[u8]> = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).collect();
     let mut address = peer.to_canonical();
     while trusted.iter().any(|proxy| proxy.has(address)) {
-        let Some(before) = told.pop().and_then(read) else { break };
+        let Some(word) = told.pop() else { break };
+        let Some(before) = read(word) else { return (address, false) };
         address = before;
     }
-    address
+    (address, true)
 }
 
 /// An address as proxies write it, some of them with a port.
-fn read(told: &str) -> Option<IpAddr> {
-    let told = told.trim();
+fn read(told: &[u8]) -> Option<IpAddr> {
+    let told = std::str::from_utf8(told).ok()?.trim();
     let address = told.parse().or_else(|_| told.parse().map(|address: std::net::SocketAddr| address.ip()));
     address.ok().map(|address: IpAddr| address.to_canonical())
 }
@@ -95,13 +98,18 @@ fn place(address: IpAddr) -> String {
 mod tests {
     use super::*;
 
-    fn behind_of(peer: &str, told: &[&'static str], trusted: &[&str]) -> String {
+    fn behind_of(peer: &str, told: &[&str], trusted: &[&str]) -> String {
+        let told: Vec<&[u8]> = told.iter().map(|line| line.as_bytes()).collect();
+        found(peer, &told, trusted).0.to_string()
+    }
+
+    fn found(peer: &str, told: &[&[u8]], trusted: &[&str]) -> (IpAddr, bool) {
         let mut headers = HeaderMap::new();
         for line in told {
-            headers.append("x-forwarded-for", axum::http::HeaderValue::from_static(line));
+            headers.append("x-forwarded-for", axum::http::HeaderValue::from_bytes(line).unwrap());
         }
         let trusted: Vec<TrustedProxy> = trusted.iter().map(|proxy| proxy.parse().unwrap()).collect();
-        behind(peer.parse().unwrap(), &headers, &trusted).to_string()
+        behind(peer.parse().unwrap(), &headers, &trusted)
     }
 
     #[test]
@@ -125,6 +133,17 @@ mod tests {
         assert_eq!(behind_of("10.0.0.1", &["203.0.113.5, nonsense"], &proxies), "10.0.0.1");
         assert_eq!(behind_of("10.0.0.1", &[], &proxies), "10.0.0.1");
         assert_eq!(behind_of("10.0.0.1", &["10.0.0.3, 10.0.0.2"], &proxies), "10.0.0.3");
+    }
+
+    #[test]
+    fn nobody_becomes_the_hubs_own_machine_by_what_cannot_be_read() {
+        let of = |told: &[&[u8]]| found("127.0.0.1", told, &["127.0.0.1"]);
+        let (own, stranger) = ("127.0.0.1".parse().unwrap(), "203.0.113.9".parse().unwrap());
+
+        assert_eq!(of(&[b"\xff, 203.0.113.9"]), (stranger, true), "what the proxy appended is read");
+        assert_eq!(of(&[b"203.0.113.9, \xff"]), (own, false));
+        assert_eq!(of(&[b"unknown"]), (own, false));
+        assert_eq!(of(&[]), (own, true), "nobody is spoken for");
     }
 
     #[test]
