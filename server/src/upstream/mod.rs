@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use axum::body::Body;
 use bytes::Bytes;
 use platform::service::{ApiError, Outcome, internal::InternalKey};
-use reqwest::{Client, Method, Request, RequestBuilder, StatusCode};
+use reqwest::{Client, Method, Request, RequestBuilder, StatusCode, header::RETRY_AFTER};
 use serde::{Serialize, de::DeserializeOwned};
 use url::Url;
 use wire::{Code, Problem, UserId};
@@ -34,6 +34,14 @@ pub(crate) struct Call {
     client: Option<Client>,
     /// Whether it may be made once more when nobody knows what became of it.
     repeatable: bool,
+}
+
+/// What a worker said.
+struct Answer {
+    status: StatusCode,
+    /// Seconds after which it wants to be asked again.
+    retry_after: Option<u64>,
+    body: Bytes,
 }
 
 impl Upstream {
@@ -85,10 +93,7 @@ impl Call {
 
     /// Asks one worker after the other until one answers, as long as asking again does no harm. `attempt` makes the
     /// request once more; nothing, when that cannot be.
-    async fn perform(
-        self,
-        attempt: impl Fn(&Request) -> Option<Request> + Send,
-    ) -> Outcome<(StatusCode, Bytes)> {
+    async fn perform(self, attempt: impl Fn(&Request) -> Option<Request> + Send) -> Outcome<Answer> {
         let Self { workers, request, client, repeatable } = self;
         let (own, request) = request.build_split();
         let client = client.unwrap_or(own);
@@ -141,12 +146,13 @@ pub(crate) async fn stream<T: DeserializeOwned>(call: Call, body: Body, limit: D
 }
 
 /// An answer with all of its body: one that breaks off is no answer.
-async fn whole(client: &Client, request: Request) -> reqwest::Result<(StatusCode, Bytes)> {
+async fn whole(client: &Client, request: Request) -> reqwest::Result<Answer> {
     let response = client.execute(request).await?;
-    Ok((response.status(), response.bytes().await?))
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|said| said.to_str().ok()?.parse().ok());
+    Ok(Answer { status: response.status(), retry_after, body: response.bytes().await? })
 }
 
-fn understood((status, body): (StatusCode, Bytes)) -> Outcome<Bytes> {
+fn understood(Answer { status, retry_after, body }: Answer) -> Outcome<Bytes> {
     if status.is_success() {
         return Ok(body);
     }
@@ -156,7 +162,13 @@ fn understood((status, body): (StatusCode, Bytes)) -> Outcome<Bytes> {
             tracing::error!("a worker refused the internal key: do all parts have the same secret?");
             Err(ApiError::new(Code::UpstreamDown, "a part of the hub refused the gateway"))
         }
-        Ok(problem) => Err(problem.into()),
+        Ok(problem) => {
+            let refused = ApiError::from(problem);
+            Err(match retry_after {
+                Some(seconds) => refused.retry_after(seconds),
+                None => refused,
+            })
+        }
         Err(error) => Err(down(&error)),
     }
 }
@@ -178,4 +190,24 @@ fn nobody() -> ApiError {
 
 fn unavailable() -> ApiError {
     ApiError::new(Code::UpstreamDown, "a part of the hub does not answer right now").retry_after(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    #[test]
+    fn what_a_worker_says_of_when_to_ask_again_is_passed_on() {
+        let said = |retry_after| {
+            let body = serde_json::to_vec(&Problem::new(Code::RateLimited, "20 wait already")).unwrap();
+            let answer = Answer { status: StatusCode::TOO_MANY_REQUESTS, retry_after, body: body.into() };
+            let answer = understood(answer).unwrap_err().into_response();
+            answer.headers().get(RETRY_AFTER).map(|seconds| seconds.to_str().unwrap().to_owned())
+        };
+
+        assert_eq!(said(Some(7)).as_deref(), Some("7"));
+        assert_eq!(said(None), None);
+    }
 }
