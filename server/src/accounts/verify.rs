@@ -9,7 +9,7 @@ use axum::{
 use platform::service::{ApiError, ApiJson, Outcome, in_time};
 use serde::Deserialize;
 use wire::{
-    Code, UserId,
+    Code, Timestamp, UserId,
     accounts::{Me, Resend, Role, Verify},
     paths,
 };
@@ -79,9 +79,26 @@ async fn redeem(state: &Hub, origin: &Origin, token: &str) -> Outcome<Me> {
     let code = tokens::normal_code(token);
     // Only a code can be guessed. A link is never held back, so that nobody who guesses keeps others out for good.
     let attempt = code.as_ref().map(|_| state.guards.guesses.admit(origin.place.clone(), now)).transpose()?;
+    let made = make(state, code.as_deref(), token, now).await;
+    match (attempt, &made) {
+        (Some(attempt), Ok(_)) => attempt.succeeded(),
+        (Some(attempt), Err(failure)) if failure.problem().known() != Some(Code::InvalidVerification) => {
+            attempt.void();
+        }
+        // A wrong guess: dropped, it counts.
+        _ => {}
+    }
+    let user = made?;
+    tracing::info!(%user, "an account was made");
+    let account = sql::account(&state.db, user).await?.ok_or_else(|| ApiError::not_found("account"))?;
+    Ok(account.me())
+}
+
+/// Makes the account of a code, or else of a link's token.
+async fn make(state: &Hub, code: Option<&str>, token: &str, now: Timestamp) -> Outcome<UserId> {
     let mut tx = state.db.begin().await?;
     let taken = match code {
-        Some(code) => sql::take_by_code(&mut tx, &state.keys.print(Purpose::Code, &code), now).await?,
+        Some(code) => sql::take_by_code(&mut tx, &state.keys.print(Purpose::Code, code), now).await?,
         None => sql::take_by_link(&mut tx, &state.keys.print(Purpose::Link, token.trim()), now).await?,
     };
     let row = taken.ok_or_else(does_not_work)?;
@@ -93,13 +110,7 @@ async fn redeem(state: &Hub, origin: &Origin, token: &str) -> Outcome<Me> {
     }
     sql::drop_signups(&mut tx, &row.email).await?;
     tx.commit().await?;
-    if let Some(attempt) = attempt {
-        attempt.succeeded();
-    }
-    tracing::info!(user = %row.id, "an account was made");
-    let account =
-        sql::account(&state.db, UserId(row.id)).await?.ok_or_else(|| ApiError::not_found("account"))?;
-    Ok(account.me())
+    Ok(UserId(row.id))
 }
 
 fn role(state: &Hub, row: &SignUpRow, is_first: bool) -> Role {

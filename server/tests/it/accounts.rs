@@ -1,5 +1,6 @@
 //! Signing up, proving an address, signing in.
 
+use platform::{each, sqlx};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -267,6 +268,17 @@ async fn codes_cannot_be_guessed_at_leisure_and_links_are_not_held_back() {
     assert_eq!(&statuses[..10], [422; 10]);
     assert_eq!(statuses[10..], [429, 429]);
     server.verify(&link_token(&mail)).await.good();
+}
+
+#[tokio::test]
+async fn a_code_that_the_database_cannot_look_up_was_no_guess() {
+    let server = Server::start().await;
+    let rename = "ALTER TABLE signups RENAME TO gone";
+    each!(server.db.writer(), pool => sqlx::query(rename).execute(pool).await.map(drop)).unwrap();
+
+    for _ in 0..12 {
+        assert_eq!(server.verify("BCDF-GHJ2").await.status, 500);
+    }
 }
 
 #[tokio::test]
