@@ -4,9 +4,9 @@ use platform::{
     db::Transaction,
     service::{ApiError, Outcome},
 };
-use wire::{RoomId, UserId, events::What};
+use wire::{RoomId, UserId, events::What, rooms::Room};
 
-use super::fact;
+use super::{fact, sql};
 use crate::{
     Patience,
     accounts::Caller,
@@ -35,8 +35,15 @@ impl<'a> Change<'a> {
     /// Begins to change a room that is there; whoever else wants to change it waits.
     pub(super) async fn of(state: &'a State, caller: &'a Caller, room: RoomId) -> Outcome<Self> {
         let mut change = Self::new(state, caller, room).await?;
-        let found = super::sql::lock(&mut change.tx, room).await?;
+        let found = sql::lock(&mut change.tx, room).await?;
         if found { Ok(change) } else { Err(ApiError::not_found("room")) }
+    }
+
+    /// The room as the caller sees it now, while nobody else can change it. Rights are looked at in this one: those that
+    /// were seen before it was locked may have been taken away since.
+    pub(super) async fn room(&mut self) -> Outcome<Room> {
+        let room = sql::locked(&mut self.tx, self.caller.user, self.room).await?;
+        room.ok_or_else(|| ApiError::not_found("room"))
     }
 
     /// Adds what happened, by the caller. Facts come into the log in the order in which they are told.

@@ -1,7 +1,7 @@
 //! Changing what a room is called and is for, and deleting it.
 
 use axum::{extract::State, http::StatusCode};
-use platform::service::{ApiError, ApiJson, ApiPath, Outcome};
+use platform::service::{ApiJson, ApiPath, Outcome};
 use wire::{
     events::What,
     rooms::{EditRoom, Room},
@@ -26,8 +26,7 @@ pub(crate) async fn edit(
 
     let mut change = Change::of(&state, &caller, seen.id).await?;
     // Looked at again: somebody else may have changed it meanwhile, and what they changed stays.
-    let room = sql::locked(&mut change.tx, caller.user, seen.id).await?;
-    let mut room = room.ok_or_else(|| ApiError::not_found("room"))?;
+    let mut room = change.room().await?;
     rights::check(&room, Deed::Describe)?;
     if let Some(name) = name.filter(|name| *name != room.name) {
         change.tell(What::Renamed { body: name.clone() }).await?;
@@ -53,6 +52,7 @@ pub(crate) async fn close(
     let room = joined(&state, &caller, &room).await?;
     rights::check(&room, Deed::Close)?;
     let mut change = Change::of(&state, &caller, room.id).await?;
+    rights::check(&change.room().await?, Deed::Close)?;
     sql::delete(&mut change.tx, room.id).await?;
     files::forget_room(&mut change.tx, room.id, state.clock.now()).await?;
     change.tell(What::Closed).await?;

@@ -47,7 +47,7 @@ pub(crate) async fn join(
 ) -> Outcome<ApiJson<Room>> {
     let room = open_to(&state, &caller, &room).await?;
     if !room.joined {
-        add(&state, &caller, &room, caller.user, &caller.name, What::Joined).await?;
+        add(&state, &caller, room.id, caller.user, &caller.name, What::Joined).await?;
     }
     visible(&state, &caller, &room.id.to_string()).await.map(ApiJson)
 }
@@ -63,7 +63,10 @@ pub(crate) async fn leave(
     let room = joined(&state, &caller, &room).await?;
     rights::check(&room, Deed::Leave)?;
     let mut change = Change::of(&state, &caller, room.id).await?;
-    keep_an_owner(&mut change.tx, room.id, caller.user).await?;
+    let (members, _) = sql::count_members(&mut change.tx, room.id).await?;
+    if members > 1 {
+        keep_an_owner(&mut change.tx, room.id, caller.user).await?;
+    }
     if sql::remove_member(&mut change.tx, room.id, caller.user).await? {
         change.tell(What::Left).await?;
     }
@@ -86,7 +89,7 @@ pub(crate) async fn invite(
     rights::check(&room, Deed::Invite)?;
     if let Some((user, name)) = asked_after(&state, &caller, &asked.user).await? {
         let invited = What::Invited { user, body: name.clone() };
-        add(&state, &caller, &room, user, &name, invited).await?;
+        add(&state, &caller, room.id, user, &name, invited).await?;
     }
     Ok(StatusCode::ACCEPTED)
 }
@@ -101,10 +104,11 @@ pub(crate) async fn kick(
     ApiPath((room, user)): ApiPath<(String, String)>,
 ) -> Outcome<StatusCode> {
     let room = joined(&state, &caller, &room).await?;
-    let role = rights::check(&room, Deed::Kick)?;
+    rights::check(&room, Deed::Kick)?;
     let member = member(&state, room.id, &user).await?;
     let mut change = Change::of(&state, &caller, room.id).await?;
-    // Looked at again: the role may have changed since.
+    // Looked at again: both roles may have changed since.
+    let role = rights::check(&change.room().await?, Deed::Kick)?;
     let theirs = sql::role_of(&mut change.tx, room.id, member.id).await?.unwrap_or(member.role);
     rights::check_below(role, theirs)?;
     if sql::remove_member(&mut change.tx, room.id, member.id).await? {
@@ -129,6 +133,7 @@ pub(crate) async fn set_role(
     rights::check(&room, Deed::SetRole)?;
     let member = member(&state, room.id, &user).await?;
     let mut change = Change::of(&state, &caller, room.id).await?;
+    rights::check(&change.room().await?, Deed::SetRole)?;
     if role < MemberRole::Owner {
         keep_an_owner(&mut change.tx, room.id, member.id).await?;
     }
@@ -200,11 +205,11 @@ fn by_name(members: Vec<Member>, name: &str) -> Outcome<Member> {
     }
 }
 
-/// Refuses to take the last owner from those who stay.
+/// Refuses to take its last owner from a room.
 async fn keep_an_owner(tx: &mut Transaction, room: RoomId, user: UserId) -> Outcome<()> {
-    let (members, owners) = sql::count_members(tx, room).await?;
+    let (_, owners) = sql::count_members(tx, room).await?;
     let owns = sql::role_of(tx, room, user).await? == Some(MemberRole::Owner);
-    if owns && owners == 1 && members > 1 {
+    if owns && owners == 1 {
         return Err(ApiError::new(Code::Conflict, "the room would be without an owner")
             .hint("make somebody else owner first: `mshub room role ROOM USER owner`"));
     }
@@ -212,12 +217,22 @@ async fn keep_an_owner(tx: &mut Transaction, room: RoomId, user: UserId) -> Outc
 }
 
 /// The membership and the fact that says so, in one transaction. Nothing happens for somebody who is in already.
-async fn add(state: &Hub, caller: &Caller, seen: &Room, user: UserId, name: &str, what: What) -> Outcome<()> {
-    let room = seen.id;
+async fn add(
+    state: &Hub,
+    caller: &Caller,
+    room: RoomId,
+    user: UserId,
+    name: &str,
+    what: What,
+) -> Outcome<()> {
     let mut change = Change::of(state, caller, room).await?;
+    let seen = change.room().await?;
+    if matches!(what, What::Invited { .. }) {
+        rights::check(&seen, Deed::Invite)?;
+    }
     let (members, _) = sql::count_members(&mut change.tx, room).await?;
     if sql::is_banned(&mut change.tx, room, user).await? {
-        rights::check_return(seen)?;
+        rights::check_return(&seen)?;
         sql::lift_ban(&mut change.tx, room, user).await?;
     }
     let role = if members == 0 { MemberRole::Owner } else { MemberRole::Member };

@@ -49,6 +49,13 @@ async fn who_joins_an_empty_room_owns_it() {
     let (ann, bob) =
         (server.account("ann@example.org", "Ann").await, server.account("bob@example.org", "Bob").await);
     server.post("/api/v1/rooms", access(&ann), json!({ "name": "general" })).await.good();
+    let own = server.request(Method::PUT, "/api/v1/rooms/general/members/ann@example.org");
+    let stepped_down = server.send(own.bearer_auth(access(&ann)).json(&json!({ "role": "member" }))).await;
+    assert_eq!(
+        (stepped_down.status, stepped_down.code().as_str()),
+        (409, "MSH-4090"),
+        "who comes owns nothing"
+    );
 
     server.post("/api/v1/rooms/general/leave", access(&ann), json!({})).await.good();
     let room = server.post("/api/v1/rooms/general/join", access(&bob), json!({})).await.good();
