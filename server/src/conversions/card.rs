@@ -104,7 +104,7 @@ pub(crate) enum Followed {
 
 /// Sees to it that somebody works on a wish, which came to be at `since`.
 pub(crate) async fn follow(state: &App, wish: &Wish, since: Timestamp) -> Outcome<Followed> {
-    if state.cards.is_under_way(wish.cid) {
+    if state.cards.is_under_way(wish) {
         return Ok(Followed::UnderWay);
     }
     let pos = match look(state, wish).await? {
@@ -112,7 +112,7 @@ pub(crate) async fn follow(state: &App, wish: &Wish, since: Timestamp) -> Outcom
         Found::Done => return Ok(Followed::Done),
         Found::Nothing => return Ok(Followed::NotAsked),
     };
-    if let Some(turn) = state.cards.begin(wish.cid) {
+    if let Some(turn) = state.cards.begin(wish) {
         let (state, wish) = (state.clone(), wish.clone());
         state.clone().tasks.spawn("card", async move {
             see_through(&state, &wish, pos, since).await;
@@ -313,6 +313,20 @@ mod tests {
         );
         assert!(passes(Code::Internal, FAULT_SECONDS - 1) && !passes(Code::Internal, FAULT_SECONDS));
         assert!(!passes(Code::UnsupportedPair, 0));
+    }
+
+    #[test]
+    fn nobody_takes_the_turn_of_another_wish_by_its_cid() {
+        let (cards, wish) = (crate::conversions::Cards::default(), wish());
+        let theirs = Wish { room: RoomId::new(), by: UserId::new(), ..wish.clone() };
+
+        let turn = cards.begin(&theirs);
+
+        assert!(turn.is_some() && cards.is_under_way(&theirs) && !cards.is_under_way(&wish));
+        let own = cards.begin(&wish);
+        assert!(own.is_some() && cards.begin(&wish).is_none());
+        drop(turn);
+        assert!(cards.is_under_way(&wish) && !cards.is_under_way(&theirs));
     }
 
     #[test]

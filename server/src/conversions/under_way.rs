@@ -6,7 +6,10 @@ use std::{
 };
 
 use tokio::sync::watch;
-use wire::{ClientId, JobId, conversions::Job};
+use uuid::Uuid;
+use wire::{JobId, conversions::Job};
+
+use super::card::Wish;
 
 /// The cards under way.
 #[derive(Clone, Default)]
@@ -14,14 +17,14 @@ pub(crate) struct Cards(Arc<Mutex<Known>>);
 
 #[derive(Default)]
 struct Known {
-    turns: HashSet<ClientId>,
+    turns: HashSet<Uuid>,
     jobs: HashMap<JobId, watch::Sender<Option<Job>>>,
 }
 
 /// Work on one card; dropped, it is over.
 pub(super) struct Turn {
     cards: Cards,
-    cid: ClientId,
+    wish: Uuid,
 }
 
 /// The newest hint about one job. Dropped, nobody listens any more.
@@ -32,13 +35,15 @@ pub(super) struct Watch {
 }
 
 impl Cards {
-    pub(super) fn is_under_way(&self, cid: ClientId) -> bool {
-        self.locked().turns.contains(&cid)
+    pub(super) fn is_under_way(&self, wish: &Wish) -> bool {
+        self.locked().turns.contains(&wish.task())
     }
 
     /// Begins, unless somebody does already.
-    pub(super) fn begin(&self, cid: ClientId) -> Option<Turn> {
-        self.locked().turns.insert(cid).then(|| Turn { cards: self.clone(), cid })
+    pub(super) fn begin(&self, wish: &Wish) -> Option<Turn> {
+        // Not its cid: clients choose these, and everybody in a room could take the turn of another's wish there.
+        let wish = wish.task();
+        self.locked().turns.insert(wish).then(|| Turn { cards: self.clone(), wish })
     }
 
     /// Listens to hints about a job.
@@ -76,7 +81,7 @@ impl Watch {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.cards.locked().turns.remove(&self.cid);
+        self.cards.locked().turns.remove(&self.wish);
     }
 }
 
