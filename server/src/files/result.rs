@@ -6,7 +6,7 @@ use platform::{
 };
 use wire::{ClientId, FileId, RoomId, UserId, files::File};
 
-use super::{object_key, remove, sql};
+use super::{object_key, remove, sql, upload};
 use crate::state::State;
 
 /// The content of a file.
@@ -23,7 +23,7 @@ pub(crate) async fn owner(state: &State, id: FileId) -> Outcome<Option<UserId>> 
 }
 
 /// Keeps a result as a file of a room, for the message that will tell of it. Keeping the same one twice is keeping it
-/// once.
+/// once. It counts as a file of whoever asked for it, and is refused when they have too many bytes.
 pub(crate) async fn keep_result(
     state: &State,
     room: RoomId,
@@ -32,6 +32,10 @@ pub(crate) async fn keep_result(
     file: &File,
     body: Body,
 ) -> Outcome<()> {
+    // One that was kept already counts already.
+    if sql::by_id(&state.db, file.id).await?.is_none() {
+        upload::check_bytes(state, by, file.bytes).await?;
+    }
     let key = object_key(room, file.id);
     let stored = state.objects.put(&key, body, u64::MAX).await.map_err(anyhow::Error::from)?;
     if stored.sha256 != file.sha256 {

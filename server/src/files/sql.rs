@@ -138,12 +138,13 @@ pub(super) async fn by_request(db: &Db, owner: UserId, key: &str) -> sqlx::Resul
     Ok(row.map(Kept::from))
 }
 
-/// Bytes of a person's files, and how many of these no message has.
-pub(super) async fn usage(db: &Db, owner: UserId) -> sqlx::Result<(u64, i64)> {
+/// Bytes of a person's files, and how many of these no message has. Of uploads that are not whole only those count that
+/// began after `since`.
+pub(super) async fn usage(db: &Db, owner: UserId, since: Timestamp) -> sqlx::Result<(u64, i64)> {
     let (bytes, waiting): (i64, i64) = each!(db.reader(), pool => sqlx::query_as(
         "SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT), count(CASE WHEN cid IS NULL THEN 1 END)
-         FROM files WHERE owner = $1",
-    ).bind(owner.0).fetch_one(pool).await)?;
+         FROM files WHERE owner = $1 AND (sha256 IS NOT NULL OR created_at > $2)",
+    ).bind(owner.0).bind(since.micros()).fetch_one(pool).await)?;
     Ok((bytes.unsigned_abs(), waiting))
 }
 

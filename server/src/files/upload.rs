@@ -19,9 +19,10 @@ use platform::{
         ApiError, ApiJson, ApiPath, ApiQuery, Outcome,
         upload::{announced, drain, linger, request_key, too_large},
     },
+    traces,
 };
 use wire::{
-    Code, FileId,
+    Code, FileId, UserId,
     files::{File, NewFile, plain_name},
     paths,
 };
@@ -65,7 +66,12 @@ pub(crate) async fn upload(
     body: Body,
 ) -> Outcome<(StatusCode, ApiJson<File>)> {
     let body = Shared::new(body.into_data_stream().into());
-    let taken = take(&state, caller, &room, query, &headers, &body).await;
+    let work = {
+        let (state, body) = (state.clone(), body.clone());
+        async move { take(&state, caller, &room, query, &headers, &body).await }
+    };
+    // It comes to its end when whoever asked is gone: what is left half done would count as theirs.
+    let taken = tokio::spawn(traces::carried(work)).await.map_err(anyhow::Error::from)?;
     if taken.is_err() {
         linger(&state.tasks, async move { drain(&mut *body.lock().await).await });
     }
@@ -89,7 +95,7 @@ async fn take(
         return if kept.room == room { Ok(kept.file) } else { Err(other_upload(key)) };
     }
     let announced = announced(headers, state.config.max_upload_bytes)?.unwrap_or_default();
-    check_usage(state, &caller, announced).await?;
+    check_usage(state, caller.user, announced).await?;
 
     let (id, name) = (FileId::new(), plain_name(&name, "file"));
     let begun =
@@ -163,20 +169,28 @@ fn chunks(body: Shared, head: Arc<Mutex<Vec<u8>>>) -> objects::Body {
 }
 
 /// Uploads that run at the same moment may pass the bound together by what they do not announce.
-async fn check_usage(state: &Hub, caller: &Caller, announced: u64) -> Outcome<()> {
-    let most = state.config.max_user_files_bytes;
-    let (bytes, waiting) = sql::usage(&state.db, caller.user).await?;
-    if bytes.saturating_add(announced) > most {
-        let detail = format!("your files in rooms have {bytes} bytes together, and {most} are allowed");
-        return Err(ApiError::new(Code::TooLarge, detail).hint(
-            "remove messages with files that nobody needs, or ask whoever runs the hub to raise the limit",
-        ));
-    }
+async fn check_usage(state: &Hub, owner: UserId, announced: u64) -> Outcome<()> {
+    let waiting = check_bytes(state, owner, announced).await?;
     if waiting >= WAITING {
         let detail = format!("{waiting} of your uploads belong to no message yet");
         return Err(ApiError::new(Code::RateLimited, detail).retry_after(3600));
     }
     Ok(())
+}
+
+/// Refuses so many more bytes of somebody when they would have too many; how many of their files wait for a message.
+pub(super) async fn check_bytes(state: &Hub, owner: UserId, more: u64) -> Outcome<i64> {
+    let most = state.config.max_user_files_bytes;
+    // An upload that takes longer than one may is none any more, whatever is left of it.
+    let since = state.clock.now().plus_seconds(-UPLOAD.as_secs().cast_signed());
+    let (bytes, waiting) = sql::usage(&state.db, owner, since).await?;
+    if bytes.saturating_add(more) > most {
+        let detail = format!("your files in rooms have {bytes} bytes together, and {most} are allowed");
+        return Err(ApiError::new(Code::TooLarge, detail).hint(
+            "remove messages with files that nobody needs, or ask whoever runs the hub to raise the limit",
+        ));
+    }
+    Ok(waiting)
 }
 
 fn other_upload(key: &str) -> ApiError {

@@ -2,7 +2,9 @@
 
 use std::io::Cursor;
 
+use futures_util::StreamExt as _;
 use image::{DynamicImage, ImageFormat};
+use platform::{each, sqlx};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -123,6 +125,35 @@ async fn what_is_not_taken_is_refused_clearly_and_leaves_nothing() {
     let unknown = json!(Uuid::now_v7());
     assert_eq!(say(&server, &ann, &[&unknown]).await.code(), "MSH-4040");
     assert_eq!(say(&server, &ann, &[&unknown; 11]).await.code(), "MSH-4001");
+}
+
+#[tokio::test]
+async fn what_is_left_of_an_upload_that_broke_off_does_not_count_for_long() {
+    let server = Server::start().await;
+    let [ann, ..] = people(&server).await;
+    let begun = async || -> i64 {
+        each!(server.db.reader(), pool => sqlx::query_scalar("SELECT count(*) FROM files WHERE sha256 IS NULL")
+            .fetch_one(pool).await.unwrap())
+    };
+    let stuck = futures_util::stream::once(async { Ok::<_, std::io::Error>(vec![7; 1024]) });
+    let stuck = reqwest::Body::wrap_stream(stuck.chain(futures_util::stream::pending()));
+    let sender = tokio::spawn(server.request(Method::POST, FILES).bearer_auth(&ann).body(stuck).send());
+    eventually("it begins", async || (begun().await == 1).then_some(())).await;
+
+    sender.abort();
+
+    eventually("nothing is left of it", async || (begun().await == 0).then_some(())).await;
+
+    // The hub died in the middle of this one.
+    let died = "INSERT INTO files (id, room, owner, name, bytes, media_type, created_at)
+        SELECT $1, rooms.id, users.id, 'half', 2097152, '', $2 FROM rooms, users WHERE users.name = 'Ann'";
+    let now = server.clock.now().micros();
+    each!(server.db.writer(), pool => sqlx::query(died).bind(Uuid::now_v7()).bind(now).execute(pool).await.map(drop))
+        .unwrap();
+    assert_eq!(upload(&server, &ann, "a", b"a".to_vec()).await.code(), "MSH-4130");
+    server.clock.advance(3_601);
+    let ann = server.login("ann@example.com", crate::fixture::PASSWORD).await.good();
+    upload(&server, access(&ann), "a", b"a".to_vec()).await.good();
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::{
     Json, Router,
     body::Bytes,
-    routing::{get, post},
+    http::HeaderMap,
+    routing::{MethodRouter, get, post},
 };
 use platform::{
     each, sqlx,
@@ -15,7 +16,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use wire::{
-    Code, Problem,
+    Code, JobId, Problem, Timestamp,
     paths::{TOPIC_CHAT, internal},
 };
 
@@ -181,28 +182,51 @@ async fn a_conversion_that_was_refused_in_a_room_leaves_no_work_behind() {
     assert_eq!(left().await, 1, "what is in the log has somebody who works on it");
 }
 
-/// Workers of both kinds: one stored nothing, the other fails whatever it is asked.
-async fn failing_workers() -> reqwest::Url {
+/// Workers of both kinds: one stored nothing, the other answers what `jobs` does and has this result.
+async fn workers(jobs: MethodRouter, result: Value) -> reqwest::Url {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-    let fails = async |body: Bytes| {
-        drop(body);
-        (StatusCode::INTERNAL_SERVER_ERROR, Json(Problem::new(Code::Internal, "nothing works here")))
-    };
     let routes = Router::new()
         .route(internal::SENT, get(async || Json(Value::Null)))
         .route(
             internal::MESSAGES,
             get(async || Json(json!({ "messages": [], "ep": "", "upto": 0, "more": false }))),
         )
-        .route(internal::JOBS, post(fails));
+        .route(internal::JOBS, jobs)
+        .route(internal::JOB_RESULT, get(async move || Json(result)));
     tokio::spawn(async { axum::serve(listener, routes).await });
     url
 }
 
 #[tokio::test]
 async fn a_conversion_that_fails_again_and_again_says_so_in_the_end() {
-    let worker = failing_workers().await;
+    let fails = async |body: Bytes| {
+        drop(body);
+        (StatusCode::INTERNAL_SERVER_ERROR, Json(Problem::new(Code::Internal, "nothing works here")))
+    };
+    let worker = workers(post(fails), Value::Null).await;
+
+    assert_eq!(failure_of_a_card(worker, 3_600).await, Code::Internal.name());
+}
+
+#[tokio::test]
+async fn a_result_that_is_too_large_for_whoever_asked_is_not_kept() {
+    let done = async |headers: HeaderMap, body: Bytes| {
+        let owner = headers[internal::USER_HEADER].to_str().unwrap();
+        let moment = Timestamp::from_micros(1_700_000_000_000_000);
+        Json(json!({ "id": JobId::new(), "owner": owner, "name": "a.md", "from": "md", "to": "pdf",
+            "state": "completed", "seq": 3, "bytes_in": body.len(), "created_at": moment, "updated_at": moment }))
+    };
+    // More than somebody may have together.
+    let result = json!({ "key": "out/job/1", "name": "a.pdf", "bytes": 3 * 1024 * 1024, "sha256": "00",
+        "media_type": "application/pdf" });
+    let worker = workers(post(done), result).await;
+
+    assert_eq!(failure_of_a_card(worker, 0).await, Code::TooLarge.name());
+}
+
+/// Has a file of a room converted by these workers, and says why that failed after so many seconds of the hub's clock.
+async fn failure_of_a_card(worker: reqwest::Url, seconds: i64) -> Value {
     let server = Server::embedded_with(|config| {
         config.chat_workers = vec![worker.clone()];
         config.convert_workers = vec![worker];
@@ -211,12 +235,14 @@ async fn a_conversion_that_fails_again_and_again_says_so_in_the_end() {
     let ann = server.account("ann@example.com", "Ann").await;
     let room = server.post("/api/v1/rooms", access(&ann), json!({ "name": "general" })).await.good();
     let path = |of: &str| format!("/api/v1/rooms/{}/{of}", room["id"].as_str().unwrap());
+    let made = futures_util::stream::once(async { Ok(Bytes::from_static(b"%PDF")) });
+    server.objects.put("out/job/1", Box::pin(made), u64::MAX).await.unwrap();
     let upload = server.request(Method::POST, &path("files?name=a.md")).bearer_auth(access(&ann));
     let file = server.send(upload.body("# Hello")).await.good();
     let wish = json!({ "cid": made_at(server.clock.now().seconds()), "file": file["id"], "to": "pdf" });
     server.post(&path("conversions"), access(&ann), wish).await.good();
 
-    server.clock.advance(3_600);
+    server.clock.advance(seconds);
 
     let tokens = server.login("ann@example.com", crate::fixture::PASSWORD).await.good();
     let failed = eventually("the card says that it failed", async || {
@@ -224,7 +250,7 @@ async fn a_conversion_that_fails_again_and_again_says_so_in_the_end() {
         page["events"].as_array().unwrap().iter().find(|event| event["kind"] == "convert_failed").cloned()
     })
     .await;
-    assert_eq!(failed["error"], Code::Internal.name());
+    failed["error"].clone()
 }
 
 #[tokio::test]
