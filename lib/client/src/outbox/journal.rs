@@ -30,6 +30,9 @@ pub(super) struct Journal {
     read: u64,
     /// Bytes it had when it was last written anew.
     fresh: u64,
+    /// Whether damage is still in it: then every look begins anew. What is added behind a line that is not whole would
+    /// become a part of it.
+    damaged: bool,
 }
 
 /// What is new in the file.
@@ -44,7 +47,7 @@ pub(super) struct News {
 
 impl Journal {
     pub(super) fn at(path: PathBuf) -> Self {
-        Self { path, title: String::new(), read: 0, fresh: 0 }
+        Self { path, title: String::new(), read: 0, fresh: 0, damaged: false }
     }
 
     /// Whether another process may have written since the last look. Needs no lock.
@@ -53,7 +56,7 @@ impl Journal {
             Ok(mut file) => {
                 let mut title = vec![0; self.title.len()];
                 let same = file.read_exact(&mut title).is_ok() && title == self.title.as_bytes();
-                !same || file.metadata().is_ok_and(|about| about.len() != self.read)
+                self.damaged || !same || file.metadata().is_ok_and(|about| about.len() != self.read)
             }
             Err(_) => self.read > 0,
         }
@@ -72,7 +75,8 @@ impl Journal {
         };
         let length = file.metadata()?.len();
         let mut title = vec![0; self.title.len()];
-        let known = self.read > 0 && length >= self.read && file.read_exact(&mut title).is_ok();
+        let known =
+            !self.damaged && self.read > 0 && length >= self.read && file.read_exact(&mut title).is_ok();
         if known && title == self.title.as_bytes() {
             file.seek(SeekFrom::Start(self.read))?;
             let mut bytes = Vec::new();
@@ -138,14 +142,21 @@ impl Journal {
         self.title = title;
         self.read = bytes.len() as u64;
         self.fresh = self.read;
+        self.damaged = false;
         Ok(())
     }
 
-    /// Puts damaged lines beside the file, where a person can look at them.
-    pub(super) fn put_aside(&self, damaged: &[u8]) -> io::Result<PathBuf> {
-        let path = self.path.with_extension(format!("damaged-{}", Uuid::now_v7()));
-        disk::replace(&path, damaged)?;
-        Ok(path)
+    /// Puts damaged lines beside the file, where a person can look at them, and writes it anew with these notes. Where that
+    /// fails, the next look finds the damage again.
+    pub(super) fn mend(&mut self, damaged: &[u8], notes: &[Note]) -> io::Result<PathBuf> {
+        self.damaged = true;
+        let aside = self.path.with_extension(format!("damaged-{}", Uuid::now_v7()));
+        disk::replace(&aside, damaged)?;
+        self.rewrite(notes).inspect_err(|_| {
+            // They are in the file as before, and one copy is enough.
+            let _ = fs::remove_file(&aside);
+        })?;
+        Ok(aside)
     }
 
     #[cfg(test)]
@@ -248,6 +259,36 @@ mod tests {
         assert_eq!(news.notes, [one, three]);
         let damaged = String::from_utf8(news.damaged).unwrap();
         assert!(damaged.contains("tow") && damaged.ends_with("{\"half"), "{damaged}");
+    }
+
+    #[test]
+    fn damage_that_cannot_be_put_aside_is_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (place, elsewhere) = (dir.path().join("outbox"), dir.path().join("elsewhere"));
+        fs::create_dir(&place).unwrap();
+        let (mut journal, one) = (Journal::at(place.join("journal")), put("one"));
+        journal.rewrite(std::slice::from_ref(&one)).unwrap();
+        let mut text = fs::read(place.join("journal")).unwrap();
+        text.extend_from_slice(b"0123abcd {\"half");
+        fs::write(place.join("journal"), text).unwrap();
+        let damaged = journal.look().unwrap().damaged;
+        // A file where its folder was: nothing can be written there.
+        fs::rename(&place, &elsewhere).unwrap();
+        fs::write(&place, "").unwrap();
+        assert!(journal.mend(&damaged, std::slice::from_ref(&one)).is_err());
+        fs::remove_file(&place).unwrap();
+        fs::rename(&elsewhere, &place).unwrap();
+
+        assert!(journal.has_changed());
+        let news = journal.look().unwrap();
+
+        assert_eq!((&news.notes[..], news.anew), (&[one.clone()][..], true));
+        assert_eq!(news.damaged, damaged);
+        journal.mend(&news.damaged, &news.notes).unwrap();
+        let two = put("two");
+        journal.append(std::slice::from_ref(&two), true).unwrap();
+        let whole = Journal::at(place.join("journal")).look().unwrap();
+        assert_eq!((whole.notes, whole.damaged), (vec![one, two], Vec::new()));
     }
 
     #[test]

@@ -64,8 +64,7 @@ impl Desk {
         }
         news.notes.into_iter().for_each(|note| self.entries.take(note));
         if !news.damaged.is_empty() {
-            let path = place.journal.put_aside(&news.damaged)?;
-            place.journal.rewrite(&self.entries.notes())?;
+            let path = place.journal.mend(&news.damaged, &self.entries.notes())?;
             journal::tidy(&place.dir.join("journal"));
             let lines = news.damaged.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
             self.warning = Some(format!(
