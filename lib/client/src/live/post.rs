@@ -1,9 +1,6 @@
 //! The way of messages from the outbox to the hub: what is sent when, and what became of each.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -29,6 +26,8 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(1);
 /// The same while a message of this process has to wait for one of theirs.
 const GLANCE: Duration = Duration::from_millis(25);
+/// An id that is refused for its age so soon after it was made is refused for something else: another one would be as well.
+const YOUNG_SECONDS: i64 = 10 * 60;
 
 /// Something that concerns the post.
 pub(super) enum News {
@@ -50,8 +49,8 @@ pub(super) struct Post {
     /// What was told of each message that waits: whether it was refused.
     told: HashMap<ClientId, (RoomId, bool)>,
     sending: Sending,
-    /// Ids that were made because the hub refused an older one: once is enough.
-    renewed: HashSet<ClientId>,
+    /// Ids that were made because the hub refused an older one, and when.
+    renewed: HashMap<ClientId, Timestamp>,
     searches: JoinSet<Sought>,
     errands: Errands,
     look: Option<AbortHandle>,
@@ -65,7 +64,7 @@ impl Post {
         // What is in it already is news here.
         view.mark_changed();
         let look = outbox.is_shared().then(|| tokio::spawn(keep_looking(outbox.clone())).abort_handle());
-        let (told, renewed, searches) = (HashMap::new(), HashSet::new(), JoinSet::new());
+        let (told, renewed, searches) = (HashMap::new(), HashMap::new(), JoinSet::new());
         let errands = Errands::new(hub.clone());
         Self { hub, outbox, view, told, sending, renewed, searches, errands, look, ahead: 0 }
     }
@@ -240,17 +239,22 @@ impl Post {
     }
 
     /// The hub does not take a message under an id of that age, and has no trace of it: it gets a new one, made at this
-    /// moment of the hub's clock. `None` when that was tried before.
+    /// moment of the hub's clock. `None` when that was tried just now.
     pub(super) async fn renew(&mut self, cid: ClientId) -> Option<LiveEvent> {
-        let told = *self.told.get(&cid).filter(|_| !self.renewed.contains(&cid))?;
-        let micros = (tokens::now().micros() + self.ahead).unsigned_abs();
+        let now = tokens::now();
+        let told = *self.told.get(&cid)?;
+        if self.renewed.get(&cid).is_some_and(|made| is_young(*made, now)) {
+            return None;
+        }
+        let micros = (now.micros() + self.ahead).unsigned_abs();
         let (seconds, nanos) = (micros / 1_000_000, (micros % 1_000_000) as u32 * 1_000);
         let fresh = ClientId(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos)));
         if let Err(error) = self.outbox.renew(cid, fresh).await {
             tracing::warn!(%error, "a message could not be given a new id");
             return None;
         }
-        self.renewed.insert(fresh);
+        self.renewed.remove(&cid);
+        self.renewed.insert(fresh, now);
         self.told.remove(&cid);
         self.told.insert(fresh, told);
         self.sending.forget(cid);
@@ -301,6 +305,11 @@ impl Drop for Post {
     }
 }
 
+/// Whether an id was made so shortly before that its age is no reason to refuse it.
+fn is_young(made: Timestamp, now: Timestamp) -> bool {
+    now < made.plus_seconds(YOUNG_SECONDS)
+}
+
 async fn keep_looking(outbox: Outbox) {
     let (mut view, mut next, mut look) = (outbox.watch(), Instant::now(), Instant::now());
     loop {
@@ -322,5 +331,18 @@ async fn keep_looking(outbox: Outbox) {
             look = now + LOOK;
         }
         next = if outbox.waits_for_others() { look.min(now + GLANCE) } else { look };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_waits_for_days_may_need_more_than_one_new_id() {
+        let made = Timestamp::from_micros(1_800_000_000_000_000);
+
+        assert!(is_young(made, made.plus_seconds(YOUNG_SECONDS - 1)));
+        assert!(!is_young(made, made.plus_seconds(2 * 24 * 3600)));
     }
 }
