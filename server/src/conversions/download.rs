@@ -98,7 +98,7 @@ fn prefers_the_file(headers: &HeaderMap) -> bool {
 /// The file behind a signed link of the folder store, whole or from a byte on.
 #[utoipa::path(get, path = paths::OBJECT, tag = "conversions",
     params(("key" = String, Path), ("name" = String, Query), ("media" = String, Query), ("exp" = i64, Query),
-        ("sig" = String, Query), ("Range" = Option<String>, Header, description = "One range: `bytes=N-` or `bytes=N-M`.")),
+        ("sig" = String, Query), ("Range" = Option<String>, Header, description = "One range: `bytes=N-`, `bytes=N-M` or `bytes=-N`.")),
     responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>),
         (status = 206, content_type = "application/octet-stream", body = Vec<u8>), (status = 304),
         (status = 403, body = wire::Problem), (status = 404, body = wire::Problem),

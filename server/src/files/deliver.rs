@@ -1,4 +1,4 @@
-//! Handing out an object as a file to save: whole or from a byte on, and never as a page of ours.
+//! Handing out an object as a file to save: whole or a part of it, and never as a page of ours.
 
 use axum::{
     body::Body,
@@ -37,16 +37,27 @@ pub(crate) async fn deliver(
     let current = asks(headers, &header::IF_RANGE).is_none_or(|known| known == tag);
     let range = asks(headers, &header::RANGE).filter(|_| current).and_then(Range::parse);
 
-    let from = range.as_ref().map_or(0, |range| range.from);
-    let object = objects.get(content.key, from).await.map_err(|error| match error {
-        Error::NotFound(_) => ApiError::not_found("file"),
-        error => anyhow::Error::new(error).into(),
-    })?;
+    let object = match range {
+        None => open(objects, content.key, 0).await?,
+        Some(Range::From(from, _)) => open(objects, content.key, from).await?,
+        // Where that begins only its size tells.
+        Some(Range::Last(count)) => {
+            let bytes = open(objects, content.key, 0).await?.bytes;
+            open(objects, content.key, bytes.saturating_sub(count)).await?
+        }
+    };
     let mut response = answer(object, range)?;
     let headers = response.headers_mut();
     headers.insert(header::ETAG, HeaderValue::try_from(tag).map_err(anyhow::Error::from)?);
     dress(headers, &content)?;
     Ok(response)
+}
+
+async fn open(objects: &Objects, key: &str, from: u64) -> Outcome<Object> {
+    objects.get(key, from).await.map_err(|error| match error {
+        Error::NotFound(_) => ApiError::not_found("file"),
+        error => anyhow::Error::new(error).into(),
+    })
 }
 
 /// Status, length and bytes.

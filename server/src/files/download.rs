@@ -14,7 +14,7 @@ use crate::{
 /// A file's bytes, whole or from a byte on.
 #[utoipa::path(get, path = paths::FILE, tag = "files", security(("bearer" = [])),
     params(("id" = FileId, Path),
-        ("Range" = Option<String>, Header, description = "One range: `bytes=N-` or `bytes=N-M`.")),
+        ("Range" = Option<String>, Header, description = "One range: `bytes=N-`, `bytes=N-M` or `bytes=-N`.")),
     responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>),
         (status = 206, content_type = "application/octet-stream", body = Vec<u8>), (status = 304),
         (status = 401, body = wire::Problem), (status = 404, body = wire::Problem),

@@ -199,6 +199,13 @@ async fn a_download_goes_on_where_it_broke_off() {
         ("bytes=4-", StatusCode::PARTIAL_CONTENT, &RESULT[4..], format!("bytes 4-{}/{size}", size - 1)),
         ("bytes=0-3", StatusCode::PARTIAL_CONTENT, &RESULT[..4], format!("bytes 0-3/{size}")),
         ("bytes=2-999999", StatusCode::PARTIAL_CONTENT, &RESULT[2..], format!("bytes 2-{}/{size}", size - 1)),
+        (
+            "bytes=-3",
+            StatusCode::PARTIAL_CONTENT,
+            &RESULT[size - 3..],
+            format!("bytes {}-{}/{size}", size - 3, size - 1),
+        ),
+        ("bytes=-999999", StatusCode::PARTIAL_CONTENT, RESULT, format!("bytes 0-{}/{size}", size - 1)),
         ("bytes=0-1,3-4", StatusCode::OK, RESULT, String::new()),
     ];
     for (range, status, bytes, content_range) in cases {
