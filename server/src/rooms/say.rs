@@ -52,7 +52,8 @@ impl From<What> for Wanted {
     }
 }
 
-/// Says something in a room that the caller is in. Sending the same `cid` again answers with the first place.
+/// Says something in a room that the caller is in. Sending the same `cid` again answers with the first place;
+/// with another text it is refused, for as long as the hub remembers the first one.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/messages", tag = "rooms", params(("room" = String, Path)), request_body = Say, security(("bearer" = [])),
     responses((status = 200, body = Sent), (status = 404, body = wire::Problem), (status = 409, body = wire::Problem), (status = 422, body = wire::Problem), (status = 429, body = wire::Problem), (status = 503, body = wire::Problem)))]
 pub(crate) async fn say(
@@ -157,7 +158,26 @@ pub(crate) async fn begin(
         }
         Ok(None)
     };
-    live::begin(state, &fact, record::write(&fact), waiter, before).await
+    let begun = live::begin(state, &fact, record::write(&fact), waiter, before).await?;
+    if let Begun::Known(sent) = &begun {
+        is_the_same(state, sent, &fact.what)?;
+    }
+    Ok(begun)
+}
+
+/// Refuses another text under an id that was said already, as far as this gateway's memory reaches: its author would
+/// believe that it is in the room. Files are not looked at: those that are uploaded again have other ids.
+fn is_the_same(state: &Hub, sent: &Sent, what: &What) -> Outcome<()> {
+    let What::Said { body, re, .. } = what else { return Ok(()) };
+    let part = Part { before: Some(sent.pos + 1), ..Part::default() };
+    let (kept, _) = live::in_memory(state, sent.room, part, 1)?.unwrap_or_default();
+    match kept.first().filter(|event| event.pos == sent.pos).map(|event| &event.what) {
+        Some(What::Said { body: first, re: to, removed: None, .. }) if (first, to) != (body, re) => {
+            Err(ApiError::new(Code::Conflict, "another message was sent under this id")
+                .hint("give each message an id of its own; one that was sent is changed by editing it"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What a sender is told of an append that was not acknowledged.
