@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use client::{Hub, LiveEvent};
 use serde::Serialize;
+use wire::frames::LogState;
 
 use crate::{
     error::{CliError, Kind},
@@ -12,6 +13,10 @@ use crate::{
 
 /// How long the live socket may take.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// What is to be done about a hub whose log takes nothing.
+pub(super) const READ_ONLY: &str =
+    "whoever runs it sees why at /readyz of its admin address; most often its disk is full";
 
 #[derive(Serialize)]
 struct Finding {
@@ -91,6 +96,10 @@ async fn server(global: &Global) -> Finding {
     if info.protocol < wire::frames::PROTOCOL {
         let old = CliError::new(Kind::Other, format!("{found}, but it is older than this program"));
         return Finding::bad("hub", old.hint("upgrade the hub"));
+    }
+    if info.log == Some(LogState::Ro) {
+        let full = CliError::new(Kind::Other, format!("{found}, but it takes no messages right now"));
+        return Finding::bad("hub", full.hint(READ_ONLY));
     }
     Finding::good("hub", found)
 }

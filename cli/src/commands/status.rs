@@ -3,8 +3,12 @@
 use std::time::Instant;
 
 use serde::Serialize;
-use wire::accounts::{HubInfo, Me};
+use wire::{
+    accounts::{HubInfo, Me},
+    frames::LogState,
+};
 
+use super::doctor::READ_ONLY;
 use crate::{error::CliError, global::Global};
 
 #[derive(Serialize)]
@@ -45,8 +49,12 @@ pub async fn run(global: &Global) -> Result<(), CliError> {
             Some(user) => format!("signed in as {} <{}>", user.name, user.email),
             None => "not signed in (mshub auth login)".to_owned(),
         };
+        let log = match status.info.log {
+            Some(LogState::Ro) => format!("\nlog      takes no messages right now: {READ_ONLY}"),
+            _ => String::new(),
+        };
         format!(
-            "hub      {} {} at {}, {} ms\naccount  {who}",
+            "hub      {} {} at {}, {} ms{log}\naccount  {who}",
             status.info.product, status.info.version, status.server, status.ms
         )
     })

@@ -6,6 +6,7 @@ pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod db;
+mod disk;
 pub mod engines;
 pub mod fanout;
 pub mod mail;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, UserId};
+use crate::{Timestamp, UserId, frames::LogState};
 
 /// `POST /api/v1/auth/signup`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -297,4 +297,7 @@ pub struct HubInfo {
     /// When messages are acknowledged: `fsync`, the disk has them; `os`, the operating system has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durability: Option<String>,
+    /// What the log takes; not said where it takes messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogState>,
 }

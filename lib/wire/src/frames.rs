@@ -304,6 +304,7 @@ pub enum ToClient {
 
 /// What the log takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LogState {
     /// Messages.

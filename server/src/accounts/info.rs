@@ -16,5 +16,6 @@ pub(crate) async fn show(State(state): State<App>) -> ApiJson<HubInfo> {
         mail: state.mail.route(),
         max_upload_bytes: state.config.max_upload_bytes,
         durability: Some(state.bus.durability().name().into()),
+        log: state.live.is_read_only().then_some(frames::LogState::Ro),
     })
 }

@@ -379,9 +379,13 @@ impl Registry {
 
     /// How the hub is, as heartbeats say it.
     pub(super) fn heartbeat(&self) -> ToClient {
-        let read_only = self.read_only.load(Ordering::Relaxed);
-        let log = if read_only { LogState::Ro } else { LogState::Ok };
+        let log = if self.is_read_only() { LogState::Ro } else { LogState::Ok };
         ToClient::Hb { log: Some(log), plag_ms: Some(self.lag_ms.load(Ordering::Relaxed)) }
+    }
+
+    /// Whether the log takes no messages right now.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only.load(Ordering::Relaxed)
     }
 
     /// Whether the log takes messages; everybody hears when that changes.

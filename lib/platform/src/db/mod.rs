@@ -18,7 +18,7 @@ pub(crate) use sqlite::connect_options as sqlite_options;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use sqlx::{PgPool, SqlitePool};
 
-use crate::UnknownEngine;
+use crate::{UnknownEngine, disk};
 
 /// The database of one service. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -138,8 +138,11 @@ impl Db {
         }
     }
 
-    /// Answers when the database does: for readiness.
+    /// Answers when the database does, and can write: for readiness.
     pub async fn ping(&self) -> sqlx::Result<()> {
+        if let Self::Sqlite { write, .. } = self {
+            disk::takes_more(write.connect_options().get_filename())?;
+        }
         crate::each!(self.reader(), pool => sqlx::query("SELECT 1").execute(pool).await.map(drop))
     }
 

@@ -15,6 +15,7 @@ use tokio::{
 use wire::Timestamp;
 
 use super::{Body, Error, LinkKey, LinkTerms, Object, SignedLink, Stored, key};
+use crate::disk;
 
 /// How often an object is given its name, when others remove the folder meanwhile.
 const RENAMES: u32 = 10;
@@ -148,7 +149,7 @@ impl Folder {
     pub(super) async fn ping(&self) -> Result<(), Error> {
         fs::metadata(self.root.join("part"))
             .await
-            .map(drop)
+            .and_then(|_| disk::takes_more(&self.root))
             .map_err(|source| Error::Store { key: "part".into(), source })
     }
 

@@ -44,10 +44,21 @@ async fn a_resend_is_answered_with_the_first_place_and_heard_once() {
     let first = socket.answer(&cid).await;
     socket.send_as(&cid, &room, "once").await;
     let again = socket.answer(&cid).await;
+    socket.send_as(&cid, &room, "another").await;
+    let other = socket.answer(&cid).await;
+    let path = format!("/api/v1/rooms/{room}/messages");
+    let post = async |body: &str| server.post(&path, &ann.token, json!({ "cid": cid, "body": body })).await;
+    let [posted, refused] = [post("once").await, post("another").await];
     socket.sent(&room, "after").await;
 
     assert_eq!(first["dup"], json!(null));
     assert_eq!((&again["pos"], &again["id"], &again["dup"]), (&first["pos"], &first["id"], &json!(true)));
+    assert_eq!(
+        (&other["t"], &other["code"], &other["retry"]),
+        (&json!("err"), &json!("MSH-4090"), &json!(false))
+    );
+    assert_eq!(posted.good()["pos"], first["pos"]);
+    assert_eq!((refused.status, refused.code().as_str()), (409, "MSH-4090"));
     let bodies: Vec<_> = socket.bodies(2).await.into_iter().map(|(.., body)| body).collect();
     assert_eq!(bodies, ["once", "after"]);
 }
@@ -158,6 +169,8 @@ async fn a_log_that_takes_nothing_is_said_to_everybody_and_sends_can_be_repeated
     here.sent(&room, "before").await;
     server.bus.close().await;
     there.heartbeat("ro").await;
+    let info = server.send(server.request(reqwest::Method::GET, wire::paths::HUB_INFO)).await.good();
+    assert_eq!(info["log"], "ro");
     let refused = here.sent(&room, "into nothing").await;
     let next = here.sent(&room, "later").await;
 

@@ -32,6 +32,7 @@ use super::{AppendError, Appended, Durability, OpenError, ReadError, Record};
 use crate::{
     Clock,
     db::{Rows, sqlite_options},
+    disk,
     mutants::{self, Mutant},
     traces::Context,
 };
@@ -211,7 +212,9 @@ impl Log {
     }
 
     pub(super) fn ping(&self) -> Result<(), AppendError> {
-        self.queue().map(drop)
+        self.queue()?;
+        let file = self.0.state.read.connect_options();
+        disk::takes_more(file.get_filename()).map_err(|full| AppendError::Unavailable(full.to_string()))
     }
 
     /// Where appends go, as long as they are taken.
