@@ -142,6 +142,29 @@ async fn two_who_change_a_room_at_once_do_not_undo_each_other() {
 }
 
 #[tokio::test]
+async fn who_is_just_losing_a_role_does_not_give_it_back_to_themselves() {
+    let server = Server::start().await;
+    let (ann, bob) =
+        (server.account("ann@example.org", "Ann").await, server.account("bob@example.org", "Bob").await);
+    server.post("/api/v1/rooms", access(&ann), json!({ "name": "general" })).await.good();
+    server.post("/api/v1/rooms/general/join", access(&bob), json!({})).await.good();
+    let path = "/api/v1/rooms/general/members/bob@example.org";
+    let make = async |by: &serde_json::Value, role: &str| {
+        let request = server.request(Method::PUT, path).bearer_auth(access(by));
+        server.send(request.json(&json!({ "role": role }))).await
+    };
+
+    for _ in 0..8 {
+        make(&ann, "owner").await.good();
+        let (taken, _) = tokio::join!(make(&ann, "member"), make(&bob, "owner"));
+
+        taken.good();
+        let now = server.get("/api/v1/rooms/general", access(&bob)).await.good();
+        assert_eq!(now["role"], "member");
+    }
+}
+
+#[tokio::test]
 async fn a_tail_that_begins_beyond_the_end_of_the_log_ends_with_the_membership() {
     let server = Server::start().await;
     let (ann, bob) =
