@@ -1,6 +1,6 @@
 //! Ann makes one thing of several files: merged, zipped, taken apart and turned, through the hub and without it.
 
-use std::io::{Cursor, Read as _};
+use std::io::Cursor;
 
 use serde_json::Value;
 
@@ -83,6 +83,15 @@ fn several_files_become_one_and_one_becomes_several() {
     assert_eq!(whole(&done)["output"], "out.zip");
     assert_eq!(names_in(&ann, "out.zip"), ["plan.html", "boats.html"]);
 
+    // Merged and zipped, each in its place.
+    let done = ann.run(&[
+        "convert", "boats.md", "plan.md", "--to", "pdf", "--merge", "-o", "one.pdf", "--zip", "one.zip",
+    ]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(done.text().contains("→ one.zip and one.pdf"), "{}", done.text());
+    assert_eq!(names_in(&ann, "one.zip"), ["boats.pdf", "plan.pdf", "one.pdf"]);
+    assert_eq!(words(&ann, "one.pdf"), "Seven boats Harbour plan");
+
     // Uploaded and left to itself.
     let done = ann.run(&[
         "convert",
@@ -125,11 +134,14 @@ fn the_same_works_without_a_hub() {
     ]);
     assert_eq!(merged.code, 0, "{}", merged.stderr);
     assert_eq!(names_in(&ann, "all.zip"), ["plan.pdf", "boats.pdf", "all.pdf"]);
-    let mut zip = zip::ZipArchive::new(std::fs::File::open(ann.folder().join("all.zip")).unwrap()).unwrap();
-    let mut pdf = Vec::new();
-    zip.by_name("all.pdf").unwrap().read_to_end(&mut pdf).unwrap();
-    ann.file("all.pdf", pdf);
+    assert_eq!(
+        (&whole(&merged)["output"], &whole(&merged)["merged"]),
+        (&"all.zip".into(), &"all.pdf".into())
+    );
     assert_eq!(words(&ann, "all.pdf"), "Harbour plan Seven boats");
+    for line in [&["--merge", "--zip", "x", "-o", "x"][..], &["--zip", "x.zip", "-o", "x.pdf"]] {
+        assert_eq!(here(&[&["convert", "plan.md", "--to", "pdf"], line].concat()).code, 2);
+    }
 
     let twice = here(&["pdf", "merge", "all.pdf", "all.pdf", "-o", "twice.pdf"]);
     assert_eq!((twice.code, &whole(&twice)["output"]), (0, &"twice.pdf".into()), "{}", twice.stderr);

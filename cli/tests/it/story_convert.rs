@@ -179,6 +179,21 @@ fn a_pipe_in_is_a_pipe_out() {
     assert_eq!((through.code, named.code), (0, 0), "{} {}", through.stderr, named.stderr);
     assert_eq!(through.stdout, content(&ann, "x.json"));
     assert_eq!((&named.lines()[0]["file"], &named.lines()[0]["output"]), (&"-".into(), &"x.json".into()));
+
+    // What is lost on the way is said, in a pipe and to whoever wants nothing but paths.
+    let two = r#"{"Coffee": [{"bean": "Java"}], "Tea": [{"leaf": "Assam"}]}"#;
+    ann.file("two.json", two);
+    let through = ann.run_with(&["convert", "-", "--from", "json", "--to", "csv"], two.as_bytes());
+    let quiet = ann.run(&["convert", "two.json", "--to", "csv", "-q"]);
+    assert_eq!((through.text(), quiet.text()), ("bean\nJava\n", "two.csv\n"));
+    for done in [through, quiet] {
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        assert!(done.stderr.contains("missing in the result: csv holds one sheet"), "{}", done.stderr);
+    }
+    let strict = ann.run(&["convert", "two.json", "--to", "csv", "--strict", "-o", "no.csv", "--json"]);
+    let refused = strict.error();
+    assert_eq!((strict.code, &refused["hint"]), (10, &Value::Null), "{refused}");
+    assert!(refused["message"].as_str().unwrap().contains("csv holds one sheet"), "{refused}");
 }
 
 #[test]

@@ -31,7 +31,7 @@ also when the same command is given again within a day.
 
 With --json one object a file, when it is done: file, job, state, output, bytes_in, bytes_out,
 sha256, seconds, engine, degraded, and error where it failed. With --merge or --zip one more at
-the end, for the whole, with batch.
+the end, for the whole, with batch, and with merged where the PDF is written beside the zip.
 
 Examples:
   mshub convert report.docx --to pdf
@@ -58,7 +58,7 @@ pub struct ConvertArgs {
     /// The name of what comes over standard input, or from a URL
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Where the result of one file, or with --merge of all, goes; - for standard output, the default for standard
+    /// Where the result of one file, or with --merge of all, goes, also beside --zip; - for standard output, the default for standard
     /// input unless --json needs it: then the result is stdin.FORMAT, or as --name says
     #[arg(short, long, value_name = "FILE", conflicts_with = "out_dir")]
     pub output: Option<String>,

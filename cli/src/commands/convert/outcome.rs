@@ -11,11 +11,15 @@ use wire::{
     conversions::{Job, JobError},
 };
 
-use super::plan::{Plan, Source};
+use super::{
+    plan::{Plan, Source},
+    together::Places,
+};
 use crate::{
     error::{CliError, Kind},
     files::Destination,
     global::Global,
+    output::Output,
     text,
 };
 
@@ -29,6 +33,9 @@ pub(super) struct Outcome {
     pub(super) batch: Option<BatchId>,
     pub(super) state: String,
     pub(super) output: Option<String>,
+    /// The merged PDF, where it has a place of its own beside the zip that it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) merged: Option<String>,
     pub(super) bytes_in: Option<u64>,
     pub(super) bytes_out: Option<u64>,
     pub(super) sha256: Option<String>,
@@ -79,9 +86,9 @@ impl Outcome {
     }
 
     /// Of what is made of many.
-    pub(super) fn of_many(files: usize, destination: &Destination) -> Self {
+    pub(super) fn of_many(files: usize, places: &Places) -> Self {
         let file = format!("{files} {}", if files == 1 { "file" } else { "files" });
-        let through = *destination == Destination::Stdout;
+        let through = places.last == Destination::Stdout || places.merged == Some(Destination::Stdout);
         Self { file, began: Some(Instant::now()), through, ..Self::default() }
     }
 
@@ -129,30 +136,39 @@ impl Outcome {
         self.seconds = (self.age().as_secs_f64() * 1000.0).round() / 1000.0;
     }
 
+    /// Prints the end of it. What is missing in the result is said in every form: it is no progress that could be left
+    /// out, and whoever reads a pipe sees nothing else of it.
     pub(super) fn print(&self, global: &Global) -> Result<(), CliError> {
         let out = &global.out;
         if out.is_json() {
             return out.json(self);
         }
+        self.print_end(out)?;
+        if self.degraded && self.error.is_none() {
+            let lost = if self.lost.is_empty() { "some words".to_owned() } else { self.lost.join("; ") };
+            out.warn(format!("{}: missing in the result: {lost}", self.file))?;
+        }
+        Ok(())
+    }
+
+    fn print_end(&self, out: &Output) -> Result<(), CliError> {
         if out.is_quiet() {
             let id =
                 self.batch.map(|batch| batch.to_string()).or_else(|| self.job.map(|job| job.to_string()));
             let brief = self.output.clone().or(id);
             // What a part of something else is called is of no use to a script.
             return match brief.filter(|_| self.error.is_none() && !self.through && !self.told) {
-                Some(brief) => out.line(brief),
+                Some(brief) => {
+                    out.line(brief)?;
+                    self.merged.as_ref().map_or(Ok(()), |merged| out.line(merged))
+                }
                 None => Ok(()),
             };
         }
         if self.through {
             return if self.error.is_none() { out.note(self.sentence()) } else { Ok(()) };
         }
-        out.mark(self.error.is_none(), self.sentence())?;
-        if self.degraded && self.error.is_none() {
-            let lost = if self.lost.is_empty() { "some words".to_owned() } else { self.lost.join("; ") };
-            out.warn(format!("{}: missing in the result: {lost}", self.file))?;
-        }
-        Ok(())
+        out.mark(self.error.is_none(), self.sentence())
     }
 
     fn sentence(&self) -> String {
@@ -162,10 +178,11 @@ impl Outcome {
         }
         let nowhere = if self.through { "standard output" } else { "converted" };
         let target = self.output.as_deref().unwrap_or(nowhere);
+        let merged = self.merged.as_ref().map(|merged| format!(" and {merged}")).unwrap_or_default();
         let size = self.bytes_out.map(text::size).unwrap_or_default();
         match (self.state.as_str(), self.job) {
             ("skipped", _) => format!("{file}: {target} is there already"),
-            ("completed", _) => format!("{file} → {target}  {size}  {seconds:.1} s"),
+            ("completed", _) => format!("{file} → {target}{merged}  {size}  {seconds:.1} s"),
             (state, _) if let Some(batch) = self.batch => {
                 format!("{file}: {state}; the result later: mshub batch get {batch}")
             }
@@ -199,6 +216,8 @@ pub(super) fn why_failed(error: Option<&JobError>, id: JobId) -> CliError {
         None if kind == "input_missing" => {
             error.hint("leave that file out, or go on without it with --skip-failed")
         }
+        // It would end in the same way.
+        None if kind == "low_fidelity" => error,
         None => error.hint(format!("try once more with `mshub job retry {id}`")),
     }
 }

@@ -1,6 +1,8 @@
 //! Several files that become one: through the hub as a batch, whose steps go on without us.
 
-use client::Hub;
+use std::path::PathBuf;
+
+use client::{Downloaded, Hub};
 use futures_util::{StreamExt as _, stream};
 use wire::{
     Code, JobId,
@@ -24,27 +26,47 @@ use crate::{
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(600);
 const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Where the one result goes. Refused before anything is uploaded.
-pub(super) fn destination(batch: &Batch<'_>) -> Result<Destination, CliError> {
-    let (args, out) = (batch.args, &batch.global.out);
-    let name = match (&args.zip, &args.output) {
-        (Some(zip), _) => zip.clone(),
-        (None, Some(output)) => output.clone(),
-        (None, None) => {
-            let folder = args.out_dir.clone().unwrap_or_default();
-            return Destination::file(folder.join("merged.pdf"), args.overwrite);
-        }
-    };
-    Destination::of(&name, args.overwrite, false, out)
+/// Where the results go.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    /// Of what is made last: the zip, or the merged PDF.
+    pub(super) last: Destination,
+    /// Of the merged PDF beside a zip, where `-o` names one.
+    pub(super) merged: Option<Destination>,
+}
+
+impl Places {
+    /// Refused before anything is uploaded.
+    pub(super) fn of(batch: &Batch<'_>) -> Result<Self, CliError> {
+        let (args, out) = (batch.args, &batch.global.out);
+        let place = |name: &String| Destination::of(name, args.overwrite, false, out);
+        let (last, merged) = match (&args.zip, &args.output) {
+            (Some(zip), Some(output)) if zip == output => {
+                return Err(CliError::usage(format!("the merged PDF and the zip cannot both be {zip}"))
+                    .hint("name another file with -o or --zip"));
+            }
+            (Some(_), Some(_)) if !args.merge => {
+                return Err(CliError::usage("beside --zip, -o names the merged PDF, and nothing is merged")
+                    .hint("add --merge, or leave out -o"));
+            }
+            (Some(zip), output) => (place(zip)?, output.as_ref().map(place).transpose()?),
+            (None, Some(output)) => (place(output)?, None),
+            (None, None) => {
+                let folder = args.out_dir.clone().unwrap_or_default();
+                (Destination::file(folder.join("merged.pdf"), args.overwrite)?, None)
+            }
+        };
+        Ok(Self { last, merged })
+    }
 }
 
 /// Converts all files and fetches what is made of them, printing each file and then the whole.
 pub(super) async fn convert(batch: &Batch<'_>, plans: Vec<Plan>) -> Result<(), CliError> {
-    let destination = destination(batch)?;
+    let places = Places::of(batch)?;
     let hub = batch.global.hub()?;
-    let mut whole = Outcome::of_many(plans.len(), &destination);
+    let mut whole = Outcome::of_many(plans.len(), &places);
     let bar = batch.progress.bar(&name(batch));
-    let done = steps(batch, &hub, plans, &destination, &mut whole, &bar).await;
+    let done = steps(batch, &hub, plans, &places, &mut whole, &bar).await;
     bar.end();
     finish(batch, whole, done)
 }
@@ -75,7 +97,7 @@ async fn steps(
     batch: &Batch<'_>,
     hub: &Hub,
     plans: Vec<Plan>,
-    destination: &Destination,
+    places: &Places,
     whole: &mut Outcome,
     bar: &Bar,
 ) -> Result<Vec<Outcome>, CliError> {
@@ -94,7 +116,7 @@ async fn steps(
         return Ok(outcomes);
     }
     let ended = wait(batch, hub, &made, &mut outcomes, &bars, bar).await?;
-    fetch(hub, batch, &ended, destination, whole, bar).await?;
+    fetch(hub, batch, &ended, places, whole, bar).await?;
     Ok(outcomes)
 }
 
@@ -243,7 +265,7 @@ async fn fetch(
     hub: &Hub,
     batch: &Batch<'_>,
     ended: &Whole,
-    destination: &Destination,
+    places: &Places,
     whole: &mut Outcome,
     bar: &Bar,
 ) -> Result<(), CliError> {
@@ -255,13 +277,28 @@ async fn fetch(
         _ => return Err(why_failed(last.error.as_ref(), last.id)),
     }
     bar.say("fetching");
-    let link = hub.result_link(last.id).await?;
-    let arriving = Arriving::begin(destination)?;
-    let mut sink = arriving.sink()?;
-    let fetched = hub.download(&link, &mut sink, |bytes| bar.sent(bytes, Some(link.bytes))).await?;
-    let path = arriving.finish(&batch.global.out)?;
+    // The merged PDF is what the zip was made of.
+    if let (Some(place), Some(merged)) = (&places.merged, ended.made.first()) {
+        let (_, path) = fetch_one(hub, batch, merged.id, place, bar).await?;
+        whole.merged = path.map(|path| path.display().to_string());
+    }
+    let (fetched, path) = fetch_one(hub, batch, last.id, &places.last, bar).await?;
     whole.bytes_out = Some(fetched.bytes);
     whole.sha256 = Some(fetched.sha256);
     whole.has_output(path.as_deref());
     Ok(())
+}
+
+async fn fetch_one(
+    hub: &Hub,
+    batch: &Batch<'_>,
+    job: JobId,
+    place: &Destination,
+    bar: &Bar,
+) -> Result<(Downloaded, Option<PathBuf>), CliError> {
+    let link = hub.result_link(job).await?;
+    let arriving = Arriving::begin(place)?;
+    let mut sink = arriving.sink()?;
+    let fetched = hub.download(&link, &mut sink, |bytes| bar.sent(bytes, Some(link.bytes))).await?;
+    Ok((fetched, arriving.finish(&batch.global.out)?))
 }

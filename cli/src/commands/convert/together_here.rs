@@ -10,7 +10,7 @@ use super::{
     Batch, local,
     outcome::Outcome,
     plan::Plan,
-    together::{destination, finish, name},
+    together::{Places, finish, name},
 };
 use crate::{
     error::{CliError, Kind},
@@ -19,10 +19,10 @@ use crate::{
 
 /// Converts all files and makes of them what is wanted, printing each file and then the whole.
 pub(super) async fn convert(batch: &Batch<'_>, plans: Vec<Plan>) -> Result<(), CliError> {
-    let destination = destination(batch)?;
+    let places = Places::of(batch)?;
     let scratch = tempfile::tempdir().map_err(CliError::io("cannot make a folder for the conversions"))?;
-    let mut whole = Outcome::of_many(plans.len(), &destination);
-    let done = steps(batch, plans, scratch.path(), &destination, &mut whole).await;
+    let mut whole = Outcome::of_many(plans.len(), &places);
+    let done = steps(batch, plans, scratch.path(), &places, &mut whole).await;
     finish(batch, whole, done)
 }
 
@@ -30,7 +30,7 @@ async fn steps(
     batch: &Batch<'_>,
     mut plans: Vec<Plan>,
     folder: &Path,
-    destination: &Destination,
+    places: &Places,
     whole: &mut Outcome,
 ) -> Result<Vec<Outcome>, CliError> {
     for (place, plan) in plans.iter_mut().enumerate() {
@@ -64,6 +64,10 @@ async fn steps(
         let path = folder.join("merged.pdf");
         let report = merge(engines, &files, path.clone()).await?;
         whole.lost.extend(report.lost);
+        if let Some(place) = &places.merged {
+            let (_, path) = local::deliver(batch, place, &path).await?;
+            whole.merged = path.map(|path| path.display().to_string());
+        }
         files.push((format!("{}.pdf", name(batch)), path.clone()));
         made = Some(path);
     }
@@ -76,7 +80,7 @@ async fn steps(
     whole.degraded = !whole.lost.is_empty();
     whole.bytes_out = tokio::fs::metadata(&made).await.ok().map(|about| about.len());
     whole.engine = Some("builtin".to_owned());
-    let (sha256, path) = local::deliver(batch, destination, &made).await?;
+    let (sha256, path) = local::deliver(batch, &places.last, &made).await?;
     whole.sha256 = Some(sha256);
     "completed".clone_into(&mut whole.state);
     whole.has_output(path.as_deref());
