@@ -16,7 +16,7 @@ pub(crate) fn verdict(req: &Request, best: Option<Report>, error: Option<Error>)
         // Stopped in the middle is stopped, whatever was there by then.
         (_, Some(Error::Cancelled)) => Err(Error::Cancelled),
         (Some(report), _) if req.strict && report.degraded => {
-            Err(Error::LowFidelity { recall: report.recall.unwrap_or(0.0) })
+            Err(Error::LowFidelity { recall: report.recall.unwrap_or(0.0), lost: report.lost })
         }
         (Some(report), _) => Ok(report),
         (None, Some(error)) => Err(error),
@@ -27,6 +27,7 @@ pub(crate) fn verdict(req: &Request, best: Option<Report>, error: Option<Error>)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Format;
 
     #[test]
     fn words_count_more_than_sentences_about_them() {
@@ -39,5 +40,16 @@ mod tests {
         assert!(better(&report(Some(0.99), &["x", "y"]), &report(Some(0.5), &["x"])));
         assert!(better(&report(Some(0.99), &[]), &report(Some(0.9905), &["x"])));
         assert!(!better(&report(None, &["x"]), &report(Some(0.9), &["x"])));
+    }
+
+    #[test]
+    fn who_is_strict_hears_what_is_lost() {
+        let strict = Request { strict: true, ..Request::new("a", Format::Docx, "b", Format::Md) };
+        let lost = vec!["charts are left out (2)".to_owned()];
+        let report = Report { recall: Some(1.0), degraded: true, lost, ..Report::default() };
+
+        let refused = verdict(&strict, Some(report), None).unwrap_err().to_string();
+
+        assert!(refused.starts_with("the result is not whole: charts are left out (2);"), "{refused}");
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn whole_run(
     progress(Progress::began(Stage::Verifying));
     let mut report = verify::report(&output, req)?;
     if req.strict && report.degraded {
-        return Err(Error::LowFidelity { recall: report.recall.unwrap_or(0.0) });
+        return Err(Error::LowFidelity { recall: report.recall.unwrap_or(0.0), lost: report.lost });
     }
 
     progress(Progress::began(Stage::Writing));

@@ -67,11 +67,14 @@ pub enum Error {
         /// Which one, and why.
         what: String,
     },
-    /// The caller was strict and too many words of the source are missing from the result.
-    #[error("only {:.1} % of the words survived the conversion; convert without --strict to get the incomplete result, or use another engine", recall * 100.0)]
+    /// The caller was strict and something of the source is missing from the result.
+    #[error("{}; convert without --strict to get the incomplete result, or use another engine", shortfall(*recall, lost))]
     LowFidelity {
         /// Share of the source's words found in the result, 0 to 1.
         recall: f64,
+        /// What is missing in the best result, a sentence each; nothing from hubs of before this was said.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lost: Vec<String>,
     },
     /// The conversion was stopped at its deadline.
     #[error("the conversion took longer than {seconds} s and was stopped; try a smaller document")]
@@ -189,6 +192,13 @@ impl From<std::io::Error> for Error {
     }
 }
 
+fn shortfall(recall: f64, lost: &[String]) -> String {
+    match lost {
+        [] => format!("only {:.1} % of the words survived the conversion", recall * 100.0),
+        lost => format!("the result is not whole: {}", lost.join(", ")),
+    }
+}
+
 fn relabel(found: &str) -> String {
     match found.parse::<crate::Format>() {
         Ok(format) => format!("rename it, or say so with `--from {format}`"),
@@ -214,7 +224,8 @@ mod tests {
         let errors = [
             Error::Empty,
             Error::corrupt("x"),
-            Error::LowFidelity { recall: 0.5 },
+            Error::LowFidelity { recall: 0.5, lost: Vec::new() },
+            Error::LowFidelity { recall: 1.0, lost: vec!["charts".into()] },
             Error::Timeout { seconds: 60 },
             Error::limit("x"),
         ];

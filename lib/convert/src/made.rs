@@ -4,7 +4,7 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
 
-use crate::builtin::{Output, undrawable, words_of_file};
+use crate::builtin::{Output, undrawable, values_of_table, words_of_file};
 use crate::verify::Words;
 use crate::{Error, Format, Request};
 
@@ -17,6 +17,7 @@ pub(crate) fn output(req: &Request, made: &Path, draws_here: bool) -> Result<Out
     source(req, &mut output);
     match req.to {
         Format::Pdf => pdf(&mut output),
+        to if is_table(req.from) && is_table(to) => result(values_of_table(made, to), to, &mut output),
         to => result(words_of_file(made, to), to, &mut output),
     }
     if req.to == Format::Pdf && draws_here {
@@ -30,8 +31,17 @@ pub(crate) fn output(req: &Request, made: &Path, draws_here: bool) -> Result<Out
     Ok(output)
 }
 
+fn is_table(format: Format) -> bool {
+    use Format::{Csv, Ods, Tsv, Xls, Xlsb, Xlsm, Xlsx};
+    matches!(format, Xlsx | Xlsm | Xlsb | Xls | Ods | Csv | Tsv)
+}
+
 fn source(req: &Request, output: &mut Output) {
-    match words_of_file(&req.input, req.from) {
+    let read = match is_table(req.from) && is_table(req.to) {
+        true => values_of_table(&req.input, req.from),
+        false => words_of_file(&req.input, req.from),
+    };
+    match read {
         Ok(Some(words)) => output.source = Some(words),
         // What no reader of ours takes is not damaged.
         Ok(None) | Err(Error::Unsupported { .. }) => output.warnings.push(format!(

@@ -7,6 +7,8 @@ use crate::{Error, Report, Request};
 
 /// How many missing words a report quotes.
 const QUOTED: usize = 5;
+/// How many letters of each.
+const QUOTED_LETTERS: usize = 40;
 
 /// A bag of words: lower case, letters and digits only; each ideograph is a word of its own.
 #[derive(Clone, Debug, Default)]
@@ -69,9 +71,10 @@ impl Words {
     }
 }
 
-/// Invisible characters inside a word: soft hyphen, zero-width joiners, direction marks, combining marks.
+/// Invisible characters inside a word: soft hyphen, zero-width joiners, direction marks, combining marks; and the tilde,
+/// which some readers of Markdown take for a mark (`H~2~O`) and some for itself.
 fn is_joiner(letter: char) -> bool {
-    matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{300}'..='\u{36f}')
+    matches!(letter, '~' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{300}'..='\u{36f}')
 }
 
 fn is_ideograph(letter: char) -> bool {
@@ -98,7 +101,7 @@ pub(crate) fn recall(source: &Words, result: &Words) -> Recall {
             there = result.squashed.matches(word.as_str()).count().try_into().unwrap_or(u32::MAX);
         }
         if there < wanted && first_lost.len() < QUOTED {
-            first_lost.push(word.clone());
+            first_lost.push(quoted(word));
         }
         found += u64::from(there.min(wanted));
     }
@@ -106,11 +109,21 @@ pub(crate) fn recall(source: &Words, result: &Words) -> Recall {
     Recall { share, first_lost }
 }
 
+/// As much of a word as a sentence can have.
+fn quoted(word: &str) -> String {
+    match word.char_indices().nth(QUOTED_LETTERS) {
+        Some((end, _)) => format!("{}…", &word[..end]),
+        None => word.to_owned(),
+    }
+}
+
 /// The report of a finished run, without engine, time and size.
 ///
 /// # Errors
-/// [`Error::Crashed`] when the engine made nothing that deserves the name of the format.
+/// [`Error::Crashed`] when the engine made nothing that deserves the name of the format, [`Error::Unsupported`] when it
+/// made a text without any of the words.
 pub(crate) fn report(output: &Output, req: &Request) -> Result<Report, Error> {
+    says_something(output, req)?;
     parses(output, req)?;
     let mut report = Report {
         pages: output.pages,
@@ -134,6 +147,22 @@ pub(crate) fn report(output: &Output, req: &Request) -> Result<Report, Error> {
     }
     report.degraded = !report.lost.is_empty();
     Ok(report)
+}
+
+/// A text that has none of the words is no result, whatever else is there.
+fn says_something(output: &Output, req: &Request) -> Result<(), Error> {
+    use crate::Format::{Csv, Html, Json, Md, Tsv, Txt};
+    let words_of = |words: &Option<Words>| words.as_ref().map(Words::total);
+    match (words_of(&output.source), words_of(&output.result)) {
+        (Some(words @ 1..), Some(0)) if matches!(req.to, Txt | Md | Html | Csv | Tsv | Json) => {
+            Err(Error::Unsupported {
+                from: format!("this {}", req.from),
+                to: req.to.to_string(),
+                hint: format!("none of its {words} words would be in the result: convert it to pdf instead"),
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The output opens again as what it claims to be.
@@ -173,6 +202,29 @@ mod tests {
     fn a_word_cut_by_the_layout_is_not_lost() {
         let recall = recall(&Words::of("hyphenation works"), &Words::of("hyphen ation works"));
         assert_eq!(recall.share, 1.0);
+    }
+
+    #[test]
+    fn a_text_without_any_of_the_words_is_no_result() {
+        let words = |text: &str| Some(Words::of(text));
+        let run = |source: &str, result: &str, to| {
+            let bytes = b"| |".to_vec();
+            let output = Output { bytes, source: words(source), result: words(result), ..Output::default() };
+            report(&output, &Request::new("a", crate::Format::Docx, "b", to))
+        };
+
+        let refused = run("two words", "", crate::Format::Md).unwrap_err();
+        assert_eq!(refused.code(), "unsupported");
+        assert!(refused.to_string().contains("none of its 2 words"), "{refused}");
+        assert!(run("two words", "two", crate::Format::Md).unwrap().degraded);
+        assert!(!run("", "", crate::Format::Md).unwrap().degraded);
+    }
+
+    #[test]
+    fn a_tilde_is_no_gap_and_a_long_word_is_not_quoted_whole() {
+        assert_eq!(recall(&Words::of("H2O"), &Words::of("H~2~O")).share, 1.0);
+        let recall = recall(&Words::of(&"ä".repeat(5000)), &Words::default());
+        assert_eq!(recall.first_lost, ["ä".repeat(40) + "…"]);
     }
 
     #[test]

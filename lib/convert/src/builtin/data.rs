@@ -57,6 +57,12 @@ pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, 
     }
     ticker.counted(total, total, "rows");
     output.warnings.extend(book.warnings);
+    if output.source.as_ref().is_some_and(|words| words.total() == 0) {
+        // Then this is all that the document has.
+        output.lost.extend(book.undrawn);
+    } else if req.to == Format::Html {
+        output.warnings.extend(book.undrawn);
+    }
     Ok(output)
 }
 

@@ -3,7 +3,7 @@
 /// Elements whose content is not text for a reader.
 const SILENT: [&str; 6] = ["script", "style", "template", "noscript", "title", "svg"];
 /// Elements that begin and end on a line of their own.
-const BLOCKS: [&str; 31] = [
+pub(super) const BLOCKS: [&str; 31] = [
     "address",
     "article",
     "aside",
@@ -74,7 +74,7 @@ pub(super) fn text_of_html(html: &str) -> String {
 }
 
 /// Where a tag ends; a `>` inside a quoted attribute does not end it.
-fn tag_end(tag: &str) -> Option<usize> {
+pub(super) fn tag_end(tag: &str) -> Option<usize> {
     let mut quote = None;
     for (at, letter) in tag.char_indices() {
         match (quote, letter) {

@@ -6,6 +6,7 @@ mod data;
 mod dates;
 mod epub;
 mod fonts;
+mod html_hidden;
 mod html_text;
 mod images;
 mod json_table;
@@ -34,10 +35,11 @@ mod text_documents;
 mod text_file;
 mod undrawn;
 mod unlocked;
+mod word_rewriter;
 mod workbook;
 
 pub(crate) use fonts::{FOLDERS as FONT_FOLDERS, undrawable};
-pub(crate) use source_words::of_file as words_of_file;
+pub(crate) use source_words::{of_file as words_of_file, of_table as values_of_table};
 
 use crate::Format::*;
 use crate::verify::Words;

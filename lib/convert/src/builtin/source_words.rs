@@ -11,8 +11,11 @@ use crate::container::Container;
 use crate::verify::Words;
 use crate::{Error, Format, Request};
 
+use super::dates::DateTime;
+use super::html_hidden::without_hidden;
 use super::html_text::{entity, text_of_html};
 use super::parts::elements;
+use super::workbook::Value;
 use super::{epub, markdown, text_documents, text_file, workbook};
 
 /// Words that a reader of this file sees; `None` where nothing here reads the format without converting it.
@@ -26,11 +29,41 @@ pub(crate) fn of_file(path: &Path, format: Format) -> Result<Option<Words>, Erro
         Rtf => text_documents::words_of_rtf(&fs::read(path)?)?,
         Txt => Words::of(&text_file::read(path)?.text),
         Md => Words::of(&text_of_html(&markdown::body(&text_file::read(path)?.text))),
-        Html => Words::of(&text_of_html(&text_file::read(path)?.text)),
+        Html => Words::of(&text_of_html(&without_hidden(&text_file::read(path)?.text))),
         Xlsx | Xlsm | Xlsb | Xls | Ods | Csv | Tsv => of_sheets(path, format)?,
         _ => return Ok(None),
     };
     Ok(Some(words))
+}
+
+/// Values of a table that another program wrote as a table again. Programs agree on those, but neither on how they look
+/// nor on their last digits.
+pub(crate) fn of_table(path: &Path, format: Format) -> Result<Option<Words>, Error> {
+    let book = workbook::read(&Request::new(path, format, "", Format::Pdf))?;
+    let mut words = Words::default();
+    for cell in book.sheets.iter().flat_map(|sheet| sheet.rows.iter().flatten()) {
+        match &cell.value {
+            Value::Number(number) => words.add(&rounded(*number)),
+            Value::Moment(text) => words.add(&to_the_minute(text)),
+            Value::Text(text) | Value::Error(text) => words.add(text),
+            Value::Bool(value) => words.add(&value.to_string()),
+            Value::Empty => {}
+        }
+    }
+    Ok(Some(words))
+}
+
+/// The day of a moment, or the hours and minutes of one without a day: programs cut or round their seconds.
+fn to_the_minute(moment: &str) -> String {
+    let clock = DateTime::clock(moment).unwrap_or_else(|| moment.to_owned());
+    let day = clock.split('T').next().unwrap_or_default();
+    day.rsplit_once(':').map_or(day, |(minutes, _)| minutes).trim_start_matches('0').to_owned()
+}
+
+/// Twelve digits of a number.
+fn rounded(number: f64) -> String {
+    let digits = format!("{number:.11e}");
+    digits.parse::<f64>().map_or(digits, |rounded| rounded.to_string())
 }
 
 /// Words of all visible cells as they are shown.
@@ -85,6 +118,20 @@ pub(super) fn of_docx(path: &Path) -> Result<Words, Error> {
         }
     }
     Ok(Words::of(&text))
+}
+
+/// How many words the headers and footers of a Word document have.
+pub(super) fn of_margins(container: &mut Container) -> Result<u64, Error> {
+    let mut text = String::new();
+    for name in container.names() {
+        let is_margin = name.starts_with("word/header") || name.starts_with("word/footer");
+        if let Some(xml) =
+            container.read(&name).ok().flatten().filter(|_| is_margin && name.ends_with(".xml"))
+        {
+            visible_text(&xml, &WORD, &mut text)?;
+        }
+    }
+    Ok(Words::of(&text).total())
 }
 
 /// Words of an OpenDocument text or presentation, without comments, notes and tracked deletions.
@@ -265,6 +312,19 @@ mod tests {
             <mc:Fallback><w:r><w:t>old</w:t></w:r></mc:Fallback></mc:AlternateContent>\
             </w:p><w:p><w:r><w:t>R&amp;D</w:t></w:r></w:p></w:document>";
         assert_eq!(words(xml), "One word new R&D");
+    }
+
+    #[test]
+    fn the_last_digits_of_a_number_do_not_count() {
+        for (one, other) in [("2009-10-03T20:21:01", "2009-10-03T20:21:00.7"), ("06:15:01", "PT6H15M00.7S")] {
+            assert_eq!(to_the_minute(one), to_the_minute(other));
+        }
+        assert_ne!(to_the_minute("2009-10-03T20:21:01"), to_the_minute("2009-10-04"));
+        assert_eq!(rounded(741.2000000000007), rounded(741.200000000001));
+        assert_eq!(
+            (rounded(436.0), rounded(-0.25), rounded(1e15)),
+            ("436".into(), "-0.25".into(), "1000000000000000".into())
+        );
     }
 
     #[test]

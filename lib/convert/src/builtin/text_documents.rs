@@ -14,7 +14,9 @@ use crate::{Error, Format, Request};
 use super::epub::{self, Pictures};
 use super::html_text::text_of_html;
 use super::unlocked::{PACKAGE_LIMITS, too_old};
-use super::{Output, Ticker, canvas, fonts, markdown, source_words, text_file, undrawn};
+use super::{
+    Output, Ticker, canvas, fonts, html_hidden, markdown, source_words, text_file, undrawn, word_rewriter,
+};
 
 /// A document in memory, with what its words are and what reading it had to leave out.
 struct Opened {
@@ -37,7 +39,7 @@ pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, 
     let mut output = match req.to {
         Format::Pdf => to_pdf(&document)?,
         Format::Html => of_text(document.to_html(), text_of_html),
-        Format::Md => of_text(document.to_markdown(), |text| text_of_html(&markdown::body(text))),
+        Format::Md => of_text(markdown_of(&document), |text| text_of_html(&markdown::body(text))),
         Format::Txt => of_text(text_of_html(&document.to_html()), str::to_owned),
         Format::Epub => to_epub(&document)?,
         _ => to_docx(&mut document)?,
@@ -49,6 +51,17 @@ pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, 
     output.warnings.splice(0..0, warnings);
     output.lost.extend(lost);
     Ok(output)
+}
+
+/// Rows of tables that stood in a cell become lines of it.
+fn markdown_of(document: &Document) -> String {
+    let end = word_rewriter::ROW_END;
+    let (several, last, first) = (format!("{end} {end}"), format!(" {end} |"), format!("| {end} "));
+    let mut text = document.to_markdown();
+    while text.contains(&several) {
+        text = text.replace(&several, &end.to_string());
+    }
+    text.replace(&last, " |").replace(&first, "| ").replace(&format!(" {end} "), "<br>").replace(end, "")
 }
 
 fn of_text(text: String, readable: impl Fn(&str) -> String) -> Output {
@@ -140,7 +153,8 @@ fn open(req: &Request) -> Result<Opened, Error> {
         }
         _ => {
             let file = text_file::read(&req.input)?;
-            of_html(&file.text, Words::of(&text_of_html(&file.text)), file.warnings)
+            let html = html_hidden::without_hidden(&file.text);
+            of_html(&html, Words::of(&text_of_html(&html)), file.warnings)
         }
     }
 }
@@ -173,10 +187,14 @@ fn open_docx(req: &Request) -> Result<Opened, Error> {
     let bytes = fs::read(&req.input)?;
     if bytes.starts_with(b"PK") {
         let words = source_words::of_docx(&req.input)?;
-        let document = Document::from_bytes_with_limits(&bytes, PACKAGE_LIMITS).map_err(problem)?;
         let mut container = Container::open(&req.input)?;
+        let bytes = legible(&mut container, req.to).unwrap_or(bytes);
+        let document = Document::from_bytes_with_limits(&bytes, PACKAGE_LIMITS).map_err(problem)?;
         let pictures = undrawn::pictures_of_docx(&mut container)?;
-        let lost = undrawn::of_docx(&container, req.to);
+        let mut lost = undrawn::of_docx(&container, req.to);
+        if words.total() == 0 && matches!(req.to, Format::Txt | Format::Md | Format::Html) {
+            lost.extend(undrawn::of_wordless(&mut container)?);
+        }
         return Ok(Opened { document, words, pictures, warnings: Vec::new(), lost });
     }
     let password = req.options.password.as_deref().ok_or(Error::Encrypted)?;
@@ -184,6 +202,22 @@ fn open_docx(req: &Request) -> Result<Opened, Error> {
         Document::from_encrypted_bytes_with_limits(&bytes, password, PACKAGE_LIMITS).map_err(locked)?;
     let words = Words::of(&text_of_html(&document.to_html()));
     Ok(Opened { document, words, pictures: 0, warnings: Vec::new(), lost: Vec::new() })
+}
+
+/// The document with what the importer passes over; nothing when it is good as it is, or stays a Word document.
+fn legible(container: &mut Container, to: Format) -> Option<Vec<u8>> {
+    if matches!(to, Format::Docx | Format::Docm) {
+        return None;
+    }
+    let mut parts = word_rewriter::rewritten(container, to);
+    if parts.is_empty() {
+        return None;
+    }
+    let other = |name: &str, part: Vec<u8>| match parts.iter_mut().find(|(changed, _)| changed == name) {
+        Some((_, changed)) => std::mem::take(changed),
+        None => part,
+    };
+    packed(container, other).ok()
 }
 
 fn open_odt(req: &Request) -> Result<Opened, Error> {
@@ -202,19 +236,31 @@ fn open_odt(req: &Request) -> Result<Opened, Error> {
 /// instead of contained, which nobody here would fetch. Returns the document without them, and how many were linked.
 fn repacked(container: &mut Container) -> Result<(Vec<u8>, usize), Error> {
     let mut unlinked = 0;
+    let bytes = packed(container, |name, part| {
+        if name != "content.xml" {
+            return part;
+        }
+        let (content, count) = without_linked_pictures(&String::from_utf8_lossy(&part));
+        unlinked = count;
+        content.into_bytes()
+    })?;
+    Ok((bytes, unlinked))
+}
+
+/// The container again without its folder entries, each part as `mend` wants it.
+fn packed(
+    container: &mut Container,
+    mut mend: impl FnMut(&str, Vec<u8>) -> Vec<u8>,
+) -> Result<Vec<u8>, Error> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let failed = |error: zip::result::ZipError| Error::Io { detail: error.to_string() };
     for name in container.names().into_iter().filter(|name| !name.ends_with('/')) {
-        let mut part = container.read(&name)?.unwrap_or_default();
-        if name == "content.xml" {
-            let (content, count) = without_linked_pictures(&String::from_utf8_lossy(&part));
-            (part, unlinked) = (content.into_bytes(), count);
-        }
+        let part = container.read(&name)?.unwrap_or_default();
         let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
         zip.start_file(&name, stored).map_err(failed)?;
-        zip.write_all(&part)?;
+        zip.write_all(&mend(&name, part))?;
     }
-    Ok((zip.finish().map_err(failed)?.into_inner(), unlinked))
+    Ok(zip.finish().map_err(failed)?.into_inner())
 }
 
 /// Cuts `draw:image` elements whose target is outside the container.

@@ -8,6 +8,7 @@ use crate::container::Container;
 use crate::{Error, Format};
 
 use super::parts::elements;
+use super::source_words;
 
 /// What a Word document has that no result has whole, a sentence each.
 pub(super) fn of_docx(container: &Container, to: Format) -> Vec<String> {
@@ -25,6 +26,22 @@ pub(super) fn of_docx(container: &Container, to: Format) -> Vec<String> {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{what} ({count})"))
         .collect()
+}
+
+/// What a Word document shows although nothing is written in it, a sentence each.
+pub(super) fn of_wordless(container: &mut Container) -> Result<Vec<String>, Error> {
+    let mut lost = Vec::new();
+    let pictures = pictures_of_docx(container)?;
+    if pictures > 0 {
+        lost.push(format!(
+            "pictures are all that the document has, and no word is in the result ({pictures})"
+        ));
+    }
+    let words = source_words::of_margins(container)?;
+    if words > 0 {
+        lost.push(format!("headers and footers are left out ({words} words)"));
+    }
+    Ok(lost)
 }
 
 /// How many different pictures the body of a Word document shows.

@@ -1,6 +1,10 @@
 //! Text documents: pages, words, what is said about loss.
 
+use std::io::{Cursor, Write};
+
 use mshub_convert::{Error, Format, Options, Paper, Request, Stage, convert_here};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 use crate::files::{Desk, docx, letter, paragraph, pdf_text};
 
@@ -73,7 +77,7 @@ fn strict_refuses_what_otherwise_is_degraded() {
     request.output = desk.path("strict.pdf");
 
     assert!(
-        matches!(convert_here(&request, &mut |_| ()), Err(Error::LowFidelity { recall }) if recall < 0.97)
+        matches!(convert_here(&request, &mut |_| ()), Err(Error::LowFidelity { recall, lost }) if recall < 0.97 && lost == report.lost)
     );
     assert!(!request.output.exists());
 }
@@ -102,6 +106,90 @@ fn a_word_document_becomes_text_markdown_and_html() {
     assert_eq!(desk.text("a.docx", Format::Txt).trim().lines().filter(|line| !line.is_empty()).count(), 2);
     assert!(desk.text("a.docx", Format::Md).contains("Second"));
     assert!(desk.text("a.docx", Format::Html).contains("First &amp; foremost"));
+}
+
+#[test]
+fn check_boxes_and_tables_in_tables_reach_every_result() {
+    let desk = Desk::new();
+    let tick = |on: u8| {
+        format!(
+            "<w:p><w:r><w:fldChar w:fldCharType='begin'><w:ffData><w:checkBox><w:default w:val='{on}'/></w:checkBox>\
+            </w:ffData></w:fldChar></w:r><w:r><w:instrText> FORMCHECKBOX </w:instrText></w:r>\
+            <w:r><w:fldChar w:fldCharType='separate'/></w:r><w:r><w:fldChar w:fldCharType='end'/></w:r>\
+            <w:r><w:t>choice {on}</w:t></w:r></w:p>"
+        )
+    };
+    let control = "<w:p><w:sdt><w:sdtPr><w14:checkbox \
+        xmlns:w14='http://schemas.microsoft.com/office/word/2010/wordml'><w14:checked w14:val='1'/></w14:checkbox>\
+        </w:sdtPr><w:sdtContent><w:r><w:t>☒</w:t></w:r></w:sdtContent></w:sdt><w:r><w:t> agreed</w:t></w:r></w:p>";
+    let table = |cells: &str| format!("<w:tbl><w:tblPr/><w:tblGrid/><w:tr>{cells}</w:tr></w:tbl>");
+    let cell = |content: &str| format!("<w:tc>{content}</w:tc>");
+    let inner = table(&(cell(&paragraph("inner left")) + &cell(&paragraph("inner right"))));
+    let outer = table(&(cell(&(inner + &paragraph("below"))) + &cell(&paragraph("beside"))));
+    desk.put("a.docx", docx(&(tick(0) + &tick(1) + control + &outer)));
+
+    for to in [Format::Md, Format::Txt, Format::Html] {
+        let (report, bytes) = desk.converted("a.docx", to);
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(!report.degraded, "{to}: {report:?}");
+        for wanted in ["☐choice 0", "☒choice 1", "☒ agreed"] {
+            assert!(text.contains(wanted), "{to}: {text}");
+        }
+    }
+    let text = desk.text("a.docx", Format::Md);
+    assert!(text.contains("| inner left inner right<br>below | beside |"), "{text}");
+    // A machine without a font for them says so, and asks somebody else.
+    let (report, pdf) = desk.converted("a.docx", Format::Pdf);
+    let text = pdf_text(&pdf);
+    assert!(report.degraded || text.contains('☐') && text.contains('☒'), "{text}");
+}
+
+#[test]
+fn what_is_hidden_does_not_come_out() {
+    let desk = Desk::new();
+    let hidden = "<w:p><w:r><w:rPr><w:vanish/></w:rPr><w:t>secret</w:t></w:r></w:p>";
+    desk.put("a.docx", docx(&(paragraph("seen") + hidden)));
+    desk.put("b.html", "<p>seen</p><p hidden>secret</p><div style='display:none'><p>secret</p></div>");
+
+    for name in ["a.docx", "b.html"] {
+        for to in [Format::Md, Format::Txt, Format::Pdf] {
+            let (report, bytes) = desk.converted(name, to);
+            let text = if to == Format::Pdf { pdf_text(&bytes) } else { String::from_utf8(bytes).unwrap() };
+            assert!(text.contains("seen") && !text.contains("secret"), "{name} to {to}: {text}");
+            assert!(!report.degraded, "{name} to {to}: {report:?}");
+        }
+    }
+}
+
+/// The document with one part more.
+fn with_part(document: Vec<u8>, name: &str, part: &str) -> Vec<u8> {
+    let mut zip = ZipWriter::new_append(Cursor::new(document)).unwrap();
+    zip.start_file(name, SimpleFileOptions::default()).unwrap();
+    zip.write_all(part.as_bytes()).unwrap();
+    zip.finish().unwrap().into_inner()
+}
+
+#[test]
+fn an_empty_result_says_what_the_document_has() {
+    let desk = Desk::new();
+    let header = format!(
+        "<w:hdr xmlns:w='http://schemas.openxmlformats.org/wordprocessingml/2006/main'>{}</w:hdr>",
+        paragraph("Some header")
+    );
+    desk.put("a.docx", with_part(docx("<w:p/>"), "word/header1.xml", &header));
+    desk.put("b.docx", docx("<w:p/>"));
+
+    let report = desk.convert("a.docx", Format::Txt).unwrap();
+    assert_eq!(report.lost, ["headers and footers are left out (2 words)"]);
+    assert!(!desk.convert("b.docx", Format::Txt).unwrap().degraded);
+}
+
+#[test]
+fn marks_that_readers_of_markdown_take_differently_are_no_loss() {
+    let desk = Desk::new();
+    desk.put("a.md", "Water is H~2~O, and nothing else.\n");
+
+    assert!(!desk.convert("a.md", Format::Pdf).unwrap().degraded);
 }
 
 #[test]
