@@ -92,6 +92,9 @@ fn several_files_become_one_and_one_becomes_several() {
     assert_eq!(names_in(&ann, "one.zip"), ["boats.pdf", "plan.pdf", "one.pdf"]);
     assert_eq!(words(&ann, "one.pdf"), "Seven boats Harbour plan");
 
+    let piped = ann.run(&["convert", "boats.md", "plan.md", "--to", "pdf", "--merge", "-o", "-"]);
+    assert!(piped.stdout.starts_with(b"%PDF-"), "{}", piped.stderr);
+
     // Uploaded and left to itself.
     let done = ann.run(&[
         "convert",
@@ -139,6 +142,8 @@ fn the_same_works_without_a_hub() {
         (&"all.zip".into(), &"all.pdf".into())
     );
     assert_eq!(words(&ann, "all.pdf"), "Harbour plan Seven boats");
+    let piped = ann.run(&["convert", "plan.md", "boats.md", "--to", "pdf", "--merge", "-o", "-", "--local"]);
+    assert!(piped.stdout.starts_with(b"%PDF-") && piped.stderr.contains("plan.md"), "{}", piped.stderr);
     for line in [&["--merge", "--zip", "x", "-o", "x"][..], &["--zip", "x.zip", "-o", "x.pdf"]] {
         assert_eq!(here(&[&["convert", "plan.md", "--to", "pdf"], line].concat()).code, 2);
     }

@@ -55,9 +55,9 @@ pub(super) struct Outcome {
     /// It is a part of something else, and its end was told.
     #[serde(skip)]
     pub(super) told: bool,
-    /// The result went to standard output, where no line of ours must follow it.
+    /// The result goes to standard output, where no line of ours must stand beside it.
     #[serde(skip)]
-    through: bool,
+    pub(super) through: bool,
 }
 
 #[derive(Serialize)]
@@ -166,7 +166,10 @@ impl Outcome {
             };
         }
         if self.through {
-            return if self.error.is_none() { out.note(self.sentence()) } else { Ok(()) };
+            return match self.error {
+                None => out.note(self.sentence()),
+                Some(_) => out.warn(self.sentence()),
+            };
         }
         out.mark(self.error.is_none(), self.sentence())
     }

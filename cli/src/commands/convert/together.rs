@@ -105,6 +105,7 @@ async fn steps(
     let sent = stream::iter(plans).map(|plan| upload(batch, hub, plan));
     let sent: Vec<(Outcome, Bar)> = sent.buffered(usize::from(batch.args.jobs)).collect().await;
     let (mut outcomes, bars): (Vec<Outcome>, Vec<Bar>) = sent.into_iter().unzip();
+    outcomes.iter_mut().for_each(|outcome| outcome.through = whole.through);
     let jobs: Vec<JobId> =
         outcomes.iter().filter(|outcome| outcome.error.is_none()).filter_map(|outcome| outcome.job).collect();
     refused(batch, hub, &outcomes, &jobs).await?;

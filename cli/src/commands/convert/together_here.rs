@@ -43,6 +43,7 @@ async fn steps(
     while let Some(mut outcome) = running.next().await {
         // Where it lies for a moment is nobody's business.
         let made = outcome.output.take().map(PathBuf::from);
+        outcome.through = whole.through;
         batch.progress.aside(|| outcome.print(batch.global))?;
         match (made, &outcome.error) {
             (Some(path), None) => files.push((names[outcomes.len()].clone(), path)),
