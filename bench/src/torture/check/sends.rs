@@ -17,8 +17,8 @@ struct Send {
     /// When it was acknowledged, and where.
     acked: Option<(u64, u64)>,
     refused: bool,
-    /// Whether its sender may have been out of the room: then a first attempt may have been refused for good and a later
-    /// one, after an answer that was lost, taken.
+    /// Whether its sender may have been out of the room before it was answered: then a first attempt may have been refused
+    /// and a later one, after an answer that was lost, taken.
     outside: bool,
 }
 
@@ -73,7 +73,11 @@ fn sends(seen: &Seen<'_>, who: &str, client: &Client<'_>, found: &mut Found) -> 
                 }
             }
             Observed::Hello { .. } => outside.values_mut().for_each(|leaving| *leaving = false),
-            Observed::Leave { room } => drop(outside.insert(*room, true)),
+            Observed::Leave { room } => {
+                outside.insert(*room, true);
+                let waits = |send: &&mut Send| send.key.0 == *room && send.acked.is_none() && !send.refused;
+                sends.iter_mut().filter(waits).for_each(|send| send.outside = true);
+            }
             Observed::Join { room } => drop(outside.insert(*room, false)),
             Observed::Live { room, .. } if outside.get(room) == Some(&false) => drop(outside.remove(room)),
             _ => {}
@@ -100,8 +104,8 @@ fn kept(seen: &Seen<'_>, who: &str, key: &Key, t: u64, pos: u64, found: &mut Fou
     found.broken_in(Promise::I1, who, key.0, Some(pos), what);
 }
 
-/// I7, except where the log refused messages between the two, or the room the first of them: what is sent again comes
-/// behind what was not refused.
+/// I7, except where the log refused messages between the two, or the room the first of them, whose sender had left it or
+/// did so before the answer: what is sent again comes behind what was not refused.
 fn in_order(seen: &Seen<'_>, who: &str, sends: &[Send], found: &mut Found) {
     let mut newest: BTreeMap<(usize, RoomId), u64> = BTreeMap::new();
     for send in sends {

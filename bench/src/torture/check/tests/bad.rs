@@ -218,8 +218,24 @@ fn i7_knows_that_a_room_refuses_whoever_is_out_of_it() {
 
     assert_broken(&overtaken(vec![leave.clone(), join.clone()]), &[]);
     assert_broken(&overtaken(vec![leave.clone(), live.clone()]), &[]);
-    assert_broken(&overtaken(vec![leave, join, live]), &[I7]);
+    assert_broken(&overtaken(vec![leave.clone(), join.clone(), live.clone()]), &[I7]);
     assert_broken(&overtaken(Vec::new()), &[I7]);
+
+    // Nor has one its place that waits for its answer when its sender leaves.
+    let left_behind = |is_answered: bool| {
+        let mut story = Story::begin(1);
+        story.invoke(0, 1).keep(shown(3, 0, 2)).keep(shown(5, 0, 1));
+        if is_answered {
+            story.ok(0, 1, 5);
+        }
+        for what in [&leave, &join, &live] {
+            story.tell(0, what.clone());
+        }
+        story.invoke(0, 2).ok(0, 2, 3).ok(0, 1, 5);
+        story.end(1)
+    };
+    assert_broken(&left_behind(false), &[]);
+    assert_eq!(left_behind(true).broken().into_iter().next_back(), Some(I7));
 }
 
 #[test]
