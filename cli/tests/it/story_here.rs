@@ -21,7 +21,7 @@ fn a_tail_that_asks_for_it_tells_who_writes_and_comes_and_another_one_does_not()
     let room = ann.json(&["room", "new", "general", "--json"]);
     bob.json(&["room", "join", "general", "--json"]);
     let follow = |more: &[&str]| {
-        let line = [&["chat", "tail", "general", "--json"][..], more].concat();
+        let line = [&["chat", "tail", "general"][..], more].concat();
         let mut tail = bob.command(&line).stdout(Stdio::piped()).spawn().unwrap();
         let stdout = tail.stdout.take().unwrap();
         let (tell, heard) = mpsc::channel::<Value>();
@@ -32,8 +32,8 @@ fn a_tail_that_asks_for_it_tells_who_writes_and_comes_and_another_one_does_not()
         });
         (tail, heard)
     };
-    let (mut all, everything) = follow(&["--ephemeral"]);
-    let (mut plain, events) = follow(&["--after", "0"]);
+    let (mut all, everything) = follow(&["--ephemeral", "--json=kind,name,on,is,pos"]);
+    let (mut plain, events) = follow(&["--json", "--after", "0"]);
     let hears = |wanted: &str, of: &str, fits: &dyn Fn(&Value) -> bool| loop {
         let line = everything.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{wanted} was not told"));
         if line["kind"] == wanted && line["name"] == of && fits(&line) {

@@ -33,8 +33,8 @@ use crate::{
 /// Between two looks at the job. Hints tell of it sooner, and may be lost.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How long a worker is waited for with the question whether it would take the file.
-const SOON: Duration = Duration::from_secs(2);
+/// How long a worker is waited for with the question whether it would take the file: one that is away refuses at once.
+const SOON: Duration = Duration::from_secs(10);
 /// The first pause after an attempt that failed, and the longest: each is twice the one before.
 const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);

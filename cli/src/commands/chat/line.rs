@@ -1,7 +1,7 @@
 //! One event of a room as a line: the same for history and tail.
 
 use serde::Serialize;
-use wire::{MessageId, RoomId, Timestamp, UserId, events::RoomEvent, files::File};
+use wire::{MessageId, RoomId, Timestamp, UserId, events::RoomEvent, files::File, frames::Presence};
 
 use crate::{error::CliError, output::Output, text};
 
@@ -17,13 +17,19 @@ struct Line<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "<[File]>::is_empty")]
     att: &'a [File],
+    // What passes has these, in the same stream with `--ephemeral`: whoever asks for them is not wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is: Option<Presence>,
 }
 
 impl<'a> Line<'a> {
     fn of(event: &'a RoomEvent) -> Self {
         let RoomEvent { id, room, pos, by, ts, name, .. } = event;
         let (kind, body, att) = (event.what.kind(), event.what.body(), event.what.files());
-        Self { id: *id, room: *room, pos: *pos, by: *by, kind, body, ts: *ts, name, att }
+        let (on, is) = (None, None);
+        Self { id: *id, room: *room, pos: *pos, by: *by, kind, body, ts: *ts, name, att, on, is }
     }
 }
 

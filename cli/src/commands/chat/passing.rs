@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use client::Hub;
 use serde::Serialize;
 use wire::{
-    RoomId, UserId,
+    MessageId, RoomId, Timestamp, UserId,
+    files::File,
     frames::{Here, Presence},
 };
 
@@ -30,6 +31,24 @@ struct Line<'a> {
     on: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     is: Option<Presence>,
+    // Events have these, in the same stream: whoever asks for them is not wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<MessageId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pos: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ts: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    att: Option<&'a [File]>,
+}
+
+impl<'a> Line<'a> {
+    fn of(room: RoomId, kind: &'static str, by: UserId, name: &'a str) -> Self {
+        let (on, is, id, pos, body, ts, att) = (None, None, None, None, None, None, None);
+        Self { room, kind, by, name, on, is, id, pos, body, ts, att }
+    }
 }
 
 impl Passing {
@@ -38,7 +57,7 @@ impl Passing {
     }
 
     pub(super) fn typing(&self, by: UserId, name: &str, on: bool) -> Result<(), CliError> {
-        let line = Line { room: self.room, kind: "typing", by, name, on: Some(on), is: None };
+        let line = Line { on: Some(on), ..Line::of(self.room, "typing", by, name) };
         self.print(&line, if on { "is writing" } else { "has stopped writing" })
     }
 
@@ -51,7 +70,7 @@ impl Passing {
         }
         for Here { user, is } in who {
             let name = self.names.get(user).map_or("somebody", String::as_str);
-            let line = Line { room: self.room, kind: "presence", by: *user, name, on: None, is: Some(*is) };
+            let line = Line { is: Some(*is), ..Line::of(self.room, "presence", *user, name) };
             self.print(&line, &format!("is {}", is.name()))?;
         }
         Ok(())

@@ -128,10 +128,15 @@ fn is_hidden(inside: &str) -> bool {
         || name == "body"
         || VOID.contains(&name.as_str())
         || inside.ends_with('/')
+        // A stray quote has swallowed what comes after the tag.
+        || inside.contains('<')
     {
         return false;
     }
     while let Some((attribute, value, after)) = attribute(rest) {
+        if attribute.contains(['>', '"', '\'']) || value.contains('>') {
+            return false;
+        }
         let attribute = attribute.to_ascii_lowercase();
         if attribute == "hidden" || attribute == "style" && hides(value) {
             return true;
@@ -192,6 +197,8 @@ mod tests {
             "<ul><li hidden>a<li>b</li></ul>",
             "<div hidden>never closed <b>x</b>",
             "<body hidden>a</body><input hidden>b",
+            "<a title=it's>the hidden part isn't</a>here</a>",
+            "<a title=\"it's>\" hidden>a</a>",
             "<script>'<p hidden>'</script>a</p> 1 < 2 <!-- <p hidden>x</p> --> é",
             "a <",
         ] {
