@@ -52,7 +52,7 @@ pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
 impl Options {
     /// One screen in each of ten rooms.
     pub(crate) fn of(rate: u32, seconds: u32) -> Self {
-        Self { rate, seconds, rooms: 10, screens: 1, durability: "of Kafka".to_owned() }
+        Self { rate, seconds, rooms: 10, screens: 1, durability: "of its log".to_owned() }
     }
 }
 

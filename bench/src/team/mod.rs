@@ -1,4 +1,5 @@
-//! A hub in parts on Apache Kafka, PostgreSQL, Redis and S3, one gateway beside two, and the engines alone beside it.
+//! A hub in parts on Apache Kafka, PostgreSQL, Redis and S3, one gateway beside two; the embedded hub and the engines alone
+//! beside it.
 
 mod log;
 
@@ -10,7 +11,9 @@ use client::Url;
 use platform::testing::Postgres;
 
 use crate::{
-    fanout, ingest, latency, report,
+    fanout,
+    hub::Running,
+    ingest, latency, report,
     torture::{Ground, Parts, Site, real},
 };
 
@@ -31,6 +34,9 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
+    let cores = std::thread::available_parallelism()?;
+    report::line(&format!("{cores} cores, for everything: hub, engines and load"));
+    embedded(mshub, &options).await?;
     for gateways in [1, 2] {
         let folder = tempfile::tempdir()?;
         let Parts { gateways, workers, ground } = real(mshub, folder.path(), gateways, &[]).await?;
@@ -43,6 +49,15 @@ pub(crate) async fn run(mshub: &Path, options: Options) -> anyhow::Result<()> {
         drop((gateways, workers));
     }
     rows(&options).await
+}
+
+/// The same figures of a hub in one process with engines of its own.
+async fn embedded(mshub: &Path, options: &Options) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hub = Running::start(mshub, folder.path()).await?;
+    report::line("== the embedded hub");
+    figures([&hub.api; 2], &[(hub.api.clone(), hub.pid()?)], options).await?;
+    hub.kill().await
 }
 
 /// The log, written and read by nobody else.
