@@ -10,6 +10,8 @@ mod disk;
 pub mod engines;
 pub mod fanout;
 pub mod mail;
+#[cfg(feature = "jemalloc")]
+mod memory;
 pub mod mutants;
 pub mod objects;
 pub mod service;
