@@ -168,8 +168,18 @@ fn what_is_not_read_of_an_old_workbook_is_said_and_its_merged_cells_are_one() {
     let (report, pdf) = desk.converted("a.xls", Format::Pdf);
     assert_eq!(report.recall, Some(1.0));
     assert!(report.degraded && report.lost[0].contains("number formats"), "{report:?}");
-    // It has room over three columns, and stands on one line.
     assert!(pdf_text(&pdf).contains("Harbour stock of the whole year"));
+    // The first row is one cell over three columns, without lines between them; the second has three.
+    desk.put("b.pdf", pdf);
+    let mut request = desk.request("b.pdf", Format::Png);
+    request.options.dpi = Some(288);
+    convert_here(&request, &mut |_| ()).unwrap();
+    let page = image::open(&request.output).unwrap().into_luma8();
+    let lines = |points: f64| {
+        let row = (0..page.width()).map(|x| page.get_pixel(x, (points * 4.0) as u32).0[0] < 250);
+        row.fold((0, false), |(count, before), dark| (count + u32::from(dark && !before), dark)).0
+    };
+    assert_eq!((lines(36.0 + 1.3), lines(36.0 + 15.42 + 1.3)), (2, 4));
     assert!(desk.text("a.xls", Format::Csv).contains("Nets,0.125"));
     let (report, book) = desk.converted("a.xls", Format::Xlsx);
     assert_eq!(report.recall, Some(1.0));
