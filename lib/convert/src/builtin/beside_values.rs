@@ -173,3 +173,39 @@ fn written(raw: Raw<'_>) -> String {
         Raw::Bool(value) => value.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn text(text: &str) -> Cell {
+        Cell { value: Value::Text(text.into()), ..Cell::default() }
+    }
+
+    #[test]
+    fn what_the_library_left_out_of_a_sheet_is_noticed() {
+        let xml = "<worksheet><sheetData><row r='2'><c r='B2' t='inlineStr'><is><t>Nets</t></is></c><c r='C2'><v>7</v></c>\
+            <c r='D2' t='inlineStr'><is><t>ropes</t></is></c></row><row r='3' hidden='1'><c r='B3'><v>8</v></c></row>\
+            <row r='4'><c r='B4'><v>9.5</v></c></row></sheetData></worksheet>";
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        zip.start_file("sheet.xml", zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(xml.as_bytes()).unwrap();
+        let container = Container::of(Cursor::new(zip.finish().unwrap().into_inner().into())).unwrap();
+        let (geometries, shared, pictures) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+        let xlsx = Xlsx { container, geometries, shared, pictures };
+        let mut beside = Beside { xlsx: Some(xlsx), ..Beside::default() };
+        let mut geometry = Geometry::default();
+        geometry.part = "sheet.xml".into();
+        geometry.hide_row(2);
+        // Another text, and nothing in the rows below.
+        let number = Cell { value: Value::Number(7.0), ..Cell::default() };
+        let mut sheet = Sheet { rows: vec![vec![text("Nets"), number, text("rop")]], ..Sheet::default() };
+
+        beside.compare(&mut sheet, (1, 1), &geometry).unwrap();
+
+        assert_eq!(sheet.unread, ["ropes", "9.5"]);
+        let book = Workbook { sheets: vec![sheet], ..Workbook::default() };
+        assert_eq!(book.words().total(), 6);
+    }
+}
