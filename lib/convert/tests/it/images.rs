@@ -47,8 +47,9 @@ fn a_picture_is_made_to_fit_and_keeps_its_shape() {
 #[test]
 fn quality_makes_a_jpeg_smaller_and_is_said_to_change_nothing_elsewhere() {
     let desk = Desk::new();
-    let noise =
-        image::RgbImage::from_fn(128, 128, |x, y| image::Rgb([(x * 37 ^ y * 91) as u8, (x * y) as u8, 7]));
+    let noise = image::RgbImage::from_fn(128, 128, |x, y| {
+        image::Rgb([((x * 37) ^ (y * 91)) as u8, (x * y) as u8, 7])
+    });
     noise.save(desk.path("a.png")).unwrap();
     let sizes: Vec<u64> = [5, 60, 100]
         .map(|quality| {
