@@ -1,10 +1,11 @@
 //! Zip containers (docx, xlsx, odt, epub …): a directory check that costs no unpacking, and bounded reads.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek};
+use std::io::{BufReader, Cursor, Read, Seek, Write};
 use std::path::Path;
 
-use zip::ZipArchive;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::Error;
 use crate::limits::{MIB, ZIP_ENTRIES, ZIP_PART, ZIP_RATIO, ZIP_RATIO_FROM, ZIP_TOTAL};
@@ -85,6 +86,42 @@ impl<R: Read + Seek> Container<R> {
             return Err(too_large("one part", bytes.len() as u64, ZIP_PART));
         }
         Ok(Some(bytes))
+    }
+
+    /// The container again without its folder entries, each part as `mend` wants it. Nothing is packed tighter: this is
+    /// for whoever reads it at once.
+    pub(crate) fn packed(
+        &mut self,
+        mut mend: impl FnMut(&str, Vec<u8>) -> Vec<u8>,
+    ) -> Result<Vec<u8>, Error> {
+        let as_it_is = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        self.rewritten(as_it_is, |name, part| Some(mend(name, part)))
+    }
+
+    /// The same, tight; parts that are mended to nothing are left out.
+    pub(crate) fn packed_tight(
+        &mut self,
+        mend: impl FnMut(&str, Vec<u8>) -> Option<Vec<u8>>,
+    ) -> Result<Vec<u8>, Error> {
+        // The moment of writing would make every run different.
+        self.rewritten(SimpleFileOptions::default().last_modified_time(zip::DateTime::default()), mend)
+    }
+
+    fn rewritten(
+        &mut self,
+        options: SimpleFileOptions,
+        mut mend: impl FnMut(&str, Vec<u8>) -> Option<Vec<u8>>,
+    ) -> Result<Vec<u8>, Error> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        let failed = |error: zip::result::ZipError| Error::Io { detail: error.to_string() };
+        for name in self.names().into_iter().filter(|name| !name.ends_with('/')) {
+            let part = self.read(&name)?.unwrap_or_default();
+            if let Some(part) = mend(&name, part) {
+                zip.start_file(&name, options).map_err(failed)?;
+                zip.write_all(&part)?;
+            }
+        }
+        Ok(zip.finish().map_err(failed)?.into_inner())
     }
 }
 

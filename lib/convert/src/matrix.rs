@@ -57,8 +57,9 @@ const BUILTIN: &[Row] = &[
     (&[Docx, Docm, Odt, Rtf], &[Html, Md, Txt, Epub], Fidelity::Flow, Basis::None),
     (&[Html], &[Md, Txt, Epub], Fidelity::Flow, Basis::None),
     (&[Md], &[Html, Txt, Epub], Fidelity::Flow, Basis::None),
-    (&[Md, Html], &[Docx], Fidelity::Flow, Basis::None),
-    (&[Txt], &[Docx, Html, Epub], Fidelity::Flow, Basis::None),
+    (&[Md, Html, Odt, Rtf], &[Docx], Fidelity::Flow, Basis::None),
+    (&[Docm], &[Docx], Fidelity::Exact, Basis::None),
+    (&[Txt], &[Docx, Html, Md, Epub], Fidelity::Flow, Basis::None),
     (&[Epub], &[Html, Md, Txt, Docx], Fidelity::Flow, Basis::None),
     (&[Pptx], &[Html, Md, Txt], Fidelity::Flow, Basis::None),
     (&[Pptx], &[Pdf, Png, Webp, Jpg, Zip], Fidelity::High, Basis::Pages),
@@ -195,6 +196,29 @@ pub(crate) fn within(from: Format, to: Format, options: &Options) -> Result<Opti
     Ok((from == to && (of_pages || options.as_is)).then_some(same))
 }
 
+/// The wishes that mean nothing for this pair, by their names: a caller who has one is told.
+pub(crate) fn idle(from: Format, to: Format, options: &Options) -> Vec<&'static str> {
+    let is_picture = |format: Format| matches!(format, Png | Jpg | Webp | Gif | Bmp | Tiff);
+    let is_table = matches!(from, Xlsx | Xlsm | Xlsb | Xls | Ods);
+    let flows = matches!(from, Txt | Md | Html | Epub);
+    // A zip of pages has PNGs, and every other picture but JPEG is written without loss.
+    let wishes = [
+        ("quality", options.quality.is_some(), to == Jpg),
+        ("width", options.width.is_some(), is_picture(to) || is_picture(from) || to == Zip),
+        ("height", options.height.is_some(), is_picture(to) || is_picture(from) || to == Zip),
+        ("sheet", options.sheet.is_some(), is_table || matches!(from, Csv | Tsv | Json)),
+        ("page", options.page.is_some(), matches!(from, Pdf | Pptx) && is_picture(to)),
+        (
+            "dpi",
+            options.dpi.is_some(),
+            matches!(from, Pdf | Pptx | Svg) && (is_picture(to) || to == Zip)
+                || is_picture(from) && to == Pdf,
+        ),
+        ("paper", options.paper != crate::Paper::default(), flows && to == Pdf),
+    ];
+    wishes.into_iter().filter(|(_, said, means)| *said && !means).map(|(name, ..)| name).collect()
+}
+
 /// The input formats we accept, as a list for people.
 pub(crate) fn accepted() -> String {
     let mut inputs: Vec<Format> = formats().iter().map(|pair| pair.from).collect();
@@ -214,6 +238,16 @@ mod tests {
             seen.dedup();
             assert_eq!(seen.len(), pairs.len(), "{engine}");
         }
+    }
+
+    #[test]
+    fn a_wish_that_means_nothing_for_the_pair_is_named() {
+        let wishes =
+            Options { quality: Some(3), sheet: Some("1".into()), dpi: Some(300), ..Options::default() };
+        assert_eq!(idle(Csv, Json, &wishes), ["quality", "dpi"]);
+        assert_eq!(idle(Pdf, Jpg, &wishes), ["sheet"]);
+        assert_eq!(idle(Png, Webp, &wishes), ["quality", "sheet", "dpi"]);
+        assert!(idle(Docx, Pdf, &Options::default()).is_empty());
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub struct Options {
     /// Opens an encrypted document. Kept out of logs by its callers; only sent to the child over a pipe.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
-    /// Quality of a lossy picture, 1 to 100 (default 88).
+    /// Quality of a JPEG, 1 to 100 (default 88). Pictures in other formats are written without loss.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<u8>,
     /// Width of a picture in pixels. With one of the two sides the shape is kept; with both, it fits inside.
@@ -194,6 +194,9 @@ pub struct Report {
     pub words_out: Option<u64>,
     /// Share of the source's words found in the result, 0 to 1.
     pub recall: Option<f64>,
+    /// Share of the signs on the pages that are drawn as empty boxes, 0 to 1, where we drew them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_glyphs: Option<f64>,
     /// Something of the source is missing; `lost` says what.
     pub degraded: bool,
     /// What is missing, a sentence each.

@@ -25,7 +25,7 @@ pub struct NewConversion {
     /// [`crate::document_password::DOCUMENT_PASSWORD`], a form as a part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
-    /// JPEG and WebP quality, 1 to 100.
+    /// JPEG quality, 1 to 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<u8>,
     /// Picture width in pixels; the height follows when it is not given.

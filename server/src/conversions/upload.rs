@@ -61,7 +61,7 @@ pub(crate) static UPLOADS: LazyLock<Client> = LazyLock::new(|| {
         ("name" = Option<String>, Query, description = "The file's name; its ending says what it should be."),
         ("from" = Option<String>, Query, description = "The format of the upload, where the name does not tell."),
         ("strict" = Option<bool>, Query, description = "Whether losing words makes it fail."),
-        ("quality" = Option<u8>, Query, description = "JPEG and WebP quality, 1 to 100."),
+        ("quality" = Option<u8>, Query, description = "JPEG quality, 1 to 100."),
         ("width" = Option<u32>, Query, description = "Picture width in pixels."),
         ("height" = Option<u32>, Query, description = "Picture height in pixels."),
         ("sheet" = Option<String>, Query, description = "The sheet of a workbook to take."),

@@ -116,7 +116,7 @@ pub struct ConvertArgs {
     /// Ask for the password of an encrypted document
     #[arg(long, conflicts_with = "password_file")]
     pub ask_password: bool,
-    /// JPEG and WebP quality
+    /// JPEG quality
     #[arg(long, value_name = "1-100", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: Option<u8>,
     /// Width of a picture in pixels

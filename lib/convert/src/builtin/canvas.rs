@@ -275,7 +275,7 @@ fn write(pages: Vec<Arc<PageFrame>>, fonts: Vec<FontData>) -> Result<Output, Err
         result: Some(words_of(&layout)),
         ..Output::default()
     };
-    output.lost.extend(fonts::lost_letters(&missing_letters(&layout)));
+    say_missing(&layout, &mut output);
     Ok(output)
 }
 
@@ -460,6 +460,27 @@ fn is_blank(letter: char) -> bool {
         || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ad}')
 }
 
+/// Says which letters of a layout are painted as empty boxes, and how large a share of all signs they are.
+pub(super) fn say_missing(layout: &LayoutResult, output: &mut Output) {
+    let missing = missing_letters(layout);
+    let (mut all, mut empty) = (0_usize, 0_usize);
+    for page in &layout.pages {
+        walk(&page.elements, &mut |element, _| {
+            let glyphs = match element {
+                PositionedElement::Text(run) => &run.glyph_ids,
+                PositionedElement::MultilingualText(run) => &run.glyph_ids,
+                _ => return,
+            };
+            all += glyphs.len();
+            empty += glyphs.iter().filter(|glyph| **glyph == 0).count();
+        });
+    }
+    // Fonts have no sign for what is not drawn either, such as a tab.
+    let empty = if missing.is_empty() { 0 } else { empty };
+    output.missing_glyphs = (all > 0).then(|| empty as f64 / all as f64);
+    output.lost.extend(fonts::lost_letters(&missing));
+}
+
 /// Letters of a layout that are painted as empty boxes, because the font of their run does not have them.
 pub(super) fn missing_letters(layout: &LayoutResult) -> BTreeSet<char> {
     let mut suspects: BTreeMap<FontId, BTreeSet<char>> = BTreeMap::new();
@@ -547,6 +568,23 @@ mod tests {
 
         assert!(lines.len() > 4);
         assert!(lines.iter().all(|line| line.width <= 80.5));
+    }
+
+    #[test]
+    fn a_letter_that_no_font_has_is_an_empty_box_and_said() {
+        // A letter for private use: no machine has a font for this one by default.
+        let text = "abc\u{f8fe}";
+        let mut canvas = Canvas::for_letters(&text.chars().collect()).unwrap();
+        let style = TextStyle::new("Carlito", 10.0);
+        let line = canvas.line(text, &style).unwrap();
+        let mut drawing = Drawing::default();
+        drawing.text(&line, &style, 10.0, 20.0);
+        canvas.page(100.0, 100.0, drawing);
+
+        let output = canvas.finish().unwrap();
+
+        assert_eq!(output.missing_glyphs, Some(0.25));
+        assert!(output.lost[0].contains("(1), they are empty boxes: \u{f8fe}"), "{:?}", output.lost);
     }
 
     #[test]

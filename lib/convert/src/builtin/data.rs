@@ -1,16 +1,18 @@
 //! Tables of values to other forms of tables: csv, tsv, json, html, md and xlsx.
 
 use std::fmt::Write;
+use std::io::Cursor;
 
 use rust_xlsxwriter::{Format as CellFormat, Workbook as XlsxWriter, XlsxError};
 use serde_json::Value as Json;
 
+use crate::container::Container;
 use crate::verify::Words;
 use crate::{Error, Format, Request};
 
 use super::markdown::escape;
 use super::workbook::{self, Cell, Sheet, Value, Workbook, number_of};
-use super::{Output, Ticker, json_table, text_file};
+use super::{Output, Ticker, json_table, raw_xlsx, text_file};
 
 /// Excel's own limits of a sheet.
 const XLSX_ROWS: usize = 1_048_576;
@@ -48,7 +50,7 @@ pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, 
         }
     };
     output.result = match req.to {
-        Format::Xlsx => output.bytes.starts_with(b"PK").then(|| words(&book, req.to)),
+        Format::Xlsx => Some(raw_xlsx::words(&mut Container::of(Cursor::new(&output.bytes))?)?),
         Format::Json => Some(Words::of(&without_escapes(&written))),
         _ => Some(Words::of(&written)),
     };
@@ -57,10 +59,11 @@ pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, 
     }
     ticker.counted(total, total, "rows");
     output.warnings.extend(book.warnings);
+    output.lost.extend(book.lost);
     if output.source.as_ref().is_some_and(|words| words.total() == 0) {
         // Then this is all that the document has.
         output.lost.extend(book.undrawn);
-    } else if req.to == Format::Html {
+    } else {
         output.warnings.extend(book.undrawn);
     }
     Ok(output)
@@ -74,9 +77,15 @@ fn words(book: &Workbook, to: Format) -> Words {
             (Format::Html | Format::Md, _) => words.add(&cell.shown()),
             // Very large and very small ones are written with an exponent there.
             (Format::Json, Value::Number(number)) => words.add(&whole(*number).to_string()),
+            // A text that is a number is written as one.
+            (Format::Xlsx, Value::Text(text)) => match number_of(text) {
+                Some(number) => words.add(&number.to_string()),
+                None => words.add(text),
+            },
             _ => words.add(&plain(cell)),
         }
     }
+    book.sheets.iter().flat_map(|sheet| &sheet.unread).for_each(|text| words.add(text));
     words
 }
 

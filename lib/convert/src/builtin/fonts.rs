@@ -34,7 +34,7 @@ pub(super) fn covering(letters: &BTreeSet<char>) -> Vec<Font> {
     // Regular faces first, then by path: the same machine always chooses the same fonts.
     files.sort_by_key(|path| (!is_regular(path), path.clone()));
 
-    let mut missing = letters.clone();
+    let mut missing: BTreeSet<char> = letters.iter().copied().filter(|letter| !is_private(*letter)).collect();
     let mut fonts = Vec::new();
     for path in files {
         if missing.is_empty() {
@@ -45,6 +45,12 @@ pub(super) fn covering(letters: &BTreeSet<char>) -> Vec<Font> {
         fonts.push(Font { family, data });
     }
     fonts
+}
+
+/// Whether a letter means something in one font only, and something else in every other (Unicode 17, 23.5). Those of
+/// fonts of signs are known to all of them.
+fn is_private(letter: char) -> bool {
+    matches!(letter, '\u{e000}'..='\u{efff}' | '\u{f100}'..='\u{f8ff}' | '\u{f0000}'..)
 }
 
 /// What an engine that draws with the fonts of this machine cannot draw, as a sentence.

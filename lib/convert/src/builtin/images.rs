@@ -89,6 +89,20 @@ fn pass_through(path: &Path, req: &Request) -> Result<Option<(Vec<u8>, u32, u32)
     Ok(Some((fs::read(path)?, width, height)))
 }
 
+/// The same for a picture whose format only its bytes tell.
+pub(super) fn of_any_kind_for_page(data: &[u8]) -> Option<(Vec<u8>, &'static str)> {
+    let from = match image::guess_format(data).ok()? {
+        ImageFormat::Png => Format::Png,
+        ImageFormat::Jpeg => Format::Jpg,
+        ImageFormat::WebP => Format::Webp,
+        ImageFormat::Gif => Format::Gif,
+        ImageFormat::Bmp => Format::Bmp,
+        ImageFormat::Tiff => Format::Tiff,
+        _ => return None,
+    };
+    for_page(data, from)
+}
+
 /// A picture of some document as a page takes it, and its media type; nothing when it cannot be decoded.
 pub(super) fn for_page(data: &[u8], from: Format) -> Option<(Vec<u8>, &'static str)> {
     let mut reader = ImageReader::with_format(Cursor::new(data), image_format(from).ok()?);

@@ -1,5 +1,6 @@
 //! The builtin engine: Rust libraries and our own page renderers, always there, no network, no programs.
 
+mod beside_values;
 mod canvas;
 mod chapter;
 mod data;
@@ -10,8 +11,11 @@ mod html_hidden;
 mod html_text;
 mod images;
 mod json_table;
+mod macros;
+mod margins;
 mod markdown;
 mod number_format;
+mod open_sheets;
 mod page_binder;
 mod page_losses;
 mod page_places;
@@ -22,9 +26,14 @@ mod pdf_paint;
 mod pdf_pictures;
 mod pdf_text;
 mod plain_text;
+mod print_areas;
+mod raw_xlsx;
+mod rtf;
 mod sheet_geometry;
 mod sheet_layout;
 mod sheet_look;
+mod sheet_parts;
+mod sheet_pictures;
 mod sheets;
 mod slides;
 mod source_words;
@@ -54,6 +63,8 @@ pub(crate) struct Output {
     pub(crate) source: Option<Words>,
     /// Words that reached the result.
     pub(crate) result: Option<Words>,
+    /// Share of the signs that are drawn as empty boxes, where we drew them.
+    pub(crate) missing_glyphs: Option<f64>,
     /// What the engine knows to be missing.
     pub(crate) lost: Vec<String>,
     /// What it knows to look different.

@@ -9,6 +9,9 @@ use crate::{Error, Request};
 
 use super::Output;
 
+/// More signs without a meaning than this are a loss: a few are bullets of fonts of signs.
+const UNKNOWN: f64 = 0.03;
+
 pub(super) fn to_text(req: &Request) -> Result<Output, Error> {
     let bytes = fs::read(&req.input)?;
     let password = req.options.password.as_deref();
@@ -24,6 +27,7 @@ pub(super) fn to_text(req: &Request) -> Result<Output, Error> {
     let text: Vec<String> = pages.iter().map(|page| tidy(page)).collect();
     let blank = text.iter().filter(|page| page.is_empty()).count();
     let text = text.join("\u{c}\n");
+    let unknown = unknown_share(&text);
     let mut output = Output {
         pages: u32::try_from(pages.len()).ok(),
         result: Some(Words::of(&text)),
@@ -34,7 +38,27 @@ pub(super) fn to_text(req: &Request) -> Result<Output, Error> {
         // A scan has no text to extract; an empty result must not look like success.
         output.lost.push(format!("{blank} of {} pages have no text (perhaps scans)", pages.len()));
     }
+    if unknown > UNKNOWN {
+        output.lost.push(format!(
+            "{:.0} % of the signs are no letters anybody knows: fonts of the PDF do not tell what they mean",
+            unknown * 100.0
+        ));
+    }
     Ok(output)
+}
+
+/// Share of the signs of a text that stand for nothing: replaced, private, or control characters.
+fn unknown_share(text: &str) -> f64 {
+    let is_unknown = |sign: char| {
+        matches!(sign, '\u{fffd}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..)
+            || sign.is_control() && !sign.is_whitespace()
+    };
+    let (mut all, mut unknown) = (0_u32, 0_u32);
+    for sign in text.chars().filter(|sign| !sign.is_whitespace()) {
+        all += 1;
+        unknown += u32::from(is_unknown(sign));
+    }
+    if all == 0 { 0.0 } else { f64::from(unknown) / f64::from(all) }
 }
 
 /// Lines without trailing spaces, and never two blank lines in a row.
@@ -61,4 +85,16 @@ fn problem(error: OutputError, had_password: bool) -> Error {
         return if had_password { Error::WrongPassword } else { Error::Encrypted };
     }
     Error::corrupt(format!("the PDF cannot be read ({detail})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_that_mean_nothing_are_counted() {
+        assert_eq!(unknown_share("plain\u{c}\n text"), 0.0);
+        assert_eq!(unknown_share("ab\u{f0b7}\u{1}"), 0.5);
+        assert_eq!(unknown_share(""), 0.0);
+    }
 }

@@ -9,7 +9,8 @@ use quick_xml::events::Event;
 use crate::Error;
 use crate::container::Container;
 
-use super::parts::{Attributes, attributes, elements};
+use super::parts::{Attributes, attributes, elements, resolve};
+use super::print_areas::{self, Area, Printed};
 use super::source_words;
 
 /// Letters of the text boxes that a report quotes.
@@ -38,6 +39,11 @@ pub(super) struct Geometry {
     pub(super) paper: Paper,
     /// Rules of conditional formats.
     conditions: usize,
+    /// Its pages have a header or footer that says more than their number.
+    margins: bool,
+    /// The part of the container that it is in.
+    pub(super) part: String,
+    pub(super) printed: Printed,
     /// Rows frozen at the top.
     pub(super) frozen_rows: usize,
 }
@@ -59,6 +65,20 @@ impl Geometry {
         self.hidden_columns.iter().any(|(first, last)| (*first..=*last).contains(&column))
     }
 
+    pub(super) fn hide_row(&mut self, row: usize) {
+        self.hidden_rows.push(row);
+    }
+
+    pub(super) fn hide_columns(&mut self, first: usize, last: usize) {
+        self.hidden_columns.push((first, last));
+    }
+
+    /// Characters of the default font.
+    pub(super) fn set_widths(&mut self, first: usize, last: usize, width: f64) {
+        // A style for all columns to the end of the world is common; nobody has that many cells.
+        self.columns.extend((first..=last.min(first + 1024)).map(|at| (at, width)));
+    }
+
     /// Counts from another first cell.
     pub(super) fn starting_at(self, (row, column): (u32, u32)) -> Geometry {
         let (row, column) = (row as usize, column as usize);
@@ -76,6 +96,10 @@ impl Geometry {
                 .collect(),
             hidden_rows: self.hidden_rows.into_iter().filter_map(|at| at.checked_sub(row)).collect(),
             frozen_rows: self.frozen_rows.saturating_sub(row),
+            printed: Printed {
+                areas: self.printed.areas.iter().filter_map(|area| shifted(*area, (row, column))).collect(),
+                titles: self.printed.titles.saturating_sub(row),
+            },
             ..self
         }
     }
@@ -90,41 +114,70 @@ impl Geometry {
             rows: chosen(&self.rows, rows),
             hidden_columns: Vec::new(),
             hidden_rows: Vec::new(),
-            frozen_rows: rows.iter().filter(|row| **row < self.frozen_rows).count(),
+            frozen_rows: rows.iter().filter(|row| **row < self.frozen_rows.max(self.printed.titles)).count(),
             ..self.clone()
         }
     }
+}
+
+/// An area counted from another first cell; nothing when it lies before it.
+fn shifted([top, left, bottom, right]: Area, (row, column): (usize, usize)) -> Option<Area> {
+    Some([
+        top.saturating_sub(row),
+        left.saturating_sub(column),
+        bottom.checked_sub(row)?,
+        right.checked_sub(column)?,
+    ])
+}
+
+/// The name of every sheet and the part that it is in, in their order.
+pub(super) fn sheets<R: Read + Seek>(container: &mut Container<R>) -> Result<Vec<(String, String)>, Error> {
+    let (Some(workbook), Some(relations)) =
+        (container.read("xl/workbook.xml")?, container.read("xl/_rels/workbook.xml.rels")?)
+    else {
+        return Ok(Vec::new());
+    };
+    let targets: BTreeMap<String, String> = elements(&relations, b"Relationship")
+        .into_iter()
+        .filter_map(|mut relation| Some((relation.remove("Id")?, relation.remove("Target")?)))
+        .collect();
+    let mut found = Vec::new();
+    for mut sheet in elements(&workbook, b"sheet") {
+        let (Some(name), Some(id)) = (sheet.remove("name"), sheet.remove("id")) else { continue };
+        // One that leads nowhere keeps its number, by which others name it.
+        let target = targets.get(&id).map(String::as_str).unwrap_or_default();
+        found.push((name, resolve("xl/workbook.xml", target)));
+    }
+    Ok(found)
 }
 
 /// The geometry of every sheet, by name. Sheets whose XML is unusual are left out: they get plain widths.
 pub(super) fn read<R: Read + Seek>(
     container: &mut Container<R>,
 ) -> Result<BTreeMap<String, Geometry>, Error> {
-    let mut sheets = BTreeMap::new();
-    let (Some(workbook), Some(relations)) =
-        (container.read("xl/workbook.xml")?, container.read("xl/_rels/workbook.xml.rels")?)
-    else {
-        return Ok(sheets);
-    };
-    let targets: BTreeMap<String, String> = elements(&relations, b"Relationship")
-        .into_iter()
-        .filter_map(|mut relation| Some((relation.remove("Id")?, relation.remove("Target")?)))
-        .collect();
-    for mut sheet in elements(&workbook, b"sheet") {
-        let (Some(name), Some(id)) = (sheet.remove("name"), sheet.remove("id")) else { continue };
-        let Some(target) = targets.get(&id) else { continue };
-        let path = target.strip_prefix('/').map_or_else(|| format!("xl/{target}"), str::to_owned);
-        if let Some(xml) = container.read(&path)? {
-            sheets.insert(name, geometry(&xml));
+    let mut geometries = BTreeMap::new();
+    let workbook = container.read("xl/workbook.xml")?.unwrap_or_default();
+    let mut printed = print_areas::read(&workbook);
+    for (number, (name, part)) in sheets(container)?.into_iter().enumerate() {
+        if let Some(xml) = container.read(&part)? {
+            let printed = printed.remove(&number).unwrap_or_default();
+            geometries.insert(name, Geometry { part, printed, ..geometry(&xml) });
         }
     }
-    Ok(sheets)
+    Ok(geometries)
 }
 
-/// Sentences about what a workbook has that is not drawn.
+/// How many pictures are in a workbook.
+pub(super) fn pictures<R: Read + Seek>(container: &Container<R>) -> usize {
+    let is_picture = |name: &&String| name.strip_prefix("xl/media/").is_some_and(|file| !file.contains('/'));
+    container.names().iter().filter(is_picture).count()
+}
+
+/// Sentences about what a workbook has that is not drawn, of its pictures so many.
 pub(super) fn undrawn<R: Read + Seek>(
     container: &mut Container<R>,
     sheets: &BTreeMap<String, Geometry>,
+    pictures: usize,
 ) -> Result<Vec<String>, Error> {
     let names = container.names();
     let (boxes, words) = boxes(container, &names)?;
@@ -139,9 +192,11 @@ pub(super) fn undrawn<R: Read + Seek>(
                 .is_some_and(|file| file.starts_with("chart") && !file.contains('/'))
         })
         .count();
+    let margins = sheets.values().filter(|sheet| sheet.margins).count();
     let found = [
+        (margins, "headers and footers of pages"),
         (charts, "charts"),
-        (count("xl/media/"), "pictures"),
+        (pictures, "pictures"),
         (boxes, "text boxes and shapes"),
         (rules, "colours and icons of conditional formats"),
         (count("xl/pivotTables/"), "pivot tables (their values are)"),
@@ -178,6 +233,7 @@ fn geometry(xml: &[u8]) -> Geometry {
     let mut geometry = Geometry::default();
     let mut reader = Reader::from_reader(xml);
     let mut next_row = 0;
+    let mut margin: Option<String> = None;
     while let Ok(event) = reader.read_event() {
         match event {
             Event::Start(element) | Event::Empty(element) => match element.local_name().as_ref() {
@@ -188,6 +244,8 @@ fn geometry(xml: &[u8]) -> Geometry {
                     geometry.default_width = number(&attributes(&element), "defaultColWidth");
                 }
                 b"cfRule" => geometry.conditions += 1,
+                b"oddHeader" | b"oddFooter" | b"firstHeader" | b"firstFooter" | b"evenHeader"
+                | b"evenFooter" => margin = Some(String::new()),
                 b"pageSetup" => {
                     let setup = attributes(&element);
                     geometry.landscape =
@@ -206,11 +264,44 @@ fn geometry(xml: &[u8]) -> Geometry {
                 }
                 _ => {}
             },
+            Event::Text(piece) => {
+                margin.iter_mut().for_each(|text| text.push_str(&piece.decode().unwrap_or_default()));
+            }
+            Event::GeneralRef(reference) => {
+                margin.iter_mut().for_each(|text| text.push(source_words::letter_of(&reference)));
+            }
+            Event::End(_) => geometry.margins |= margin.take().is_some_and(|text| says_something(&text)),
             Event::Eof => break,
             _ => {}
         }
     }
     geometry
+}
+
+/// Whether the text of a header or footer (18.3.1.46) says more than our own, which has the sheet and the page.
+fn says_something(text: &str) -> bool {
+    let mut words = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('&') {
+        words.push_str(before);
+        words.push(' ');
+        let mut letters = after.chars();
+        rest = match letters.next() {
+            // A font by its name, a colour, a size; all others are one letter.
+            Some('"') => after[1..].split_once('"').map_or("", |(_, rest)| rest),
+            Some('K') => after.get(7..).unwrap_or_default(),
+            Some('D' | 'T' | 'F' | 'Z') => return true,
+            Some(digit) if digit.is_ascii_digit() => {
+                after.trim_start_matches(|letter: char| letter.is_ascii_digit())
+            }
+            _ => letters.as_str(),
+        };
+    }
+    words.push_str(rest);
+    let words = words.to_lowercase();
+    words
+        .split(|letter: char| !letter.is_alphanumeric())
+        .any(|word| !matches!(word, "" | "page" | "of" | "seite" | "von"))
 }
 
 fn number(attributes: &Attributes, name: &str) -> Option<f64> {
@@ -237,8 +328,7 @@ fn column(geometry: &mut Geometry, column: &Attributes) {
     if flag(column, "hidden") {
         geometry.hidden_columns.push((first, last));
     } else if let Some(width) = number(column, "width") {
-        // A style for all columns to the end of the world is common; nobody has that many cells.
-        geometry.columns.extend((first..=last.min(first + 1024)).map(|at| (at, width)));
+        geometry.set_widths(first, last, width);
     }
 }
 
@@ -261,5 +351,20 @@ mod tests {
         assert_eq!(read.row_height(0), Some(30.0));
         assert!(read.row_hidden(1));
         assert_eq!((read.landscape, read.paper, read.frozen_rows), (Some(true), Paper::Letter, 1));
+    }
+
+    #[test]
+    fn headers_that_only_count_pages_say_nothing() {
+        for text in ["", "&C&\"Times New Roman,Regular\"&12&A", "&CPage &P of &N", "&L&K000000&10&P"] {
+            assert!(!says_something(text), "{text}");
+        }
+        for text in ["&CHarbour office", "&R&D", "&L&\"Arial\"Draft"] {
+            assert!(says_something(text), "{text}");
+        }
+        let margins = |text: &str| {
+            geometry(format!("<w><headerFooter><oddHeader>{text}</oddHeader></headerFooter></w>").as_bytes())
+                .margins
+        };
+        assert_eq!((margins("&amp;CHarbour"), margins("&amp;P")), (true, false));
     }
 }

@@ -150,6 +150,14 @@ impl Plan {
             .map(|row| row.iter().rposition(|cell| !cell.is_empty()).map_or(0, |at| at + 1))
             .max()
             .unwrap_or(0);
+        let says = |row: usize, column: usize| {
+            sheet.rows.get(row).and_then(|row| row.get(column)).is_some_and(|cell| !cell.is_empty())
+        };
+        let merged = sheet.merges.iter().filter(|[top, left, ..]| says(*top, *left));
+        let merged = merged.map(|[_, _, _, right]| right + 1).max().unwrap_or(0);
+        let reached = sheet.pictures.iter().map(|picture| picture.ends().1).max().unwrap_or(0).max(merged);
+        let widest = sheet.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let count = count.max(reached.min(widest));
         let mut texts = vec![0.0_f64; count];
         let mut numbers = vec![0.0_f64; count];
         for (at, row) in sheet.rows.iter().enumerate() {

@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use oxml_layout::Color;
 
-use crate::verify::Words;
 use crate::{Error, Request};
 
 use super::canvas::{Canvas, Drawing, Line, TextStyle};
 use super::sheet_layout::{FOOTER, LEADING, MARGIN, PAD, Plan, is_numeric, look};
 use super::sheet_look::{Align, Stand};
+use super::sheet_pictures::{Extent, Picture};
 use super::workbook::{self, Cell, Sheet};
 use super::{Output, Ticker};
 
@@ -28,13 +28,10 @@ pub(super) fn to_pdf(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, E
         return Err(Error::Empty);
     }
     let mut letters: BTreeSet<char> = BTreeSet::new();
-    let mut words = Words::default();
     for cell in
         book.sheets.iter().flat_map(|sheet| sheet.rows.iter().flatten()).filter(|cell| !cell.is_empty())
     {
-        let shown = cell.shown();
-        letters.extend(shown.chars());
-        words.add(&shown);
+        letters.extend(cell.shown().chars());
     }
     letters.extend(book.sheets.iter().flat_map(|sheet| sheet.name.chars()));
 
@@ -42,10 +39,12 @@ pub(super) fn to_pdf(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, E
     let total: usize = book.sheets.iter().map(|sheet| sheet.rows.len()).sum();
     let mut done = 0;
     let mut pages = Vec::new();
+    let mut undrawn = 0;
     for sheet in &book.sheets {
         let plan = Plan::of(sheet, &mut canvas)?;
         let heading = book.sheets.len() > 1;
-        let mut printer = Printer { sheet, plan: &plan, canvas: &mut canvas, pages: Vec::new(), heading };
+        let mut printer =
+            Printer { sheet, plan: &plan, canvas: &mut canvas, pages: Vec::new(), heading, pictures: 0 };
         for band in plan.bands.clone() {
             let first_band = band.first() == Some(&0) && band.get(1).is_none_or(|second| *second == 1);
             printer.band(&band, &mut |row| {
@@ -56,6 +55,7 @@ pub(super) fn to_pdf(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, E
         }
         done += sheet.rows.len();
         ticker.counted(done as u64, total as u64, "rows");
+        undrawn += sheet.pictures.len().saturating_sub(printer.pictures);
         let size = plan.page;
         pages.extend(printer.pages.into_iter().map(|drawing| (size, drawing, sheet.name.as_str())));
         if pages.len() > PAGES {
@@ -72,8 +72,12 @@ pub(super) fn to_pdf(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, E
     }
 
     let mut output = canvas.finish()?;
-    output.source = Some(words);
+    output.source = Some(book.words());
+    output.lost.extend(book.lost);
     output.lost.extend(book.undrawn);
+    if undrawn > 0 {
+        output.lost.push(format!("pictures far from the values are not drawn ({undrawn})"));
+    }
     output.warnings.extend(book.warnings);
     Ok(output)
 }
@@ -104,12 +108,24 @@ struct Printer<'a> {
     canvas: &'a mut Canvas,
     pages: Vec<Drawing>,
     heading: bool,
+    /// Pictures drawn so far.
+    pictures: usize,
 }
 
 /// The part of a page that is still free.
 struct Cursor {
     drawing: Drawing,
+    /// Pictures, which lie on the cells of later rows, too.
+    over: Drawing,
     y: f64,
+}
+
+impl Cursor {
+    /// All that is on the page.
+    fn page(mut self) -> Drawing {
+        self.drawing.append(self.over);
+        self.drawing
+    }
 }
 
 impl Printer<'_> {
@@ -119,10 +135,14 @@ impl Printer<'_> {
         for row in 0..self.sheet.rows.len() {
             let height = self.plan.heights[row];
             let top = self.first_free(row);
-            if cursor.y + height > bottom && cursor.y > top {
+            // A picture is not cut: it begins on the page that it fits on.
+            let needed =
+                self.pictures_at(band, row).map(|picture| self.lowest(picture)).fold(height, f64::max);
+            if cursor.y + needed > bottom && cursor.y > top {
                 let next = self.new_page(band, row, false)?;
-                self.pages.push(std::mem::replace(&mut cursor, next).drawing);
+                self.pages.push(std::mem::replace(&mut cursor, next).page());
             }
+            self.draw_pictures(&mut cursor, band, row);
             if cursor.y + height <= bottom {
                 self.row(&mut cursor, band, row, 0, usize::MAX)?;
             } else {
@@ -130,8 +150,59 @@ impl Printer<'_> {
             }
             on_row(row + 1);
         }
-        self.pages.push(cursor.drawing);
+        self.pages.push(cursor.page());
         Ok(())
+    }
+
+    /// The pictures that begin in this row, in the columns that this band is the first to have.
+    fn pictures_at(&self, band: &[usize], row: usize) -> impl Iterator<Item = &Picture> {
+        let own = move |column: usize| {
+            let first = self.plan.bands.iter().find(|other| other.contains(&column));
+            first.is_some_and(|first| first == band)
+        };
+        self.sheet.pictures.iter().filter(move |picture| {
+            let (begins, column) = picture.begins();
+            begins == row && own(column)
+        })
+    }
+
+    /// How far below the top of its first row a picture ends.
+    fn lowest(&self, picture: &Picture) -> f64 {
+        picture.at.down * self.plan.scale + self.size(picture).1
+    }
+
+    /// Width and height of a picture in points on the paper.
+    fn size(&self, picture: &Picture) -> (f64, f64) {
+        let scale = self.plan.scale;
+        let between = |sizes: &[f64], plain: f64, (from, into): (usize, f64), (to, beyond): (usize, f64)| {
+            let whole: f64 = (from..to).map(|at| sizes.get(at).copied().unwrap_or(plain * scale)).sum();
+            (whole + (beyond - into) * scale).max(1.0)
+        };
+        let at = picture.at;
+        match picture.extent {
+            Extent::Points(width, height) => (width * scale, height * scale),
+            Extent::To(end) => (
+                between(&self.plan.columns, 48.0, (at.column, at.right), (end.column, end.right)),
+                between(&self.plan.heights, 15.0, (at.row, at.down), (end.row, end.down)),
+            ),
+        }
+    }
+
+    /// Draws the pictures that begin in the row the cursor is at; smaller where the page has no room for them.
+    fn draw_pictures(&mut self, cursor: &mut Cursor, band: &[usize], row: usize) {
+        let (right, bottom) = (self.plan.page.0 - MARGIN, self.plan.page.1 - MARGIN - FOOTER);
+        let mut drawn = 0;
+        for picture in self.pictures_at(band, row) {
+            let before = band.iter().take_while(|column| **column != picture.at.column);
+            let x = MARGIN + before.map(|column| self.plan.columns[*column]).sum::<f64>();
+            let (x, y) =
+                (x + picture.at.right * self.plan.scale, cursor.y + picture.at.down * self.plan.scale);
+            let (width, height) = self.size(picture);
+            let fit = ((right - x) / width).min((bottom - y) / height).clamp(0.01, 1.0);
+            cursor.over.picture(x, y, width * fit, height * fit, picture.data.clone(), picture.mime);
+            drawn += 1;
+        }
+        self.pictures += drawn;
     }
 
     /// Where the table of a later page begins, below the repeated rows.
@@ -141,7 +212,7 @@ impl Printer<'_> {
     }
 
     fn new_page(&mut self, band: &[usize], row: usize, first: bool) -> Result<Cursor, Error> {
-        let mut cursor = Cursor { drawing: Drawing::default(), y: MARGIN };
+        let mut cursor = Cursor { drawing: Drawing::default(), over: Drawing::default(), y: MARGIN };
         if first && self.heading {
             let style = TextStyle { bold: true, ..TextStyle::new("Carlito", 14.0) };
             let line = self.canvas.line(&self.sheet.name, &style)?;
@@ -178,7 +249,7 @@ impl Printer<'_> {
             from += lines;
             if from < total {
                 let next = self.new_page(band, row, false)?;
-                self.pages.push(std::mem::replace(cursor, next).drawing);
+                self.pages.push(std::mem::replace(cursor, next).page());
             }
         }
         Ok(())
@@ -252,6 +323,11 @@ impl Printer<'_> {
             Some([first, left, last, end]) => [column > left, column < end, row > first, row < last],
             None => [false; 4],
         };
+        // Beyond the values there are only pictures.
+        let used = row < self.sheet.used.0 && column < self.sheet.used.1;
+        if self.plan.grid && !used {
+            return;
+        }
         if self.plan.grid {
             for ((from, to), _) in sides.iter().zip(inside).filter(|(_, inside)| !inside) {
                 cursor.drawing.stroke(*from, *to, 0.4, GRID);

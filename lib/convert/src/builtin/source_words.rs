@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use std::path::Path;
 
 use quick_xml::Reader;
-use quick_xml::events::{BytesStart, Event};
+use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use crate::container::Container;
 use crate::verify::Words;
@@ -14,19 +14,19 @@ use crate::{Error, Format, Request};
 use super::dates::DateTime;
 use super::html_hidden::without_hidden;
 use super::html_text::{entity, text_of_html};
-use super::parts::elements;
+use super::parts::{attributes, elements};
 use super::workbook::Value;
-use super::{epub, markdown, text_documents, text_file, workbook};
+use super::{epub, markdown, rtf, text_file, workbook};
 
 /// Words that a reader of this file sees; `None` where nothing here reads the format without converting it.
 pub(crate) fn of_file(path: &Path, format: Format) -> Result<Option<Words>, Error> {
     use Format::*;
     let words = match format {
-        Docx | Docm => of_docx(path)?,
+        Docx | Docm => of_docx(&mut Container::open(path)?)?,
         Odt | Odp => of_open_document(path)?,
         Pptx => of_pptx(&mut Container::open(path)?)?,
         Epub => of_epub(&mut Container::open(path)?)?,
-        Rtf => text_documents::words_of_rtf(&fs::read(path)?)?,
+        Rtf => Words::of(&rtf::read(&fs::read(path)?).body),
         Txt => Words::of(&text_file::read(path)?.text),
         Md => Words::of(&text_of_html(&markdown::body(&text_file::read(path)?.text))),
         Html => Words::of(&text_of_html(&without_hidden(&text_file::read(path)?.text))),
@@ -39,7 +39,7 @@ pub(crate) fn of_file(path: &Path, format: Format) -> Result<Option<Words>, Erro
 /// Values of a table that another program wrote as a table again. Programs agree on those, but neither on how they look
 /// nor on their last digits.
 pub(crate) fn of_table(path: &Path, format: Format) -> Result<Option<Words>, Error> {
-    let book = workbook::read(&Request::new(path, format, "", Format::Pdf))?;
+    let book = workbook::read(&Request::new(path, format, "", Format::Xlsx))?;
     let mut words = Words::default();
     for cell in book.sheets.iter().flat_map(|sheet| sheet.rows.iter().flatten()) {
         match &cell.value {
@@ -68,12 +68,7 @@ fn rounded(number: f64) -> String {
 
 /// Words of all visible cells as they are shown.
 fn of_sheets(path: &Path, format: Format) -> Result<Words, Error> {
-    let book = workbook::read(&Request::new(path, format, "", Format::Pdf))?;
-    let mut words = Words::default();
-    for cell in book.sheets.iter().flat_map(|sheet| sheet.rows.iter().flatten()) {
-        words.add(&cell.shown());
-    }
-    Ok(words)
+    Ok(workbook::read(&Request::new(path, format, "", Format::Pdf))?.words())
 }
 
 /// Words on the slides, without notes and hidden slides.
@@ -108,9 +103,8 @@ pub(super) fn is_hidden(slide: &[u8]) -> bool {
 /// Words a reader of the Word document sees in its body and notes.
 ///
 /// Field codes, deleted and hidden text, and the second copy of a drawing kept for old readers (`mc:Fallback`) are no
-/// words. Headers and footers are left out: a document may carry some that no page shows.
-pub(super) fn of_docx(path: &Path) -> Result<Words, Error> {
-    let mut container = Container::open(path)?;
+/// words. Headers and footers are asked for apart: a document may carry some that no page shows.
+pub(super) fn of_docx<R: Read + Seek>(container: &mut Container<R>) -> Result<Words, Error> {
     let mut text = String::new();
     for part in ["word/document.xml", "word/footnotes.xml", "word/endnotes.xml"] {
         if let Some(xml) = container.read(part)? {
@@ -120,18 +114,11 @@ pub(super) fn of_docx(path: &Path) -> Result<Words, Error> {
     Ok(Words::of(&text))
 }
 
-/// How many words the headers and footers of a Word document have.
-pub(super) fn of_margins(container: &mut Container) -> Result<u64, Error> {
+/// What a part of a Word document says, a line for each paragraph, with or without what its fields show.
+pub(super) fn of_word_part(xml: &[u8], fields: bool) -> Result<String, Error> {
     let mut text = String::new();
-    for name in container.names() {
-        let is_margin = name.starts_with("word/header") || name.starts_with("word/footer");
-        if let Some(xml) =
-            container.read(&name).ok().flatten().filter(|_| is_margin && name.ends_with(".xml"))
-        {
-            visible_text(&xml, &WORD, &mut text)?;
-        }
-    }
-    Ok(Words::of(&text).total())
+    visible_text(xml, if fields { &WORD } else { &STEADY_WORD }, &mut text)?;
+    Ok(text)
 }
 
 /// Words of an OpenDocument text or presentation, without comments, notes and tracked deletions.
@@ -164,12 +151,22 @@ struct Vocabulary {
     hidden: &'static [&'static [u8]],
     /// Elements that separate words.
     breaks: &'static [&'static [u8]],
+    /// Whether the results of fields count (`w:fldChar`).
+    fields: bool,
 }
 
 const WORD: Vocabulary = Vocabulary {
     text: &[b"t"],
     hidden: &[b"instrText", b"delText", b"del", b"moveFrom", b"Fallback", b"rt"],
     breaks: &[b"p", b"tab", b"br", b"cr", b"tc", b"ptab"],
+    fields: true,
+};
+
+/// The same without fields: whoever shows a page counts and dates it anew.
+const STEADY_WORD: Vocabulary = Vocabulary {
+    hidden: &[b"instrText", b"delText", b"del", b"moveFrom", b"Fallback", b"rt", b"fldSimple"],
+    fields: false,
+    ..WORD
 };
 
 const OPEN_DOCUMENT: Vocabulary = Vocabulary {
@@ -184,11 +181,12 @@ const OPEN_DOCUMENT: Vocabulary = Vocabulary {
         b"notes",
     ],
     breaks: &[b"p", b"h", b"tab", b"line-break", b"s", b"table-cell", b"list-item"],
+    fields: true,
 };
 
 /// Fields, such as the number of the slide, are counted anew by whoever shows it.
 const SLIDE: Vocabulary =
-    Vocabulary { text: &[b"t"], hidden: &[b"Fallback", b"fld"], breaks: &[b"p", b"br", b"tc"] };
+    Vocabulary { text: &[b"t"], hidden: &[b"Fallback", b"fld"], breaks: &[b"p", b"br", b"tc"], fields: true };
 
 const BOOK: Vocabulary = Vocabulary {
     text: &[],
@@ -216,6 +214,7 @@ const BOOK: Vocabulary = Vocabulary {
         b"caption",
         b"img",
     ],
+    fields: true,
 };
 
 fn visible_text(xml: &[u8], vocabulary: &Vocabulary, text: &mut String) -> Result<(), Error> {
@@ -224,6 +223,8 @@ fn visible_text(xml: &[u8], vocabulary: &Vocabulary, text: &mut String) -> Resul
     let mut in_text = vocabulary.text.is_empty();
     // `w:vanish` comes before the text of its run.
     let mut run_vanishes = false;
+    // For each field that is open, whether its result has begun.
+    let mut fields: Vec<bool> = Vec::new();
     loop {
         match reader
             .read_event()
@@ -239,9 +240,11 @@ fn visible_text(xml: &[u8], vocabulary: &Vocabulary, text: &mut String) -> Resul
                     run_vanishes = false;
                 }
                 run_vanishes |= vanishes(&element);
+                field(&element, vocabulary, &mut fields);
             }
             Event::Empty(element) => {
                 run_vanishes |= vanishes(&element);
+                field(&element, vocabulary, &mut fields);
                 if hidden == 0 && vocabulary.breaks.contains(&local(&element)) {
                     text.push(' ');
                 }
@@ -257,16 +260,13 @@ fn visible_text(xml: &[u8], vocabulary: &Vocabulary, text: &mut String) -> Resul
                     text.push('\n');
                 }
             }
+            Event::Text(_) | Event::GeneralRef(_) if fields.contains(&true) => {}
             Event::Text(piece) if in_text && hidden == 0 && !run_vanishes => {
                 text.push_str(&piece.decode().map_err(Error::corrupt)?);
             }
             // An entity the document defines itself is never expanded; the five of XML are punctuation.
             Event::GeneralRef(reference) if in_text && hidden == 0 && !run_vanishes => {
-                if let Ok(Some(letter)) = reference.resolve_char_ref() {
-                    text.push(letter);
-                } else {
-                    text.push(named(&reference));
-                }
+                text.push(letter_of(&reference));
             }
             Event::Eof => return Ok(()),
             _ => {}
@@ -277,6 +277,24 @@ fn visible_text(xml: &[u8], vocabulary: &Vocabulary, text: &mut String) -> Resul
 fn local<'a>(element: &'a BytesStart<'_>) -> &'a [u8] {
     let name = element.name().into_inner();
     name.rsplit(|byte| *byte == b':').next().unwrap_or(name)
+}
+
+/// Follows the fields of a Word document, where their results do not count (`w:fldChar`, 17.16.18).
+fn field(element: &BytesStart<'_>, vocabulary: &Vocabulary, fields: &mut Vec<bool>) {
+    if vocabulary.fields || local(element) != b"fldChar" {
+        return;
+    }
+    match attributes(element).get("fldCharType").map(String::as_str) {
+        Some("begin") => fields.push(false),
+        Some("separate") => fields.iter_mut().last().into_iter().for_each(|began| *began = true),
+        Some("end") => drop(fields.pop()),
+        _ => {}
+    }
+}
+
+/// The letter that a reference stands for.
+pub(super) fn letter_of(reference: &BytesRef<'_>) -> char {
+    reference.resolve_char_ref().ok().flatten().unwrap_or_else(|| named(reference))
 }
 
 /// The letter of a name that XML or HTML gives it; a space for any other, which separates words at worst.

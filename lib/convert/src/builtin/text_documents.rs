@@ -1,11 +1,10 @@
 //! Word, OpenDocument, RTF, HTML and Markdown documents through rdocx: to PDF, HTML, Markdown, text and Word.
 
 use std::fs;
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Seek};
 
 use oxml_layout::LayoutResult;
 use rdocx::{Document, Length};
-use zip::write::SimpleFileOptions;
 
 use crate::container::Container;
 use crate::verify::Words;
@@ -13,44 +12,84 @@ use crate::{Error, Format, Request};
 
 use super::epub::{self, Pictures};
 use super::html_text::text_of_html;
-use super::unlocked::{PACKAGE_LIMITS, too_old};
+use super::margins::{self, Margins};
+use super::unlocked::{self, PACKAGE_LIMITS};
 use super::{
-    Output, Ticker, canvas, fonts, html_hidden, markdown, source_words, text_file, undrawn, word_rewriter,
+    Output, Ticker, canvas, fonts, html_hidden, macros, markdown, rtf, source_words, text_file, undrawn,
+    word_rewriter,
 };
 
 /// A document in memory, with what its words are and what reading it had to leave out.
 struct Opened {
     document: Document,
     words: Words,
+    margins: Margins,
     /// How many different pictures it shows, where that was counted.
     pictures: usize,
     warnings: Vec<String>,
     lost: Vec<String>,
 }
 
+impl Opened {
+    /// One that has nothing but its words.
+    fn of(document: Document, words: Words, warnings: Vec<String>) -> Opened {
+        Opened { document, words, margins: Margins::default(), pictures: 0, warnings, lost: Vec::new() }
+    }
+}
+
 pub(super) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, Error> {
-    let Opened { mut document, words, pictures, warnings, lost } = open(req)?;
+    if (req.from, req.to) == (Format::Docm, Format::Docx) {
+        return without_macros(req, ticker);
+    }
+    let Opened { mut document, mut words, margins, pictures, warnings, mut lost } = open(req)?;
     if matches!(req.from, Format::Md | Format::Html | Format::Epub) {
         // They have no pages of their own, and the importer thinks of American ones.
         let (width, height) = req.options.paper.points();
         document.set_page_size(Length::pt(width), Length::pt(height));
     }
+    match req.to {
+        Format::Html | Format::Md | Format::Txt => words.append(&margins.words()),
+        // Word's are drawn, which is seen to; the importers of other formats pass over theirs.
+        Format::Pdf if matches!(req.from, Format::Docx | Format::Docm) => words.append(&margins.steady),
+        _ => lost.extend(margins.left_out()),
+    }
     ticker.converting();
+    let around = |text: String| margins.around(text, req.to);
     let mut output = match req.to {
         Format::Pdf => to_pdf(&document)?,
-        Format::Html => of_text(document.to_html(), text_of_html),
-        Format::Md => of_text(markdown_of(&document), |text| text_of_html(&markdown::body(text))),
-        Format::Txt => of_text(text_of_html(&document.to_html()), str::to_owned),
+        Format::Html => of_text(around(document.to_html()), text_of_html),
+        Format::Md => of_text(around(markdown_of(&document)), |text| text_of_html(&markdown::body(text))),
+        Format::Txt => of_text(around(text_of_html(&document.to_html())), str::to_owned),
         Format::Epub => to_epub(&document)?,
         _ => to_docx(&mut document)?,
     };
     if req.to == Format::Pdf {
         output.lost.extend(undrawn::pictures(pictures, &output.bytes));
+    } else if pictures > 0 && words.total() == 0 {
+        output.lost.push(format!(
+            "pictures are all that the document has, and no word is in the result ({pictures})"
+        ));
     }
     output.source = Some(words);
     output.warnings.splice(0..0, warnings);
     output.lost.extend(lost);
     Ok(output)
+}
+
+/// A Word document whose macros are cut out, and which is the same otherwise.
+fn without_macros(req: &Request, ticker: &mut Ticker<'_>) -> Result<Output, Error> {
+    let mut container = Container::of(unlocked::read(req)?)?;
+    let source = source_words::of_docx(&mut container)?;
+    ticker.converting();
+    let bytes = macros::cut_out(&mut container)?;
+    let result = source_words::of_docx(&mut Container::of(Cursor::new(&bytes))?)?;
+    Ok(Output {
+        bytes,
+        source: Some(source),
+        result: Some(result),
+        warnings: macros::said(&container).into_iter().collect(),
+        ..Output::default()
+    })
 }
 
 /// Rows of tables that stood in a cell become lines of it.
@@ -80,9 +119,10 @@ fn to_epub(document: &Document) -> Result<Output, Error> {
     })
 }
 
+/// What is in the document is read back from its bytes.
 fn to_docx(document: &mut Document) -> Result<Output, Error> {
-    let result = Words::of(&text_of_html(&document.to_html()));
     let bytes = document.to_bytes().map_err(problem)?;
+    let result = source_words::of_docx(&mut Container::of(Cursor::new(&bytes))?)?;
     Ok(Output { bytes, result: Some(result), ..Output::default() })
 }
 
@@ -113,7 +153,7 @@ fn print(layout: &LayoutResult) -> Result<Output, Error> {
         result: Some(canvas::words_of(layout)),
         ..Output::default()
     };
-    output.lost.extend(fonts::lost_letters(&canvas::missing_letters(layout)));
+    canvas::say_missing(layout, &mut output);
     for diagnostic in &layout.diagnostics {
         if output.warnings.len() < 20 && !output.warnings.contains(&diagnostic.message) {
             output.warnings.push(diagnostic.message.clone());
@@ -126,20 +166,14 @@ fn open(req: &Request) -> Result<Opened, Error> {
     match req.from {
         Format::Docx | Format::Docm => open_docx(req),
         Format::Odt => open_odt(req),
-        Format::Rtf => {
-            let read = Document::from_rtf_bytes(&fs::read(&req.input)?).map_err(problem)?;
-            let warnings = summary("RTF feature", read.diagnostics.iter().map(|found| &found.message));
-            // RTF has no second reader here: the words are those the importer understood.
-            let words = Words::of(&text_of_html(&read.document.to_html()));
-            Ok(Opened { document: read.document, words, pictures: 0, warnings, lost: Vec::new() })
-        }
+        Format::Rtf => open_rtf(&fs::read(&req.input)?),
         Format::Md => {
             let file = text_file::read(&req.input)?;
             let words = Words::of(&text_of_html(&markdown::body(&file.text)));
             let read = Document::from_markdown(&file.text).map_err(problem)?;
             let mut warnings = file.warnings;
             warnings.extend(summary("Markdown feature", read.diagnostics.iter().map(|found| &found.message)));
-            Ok(Opened { document: read.document, words, pictures: 0, warnings, lost: Vec::new() })
+            Ok(Opened::of(read.document, words, warnings))
         }
         Format::Epub => {
             // Markdown would carry the pictures as endless lines of letters.
@@ -162,7 +196,7 @@ fn open(req: &Request) -> Result<Opened, Error> {
 fn of_html(html: &str, words: Words, mut warnings: Vec<String>) -> Result<Opened, Error> {
     let read = Document::from_html(html).map_err(problem)?;
     warnings.extend(summary("HTML feature", read.diagnostics.iter().map(|found| &found.message)));
-    Ok(Opened { document: read.document, words, pictures: 0, warnings, lost: Vec::new() })
+    Ok(Opened::of(read.document, words, warnings))
 }
 
 /// Plain text as a page: a blank line ends a paragraph, and every line stays one.
@@ -178,34 +212,40 @@ fn paragraphs(text: &str) -> String {
     html
 }
 
-pub(super) fn words_of_rtf(bytes: &[u8]) -> Result<Words, Error> {
-    let read = Document::from_rtf_bytes(bytes).map_err(problem)?;
-    Ok(Words::of(&text_of_html(&read.document.to_html())))
+/// The importer gets fields, notes and text boxes in a way that it can read; the words are those of the file.
+fn open_rtf(bytes: &[u8]) -> Result<Opened, Error> {
+    let said = rtf::read(bytes);
+    let moved = rtf::rewritten(bytes).unwrap_or_else(|| rtf::Rewritten::of(bytes));
+    let read = Document::from_rtf_bytes(&moved.bytes).map_err(problem)?;
+    let mut warnings = summary("RTF feature", read.diagnostics.iter().map(|found| &found.message));
+    let sentences = [
+        (moved.links, "links keep their text and lead nowhere"),
+        (moved.notes, "notes stand at the end of the document"),
+        (moved.boxes, "text boxes stand at the end of the document"),
+    ];
+    for (count, what) in sentences.into_iter().filter(|(count, _)| *count > 0) {
+        warnings.push(format!("{what} ({count})"));
+    }
+    let (words, margins) = (Words::of(&said.body), margins::of_rtf(&said));
+    Ok(Opened { margins, ..Opened::of(read.document, words, warnings) })
 }
 
 fn open_docx(req: &Request) -> Result<Opened, Error> {
-    let bytes = fs::read(&req.input)?;
-    if bytes.starts_with(b"PK") {
-        let words = source_words::of_docx(&req.input)?;
-        let mut container = Container::open(&req.input)?;
-        let bytes = legible(&mut container, req.to).unwrap_or(bytes);
-        let document = Document::from_bytes_with_limits(&bytes, PACKAGE_LIMITS).map_err(problem)?;
-        let pictures = undrawn::pictures_of_docx(&mut container)?;
-        let mut lost = undrawn::of_docx(&container, req.to);
-        if words.total() == 0 && matches!(req.to, Format::Txt | Format::Md | Format::Html) {
-            lost.extend(undrawn::of_wordless(&mut container)?);
-        }
-        return Ok(Opened { document, words, pictures, warnings: Vec::new(), lost });
-    }
-    let password = req.options.password.as_deref().ok_or(Error::Encrypted)?;
-    let document =
-        Document::from_encrypted_bytes_with_limits(&bytes, password, PACKAGE_LIMITS).map_err(locked)?;
-    let words = Words::of(&text_of_html(&document.to_html()));
-    Ok(Opened { document, words, pictures: 0, warnings: Vec::new(), lost: Vec::new() })
+    let bytes = unlocked::read(req)?;
+    let mut container = Container::of(bytes.clone())?;
+    let words = source_words::of_docx(&mut container)?;
+    let margins = margins::of_docx(&mut container)?;
+    let rewritten = legible(&mut container, req.to);
+    let bytes: &[u8] = rewritten.as_deref().unwrap_or(bytes.get_ref());
+    let document = Document::from_bytes_with_limits(bytes, PACKAGE_LIMITS).map_err(problem)?;
+    let pictures = undrawn::pictures_of_docx(&mut container)?;
+    let lost = undrawn::of_docx(&container, req.to);
+    let warnings = macros::said(&container).into_iter().collect();
+    Ok(Opened { document, words, margins, pictures, warnings, lost })
 }
 
 /// The document with what the importer passes over; nothing when it is good as it is, or stays a Word document.
-fn legible(container: &mut Container, to: Format) -> Option<Vec<u8>> {
+fn legible<R: Read + Seek>(container: &mut Container<R>, to: Format) -> Option<Vec<u8>> {
     if matches!(to, Format::Docx | Format::Docm) {
         return None;
     }
@@ -217,26 +257,28 @@ fn legible(container: &mut Container, to: Format) -> Option<Vec<u8>> {
         Some((_, changed)) => std::mem::take(changed),
         None => part,
     };
-    packed(container, other).ok()
+    container.packed(other).ok()
 }
 
 fn open_odt(req: &Request) -> Result<Opened, Error> {
-    let words = source_words::of_open_document(&req.input)?;
     let mut container = Container::open(&req.input)?;
+    unlocked::refuse_open_document(&mut container, req)?;
+    let words = source_words::of_open_document(&req.input)?;
     let pictures = undrawn::pictures_of_open_document(&mut container)?;
+    let margins = margins::of_open_document(&mut container)?;
     let (bytes, unlinked) = repacked(&mut container)?;
     let read = Document::from_odt_bytes_with_limits(&bytes, PACKAGE_LIMITS).map_err(problem)?;
     let warnings = summary("OpenDocument feature", read.diagnostics.iter().map(|found| &found.message));
     let lost =
         (unlinked > 0).then(|| format!("{unlinked} linked pictures were not fetched")).into_iter().collect();
-    Ok(Opened { document: read.document, words, pictures, warnings, lost })
+    Ok(Opened { document: read.document, words, margins, pictures, warnings, lost })
 }
 
 /// The importer refuses folder entries, which LibreOffice writes into every document, and pictures that are linked
 /// instead of contained, which nobody here would fetch. Returns the document without them, and how many were linked.
 fn repacked(container: &mut Container) -> Result<(Vec<u8>, usize), Error> {
     let mut unlinked = 0;
-    let bytes = packed(container, |name, part| {
+    let bytes = container.packed(|name, part| {
         if name != "content.xml" {
             return part;
         }
@@ -245,22 +287,6 @@ fn repacked(container: &mut Container) -> Result<(Vec<u8>, usize), Error> {
         content.into_bytes()
     })?;
     Ok((bytes, unlinked))
-}
-
-/// The container again without its folder entries, each part as `mend` wants it.
-fn packed(
-    container: &mut Container,
-    mut mend: impl FnMut(&str, Vec<u8>) -> Vec<u8>,
-) -> Result<Vec<u8>, Error> {
-    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let failed = |error: zip::result::ZipError| Error::Io { detail: error.to_string() };
-    for name in container.names().into_iter().filter(|name| !name.ends_with('/')) {
-        let part = container.read(&name)?.unwrap_or_default();
-        let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-        zip.start_file(&name, stored).map_err(failed)?;
-        zip.write_all(&mend(&name, part))?;
-    }
-    Ok(zip.finish().map_err(failed)?.into_inner())
 }
 
 /// Cuts `draw:image` elements whose target is outside the container.
@@ -303,14 +329,6 @@ fn summary<'a>(what: &str, messages: impl Iterator<Item = &'a String>) -> Vec<St
     counted.iter().map(|(message, count)| format!("{what} left out: {message} (×{count})")).collect()
 }
 
-/// What is wrong with an encrypted document whose password was given.
-fn locked(error: rdocx::Error) -> Error {
-    match problem(error) {
-        Error::Encrypted => too_old(),
-        error => error,
-    }
-}
-
 fn problem(error: rdocx::Error) -> Error {
     let detail = error.to_string();
     let lower = detail.to_lowercase();
@@ -322,9 +340,7 @@ fn problem(error: rdocx::Error) -> Error {
             hint: "save it as docx and convert that".into(),
         };
     }
-    if lower.contains("invalid password") {
-        Error::WrongPassword
-    } else if lower.contains("encrypt") {
+    if lower.contains("encrypt") {
         Error::Encrypted
     } else if lower.contains("limit") {
         Error::limit(detail)

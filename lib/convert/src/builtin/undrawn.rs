@@ -1,6 +1,7 @@
 //! What a text document has beside its words and the result has not: counted, because no engine tells.
 
 use std::collections::BTreeSet;
+use std::io::{Read, Seek};
 
 use pdf_extract::{Dictionary, Document, Object};
 
@@ -8,10 +9,9 @@ use crate::container::Container;
 use crate::{Error, Format};
 
 use super::parts::elements;
-use super::source_words;
 
 /// What a Word document has that no result has whole, a sentence each.
-pub(super) fn of_docx(container: &Container, to: Format) -> Vec<String> {
+pub(super) fn of_docx<R: Read + Seek>(container: &Container<R>, to: Format) -> Vec<String> {
     let names = container.names();
     let count = |folder: &str, start: &str| {
         let within = |name: &&String| name.strip_prefix(folder).is_some_and(|file| file.starts_with(start));
@@ -28,24 +28,8 @@ pub(super) fn of_docx(container: &Container, to: Format) -> Vec<String> {
         .collect()
 }
 
-/// What a Word document shows although nothing is written in it, a sentence each.
-pub(super) fn of_wordless(container: &mut Container) -> Result<Vec<String>, Error> {
-    let mut lost = Vec::new();
-    let pictures = pictures_of_docx(container)?;
-    if pictures > 0 {
-        lost.push(format!(
-            "pictures are all that the document has, and no word is in the result ({pictures})"
-        ));
-    }
-    let words = source_words::of_margins(container)?;
-    if words > 0 {
-        lost.push(format!("headers and footers are left out ({words} words)"));
-    }
-    Ok(lost)
-}
-
 /// How many different pictures the body of a Word document shows.
-pub(super) fn pictures_of_docx(container: &mut Container) -> Result<usize, Error> {
+pub(super) fn pictures_of_docx<R: Read + Seek>(container: &mut Container<R>) -> Result<usize, Error> {
     let xml = container.read("word/document.xml")?.unwrap_or_default();
     let xml = without_copies(&String::from_utf8_lossy(&xml));
     let named = |element: &[u8], attribute: &str| {

@@ -1,6 +1,8 @@
 //! What the importer of Word documents passes over, written beforehand so that it reads it: check boxes, readings of
 //! characters, tables inside tables; hidden runs go.
 
+use std::io::{Read, Seek};
+
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
@@ -13,7 +15,7 @@ use super::parts::{Attributes, attributes};
 pub(super) const ROW_END: char = '\u{fdd0}';
 
 /// The parts of a Word document that would be read otherwise than they are, by name.
-pub(super) fn rewritten(container: &mut Container, to: Format) -> Vec<(String, Vec<u8>)> {
+pub(super) fn rewritten<R: Read + Seek>(container: &mut Container<R>, to: Format) -> Vec<(String, Vec<u8>)> {
     let mut changed = Vec::new();
     for name in container.names().into_iter().filter(|name| is_story(name)) {
         // What cannot be read is told by whoever reads the document.

@@ -1,17 +1,18 @@
 //! Workbooks and tables of values in memory: every sheet as rows of cells that know their value and what they show.
 
-use std::collections::BTreeMap;
-
 use calamine::{Data, Dimensions, Reader, SheetVisible, Sheets, StyleRange};
 
 use crate::container::Container;
 use crate::limits::CELLS;
+use crate::verify::Words;
 use crate::{Error, Format, Request};
 
+use super::beside_values::Beside;
 use super::dates::DateTime;
-use super::sheet_geometry::{self, Geometry};
+use super::sheet_geometry::Geometry;
 use super::sheet_look::{Look, Looks};
-use super::{number_format, text_file, unlocked};
+use super::sheet_pictures::Picture;
+use super::{number_format, sheet_parts, text_file, unlocked};
 
 /// What a cell holds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -83,6 +84,12 @@ pub(super) struct Sheet {
     pub(super) merges: Vec<[usize; 4]>,
     /// The values come from a file without any layout, such as CSV.
     pub(super) bare: bool,
+    /// What lies on the cells; places count within `rows`.
+    pub(super) pictures: Vec<Picture>,
+    /// Rows and columns up to the last one with a value; what follows is there for pictures.
+    pub(super) used: (usize, usize),
+    /// What the file has in its cells and reading it left out.
+    pub(super) unread: Vec<String>,
 }
 
 /// All visible sheets of a workbook.
@@ -92,6 +99,21 @@ pub(super) struct Workbook {
     pub(super) warnings: Vec<String>,
     /// What a workbook has that we do not draw.
     pub(super) undrawn: Vec<String>,
+    /// What of its values could not be read at all.
+    pub(super) lost: Vec<String>,
+}
+
+impl Workbook {
+    /// What the cells show, and what was left out of them when they were read.
+    pub(super) fn words(&self) -> Words {
+        let mut words = Words::default();
+        for sheet in &self.sheets {
+            let cells = sheet.rows.iter().flatten().filter(|cell| !cell.is_empty());
+            cells.for_each(|cell| words.add(&cell.shown()));
+            sheet.unread.iter().for_each(|text| words.add(text));
+        }
+        words
+    }
 }
 
 /// Reads the input of a request and keeps the sheets it asks for.
@@ -146,9 +168,11 @@ fn separated(req: &Request, separator: Option<u8>) -> Result<Workbook, Error> {
         };
         rows.push(record.iter().map(cell).collect());
     }
-    let sheet = Sheet { rows, bare: true, looks: vec![Look::default()], ..Sheet::default() };
+    let width = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let used = (rows.len(), width);
+    let sheet = Sheet { rows, bare: true, looks: vec![Look::default()], used, ..Sheet::default() };
     let sheets = if sheet.rows.iter().flatten().all(Cell::is_empty) { Vec::new() } else { vec![sheet] };
-    Ok(Workbook { sheets, warnings: file.warnings, undrawn: Vec::new() })
+    Ok(Workbook { sheets, warnings: file.warnings, ..Workbook::default() })
 }
 
 /// The separator that splits the first lines into the same number of fields, and into most of them.
@@ -171,21 +195,18 @@ fn guess_separator(text: &str) -> u8 {
 fn spreadsheet(req: &Request) -> Result<Workbook, Error> {
     let bytes = unlocked::read(req)?;
     let parts = bytes.clone();
-    let mut book = match req.from {
-        Format::Xls => Sheets::Xls(calamine::Xls::new(bytes).map_err(problem)?),
-        Format::Xlsb => Sheets::Xlsb(calamine::Xlsb::new(bytes).map_err(problem)?),
-        Format::Ods => Sheets::Ods(calamine::Ods::new(bytes).map_err(problem)?),
-        _ => Sheets::Xlsx(calamine::Xlsx::new(bytes).map_err(problem)?),
-    };
-    let mut workbook = Workbook::default();
-    let mut geometries = BTreeMap::new();
-    let mut epoch_1904 = false;
-    if let Sheets::Xlsx(xlsx) = &mut book {
-        epoch_1904 = xlsx.has_1904_epoch();
-        let mut container = Container::of(parts)?;
-        geometries = sheet_geometry::read(&mut container)?;
-        workbook.undrawn = sheet_geometry::undrawn(&mut container, &geometries)?;
+    if req.from == Format::Ods {
+        unlocked::refuse_open_document(&mut Container::of(bytes.clone())?, req)?;
     }
+    let mut book = match req.from {
+        Format::Xls => calamine::Xls::new(bytes).map(Sheets::Xls).map_err(|error| problem(error, req)),
+        Format::Xlsb => calamine::Xlsb::new(bytes).map(Sheets::Xlsb).map_err(|error| problem(error, req)),
+        Format::Ods => calamine::Ods::new(bytes).map(Sheets::Ods).map_err(|error| problem(error, req)),
+        _ => calamine::Xlsx::new(bytes).map(Sheets::Xlsx).map_err(|error| problem(error, req)),
+    }?;
+    let mut workbook = Workbook::default();
+    let mut beside = Beside::read(req, parts, &mut workbook)?;
+    let epoch_1904 = matches!(&mut book, Sheets::Xlsx(xlsx) if xlsx.has_1904_epoch());
     let mut cells = 0;
     let mut hidden = 0;
     for info in book.sheets_metadata().to_vec() {
@@ -196,19 +217,27 @@ fn spreadsheet(req: &Request) -> Result<Workbook, Error> {
         let Ok(range) = book.worksheet_range(&info.name) else {
             // Chart sheets have no cells; a damaged sheet must not vanish without a word.
             if info.typ == calamine::SheetType::WorkSheet {
-                workbook.undrawn.push(format!("the sheet '{}' cannot be read", info.name));
+                workbook.lost.push(format!("the sheet '{}' cannot be read", info.name));
             }
             continue;
         };
-        let Some(start) = range.start() else { continue };
+        let geometry = beside.geometry(&info.name);
+        let pictures = beside.pictures(&geometry.part);
+        let first = range.start().map(|(row, column)| (row as usize, column as usize));
+        let Some(start) = pictures.iter().map(|picture| picture.begins()).chain(first).reduce(upper_left)
+        else {
+            continue;
+        };
         cells += range.get_size().0 as u64 * range.get_size().1 as u64;
         check_cells(cells)?;
         let styles = book.worksheet_style(&info.name).unwrap_or_else(|_| StyleRange::empty());
         let mut sheet = Sheet { name: info.name.clone(), ..Sheet::default() };
-        sheet.geometry = geometries.remove(&info.name).unwrap_or_default().starting_at(start);
         let mut looks = Looks::default();
-        for (row, values) in (start.0..).zip(range.rows()) {
-            let cells = (start.1..).zip(values).map(|(column, value)| {
+        let corner = range.start().unwrap_or_default();
+        sheet.rows.resize(first.map_or(0, |(row, _)| row - start.0), Vec::new());
+        for (row, values) in (corner.0..).zip(range.rows()) {
+            let mut cells = vec![Cell::default(); corner.1 as usize - start.1];
+            cells.extend((corner.1..).zip(values).map(|(column, value)| {
                 let style = styles.get((row, column));
                 let code = style
                     .and_then(|style| style.number_format.as_ref())
@@ -216,18 +245,20 @@ fn spreadsheet(req: &Request) -> Result<Workbook, Error> {
                 let (mut cell, color) = cell(value, code, epoch_1904);
                 cell.look = looks.index_of(style, color);
                 cell
-            });
-            sheet.rows.push(cells.collect());
+            }));
+            sheet.rows.push(cells);
         }
         sheet.looks = looks.into_list();
-        if let Sheets::Xlsx(xlsx) = &mut book {
-            let merges = xlsx.merge_cells_by_sheet_name(&info.name).unwrap_or_default();
-            sheet.merges = merges.iter().filter_map(|area| within(area, start)).collect();
-        }
-        drop_hidden(&mut sheet, &mut workbook.warnings);
-        if sheet.rows.iter().flatten().any(|cell| !cell.is_empty()) {
-            workbook.sheets.push(sheet);
-        }
+        let merges = match &mut book {
+            Sheets::Xlsx(xlsx) => xlsx.merge_cells_by_sheet_name(&info.name).unwrap_or_default(),
+            Sheets::Xls(xls) => xls.merge_cells_by_sheet_name(&info.name).unwrap_or_default(),
+            _ => beside.merges(&info.name),
+        };
+        sheet.merges = merges.iter().filter_map(|area| within(area, start)).collect();
+        beside.compare(&mut sheet, start, &geometry)?;
+        sheet.geometry = geometry.starting_at((start.0 as u32, start.1 as u32));
+        sheet.pictures = pictures.into_iter().map(|picture| picture.counted_from(start)).collect();
+        sheet_parts::printed(sheet, req.to == Format::Pdf, &mut workbook);
     }
     if hidden > 0 {
         workbook.warnings.push(format!("{hidden} hidden sheets were left out"));
@@ -235,45 +266,12 @@ fn spreadsheet(req: &Request) -> Result<Workbook, Error> {
     Ok(workbook)
 }
 
-/// Rows and columns hidden in the workbook stay hidden; the report says how many.
-fn drop_hidden(sheet: &mut Sheet, warnings: &mut Vec<String>) {
-    let geometry = &sheet.geometry;
-    let width = sheet.rows.iter().map(Vec::len).max().unwrap_or(0);
-    let rows: Vec<usize> = (0..sheet.rows.len()).filter(|row| !geometry.row_hidden(*row)).collect();
-    let columns: Vec<usize> = (0..width).filter(|column| !geometry.column_hidden(*column)).collect();
-    let (gone_rows, gone_columns) = (sheet.rows.len() - rows.len(), width - columns.len());
-    if gone_rows + gone_columns == 0 {
-        return;
-    }
-    warnings.push(format!(
-        "sheet '{}': {gone_rows} hidden rows and {gone_columns} hidden columns were left out",
-        sheet.name
-    ));
-    sheet.rows = rows
-        .iter()
-        .map(|row| {
-            columns.iter().map(|column| sheet.rows[*row].get(*column).cloned().unwrap_or_default()).collect()
-        })
-        .collect();
-    sheet.merges = sheet
-        .merges
-        .iter()
-        .filter_map(|[top, left, bottom, right]| {
-            let visible = |kept: &[usize], first: usize, last: usize| {
-                let inside: Vec<usize> =
-                    (0..kept.len()).filter(|at| (first..=last).contains(&kept[*at])).collect();
-                Some((*inside.first()?, *inside.last()?))
-            };
-            let (top, bottom) = visible(&rows, *top, *bottom)?;
-            let (left, right) = visible(&columns, *left, *right)?;
-            Some([top, left, bottom, right])
-        })
-        .collect();
-    sheet.geometry = sheet.geometry.keep(&rows, &columns);
+fn upper_left(one: (usize, usize), other: (usize, usize)) -> (usize, usize) {
+    (one.0.min(other.0), one.1.min(other.1))
 }
 
-fn within(area: &Dimensions, start: (u32, u32)) -> Option<[usize; 4]> {
-    let at = |position: u32, start: u32| position.checked_sub(start).map(|at| at as usize);
+fn within(area: &Dimensions, start: (usize, usize)) -> Option<[usize; 4]> {
+    let at = |position: u32, start: usize| (position as usize).checked_sub(start);
     Some([
         at(area.start.0, start.0)?,
         at(area.start.1, start.1)?,
@@ -339,10 +337,10 @@ pub(super) fn number_of(text: &str) -> Option<f64> {
     text.parse().ok()
 }
 
-fn problem(error: impl std::fmt::Debug + std::fmt::Display) -> Error {
+fn problem(error: impl std::fmt::Display, req: &Request) -> Error {
     let detail = error.to_string();
     if detail.to_lowercase().contains("password") || detail.to_lowercase().contains("encrypt") {
-        return Error::Encrypted;
+        return unlocked::locked_elsewhere(req);
     }
     Error::corrupt(format!("the workbook cannot be read ({detail})"))
 }

@@ -17,7 +17,7 @@ fn real_tables_end_well_or_say_what_is_wrong() {
 
 #[test]
 fn real_pictures_and_pages_end_well_or_say_what_is_wrong() {
-    convert_all(&["img", "pdf"]);
+    convert_all(&["img", "pdf", "epub", "svg"]);
 }
 
 fn convert_all(folders: &[&str]) {

@@ -1,10 +1,6 @@
 //! Text documents: pages, words, what is said about loss.
 
-use std::io::{Cursor, Write};
-
 use mshub_convert::{Error, Format, Options, Paper, Request, Stage, convert_here};
-use zip::ZipWriter;
-use zip::write::SimpleFileOptions;
 
 use crate::files::{Desk, docx, letter, paragraph, pdf_text};
 
@@ -49,14 +45,17 @@ fn what_has_no_pages_of_its_own_gets_a4_unless_somebody_wants_letter() {
 #[test]
 fn a_document_without_a_font_for_its_letters_says_so() {
     let desk = Desk::new();
-    // Egyptian hieroglyphs: no bundled font and hardly any machine has them.
-    desk.put("signs.docx", docx(&paragraph("signs 𓀀𓀁𓀂")));
+    // A letter for private use, which no font of any machine has by default.
+    desk.put("signs.docx", docx(&paragraph("signs\u{f8fe}")));
+    desk.put("signs.csv", "signs\u{f8fe}\n");
+    desk.put("plain.docx", docx(&paragraph("signs")));
 
-    let report = desk.convert("signs.docx", Format::Pdf).unwrap();
-
-    if report.degraded {
-        assert!(report.lost[0].contains("empty boxes"), "{report:?}");
+    for name in ["signs.docx", "signs.csv"] {
+        let report = desk.convert(name, Format::Pdf).unwrap();
+        assert!(report.degraded && report.lost[0].contains("empty boxes"), "{report:?}");
+        assert!(report.missing_glyphs.is_some_and(|share| (0.05..0.3).contains(&share)), "{report:?}");
     }
+    assert_eq!(desk.convert("plain.docx", Format::Pdf).unwrap().missing_glyphs, Some(0.0));
 }
 
 #[test]
@@ -159,29 +158,6 @@ fn what_is_hidden_does_not_come_out() {
             assert!(!report.degraded, "{name} to {to}: {report:?}");
         }
     }
-}
-
-/// The document with one part more.
-fn with_part(document: Vec<u8>, name: &str, part: &str) -> Vec<u8> {
-    let mut zip = ZipWriter::new_append(Cursor::new(document)).unwrap();
-    zip.start_file(name, SimpleFileOptions::default()).unwrap();
-    zip.write_all(part.as_bytes()).unwrap();
-    zip.finish().unwrap().into_inner()
-}
-
-#[test]
-fn an_empty_result_says_what_the_document_has() {
-    let desk = Desk::new();
-    let header = format!(
-        "<w:hdr xmlns:w='http://schemas.openxmlformats.org/wordprocessingml/2006/main'>{}</w:hdr>",
-        paragraph("Some header")
-    );
-    desk.put("a.docx", with_part(docx("<w:p/>"), "word/header1.xml", &header));
-    desk.put("b.docx", docx("<w:p/>"));
-
-    let report = desk.convert("a.docx", Format::Txt).unwrap();
-    assert_eq!(report.lost, ["headers and footers are left out (2 words)"]);
-    assert!(!desk.convert("b.docx", Format::Txt).unwrap().degraded);
 }
 
 #[test]

@@ -146,7 +146,7 @@ pub(crate) fn ods() -> Vec<u8> {
     open_document("application/vnd.oasis.opendocument.spreadsheet", content)
 }
 
-fn open_document(mime: &str, content: &str) -> Vec<u8> {
+pub(crate) fn open_document(mime: &str, content: &str) -> Vec<u8> {
     let manifest = format!(
         r#"<?xml version="1.0"?><manifest:manifest manifest:version="1.3"
         xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">
@@ -230,6 +230,7 @@ pub(crate) fn sample(format: Format) -> Option<Vec<u8>> {
         Format::Txt => "The plan\nis agreed.\n".into(),
         Format::Xlsx | Format::Xlsm => xlsx(),
         Format::Ods => ods(),
+        Format::Xls => include_bytes!("samples/stock.xls").to_vec(),
         Format::Csv => "item,price\ntea,12.5\ncoffee,7\n".into(),
         Format::Tsv => "item\tprice\ntea\t12.5\n".into(),
         Format::Json => r#"[{"item":"tea","price":12.5}]"#.into(),

@@ -45,6 +45,32 @@ fn a_picture_is_made_to_fit_and_keeps_its_shape() {
 }
 
 #[test]
+fn quality_makes_a_jpeg_smaller_and_is_said_to_change_nothing_elsewhere() {
+    let desk = Desk::new();
+    let noise = image::RgbImage::from_fn(128, 128, |x, y| {
+        image::Rgb([((x * 37) ^ (y * 91)) as u8, (x * y) as u8, 7])
+    });
+    noise.save(desk.path("a.png")).unwrap();
+    let sizes: Vec<u64> = [5, 60, 100]
+        .map(|quality| {
+            let mut request = desk.request("a.png", Format::Jpg);
+            request.options.quality = Some(quality);
+            let report = convert_here(&request, &mut |_| ()).unwrap();
+            assert!(report.warnings.is_empty(), "{report:?}");
+            report.bytes_out
+        })
+        .into();
+    assert!(sizes[0] * 2 < sizes[1] && sizes[1] < sizes[2], "{sizes:?}");
+
+    let mut request = desk.request("a.png", Format::Webp);
+    request.options.quality = Some(5);
+    let report = convert_here(&request, &mut |_| ()).unwrap();
+    assert_eq!(report.warnings, ["quality changed nothing: it means nothing from png to webp"]);
+    let back = image::open(&request.output).unwrap().into_rgb8();
+    assert_eq!(back, noise);
+}
+
+#[test]
 fn a_jpeg_goes_into_a_pdf_byte_for_byte() {
     let desk = Desk::new();
     let jpeg = encoded(image::ImageFormat::Jpeg);

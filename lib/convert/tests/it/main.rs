@@ -9,6 +9,7 @@
 
 mod books;
 mod child;
+mod containers;
 mod corpus;
 mod documents;
 mod drawings;
@@ -17,10 +18,12 @@ mod gotenberg;
 mod hosted;
 mod hostile;
 mod images;
+mod loss;
 mod matrix;
 mod office;
 mod pages;
 mod pdf_pictures;
+mod sheet_pages;
 mod sheets;
 mod slides;
 mod sniff;

@@ -27,15 +27,19 @@ fn every_listed_pair_converts_a_sample_of_its_input() {
         assert_eq!(again, Ok(pair.to), "{} to {}", pair.from, pair.to);
     }
     left_out.dedup();
-    // These two are binary formats that only the corpus has.
-    assert!(left_out.iter().all(|format| matches!(format, Format::Xls | Format::Xlsb)), "{left_out:?}");
+    // A binary format that nothing here writes: only the corpus has one.
+    assert_eq!(left_out, [Format::Xlsb]);
 }
 
 fn whole(report: &Report, pair: &str) {
     assert_eq!(report.engine, "builtin", "{pair}");
     assert!(report.bytes_out > 0, "{pair}");
     assert!(report.recall.is_none_or(|recall| recall >= 0.97), "{pair}: {report:?}");
-    let expected_loss = report.lost.iter().all(|lost| lost.contains("one sheet"));
+    // An old workbook loses its look, which is said.
+    let expected_loss = report
+        .lost
+        .iter()
+        .all(|lost| lost.contains("one sheet") || lost.contains("of xls files are not read"));
     assert!(expected_loss, "{pair}: {report:?}");
 }
 

@@ -41,6 +41,7 @@ pub(in crate::builtin) fn convert(req: &Request, ticker: &mut Ticker<'_>) -> Res
         pages: painted.pages,
         source: pages.source,
         result: pages.result,
+        missing_glyphs: pages.missing_glyphs,
         lost,
         warnings,
     })
