@@ -18,6 +18,10 @@ use mshub_platform::{
     bus::{AppendError, Appended, Bus, Positions, Tail},
     testing::{Engine, Port, engines},
 };
+use rdkafka::{
+    ClientConfig,
+    consumer::{BaseConsumer, Consumer as _},
+};
 use tokio::{
     net::TcpStream,
     time::{Instant, timeout},
@@ -50,6 +54,7 @@ impl Broker {
         let (jars, control) = (jars()?, control());
         let start = |node| Self::start(&jars, node, &control);
         let (one, two, three) = tokio::join!(start(1), start(2), start(3));
+        one.is_one_of(3).await;
         Some([one, two, three])
     }
 
@@ -67,6 +72,21 @@ impl Broker {
             Self { jars: jars.to_owned(), folder, port, guarded, process, _ports: (ports, control.clone()) };
         broker.answers().await;
         broker
+    }
+
+    /// Waits until it knows of so many: a topic that is made before has fewer copies.
+    async fn is_one_of(&self, count: usize) {
+        let address = format!("127.0.0.1:{}", self.port);
+        until(async || {
+            let address = address.clone();
+            let known = tokio::task::spawn_blocking(move || {
+                let client = ClientConfig::new().set("bootstrap.servers", address).create::<BaseConsumer>();
+                let told = client.ok()?.fetch_metadata(None, Duration::from_secs(5)).ok()?;
+                Some(told.brokers().len())
+            });
+            (known.await.unwrap()? == count).then_some(())
+        })
+        .await;
     }
 
     async fn answers(&self) {

@@ -111,7 +111,7 @@ async fn who_does_not_know_the_password_hears_and_tells_nothing_and_reads_why() 
         // It listens and it tells, and neither works.
         let deadline = Instant::now() + PATIENCE;
         while logged.lines("Redis lets nobody in with this user and password") < 2 * (strangers + 1) {
-            assert!(Instant::now() < deadline, "{:?} is let in, or not told", login);
+            assert!(Instant::now() < deadline, "{login:?} is let in, or not told");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         invited.publish("a", "from somebody who is invited".into()).await;

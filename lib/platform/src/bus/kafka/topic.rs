@@ -232,6 +232,16 @@ impl Cluster<'_> {
         let wanted = usize::try_from(self.options.replication(seen.brokers.len())).unwrap_or(1);
         let why = match self.options.replication_asked() {
             Some(asked) if wanted != replicas => format!("the URL asks for {asked}"),
+            None if wanted > replicas && replicas > 1 => {
+                // It may have been made while a broker was away, or not there yet.
+                tracing::warn!(
+                    topic = name,
+                    copies = replicas,
+                    wanted,
+                    "the log has fewer copies than it could"
+                );
+                return Ok(());
+            }
             None if wanted > replicas => {
                 format!("with {} brokers the log has {wanted}, so that it outlives one", seen.brokers.len())
             }
