@@ -43,7 +43,7 @@ pub enum Fanout {
 
 impl Fanout {
     /// Opens the fan-out: `embedded:` stays within this process, `redis://HOST:PORT` reaches everybody who uses the
-    /// same Redis with the same `?prefix=`.
+    /// same Redis, or any node of the same Redis Cluster, with the same `?prefix=`.
     ///
     /// Only a wrong URL fails. A Redis that is down is waited for in the background: nothing that depends on the
     /// fan-out may depend on it being there.

@@ -2,7 +2,12 @@
 //!
 //! A Redis that is away stops nobody: not the start of a hub, not a publisher, not a listener. What is published
 //! meanwhile waits as long as the queue has room (the newest few thousand), and whoever listens hears again when it is
-//! back.
+//! back. One that does not let us in is one that is away, and said to be that.
+//!
+//! The URL may name any node of a Redis Cluster: a channel is not a key, so it has no node of its own, and what is told to
+//! one node is heard at all of them (`PUBLISH`, not `SPUBLISH`). Nothing here is a transaction or a script, which would
+//! have to stay on one node. A hub follows one name: while that node is away it is without hints, unless the name leads to
+//! another one.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +18,7 @@ use std::{
 use futures_util::StreamExt;
 use rand::Rng as _;
 use redis::{
-    AsyncConnectionConfig, Client, RedisResult,
+    AsyncConnectionConfig, Client, RedisResult, Value,
     aio::{MultiplexedConnection, PubSub, PubSubSink},
 };
 use tokio::sync::{
@@ -103,7 +108,7 @@ async fn tell(client: Client, prefix: String, mut out: Receiver<Hint>) {
         }
         let open = match &mut connection {
             Some(open) => open,
-            none => none.insert(connected("publishing", || multiplexed(&client)).await),
+            none => none.insert(connected("publishing", || telling(&client)).await),
         };
         if let Err(error) = hints.query_async::<()>(open).await {
             tracing::debug!(%error, "the connection that publishes hints broke");
@@ -113,11 +118,22 @@ async fn tell(client: Client, prefix: String, mut out: Receiver<Hint>) {
     }
 }
 
-async fn multiplexed(client: &Client) -> RedisResult<MultiplexedConnection> {
+/// A connection that tells, to a Redis that answers it: one that wants a password takes connections, too.
+async fn telling(client: &Client) -> RedisResult<MultiplexedConnection> {
     let bounds = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(PATIENCE))
         .set_response_timeout(Some(PATIENCE));
-    client.get_multiplexed_async_connection_with_config(&bounds).await
+    let mut connection = client.get_multiplexed_async_connection_with_config(&bounds).await?;
+    redis::cmd("PING").query_async::<()>(&mut connection).await?;
+    Ok(connection)
+}
+
+/// A connection that listens, to a Redis that answers it.
+async fn listening(client: &Client) -> RedisResult<PubSub> {
+    let mut connection = client.get_async_pubsub().await?;
+    // As it is: a refusal that is taken for another type has lost its reason.
+    connection.ping::<Value>().await?.extract_error()?;
+    Ok(connection)
 }
 
 /// At least one hint, and what else is in line; `None` when nobody can publish any more.
@@ -154,7 +170,7 @@ struct Wishes {
 /// Listens to every subject that is wanted, on one connection after the other.
 async fn hear(client: Client, prefix: String, mut wishes: Wishes, heard: Local) {
     loop {
-        let connection = connected("listening", || client.get_async_pubsub()).await;
+        let connection = connected("listening", || listening(&client)).await;
         if let Err(error) = follow(connection, &prefix, &mut wishes, &heard).await {
             tracing::warn!(%error, "the connection to Redis is lost: hints of others are missed until it is back");
         }
@@ -226,6 +242,13 @@ async fn connected<T, F: Future<Output = RedisResult<T>>>(purpose: &str, connect
                 }
                 return connection;
             }
+            Err(error) if attempt == 0 && is_refusal(&error) => {
+                tracing::warn!(
+                    purpose,
+                    %error,
+                    "Redis lets nobody in with this user and password; it is tried until it does"
+                );
+            }
             Err(error) if attempt == 0 => {
                 tracing::warn!(purpose, %error, "Redis cannot be reached; it is tried until it is there");
             }
@@ -234,6 +257,12 @@ async fn connected<T, F: Future<Output = RedisResult<T>>>(purpose: &str, connect
         tokio::time::sleep(pause(attempt)).await;
         attempt += 1;
     }
+}
+
+/// Whether a Redis is there and does not let us in, or not do that.
+fn is_refusal(error: &redis::RedisError) -> bool {
+    error.kind() == redis::ErrorKind::AuthenticationFailed
+        || matches!(error.code(), Some("NOAUTH" | "WRONGPASS" | "NOPERM"))
 }
 
 /// 50 ms, doubled with each attempt up to the longest, each half to one and a half times as long: gateways that lost the

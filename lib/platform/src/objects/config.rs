@@ -7,7 +7,8 @@ use url::Url;
 /// Regions mean nothing to most stores that are not Amazon's, and every request has to name one.
 const REGION: &str = "us-east-1";
 
-/// `s3://[KEY:SECRET@]BUCKET[/PREFIX]?endpoint=…&region=…&path_style=true&public_endpoint=…`, taken apart.
+/// `s3://[KEY:SECRET@]BUCKET[/PREFIX]?endpoint=…&region=…&path_style=true&public_endpoint=…&checksums=false`, taken
+/// apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Bucket {
     pub(super) name: String,
@@ -20,6 +21,8 @@ pub(super) struct Bucket {
     pub(super) region: String,
     /// `http://HOST/BUCKET/KEY` instead of `http://BUCKET.HOST/KEY`.
     pub(super) path_style: bool,
+    /// Whether the store keeps and compares checksums.
+    pub(super) checksums: bool,
     pub(super) credentials: Credentials,
 }
 
@@ -57,6 +60,7 @@ impl Bucket {
             public_endpoint: None,
             region: env("AWS_REGION").unwrap_or_else(|| REGION.to_owned()),
             path_style: false,
+            checksums: true,
             credentials: Credentials::of(&url, env)?,
         };
         for (option, value) in url.query_pairs() {
@@ -68,7 +72,10 @@ impl Bucket {
                 "path_style" => {
                     bucket.path_style = value.parse().context("path_style is `true` or `false`")?
                 }
-                _ => bail!("`{option}` is no option: endpoint, public_endpoint, region and path_style are"),
+                "checksums" => bucket.checksums = value.parse().context("checksums is `true` or `false`")?,
+                _ => bail!(
+                    "`{option}` is no option: endpoint, public_endpoint, region, path_style and checksums are"
+                ),
             }
         }
         Ok(bucket)
@@ -109,14 +116,14 @@ mod tests {
     fn a_url_says_everything() {
         let bucket = parse(
             "s3://me:a%2Fb%2Bc@team/hub/one?endpoint=http://127.0.0.1:8333/&region=eu&path_style=true\
-             &public_endpoint=https://files.example.org",
+             &public_endpoint=https://files.example.org&checksums=false",
         )
         .unwrap();
 
         assert_eq!((bucket.name.as_str(), bucket.prefix.as_str()), ("team", "hub/one/"));
         assert_eq!(bucket.endpoint.as_deref(), Some("http://127.0.0.1:8333"));
         assert_eq!(bucket.public_endpoint.as_deref(), Some("https://files.example.org"));
-        assert_eq!((bucket.region.as_str(), bucket.path_style), ("eu", true));
+        assert_eq!((bucket.region.as_str(), bucket.path_style, bucket.checksums), ("eu", true, false));
         assert_eq!(bucket.credentials.secret, "a/b+c");
         assert!(!format!("{bucket:?}").contains("a/b"), "{bucket:?}");
     }
@@ -128,7 +135,7 @@ mod tests {
         assert_eq!(bucket.region, "aws_region");
         assert_eq!(bucket.credentials.key, "aws_access_key_id");
         assert_eq!(bucket.credentials.session.as_deref(), Some("aws_session_token"));
-        assert_eq!((bucket.prefix.as_str(), bucket.path_style), ("", false));
+        assert_eq!((bucket.prefix.as_str(), bucket.path_style, bucket.checksums), ("", false, true));
     }
 
     #[test]
@@ -136,6 +143,7 @@ mod tests {
         for (url, part) in [
             ("s3://me:a@team?endpoint=127.0.0.1:8333", "http://"),
             ("s3://me:a@team?pathstyle=true", "pathstyle"),
+            ("s3://me:a@team?checksums=md5", "checksums"),
             ("s3://team", "credentials"),
             ("s3://me:a/b@team", "%2F"),
         ] {

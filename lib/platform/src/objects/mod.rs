@@ -1,6 +1,8 @@
 //! Objects: named bytes that are there whole or not at all, with links that expire.
 
 #[cfg(feature = "s3")]
+mod checksum;
+#[cfg(feature = "s3")]
 mod config;
 mod disposition;
 mod folder;
@@ -26,7 +28,7 @@ use crate::UnknownEngine;
 
 /// What this build understands.
 const EXPECTED: &str = if cfg!(feature = "s3") {
-    "file:FOLDER or s3://[KEY:SECRET@]BUCKET[/PREFIX][?endpoint=URL&region=NAME&path_style=true&public_endpoint=URL]"
+    "file:FOLDER or s3://[KEY:SECRET@]BUCKET[/PREFIX][?endpoint=URL&region=NAME&path_style=true&public_endpoint=URL&checksums=false]"
 } else {
     "file:FOLDER"
 };
@@ -105,7 +107,8 @@ impl Objects {
     ///
     /// `s3://[KEY:SECRET@]BUCKET[/PREFIX]` keeps them in a bucket, which is made if it is not there. For a store other
     /// than Amazon's, `?endpoint=http://HOST:PORT` says where it is, `path_style=true` that it knows buckets by path, and
-    /// `public_endpoint=` where clients reach it, when that is elsewhere. Without `KEY:SECRET@` (each percent-encoded) the
+    /// `public_endpoint=` where clients reach it, when that is elsewhere. What goes up and comes down is compared with its
+    /// SHA-256, unless `checksums=false` says that the store does not know that. Without `KEY:SECRET@` (each percent-encoded) the
     /// usual `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` are used.
     pub async fn open(url: &str, links: LinkKey) -> anyhow::Result<Self> {
         match crate::split_scheme(url) {

@@ -12,7 +12,7 @@ use aws_sdk_s3::{
     operation::get_object::GetObjectOutput,
     presigning::PresigningConfig,
     primitives::ByteStream,
-    types::{BucketLocationConstraint, CreateBucketConfiguration},
+    types::{BucketLocationConstraint, ChecksumMode, CreateBucketConfiguration},
 };
 use aws_smithy_http_client::{
     Builder,
@@ -20,7 +20,7 @@ use aws_smithy_http_client::{
 };
 use futures_util::stream;
 
-use super::{Body, Error, LinkTerms, Object, Stored, attachment, config::Bucket, key, s3_upload};
+use super::{Body, Error, LinkTerms, Object, Stored, attachment, checksum, config::Bucket, key, s3_upload};
 use crate::Clock;
 
 /// How long the store may take to accept a connection.
@@ -38,6 +38,8 @@ pub struct S3 {
     public: Client,
     pub(super) bucket: String,
     prefix: String,
+    /// Whether the store compares what it gets with a checksum, and keeps that.
+    pub(super) checksums: bool,
 }
 
 impl S3 {
@@ -52,6 +54,7 @@ impl S3 {
             public: client(&place, place.public_endpoint.as_deref().or(place.endpoint.as_deref())),
             bucket: place.name.clone(),
             prefix: place.prefix.clone(),
+            checksums: place.checksums,
         };
         store.check(&place).await.map_err(wrong)?;
         if let Err(why) = s3_upload::sweep(&store.client, &store.bucket, &store.prefix).await {
@@ -112,18 +115,25 @@ impl S3 {
         if !reading.is_done() {
             return s3_upload::in_parts(self, key, place, first, reading).await;
         }
-        let put = self.client.put_object().bucket(&self.bucket).key(place).body(ByteStream::from(first));
+        let checksum = self.checksums.then(|| checksum::of(&first));
+        let put = self.client.put_object().bucket(&self.bucket).key(place).set_checksum_sha256(checksum);
+        let put = put.body(ByteStream::from(first));
         put.send().await.map_err(|error| failed(key, &error))?;
         Ok(reading.stored())
     }
 
     pub(super) async fn get(&self, key: &str, from: u64) -> Result<Object, Error> {
         let mut get = self.client.get_object().bucket(&self.bucket).key(self.place(key)?);
+        // Of a part of an object no checksum is known.
+        let compared = self.checksums && from == 0;
         if from > 0 {
             get = get.range(format!("bytes={from}-"));
         }
+        if compared {
+            get = get.checksum_mode(ChecksumMode::Enabled);
+        }
         match get.send().await {
-            Ok(answer) => opened(key, answer),
+            Ok(answer) => opened(key, answer, compared),
             Err(error) if error.code() == Some("InvalidRange") => self.beyond(key).await,
             Err(error) => Err(failed(key, &error)),
         }
@@ -196,14 +206,15 @@ fn client(place: &Bucket, endpoint: Option<&str>) -> Client {
         .retry_config(RetryConfig::standard().with_max_attempts(3))
         // A reader may be as slow as it likes: it is a person with a thin line.
         .stalled_stream_protection(StalledStreamProtectionConfig::enabled().download_enabled(false).build())
-        // Trailing checksums break other stores, and links in browsers. What goes up is signed with its hash anyway.
+        // Trailing checksums break other stores, and links in browsers. Ours stand in front, and are said where they are
+        // wanted: the hash that a request is signed with is not compared with the body by every store.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     config.set_endpoint_url(endpoint.map(str::to_owned));
     Client::from_conf(config.build())
 }
 
-fn opened(key: &str, answer: GetObjectOutput) -> Result<Object, Error> {
+fn opened(key: &str, answer: GetObjectOutput, compared: bool) -> Result<Object, Error> {
     // Of a part, the size of the whole stands behind the slash: `bytes 6-10/11`.
     let whole = match answer.content_range().and_then(|range| range.rsplit_once('/')) {
         Some((_, whole)) => whole.parse().map_err(|_| Error::Store {
@@ -212,11 +223,17 @@ fn opened(key: &str, answer: GetObjectOutput) -> Result<Object, Error> {
         })?,
         None => length(answer.content_length()),
     };
+    let of_parts = answer.checksum_sha256().filter(|_| compared).and_then(checksum::OfParts::read);
     let body = stream::unfold(answer.body, async |mut body| {
         let chunk = body.next().await?;
         Some((chunk.map_err(io::Error::other), body))
     });
-    Ok(Object { bytes: whole, body: Box::pin(body) })
+    let body: Body = match of_parts {
+        // What went up in one piece the SDK has compared when it ends.
+        None => Box::pin(body),
+        Some(checksum) => checksum.compared(Box::pin(body)),
+    };
+    Ok(Object { bytes: whole, body })
 }
 
 fn length(said: Option<i64>) -> u64 {

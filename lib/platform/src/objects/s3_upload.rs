@@ -3,7 +3,7 @@
 use aws_sdk_s3::{
     Client,
     primitives::ByteStream,
-    types::{CompletedMultipartUpload, CompletedPart, MultipartUpload},
+    types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, MultipartUpload},
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
 use super::{
-    Body, Error, Stored,
+    Body, Error, Stored, checksum,
     s3::{S3, failed, why},
 };
 use crate::Clock;
@@ -94,14 +94,18 @@ struct Upload {
     bucket: String,
     place: String,
     id: String,
+    checksums: bool,
     is_over: bool,
 }
 
 impl Upload {
     async fn begin(store: &S3, key: &str, place: String) -> Result<Self, Error> {
-        let begun = store.client.create_multipart_upload().bucket(&store.bucket).key(&place).send().await;
+        let algorithm = store.checksums.then_some(ChecksumAlgorithm::Sha256);
+        let begun = store.client.create_multipart_upload().bucket(&store.bucket).key(&place);
+        let begun = begun.set_checksum_algorithm(algorithm).send().await;
         let id = begun.map_err(|error| failed(key, &error))?.upload_id.unwrap_or_default();
-        Ok(Self { client: store.client.clone(), bucket: store.bucket.clone(), place, id, is_over: false })
+        let (client, bucket, checksums) = (store.client.clone(), store.bucket.clone(), store.checksums);
+        Ok(Self { client, bucket, place, id, checksums, is_over: false })
     }
 
     async fn run(&mut self, key: &str, first: Bytes, reading: &mut Reading) -> Result<(), Error> {
@@ -131,10 +135,13 @@ impl Upload {
         bytes: Bytes,
     ) -> impl Future<Output = Result<CompletedPart, Error>> + Send + 'static {
         let upload = self.client.upload_part().bucket(&self.bucket).key(&self.place).upload_id(&self.id);
-        let (upload, key) = (upload.part_number(number).body(ByteStream::from(bytes)), key.to_owned());
+        let checksum = self.checksums.then(|| checksum::of(&bytes));
+        let upload = upload.part_number(number).set_checksum_sha256(checksum.clone());
+        let (upload, key) = (upload.body(ByteStream::from(bytes)), key.to_owned());
         async move {
             let uploaded = upload.send().await.map_err(|error| failed(&key, &error))?;
-            Ok(CompletedPart::builder().part_number(number).set_e_tag(uploaded.e_tag).build())
+            let part = CompletedPart::builder().part_number(number).set_e_tag(uploaded.e_tag);
+            Ok(part.set_checksum_sha256(checksum).build())
         }
     }
 

@@ -9,15 +9,22 @@ use std::{
 use anyhow::bail;
 use tempfile::TempDir;
 
-use super::config;
+use super::{config, engines};
 
 /// Files of an authority and of one server.
 pub struct Certificates(TempDir);
 
 impl Certificates {
-    /// Makes them, if `openssl` is on this machine.
+    /// Makes them, if `openssl` is on this machine; where some engine has to be there, it has to be as well.
     pub async fn make() -> anyhow::Result<Option<Self>> {
-        let Some(openssl) = config::program("MSHUB_TEST_OPENSSL", "openssl") else { return Ok(None) };
+        let Some(openssl) = config::program("MSHUB_TEST_OPENSSL", "openssl") else {
+            engines::passed_over(
+                "openssl, for engines behind TLS,",
+                "apt-get install openssl",
+                config::is_any_required(),
+            )?;
+            return Ok(None);
+        };
         let made = Self(tempfile::tempdir()?);
         fs::write(made.file("names"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n")?;
         let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout"];

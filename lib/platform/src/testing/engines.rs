@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use super::{
+    aiosmtpd::Aiosmtpd,
     config::Engine,
     kafka::{Door, Kafka},
     postgres::Postgres,
@@ -28,7 +29,7 @@ static POSTGRES: OnceCell<Option<Running<Postgres>>> = OnceCell::const_new();
 static REDIS: OnceCell<Option<Running<Redis>>> = OnceCell::const_new();
 static KAFKA: OnceCell<Option<Running<Kafka>>> = OnceCell::const_new();
 static S3: OnceCell<Option<Running<Weed>>> = OnceCell::const_new();
-static SMTP: OnceCell<Option<Running<()>>> = OnceCell::const_new();
+static SMTP: OnceCell<Option<Running<Aiosmtpd>>> = OnceCell::const_new();
 
 /// The URLs of an empty database of each engine there is: SQLite in the folder, and PostgreSQL.
 pub async fn databases(folder: &Path) -> anyhow::Result<Vec<String>> {
@@ -96,15 +97,21 @@ pub async fn objects() -> anyhow::Result<Option<String>> {
     Ok(Some(url.into()))
 }
 
-/// The URL of a mail server, if a variable names one. What a test wants to read again it sends to a
-/// [`Sink`](super::smtp::Sink) of its own.
+/// The URL of a mail server. What has to fail as it is told is a [`Sink`](super::smtp::Sink) of the test's own.
 pub async fn mail() -> anyhow::Result<Option<String>> {
-    let sink = async || anyhow::Ok(None::<(String, String, ())>);
-    if Engine::Smtp.url().is_none() {
-        return Ok(None);
-    }
-    let running = SMTP.get_or_try_init(|| find(Engine::Smtp, sink)).await?;
-    Ok(running.as_ref().map(|running| running.url.clone()))
+    let running = SMTP.get_or_try_init(|| {
+        find(Engine::Smtp, async || {
+            Ok(Aiosmtpd::start().await?.map(|server| (server.url(), server.about(), server)))
+        })
+    });
+    Ok(running.await?.as_ref().map(|running| running.url.clone()))
+}
+
+/// What the server of [`mail`] took for an address, headers and text as they came; nobody knows of one that somebody else
+/// has started.
+pub fn mail_to(address: &str) -> anyhow::Result<Option<Vec<String>>> {
+    let server = SMTP.get().and_then(|running| running.as_ref()?.server.as_ref());
+    server.map(|server| server.taken(address)).transpose()
 }
 
 /// The server that the environment names, or one that `start` finds; says which.
@@ -125,15 +132,28 @@ async fn find<T>(
         say(&format!("{name} {about} {}", crate::redacted(&url)));
         return Ok(Some(Running { url, server: Some(server) }));
     }
-    if engine.is_required() {
-        bail!(
-            "MSHUB_REQUIRE names {name}, and there is none: {}, or set {}",
-            engine.hint(),
-            engine.variable()
-        );
-    }
-    say(&format!("{name} is not there and passed over: {}, or set {}", engine.hint(), engine.variable()));
+    let remedy = format!("{}, or set {}", engine.hint(), engine.variable());
+    passed_over(name, &remedy, engine.is_required())?;
     Ok(None)
+}
+
+/// A server that a test has started for itself, if there is one: what is required and not there fails, and all else is
+/// said.
+pub fn of_its_own<T>(engine: Engine, started: Option<T>) -> anyhow::Result<Option<T>> {
+    if started.is_none() {
+        let what = format!("{} of the test's own", engine.name());
+        passed_over(&what, engine.hint(), engine.is_required())?;
+    }
+    Ok(started)
+}
+
+/// What is not there fails the tests where it has to be, and is said otherwise.
+pub(super) fn passed_over(what: &str, remedy: &str, is_required: bool) -> anyhow::Result<()> {
+    if is_required {
+        bail!("MSHUB_REQUIRE asks for {what}, and there is none: {remedy}");
+    }
+    say(&format!("{what} is not there and passed over: {remedy}"));
+    Ok(())
 }
 
 /// To the log of the tests; the harness keeps what tests print to itself, but not this.

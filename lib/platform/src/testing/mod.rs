@@ -1,5 +1,6 @@
 //! Engines for the tests of every service: embedded ones in a temporary folder, and real servers.
 
+mod aiosmtpd;
 pub mod certificates;
 pub mod collector;
 mod config;
@@ -15,6 +16,7 @@ mod sql;
 pub mod weed;
 
 pub use self::{
+    aiosmtpd::Aiosmtpd,
     collector::Collector,
     kafka::Kafka,
     port::Port,

@@ -1,4 +1,4 @@
-//! A TCP proxy on the way of somebody that can break it: bytes late, few, gone, the answer cut off, or no packet at all.
+//! A TCP proxy on the way of somebody that can break it: bytes late, few, changed, gone, the answer cut off, or no packet at all.
 
 use std::{io, net::SocketAddr, os::fd::AsFd, sync::Arc, time::Duration};
 
@@ -35,6 +35,8 @@ pub enum Link {
     Delay(u32),
     /// Passes requests on; the connection is reset instead of answering.
     AckLost,
+    /// Every such byte arrives as another one: a machine on the way with bad memory, which counts its packets right.
+    Changed(u8),
 }
 
 /// A link that can be broken. It ends with its owner.
@@ -228,6 +230,10 @@ impl Pump {
             let Some(link) = moving(&mut self.link).await else { return false };
             let carried = match link {
                 Link::Open | Link::Frozen => to.write_all(read).await,
+                Link::Changed(byte) => {
+                    let changed = |was: &u8| if *was == byte { *was ^ 1 } else { *was };
+                    to.write_all(&read.iter().map(changed).collect::<Vec<_>>()).await
+                }
                 Link::Cut => return true,
                 Link::HalfOpen | Link::Lost => Ok(()),
                 Link::Slow(rate) => slowly(read, to, rate).await,
@@ -310,6 +316,20 @@ mod tests {
         let why = client.read_u8().await.unwrap_err();
         assert_eq!(why.kind(), std::io::ErrorKind::ConnectionReset);
         arrived.wait_for(|arrived| *arrived == 1).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_link_that_changes_bytes_changes_these_only() {
+        let (hub, _) = echo().await;
+        let proxy = Proxy::start(vec![hub]).await.unwrap();
+        let mut client = TcpStream::connect(proxy.address).await.unwrap();
+        proxy.set(Link::Changed(b'b'));
+
+        client.write_all(b"abc").await.unwrap();
+
+        let mut answer = [0; 3];
+        client.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"acc");
     }
 
     #[tokio::test]

@@ -1,10 +1,12 @@
 //! A Redis for tests.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
+use anyhow::ensure;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    time::Instant,
 };
 
 use super::{
@@ -13,6 +15,10 @@ use super::{
     config,
     server::{Server, Start, first_line, folder},
 };
+
+/// How long two servers may take to become a cluster.
+const PATIENCE: Duration = Duration::from_secs(120);
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// A Redis that runs.
 pub struct Redis {
@@ -24,16 +30,63 @@ pub struct Redis {
 impl Redis {
     /// Starts one at a free port, if there is one on this machine.
     pub async fn start() -> anyhow::Result<Option<Self>> {
+        Self::start_with(Vec::new(), &[]).await
+    }
+
+    /// Starts one that speaks to nobody without a password.
+    pub async fn with_password(password: &str) -> anyhow::Result<Option<Self>> {
+        Self::start_with(Vec::new(), &["--requirepass", password]).await
+    }
+
+    /// Starts two that are a cluster, with half of all keys each.
+    pub async fn cluster() -> anyhow::Result<Option<[Self; 2]>> {
+        let buses = [Port::reserve()?, Port::reserve()?];
+        let [here, there] = buses.each_ref().map(Port::number);
+        let mut members = Vec::new();
+        for bus in buses {
+            let number = bus.number().to_string();
+            let settings = ["--cluster-enabled", "yes", "--cluster-port", &number];
+            members.extend(Self::start_with(vec![bus], &settings).await?);
+        }
+        let Ok([one, other]) = <[Self; 2]>::try_from(members) else { return Ok(None) };
+        one.until_said("CLUSTER ADDSLOTSRANGE 0 8191", "+OK").await?;
+        other.until_said("CLUSTER ADDSLOTSRANGE 8192 16383", "+OK").await?;
+        one.until_said(&format!("CLUSTER MEET 127.0.0.1 {} {there}", other.port), "+OK").await?;
+        other.until_said(&format!("CLUSTER MEET 127.0.0.1 {} {here}", one.port), "+OK").await?;
+        for member in [&one, &other] {
+            member.until_said("CLUSTER INFO", "cluster_state:ok").await?;
+        }
+        Ok(Some([one, other]))
+    }
+
+    async fn start_with(more: Vec<Port>, settings: &[&str]) -> anyhow::Result<Option<Self>> {
         let Some(program) = config::program("MSHUB_TEST_REDIS", "redis-server") else { return Ok(None) };
         let version = first_line(&program, &["--version"]).await?;
         let version =
             version.split("v=").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("?").to_owned();
         let here = Port::reserve()?;
         let port = here.number();
-        let listen = vec!["--port".into(), port.to_string()];
-        let ready = move || async move { answers(port).await.is_ok_and(|answers| answers) };
-        let server = Server::start(start(program, here, listen)?, ready).await?;
+        let listen =
+            ["--port", &port.to_string()].iter().chain(settings).map(|word| (*word).to_owned()).collect();
+        let mut start = start(program, here, listen)?;
+        start.ports.extend(more);
+        // One that asks for a password is there as well.
+        let ready = move || async move { said(port, "PING").await.is_ok_and(|said| !said.is_empty()) };
+        let server = Server::start(start, ready).await?;
         Ok(Some(Self { server, port, version }))
+    }
+
+    /// Says the same again and again, until the answer is as it should be.
+    async fn until_said(&self, command: &str, wanted: &str) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let said = said(self.port, command).await?;
+            if said.contains(wanted) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "Redis says to {command}: {said}");
+            tokio::time::sleep(AGAIN).await;
+        }
     }
 
     /// Starts one that speaks nothing but TLS, and to nobody without a password.
@@ -85,10 +138,11 @@ fn start(program: PathBuf, port: Port, listen: Vec<String>) -> anyhow::Result<St
     Ok(Start { folder: folder()?, ports: vec![port], command, env: Vec::new(), signal: "KILL" })
 }
 
-async fn answers(port: u16) -> std::io::Result<bool> {
+/// The beginning of its answer to a command.
+async fn said(port: u16, command: &str) -> std::io::Result<String> {
     let mut connection = TcpStream::connect(("127.0.0.1", port)).await?;
-    connection.write_all(b"PING\r\n").await?;
-    let mut answer = [0; 5];
-    connection.read_exact(&mut answer).await?;
-    Ok(&answer == b"+PONG")
+    connection.write_all(format!("{command}\r\n").as_bytes()).await?;
+    let mut answer = vec![0; 4096];
+    let length = connection.read(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
 }

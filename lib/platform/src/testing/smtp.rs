@@ -3,7 +3,10 @@
 use std::{
     collections::VecDeque,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio::{
@@ -26,6 +29,8 @@ pub enum Fault {
     Silence,
     /// It hangs up in the middle of the message.
     Cut,
+    /// It takes one mail, and hangs up.
+    Leaves,
 }
 
 /// A mail as it arrived.
@@ -45,6 +50,7 @@ pub struct Received {
 pub struct Sink {
     port: u16,
     received: watch::Receiver<Vec<Received>>,
+    connections: Arc<AtomicUsize>,
     faults: Arc<Mutex<VecDeque<Fault>>>,
     serving: JoinHandle<()>,
 }
@@ -56,16 +62,18 @@ impl Sink {
         let port = listener.local_addr()?.port();
         let (keep, received) = watch::channel(Vec::new());
         let faults = Arc::new(Mutex::new(faults.iter().copied().collect::<VecDeque<_>>()));
-        let next = faults.clone();
+        let (connections, next) = (Arc::new(AtomicUsize::new(0)), faults.clone());
+        let counted = connections.clone();
         let serving = tokio::spawn(async move {
             let keep = Arc::new(keep);
             while let Ok((connection, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::AcqRel);
                 let fault = next.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let keep = keep.clone();
                 tokio::spawn(async move { serve(connection, fault.unwrap_or(Fault::None), &keep).await });
             }
         });
-        Ok(Self { port, received, faults, serving })
+        Ok(Self { port, received, connections, faults, serving })
     }
 
     /// Where it is, with options of the mail port such as `tls=none`.
@@ -81,6 +89,11 @@ impl Sink {
     /// What arrived so far.
     pub fn received(&self) -> Vec<Received> {
         self.received.borrow().clone()
+    }
+
+    /// How many connections it was asked for.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Acquire)
     }
 
     /// Whether every fault has been met.
@@ -130,6 +143,9 @@ async fn serve(connection: TcpStream, fault: Fault, keep: &watch::Sender<Vec<Rec
                 }
                 mail.message = message(&mut talk).await?;
                 keep.send_modify(|all| all.push(mail.clone()));
+                if fault == Fault::Leaves {
+                    return say(&mut talk, "250 mail taken").await;
+                }
                 "250 mail taken"
             }
             "QUIT" => return say(&mut talk, "221 bye").await,

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use mshub_platform::testing::{engines, redis::Redis};
+use mshub_platform::testing::{certificates::Certificates, engines, redis::Redis};
 use tokio::{
     net::TcpStream,
     time::{Instant, sleep},
@@ -38,6 +38,18 @@ async fn asks_for_a_redis() {
 }
 
 #[tokio::test]
+#[ignore = "run by what_is_required_and_not_there_is_a_failure_that_says_what_to_install"]
+async fn asks_for_a_mail_server() {
+    engines::mail().await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "run by what_is_required_and_not_there_is_a_failure_that_says_what_to_install"]
+async fn asks_for_certificates() {
+    Certificates::make().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_server_ends_with_tests_that_are_killed() {
     let mut tests = again("holds_a_redis").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut said = BufReader::new(tests.stdout.take().unwrap()).lines();
@@ -58,24 +70,30 @@ async fn a_server_ends_with_tests_that_are_killed() {
 
 #[test]
 fn what_is_required_and_not_there_is_a_failure_that_says_what_to_install() {
-    let run = |require: &str| -> Output {
-        let mut tests = again("asks_for_a_redis");
-        tests.env("PATH", "").env("MSHUB_REQUIRE", require).env_remove("MSHUB_TEST_FANOUT_URL");
+    let run = |test: &str, require: &str| -> Output {
+        let mut tests = again(test);
+        tests.env("PATH", "").env("MSHUB_REQUIRE", require);
+        tests.env_remove("MSHUB_TEST_FANOUT_URL").env_remove("MSHUB_TEST_MAIL_URL");
         tests.output().unwrap()
     };
-
-    let passed_over = run("postgres,s3");
-    let required = run("postgres, redis");
-
     let said = |output: &Output| {
         [&output.stdout[..], &output.stderr[..]]
             .map(|text| String::from_utf8_lossy(text).into_owned())
             .concat()
     };
-    assert!(passed_over.status.success(), "{}", said(&passed_over));
-    assert!(said(&passed_over).contains("redis is not there and passed over"), "{}", said(&passed_over));
-    assert!(!required.status.success(), "it passed");
-    assert!(said(&required).contains("apt-get install redis-server"), "{}", said(&required));
+
+    for (test, others, required, missing) in [
+        ("asks_for_a_redis", "postgres,s3", "postgres, redis", "redis-server"),
+        ("asks_for_a_mail_server", "redis", "redis,smtp", "python3-aiosmtpd"),
+        ("asks_for_certificates", "", "postgres", "openssl"),
+    ] {
+        let (passed_over, required) = (run(test, others), run(test, required));
+
+        assert!(passed_over.status.success(), "{}", said(&passed_over));
+        assert!(said(&passed_over).contains("is not there and passed over"), "{}", said(&passed_over));
+        assert!(!required.status.success(), "{test} passed");
+        assert!(said(&required).contains(&format!("apt-get install {missing}")), "{}", said(&required));
+    }
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use futures_util::future::join_all;
 use mshub_platform::{
     Clock,
-    bus::{Bus, OpenError, Positions, ReadError},
+    bus::{AppendError, Bus, OpenError, Pending, Positions, ReadError},
+    testing::{Link, Proxy, engines::doors},
 };
 use rdkafka::{
     ClientConfig,
@@ -137,6 +139,7 @@ async fn a_topic_that_would_lose_records_is_refused_with_the_command_that_mends_
             ("retention.ms", "604800000"),
             ("cleanup.policy", "compact"),
             ("unclean.leader.election.enable", "true"),
+            ("max.message.bytes", "100000"),
         ])
         .await;
 
@@ -146,8 +149,9 @@ async fn a_topic_that_would_lose_records_is_refused_with_the_command_that_mends_
     for part in [
         "retention.ms=604800000",
         "message.timestamp.type=CreateTime",
+        "max.message.bytes=100000",
         &format!("kafka-configs.sh --bootstrap-server {} {mend}", place.brokers),
-        "cleanup.policy=delete,retention.ms=-1,message.timestamp.type=LogAppendTime,unclean.leader.election.enable=false,delete.retention.ms=",
+        "cleanup.policy=delete,retention.ms=-1,message.timestamp.type=LogAppendTime,unclean.leader.election.enable=false,max.message.bytes=1048588,delete.retention.ms=",
     ] {
         assert!(refused.contains(part), "{part} is not in: {refused}");
     }
@@ -156,7 +160,7 @@ async fn a_topic_that_would_lose_records_is_refused_with_the_command_that_mends_
 #[tokio::test]
 async fn a_topic_that_an_administrator_made_is_taken_once_it_is_as_it_was_asked_for() {
     let Some(place) = Place::there_is().await else { return };
-    place.make(&[]).await;
+    place.make(&[("max.message.bytes", "1000")]).await;
     let refused = place.open().await.err().unwrap().to_string();
     let (_, settings) = refused.rsplit_once("--add-config ").unwrap();
     let settings: Vec<_> = settings.split(',').map(|setting| setting.split_once('=').unwrap()).collect();
@@ -165,12 +169,57 @@ async fn a_topic_that_an_administrator_made_is_taken_once_it_is_as_it_was_asked_
     place.make(&settings).await;
     let bus = place.open().await.unwrap();
 
-    bus.append(TOPIC_CHAT, "room", "taken".into()).await.unwrap();
+    // Nothing of it can be pressed together.
+    let largest: String = (0..900_000).map(|_| rand::random_range('a'..='z')).collect();
+    bus.append(TOPIC_CHAT, "room", largest).await.unwrap();
     assert_eq!(
         bus.heads(TOPIC_CHAT).await.unwrap().len(),
         3,
         "its own partitions win when the URL names none"
     );
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_is_asked_for_again_and_no_record_is_there_twice() {
+    let Some(place) = Place::there_is().await else { return };
+    let Some([door, _]) = doors() else { return };
+    let straight = place.open().await.unwrap();
+    let proxy = Proxy::between(door.outside, door.inside).await.unwrap();
+    let by_the_door = place.url.replacen(&place.brokers, &door.outside.to_string(), 1);
+    let far = Bus::open(&by_the_door, Clock::System).await.unwrap();
+
+    far.append(TOPIC_CHAT, "room", "first".into()).await.unwrap();
+
+    // The broker takes what is sent, and every connection breaks before it can say so.
+    proxy.set(Link::AckLost);
+    let mut told = Vec::new();
+    for n in 0..50 {
+        told.push(far.enqueue(TOPIC_CHAT, "room", n.to_string()).await.unwrap());
+    }
+    let partition = far.partition("room");
+    let deadline = Instant::now() + PATIENCE;
+    while straight.heads(TOPIC_CHAT).await.unwrap()[&partition] == 1 {
+        assert!(Instant::now() < deadline, "nothing arrives");
+    }
+    proxy.set(Link::Open);
+    let told = join_all(told.into_iter().map(Pending::durable)).await;
+    let last = far.append(TOPIC_CHAT, "room", "last".into()).await.unwrap();
+
+    let mut tail = straight.tail(TOPIC_CHAT, Positions::new()).await.unwrap();
+    let mut found = Vec::new();
+    while found.last().is_none_or(|last| last != "last") {
+        found.extend(next(&mut tail).await.unwrap());
+    }
+    assert_eq!(found.len() as u64, last.pos);
+    let numbers: Vec<usize> = found.iter().filter_map(|payload| payload.parse().ok()).collect();
+    assert!(numbers.is_sorted_by(|one, next| one < next), "doubled or out of order: {numbers:?}");
+    for (n, told) in told.into_iter().enumerate() {
+        // On a machine that is busy it may have taken too long: then nobody knows, and it is there once or not at all.
+        match told {
+            Ok(at) => assert_eq!(found[usize::try_from(at.pos).unwrap() - 1], n.to_string()),
+            Err(error) => assert!(matches!(error, AppendError::Unknown(_)), "{error}"),
+        }
+    }
 }
 
 #[tokio::test]

@@ -16,7 +16,11 @@ use std::{
 use mshub_platform::{
     Clock,
     bus::{AppendError, Appended, Bus, Positions, Tail},
-    testing::Port,
+    testing::{Engine, Port, engines},
+};
+use rdkafka::{
+    ClientConfig,
+    consumer::{BaseConsumer, Consumer as _},
 };
 use tokio::{
     net::TcpStream,
@@ -50,6 +54,7 @@ impl Broker {
         let (jars, control) = (jars()?, control());
         let start = |node| Self::start(&jars, node, &control);
         let (one, two, three) = tokio::join!(start(1), start(2), start(3));
+        one.is_one_of(3).await;
         Some([one, two, three])
     }
 
@@ -67,6 +72,21 @@ impl Broker {
             Self { jars: jars.to_owned(), folder, port, guarded, process, _ports: (ports, control.clone()) };
         broker.answers().await;
         broker
+    }
+
+    /// Waits until it knows of so many: a topic that is made before has fewer copies.
+    async fn is_one_of(&self, count: usize) {
+        let address = format!("127.0.0.1:{}", self.port);
+        until(async || {
+            let address = address.clone();
+            let known = tokio::task::spawn_blocking(move || {
+                let client = ClientConfig::new().set("bootstrap.servers", address).create::<BaseConsumer>();
+                let told = client.ok()?.fetch_metadata(None, Duration::from_secs(5)).ok()?;
+                Some(told.brokers().len())
+            });
+            (known.await.unwrap()? == count).then_some(())
+        })
+        .await;
     }
 
     async fn answers(&self) {
@@ -113,12 +133,9 @@ fn control() -> Arc<Port> {
 }
 
 /// The class path, if Kafka is on this machine.
-#[expect(clippy::print_stdout, reason = "what is passed over is said")]
 fn jars() -> Option<String> {
-    let Ok(home) = std::env::var("MSHUB_TEST_KAFKA_HOME") else {
-        println!("kafka: no broker to kill (MSHUB_TEST_KAFKA_HOME is not set)");
-        return None;
-    };
+    let home = std::env::var("MSHUB_TEST_KAFKA_HOME").ok();
+    let home = engines::of_its_own(Engine::Kafka, home).unwrap()?;
     let places = [PathBuf::from(&home).join("libs"), PathBuf::from(home)];
     Some(format!("{}/*", places.iter().find(|folder| folder.is_dir()).unwrap().display()))
 }
@@ -275,6 +292,20 @@ async fn of_three_brokers_one_may_die_and_the_last_one_takes_nothing() {
     let mut tail = bus.tail(TOPIC_CHAT, Positions::new()).await.unwrap();
     let refused = Bus::open(&format!("{url}?replication=1"), Clock::System).await.err().unwrap();
     assert!(refused.to_string().contains("has 3 copies"), "{refused}");
+    // One copy on three brokers is taken by who means it only.
+    let thin = format!("{url}?prefix=thin-&partitions=2");
+    let meant = format!("{thin}&replication=1");
+    Bus::open(&meant, Clock::System).await.unwrap().close().await;
+    let refused = Bus::open(&thin, Clock::System).await.err().unwrap().to_string();
+    for part in [
+        "has 1 copies, with 3 brokers the log has 3",
+        "say replication=1 in the URL",
+        "kafka-reassign-partitions.sh --bootstrap-server 127.0.0.1:",
+        "\"topic\":\"thin-chat_service\"",
+    ] {
+        assert!(refused.contains(part), "{part} is not in: {refused}");
+    }
+    Bus::open(&meant, Clock::System).await.unwrap().close().await;
 
     // One dies while records are on their way: what was acknowledged is on the others.
     let is_dead = AtomicBool::new(false);

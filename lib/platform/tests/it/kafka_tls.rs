@@ -8,7 +8,7 @@ use std::{
 use mshub_platform::{
     Clock,
     bus::{Bus, Positions},
-    testing::{Kafka, certificates::Certificates},
+    testing::{Engine, Kafka, certificates::Certificates, engines},
 };
 use wire::paths::TOPIC_CHAT;
 
@@ -19,8 +19,9 @@ const BROKER: &str = "MSHUB_TEST_BROKER_BEHIND_TLS";
 /// What trusts the authorities of the machine is told of another one by `SSL_CERT_FILE`, so by a process of its own.
 #[tokio::test]
 async fn a_log_is_reached_over_tls_by_who_trusts_its_authority_and_knows_the_password() {
-    let certificates = Certificates::make().await.unwrap().expect("openssl is there where its headers are");
-    let Some(broker) = Kafka::guarded(&certificates).await.unwrap() else { return };
+    let Some(certificates) = Certificates::make().await.unwrap() else { return };
+    let broker = Kafka::guarded(&certificates).await.unwrap();
+    let Some(broker) = engines::of_its_own(Engine::Kafka, broker).unwrap() else { return };
     let port = broker.guarded_port().unwrap();
     let url = |password: &str| {
         format!("kafka://hub:{password}@localhost:{port}?tls&sasl=SCRAM-SHA-512&partitions=1")

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt as _, stream};
 use mshub_platform::{
     Clock,
     objects::{Body, LinkKey, LinkTerms, Objects},
     service::http_client,
-    testing::engines,
+    testing::{Link, Proxy, engines},
 };
 
 async fn open(url: &str) -> Objects {
@@ -98,6 +98,72 @@ async fn what_is_wrong_is_one_sentence_without_the_secret() {
 
     for sentence in [&wrong_secret, &unknown_key, &nobody] {
         assert!(!sentence.contains("hunter2") && sentence.lines().count() == 1, "{sentence}");
+    }
+}
+
+/// A way to the store that a test can stand in, and the store by that way.
+async fn by_a_proxy() -> Option<(Proxy, String)> {
+    let mut url: url::Url = engines::objects().await.unwrap()?.parse().unwrap();
+    let mut options: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let endpoint = options.iter_mut().find(|(name, _)| name == "endpoint")?;
+    let there = url::Url::parse(&endpoint.1).unwrap().socket_addrs(|| None).unwrap()[0];
+    let proxy = Proxy::to(there).await.unwrap();
+    endpoint.1 = format!("http://{}", proxy.address);
+    url.query_pairs_mut().clear().extend_pairs(options);
+    Some((proxy, url.into()))
+}
+
+/// No header has it in it.
+const MARK: u8 = 7;
+
+/// One that goes up in one piece, and one of several parts; the mark is near the end.
+fn bodies() -> [Bytes; 2] {
+    [100, 17 * 1024 * 1024].map(|size| {
+        let mut body = vec![b'x'; size];
+        body[size - 10] = MARK;
+        body.into()
+    })
+}
+
+async fn all_of(objects: &Objects, key: &str) -> std::io::Result<Vec<u8>> {
+    let read: Vec<Bytes> = objects.get(key, 0).await.unwrap().body.try_collect().await?;
+    Ok(read.concat())
+}
+
+#[tokio::test]
+async fn bytes_that_change_on_the_way_up_are_refused_and_nothing_is_kept() {
+    let Some((proxy, url)) = by_a_proxy().await else { return };
+    let objects = open(&url).await;
+
+    for body in bodies() {
+        proxy.set(Link::Changed(MARK));
+        let refused = objects.put("in/1", Box::pin(stream::iter([Ok(body)])), u64::MAX).await.unwrap_err();
+        proxy.set(Link::Open);
+
+        assert!(refused.to_string().contains("BadDigest"), "{refused}");
+        assert_eq!(objects.keys().await.unwrap(), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_change_on_the_way_down_break_the_body_off() {
+    let Some((proxy, url)) = by_a_proxy().await else { return };
+    let objects = open(&url).await;
+    let unchecked = open(&format!("{url}&checksums=false")).await;
+
+    for body in bodies() {
+        objects.put("in/1", Box::pin(stream::iter([Ok(body.clone())])), u64::MAX).await.unwrap();
+        assert_eq!(all_of(&objects, "in/1").await.unwrap(), body);
+
+        proxy.set(Link::Changed(MARK));
+        let broken = all_of(&objects, "in/1").await;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let fetched = objects.fetch_to("in/1", file.path()).await;
+        let unnoticed = all_of(&unchecked, "in/1").await.unwrap();
+        proxy.set(Link::Open);
+
+        assert!(broken.is_err() && fetched.is_err(), "{} bytes were taken", body.len());
+        assert_ne!(unnoticed, body, "the proxy changes nothing");
     }
 }
 

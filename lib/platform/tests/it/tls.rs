@@ -10,7 +10,7 @@ use mshub_platform::{
     fanout::Fanout,
     mail::{Mail, Mailer, SendError},
     objects::{LinkKey, Objects},
-    testing::{certificates::Certificates, engines, postgres::Postgres, redis::Redis, smtp::Sink},
+    testing::{Engine, certificates::Certificates, engines, postgres::Postgres, redis::Redis, smtp::Sink},
 };
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -33,8 +33,9 @@ const ENGINES: &str = "MSHUB_TEST_BEHIND_TLS";
 
 #[tokio::test]
 async fn postgres_is_reached_over_tls_by_who_trusts_its_authority() {
-    let Some(certificates) = certificates().await else { return };
-    let Some(server) = Postgres::guarded(&certificates).await.unwrap() else { return };
+    let Some(certificates) = Certificates::make().await.unwrap() else { return };
+    let server = Postgres::guarded(&certificates).await.unwrap();
+    let Some(server) = engines::of_its_own(Engine::Postgres, server).unwrap() else { return };
     let url = |password: &str, rest: &str| {
         let url = server.url().replace(":pass%2Fword@127.0.0.1", &format!(":{password}@localhost"));
         format!("{url}?sslmode=verify-full{rest}")
@@ -54,18 +55,21 @@ async fn postgres_is_reached_over_tls_by_who_trusts_its_authority() {
 /// What trusts the authorities of the machine is told of another one by `SSL_CERT_FILE`, so by a process of its own.
 #[tokio::test]
 async fn redis_smtp_and_s3_are_reached_over_tls_by_who_trusts_their_authority() {
-    let Some(certificates) = certificates().await else { return };
-    let Some(redis) = Redis::guarded(&certificates, "pass/word").await.unwrap() else { return };
+    let Some(certificates) = Certificates::make().await.unwrap() else { return };
+    let redis = Redis::guarded(&certificates, "pass/word").await.unwrap();
+    let Some(redis) = engines::of_its_own(Engine::Redis, redis).unwrap() else { return };
     let sink = Sink::start(&[]).await.unwrap();
     let mail = door(&certificates, sink.port(), Door::Mail).await;
+    let mails = door(&certificates, sink.port(), Door::Plain).await;
     let mut urls = vec![
         format!("rediss://:pass%2Fword@localhost:{}", redis.port()),
         format!("smtp://hub:pass%2Fword@localhost:{mail}?tls=required&from=hub@example.org"),
+        format!("smtps://hub:pass%2Fword@localhost:{mails}?from=hub@example.org"),
     ];
     urls.extend(store(&certificates).await);
 
-    let refused = send(&urls[1]).await.unwrap_err();
-    for store in &urls[2..] {
+    let refused = [send(&urls[1]).await.unwrap_err(), send(&urls[2]).await.unwrap_err()];
+    for store in &urls[3..] {
         assert!(Objects::open(store, LinkKey::derive(b"secret")).await.is_err(), "a stranger is let in");
     }
     let trusting = tokio::task::spawn_blocking({
@@ -78,11 +82,15 @@ async fn redis_smtp_and_s3_are_reached_over_tls_by_who_trusts_their_authority() 
 
     let said = String::from_utf8_lossy(&trusting.stdout);
     assert!(trusting.status.success() && said.contains("1 passed"), "{said}");
-    assert!(matches!(&refused, SendError::Later(why) if !why.contains("pass/word")), "{refused}");
+    for refused in refused {
+        assert!(matches!(&refused, SendError::Later(why) if !why.contains("pass/word")), "{refused}");
+    }
     let received = sink.received();
-    assert_eq!(received.len(), 1);
-    // `\0hub\0pass/word` in base64 (RFC 4616).
-    assert_eq!(received[0].auth.as_deref(), Some("AGh1YgBwYXNzL3dvcmQ="));
+    assert_eq!(received.len(), 2);
+    for mail in received {
+        // `\0hub\0pass/word` in base64 (RFC 4616).
+        assert_eq!(mail.auth.as_deref(), Some("AGh1YgBwYXNzL3dvcmQ="));
+    }
 }
 
 #[tokio::test]
@@ -90,13 +98,15 @@ async fn redis_smtp_and_s3_are_reached_over_tls_by_who_trusts_their_authority() 
 async fn engines_of_a_trusted_authority() {
     let urls = std::env::var(ENGINES).unwrap();
     let urls: Vec<_> = urls.lines().collect();
-    let [redis, mail, store @ ..] = &urls[..] else { panic!("{urls:?}") };
+    let [redis, mail, mails, store @ ..] = &urls[..] else { panic!("{urls:?}") };
 
     let (one, other) = (Fanout::open(redis).await.unwrap(), Fanout::open(redis).await.unwrap());
     let mut heard = other.subscribe("a").await;
     one.publish("a", "hello".into()).await;
     assert_eq!(tokio::time::timeout(PATIENCE, heard.next()).await.unwrap().as_deref(), Some("hello"));
-    send(mail).await.unwrap();
+    for mail in [mail, mails] {
+        send(mail).await.unwrap();
+    }
     for store in store {
         let objects = Objects::open(store, LinkKey::derive(b"secret")).await.unwrap();
         let body = Box::pin(stream::iter([Ok(Bytes::from_static(b"a picture"))]));
@@ -104,15 +114,6 @@ async fn engines_of_a_trusted_authority() {
         let kept: Vec<Bytes> = objects.get("one", 0).await.unwrap().body.try_collect().await.unwrap();
         assert_eq!(kept.concat(), b"a picture");
     }
-}
-
-#[expect(clippy::print_stdout, reason = "what is passed over is said")]
-async fn certificates() -> Option<Certificates> {
-    let made = Certificates::make().await.unwrap();
-    if made.is_none() {
-        println!("openssl is not there: engines behind TLS are passed over");
-    }
-    made
 }
 
 async fn send(url: &str) -> Result<(), SendError> {

@@ -43,10 +43,10 @@ pub(super) struct Reader(Arc<BaseConsumer<Talk>>);
 /// A topic as the cluster sees it.
 #[derive(Debug)]
 pub(super) struct Seen {
-    /// How many brokers there are.
-    pub(super) brokers: i32,
-    /// How many replicas each partition has; none at all if there is no such topic.
-    pub(super) replicas: Vec<usize>,
+    /// The brokers there are, by number.
+    pub(super) brokers: Vec<i32>,
+    /// Which of them have a copy of each partition; no partition at all if there is no such topic.
+    pub(super) replicas: Vec<Vec<i32>>,
     /// How many of them are in step, for each partition; 0 where nobody leads.
     pub(super) in_step: Vec<usize>,
 }
@@ -91,7 +91,7 @@ impl Reader {
         let topic = topic.to_owned();
         self.ask(move |consumer| {
             let metadata = consumer.fetch_metadata(Some(&topic), WITHIN)?;
-            let brokers = i32::try_from(metadata.brokers().len()).unwrap_or(i32::MAX);
+            let brokers = metadata.brokers().iter().map(|broker| broker.id()).collect();
             let mut seen = Seen { brokers, replicas: Vec::new(), in_step: Vec::new() };
             let found = metadata.topics().iter().find(|found| found.name() == topic);
             match found.and_then(|found| found.error().map(RDKafkaErrorCode::from)) {
@@ -101,7 +101,7 @@ impl Reader {
             }
             for partition in found.into_iter().flat_map(|found| found.partitions()) {
                 let led = partition.leader() >= 0;
-                seen.replicas.push(partition.replicas().len());
+                seen.replicas.push(partition.replicas().to_vec());
                 seen.in_step.push(if led { partition.isr().len() } else { 0 });
             }
             Ok(seen)

@@ -1,7 +1,7 @@
 //! What a cluster does when it is not well, on librdkafka's own broker of many nodes: it has no topics' settings, so
 //! the log is opened over a topic that the test says is fine.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
 use futures_util::future::join_all;
 use rdkafka::{
@@ -68,9 +68,12 @@ async fn append_during(log: &Log, count: usize, trouble: impl AsyncFn()) -> Vec<
     answers.into_iter().map(Result::unwrap).collect()
 }
 
-/// Each acknowledged record is there once, at its place, in the order of its key.
+/// Each acknowledged record is there once, at its place, in the order of its key, and nothing else.
 async fn assert_kept(log: &Log, appended: &[Appended]) {
-    let records = all(log).await;
+    assert_these_kept(all(log).await, appended);
+}
+
+fn assert_these_kept(records: Vec<Record>, appended: &[Appended]) {
     let at: BTreeMap<_, _> = records.iter().map(|record| ((record.partition, record.pos), record)).collect();
     assert_eq!(records.len(), appended.len(), "records were doubled or lost");
     for (n, appended) in appended.iter().enumerate() {
@@ -91,20 +94,23 @@ async fn assert_kept(log: &Log, appended: &[Appended]) {
 async fn leaders_may_move_while_records_are_written() {
     let Brokers { cluster, log } = brokers().await;
 
+    let moved = RefCell::new(Vec::new());
+
     let appended = append_during(&log, 400, async || {
         for leader in [2, 3, 1, 2] {
             for partition in 0..PARTITIONS {
                 cluster.partition_leader(TOPIC_CHAT, partition, Some(leader)).unwrap();
             }
-            log.append("room 0", "moved").await;
+            moved.borrow_mut().push(log.append("mover", "moved").await);
         }
     })
     .await;
 
-    let records = all(&log).await;
-    let moved = records.iter().filter(|record| record.payload == "moved").count();
-    assert_eq!((records.len(), moved), (404, 4));
-    assert_eq!(appended.len(), 400);
+    let (movers, records): (Vec<_>, Vec<_>) =
+        all(&log).await.into_iter().partition(|record| record.key == "mover");
+    let places: Vec<u64> = movers.iter().map(|record| record.pos).collect();
+    assert_eq!(places, moved.take().iter().map(|at| at.pos).collect::<Vec<_>>());
+    assert_these_kept(records, &appended);
 }
 
 #[tokio::test]
@@ -130,6 +136,42 @@ async fn too_few_copies_for_long_is_an_append_that_nobody_can_vouch_for() {
     assert!(refused.to_string().contains("within 5 s"), "{refused}");
     cluster.clear_request_errors(RDKafkaApiKey::Produce);
     log.enqueue(TOPIC_CHAT, "room", "again", None).unwrap().durable().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_line_that_is_long_delays_answers_and_changes_no_order() {
+    let Brokers { cluster, log } = brokers().await;
+
+    let appended = append_during(&log, 200, async || {
+        for (broker, millis) in [(1, 300), (2, 20), (3, 150)] {
+            cluster.broker_round_trip_time(broker, Duration::from_millis(millis)).unwrap();
+        }
+    })
+    .await;
+
+    assert_kept(&log, &appended).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_is_one_that_nobody_can_vouch_for() {
+    let Brokers { cluster, log } = brokers().await;
+    let set = |millis| {
+        for broker in 1..=3 {
+            cluster.broker_round_trip_time(broker, Duration::from_millis(millis)).unwrap();
+        }
+    };
+    let first = log.append("room", "first").await;
+
+    // The brokers take it at once, and would say so when its writer has given up.
+    set(6_000);
+    let late = log.enqueue(TOPIC_CHAT, "room", "late", None).unwrap().durable().await.unwrap_err();
+    set(0);
+    let last = log.enqueue(TOPIC_CHAT, "room", "last", None).unwrap().durable().await.unwrap();
+
+    assert!(matches!(late, AppendError::Unknown(_)), "{late}");
+    let payloads: Vec<_> = all(&log).await.into_iter().map(|record| record.payload).collect();
+    assert_eq!(payloads, ["first", "late", "last"]);
+    assert_eq!((first.pos, last.pos), (1, 3));
 }
 
 #[tokio::test]

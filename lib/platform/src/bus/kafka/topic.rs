@@ -28,6 +28,11 @@ const WANTED: [(&str, &str); 5] = [
     ("unclean.leader.election.enable", "false"),
 ];
 const IN_STEP: &str = "min.insync.replicas";
+/// The largest batch of records that the brokers take.
+const LARGEST: &str = "max.message.bytes";
+/// What Kafka lets it be by itself, and more than the producer makes a batch (1,000,000 bytes): below, a message that people
+/// may write would be refused when it comes.
+const LARGEST_BATCH: u32 = 1_048_588;
 
 /// A topic that may be written and read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +53,7 @@ pub(super) async fn open(reader: &Reader, options: &Options, topic: &str) -> Res
     let seen = reached(reader, options, &name).await?;
     let cluster = Cluster { admin: admin(&options.client())?, options, name: &name };
     if seen.replicas.is_empty() {
-        cluster.make(seen.brokers).await?;
+        cluster.make(seen.brokers.len()).await?;
     }
     let seen = led(reader, &name).await?;
     let settings = cluster.settings().await?;
@@ -65,7 +70,7 @@ async fn reached(reader: &Reader, options: &Options, name: &str) -> Result<Seen,
     let deadline = Instant::now() + WITHIN;
     loop {
         match reader.seen(name).await {
-            Ok(seen) if seen.brokers > 0 => return Ok(seen),
+            Ok(seen) if !seen.brokers.is_empty() => return Ok(seen),
             Ok(_) if Instant::now() < deadline => {}
             Err(KafkaError::MetadataFetch(code)) if is_passing(code) && Instant::now() < deadline => {}
             Ok(_) => return Err(format!("no broker is there at {}", options.brokers)),
@@ -121,7 +126,7 @@ struct Cluster<'a> {
 
 impl Cluster<'_> {
     /// Makes the topic. Whoever comes second finds it made.
-    async fn make(&self, brokers: i32) -> Result<(), String> {
+    async fn make(&self, brokers: usize) -> Result<(), String> {
         let (partitions, replication) = (self.options.partitions(), self.options.replication(brokers));
         let settings = made_with(partitions, replication);
         let mut topic = NewTopic::new(self.name, partitions, TopicReplication::Fixed(replication));
@@ -160,14 +165,13 @@ impl Cluster<'_> {
             let told =
                 self.admin.describe_configs(&asked, &limits).await.map_err(|error| error.to_string())?;
             match told.into_iter().next() {
-                Some(Ok(settings)) => return Ok(settings),
-                Some(Err(RDKafkaErrorCode::UnknownTopicOrPartition)) if Instant::now() < deadline => {
-                    tokio::time::sleep(AGAIN).await;
-                }
-                Some(Err(error)) => {
+                Some(Ok(settings)) if !settings.entries.is_empty() => return Ok(settings),
+                Some(Err(error)) if error != RDKafkaErrorCode::UnknownTopicOrPartition => {
                     return Err(format!("the settings of topic {} cannot be read: {error}", self.name));
                 }
-                None => return Err(format!("topic {} tells no settings", self.name)),
+                // A broker that has not heard of it yet: the library takes that for a topic without settings.
+                _ if Instant::now() < deadline => tokio::time::sleep(AGAIN).await,
+                _ => return Err(format!("topic {} tells no settings", self.name)),
             }
         }
     }
@@ -176,13 +180,16 @@ impl Cluster<'_> {
         let setting = |name: &str| settings.get(name).and_then(|entry| entry.value.as_deref()).unwrap_or("");
         self.check_counts(seen, Seal::read(setting(Seal::SETTING)))?;
 
-        let replicas = seen.replicas.iter().copied().min().unwrap_or(0);
+        let replicas = copies(seen);
         let in_step: usize = setting(IN_STEP).parse().unwrap_or(0);
         let mut wrong: Vec<(&str, String)> = WANTED
             .into_iter()
             .filter(|(name, wanted)| setting(name) != *wanted)
             .map(|(name, wanted)| (name, wanted.to_owned()))
             .collect();
+        if setting(LARGEST).parse().unwrap_or(0) < LARGEST_BATCH {
+            wrong.push((LARGEST, LARGEST_BATCH.to_string()));
+        }
         if in_step < must_be_in_step(replicas) {
             wrong.push((IN_STEP, must_be_in_step(replicas).to_string()));
         }
@@ -205,7 +212,7 @@ impl Cluster<'_> {
         Ok(Topic { name: self.name.to_owned(), partitions: seal.partitions, generation, in_step })
     }
 
-    /// What the URL insists on and no setting can mend.
+    /// What the URL insists on, or says nothing of, and no setting can mend.
     fn check_counts(&self, seen: &Seen, seal: Option<Seal>) -> Result<(), String> {
         let (name, brokers) = (self.name, &self.options.brokers);
         let there = seal.map_or(count(seen), |seal| seal.partitions);
@@ -221,14 +228,31 @@ impl Cluster<'_> {
             };
             return Err(format!("topic {name} has {there} partitions, the URL asks for {asked}: {mend}"));
         }
-        let replicas = seen.replicas.iter().copied().min().unwrap_or(0);
-        match self.options.replication_asked() {
-            Some(asked) if usize::try_from(asked) != Ok(replicas) => Err(format!(
-                "topic {name} has {replicas} copies, the URL asks for {asked}: say replication={replicas} \
-                 in the URL, or move it with kafka-reassign-partitions.sh --bootstrap-server {brokers}"
-            )),
-            _ => Ok(()),
-        }
+        let replicas = copies(seen);
+        let wanted = usize::try_from(self.options.replication(seen.brokers.len())).unwrap_or(1);
+        let why = match self.options.replication_asked() {
+            Some(asked) if wanted != replicas => format!("the URL asks for {asked}"),
+            None if wanted > replicas && replicas > 1 => {
+                // It may have been made while a broker was away, or not there yet.
+                tracing::warn!(
+                    topic = name,
+                    copies = replicas,
+                    wanted,
+                    "the log has fewer copies than it could"
+                );
+                return Ok(());
+            }
+            None if wanted > replicas => {
+                format!("with {} brokers the log has {wanted}, so that it outlives one", seen.brokers.len())
+            }
+            _ => return Ok(()),
+        };
+        Err(format!(
+            "topic {name} has {replicas} copies, {why}: say replication={replicas} in the URL if that is meant, or let \
+             an administrator write {} into a file and run: kafka-reassign-partitions.sh --bootstrap-server {brokers} \
+             --execute --reassignment-json-file FILE",
+            reassigned(name, seen, wanted)
+        ))
     }
 
     fn mend<'s>(&self, wrong: &[(&str, String)], setting: impl Fn(&str) -> &'s str) -> String {
@@ -249,6 +273,26 @@ fn count(seen: &Seen) -> i32 {
     i32::try_from(seen.replicas.len()).unwrap_or(i32::MAX)
 }
 
+/// How many copies the partition has that has the fewest.
+fn copies(seen: &Seen) -> usize {
+    seen.replicas.iter().map(Vec::len).min().unwrap_or(0)
+}
+
+/// Where copies should be, so that there are so many, as Kafka's tool reads it: those that there are stay, and what is
+/// missing comes to each of the other brokers in turn.
+fn reassigned(name: &str, seen: &Seen, wanted: usize) -> serde_json::Value {
+    let mut others = seen.brokers.iter().copied().cycle();
+    let place = |(partition, replicas): (usize, &Vec<i32>)| {
+        let mut replicas = replicas[..wanted.min(replicas.len())].to_vec();
+        while replicas.len() < wanted.min(seen.brokers.len()) {
+            replicas.extend(others.by_ref().find(|broker| !replicas.contains(broker)));
+        }
+        serde_json::json!({ "topic": name, "partition": partition, "replicas": replicas })
+    };
+    let partitions: Vec<_> = seen.replicas.iter().enumerate().map(place).collect();
+    serde_json::json!({ "version": 1, "partitions": partitions })
+}
+
 /// One copy may be away without stopping the log; a record is still on all others.
 fn must_be_in_step(replicas: usize) -> usize {
     replicas.saturating_sub(1).max(1)
@@ -259,7 +303,11 @@ fn made_with(partitions: i32, replication: i32) -> Vec<(&'static str, String)> {
     WANTED
         .into_iter()
         .map(|(name, value)| (name, value.to_owned()))
-        .chain([(IN_STEP, in_step.to_string()), (Seal::SETTING, Seal::random(partitions).setting())])
+        .chain([
+            (LARGEST, LARGEST_BATCH.to_string()),
+            (IN_STEP, in_step.to_string()),
+            (Seal::SETTING, Seal::random(partitions).setting()),
+        ])
         .collect()
 }
 
@@ -270,5 +318,27 @@ mod tests {
     #[test]
     fn all_copies_but_one_must_be_in_step() {
         assert_eq!([0, 1, 2, 3, 5].map(must_be_in_step), [1, 1, 1, 2, 4]);
+    }
+
+    #[test]
+    fn copies_that_are_missing_come_to_the_other_brokers_in_turn() {
+        let seen =
+            Seen { brokers: vec![4, 5, 6], replicas: vec![vec![5], vec![6], vec![4, 6]], in_step: vec![] };
+
+        let two = reassigned("log", &seen, 2);
+        let nine = reassigned("log", &seen, 9);
+
+        let places = |said: &serde_json::Value| -> Vec<Vec<i64>> {
+            let partitions = said["partitions"].as_array().unwrap().iter();
+            partitions
+                .map(|one| {
+                    one["replicas"].as_array().unwrap().iter().map(|id| id.as_i64().unwrap()).collect()
+                })
+                .collect()
+        };
+        assert_eq!(places(&two), [[5, 4], [6, 5], [4, 6]]);
+        assert!(places(&nine).iter().all(|replicas| replicas.len() == 3), "{nine}");
+        assert_eq!((&two["version"], &two["partitions"][1]["partition"]), (&1.into(), &1.into()));
+        assert_eq!(two["partitions"][0]["topic"], "log");
     }
 }
