@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The pause between two rounds.
-const ROUND: Duration = Duration::from_secs(2);
+pub(super) const ROUND: Duration = Duration::from_secs(2);
 /// The pause between two sweeps of the work folder.
 const SWEEP: Duration = Duration::from_secs(3600);
 /// How many jobs are erased in one round.
