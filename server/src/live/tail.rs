@@ -233,9 +233,12 @@ mod tests {
         state.live.partition(0).unwrap().follow().wait_for(|tailed| *tailed == 1).await.unwrap();
 
         assert_eq!(at_first, Ok(()));
+        // deploy/README.md: nothing new, until the balancer sends them elsewhere
+        // deploy/README.md: readiness fails and says which partition stands where
         let said = hangs.unwrap_err();
         assert!(said.starts_with("the tail hangs: partition 0 stands at 0 for "), "{said}");
         assert!(said.ends_with(" s, and the log at 1"), "{said}");
+        // deploy/README.md: it is well again by itself as soon as that moves
         assert_eq!(live::ping(&state).await, Ok(()));
         assert!(state.tasks.finish(AGAIN).await);
     }
