@@ -67,6 +67,7 @@ async fn open(state: &State) -> Result<Tail, ReadError> {
 }
 
 async fn follow(state: App, mut tail: Tail) {
+    let since = state.clock.now();
     loop {
         let read = tokio::select! {
             () = state.tasks.stopping() => return,
@@ -74,6 +75,7 @@ async fn follow(state: App, mut tail: Tail) {
         };
         let error = match read {
             Ok(records) => {
+                measure(&records, since, state.clock.now());
                 take(&state, &records);
                 // Other tasks of this thread get their turn, however much there is to read.
                 tokio::task::yield_now().await;
@@ -95,6 +97,15 @@ async fn follow(state: App, mut tail: Tail) {
             Ok(opened) => tail = opened,
             Err(error) => tracing::warn!(%error, "the log cannot be opened; trying again"),
         }
+    }
+}
+
+/// Tells how old the oldest of them is. What was written before this gateway began to follow says nothing about its tail.
+fn measure(records: &[Arc<Record>], since: Timestamp, now: Timestamp) {
+    if let Some(oldest) = records.iter().map(|record| record.at).filter(|at| *at >= since).min() {
+        // Clocks of other machines may be ahead.
+        let micros = now.micros().saturating_sub(oldest.micros()).max(0);
+        metrics::histogram!("mshub_tail_seconds").record(micros as f64 / 1e6);
     }
 }
 
