@@ -3,6 +3,7 @@
 mod balancer;
 mod crowd;
 mod jobs;
+mod lasting;
 mod lines;
 mod load;
 mod service;
