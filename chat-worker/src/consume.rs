@@ -297,6 +297,7 @@ mod tests {
         }
 
         assert_eq!((idle, at_first), (Ok(()), Ok(())));
+        // deploy/README.md: readiness fails and says which partition stands where
         let said = hangs.unwrap_err();
         assert!(said.starts_with("nobody takes the log in: partition 0 stands at 0"), "{said}");
         assert_eq!(ping(&state).await, Ok(()));

@@ -91,3 +91,13 @@ pub(crate) async fn undo_two(db: &platform::db::Db) -> bool {
     }
     true
 }
+
+/// Locks the row of a job, as whoever changes it does, until the transaction ends; nothing where there is one writer.
+#[cfg(test)]
+pub(crate) async fn locked(db: &platform::db::Db, job: wire::JobId) -> Option<Transaction> {
+    let mut tx = db.begin().await.expect("the database is there");
+    let Transaction::Postgres(connection) = &mut tx else { return None };
+    let lock = sqlx::query("SELECT id FROM jobs WHERE id = $1 FOR UPDATE").bind(job.0);
+    lock.execute(&mut **connection).await.expect("nobody else has it");
+    Some(tx)
+}

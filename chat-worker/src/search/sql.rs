@@ -1,4 +1,4 @@
-//! SQL of the search: the one place where the engines differ, because each has an index for words of its own.
+//! SQL of the search, where the engines differ most: each has an index for words of its own.
 
 use platform::{db::Transaction, in_tx};
 use sqlx::QueryBuilder;

@@ -81,6 +81,7 @@ async fn a_history_of_another_log_is_given_up_only_when_told() {
     });
     assert_eq!(kept, 1);
 
+    // deploy/README.md: the history stays as it was until `rebuild --discard` gives it up
     assert_eq!(rebuild(&db, &fresh.bus, &fresh.fanout, true).await.unwrap().events, 1);
     drop(old);
 }

@@ -19,6 +19,7 @@ async fn two_workers_count_every_record_exactly_once() {
         let page = one.page_at(room, last).await;
         assert_eq!(page.events.len(), 200);
         assert_eq!(two.head(room).await, one.head(room).await);
+        // deploy/README.md: each event counts once
         assert_eq!(one.head(room).await.n, 200);
     }
 }
@@ -37,5 +38,7 @@ async fn the_other_worker_goes_on_when_one_falls_silent() {
     let record = serde_json::to_string(&wire::events::ChatRecord::RoomV1(said(room, "alone"))).unwrap();
     let last = engines.bus.append(wire::paths::TOPIC_CHAT, &room.to_string(), record).await.unwrap().pos;
 
+    // deploy/README.md: ✓✓ and search come later
+    // deploy/README.md: another one goes on where it stopped
     assert_eq!(two.page_at(room, last).await.events.len(), 51);
 }

@@ -21,11 +21,12 @@ use crate::{
     up::DataDir,
 };
 
-/// The databases of a hub, the history last, and the tables of each that are not the same elsewhere: a place in a log is that log's own.
+/// The databases of a hub, the history last, and the tables of each that are not the same elsewhere: a place in a log is
+/// that log's own, and words are indexed anew.
 const DATABASES: [(&str, Migrations, &[&str]); 3] = [
     ("server", server::MIGRATIONS, &[]),
     ("convert", convert_worker::MIGRATIONS, &[]),
-    ("chat", chat_worker::MIGRATIONS, &["progress", "indexed"]),
+    ("chat", chat_worker::MIGRATIONS, &["progress", "indexed", "words"]),
 ];
 
 /// Moves a hub from its data directory to PostgreSQL, Kafka and S3.
@@ -208,6 +209,7 @@ fn failed(service: &str, why: &MoveError) -> CliError {
         MoveError::Direction => Kind::Usage,
         MoveError::InUse { .. } => Kind::Conflict,
         MoveError::Differs { .. } => Kind::Integrity,
+        MoveError::Foreign { .. } => Kind::Other,
         MoveError::Failed { .. } | MoveError::Database(_) => Kind::Unreachable,
     };
     CliError::new(kind, format!("the database of the {service} service: {why}"))

@@ -21,6 +21,8 @@ mod story_chat;
 mod story_consent;
 #[cfg(feature = "up")]
 mod story_convert;
+#[cfg(feature = "engines")]
+mod story_engines;
 #[cfg(feature = "up")]
 mod story_files;
 #[cfg(feature = "engines")]

@@ -34,9 +34,10 @@ fn a_machine_that_is_cut_off_is_replaced_and_comes_back() {
     let written = fleet.chat_workers[other].counted(WRITTEN);
     fleet.part(lost, Link::Lost);
 
-    // Its gateway says so and sends its people away; the other chat-worker writes; leases run out.
+    // deploy/README.md: their socket comes back at another gateway
     fleet.wait_until_noticed(lost);
     crowd.everybody_goes_on(10);
+    // deploy/README.md: another chat-worker takes over
     eventually("the other one writes", || {
         (fleet.chat_workers[other].counted(WRITTEN) > written).then_some(())
     });
@@ -47,9 +48,11 @@ fn a_machine_that_is_cut_off_is_replaced_and_comes_back() {
             states.iter().all(|state| *state == JobState::Completed).then_some(())
         });
     };
+    // deploy/README.md: conversions of that machine begin again
     all_are_completed(&jobs);
 
-    // It comes back; what it had open stays silent for good. Then it has to do everything alone.
+    // What it had open stays silent for good. Then it has to do everything alone.
+    // deploy/README.md: it works again by itself, whatever became of its old connections
     fleet.part(lost, Link::Open);
     for service in [&fleet.chat_workers[lost], &fleet.convert_workers[lost], &fleet.gateways[lost]] {
         service.wait_until_ready();
@@ -63,6 +66,7 @@ fn a_machine_that_is_cut_off_is_replaced_and_comes_back() {
     all_are_completed(&jobs);
 
     runtime.block_on(crowd.has_lost_nothing());
+    // deploy/README.md: what the machine still had in hand is refused when it is back
     assert_eq!(
         runtime.block_on(completions(fleet.database())),
         vec![1; jobs.len()],

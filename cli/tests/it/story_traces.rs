@@ -37,8 +37,11 @@ impl Watched {
 
     /// Posts something for a trace of somebody's; answers with what comes back.
     async fn post(&self, path: &str, trace: &str, body: impl Into<reqwest::Body>, kind: &str) -> Value {
-        let token = self.ann.run(&["auth", "token"]).text().trim().to_owned();
-        post(&format!("{}{path}", self.hub.server), &token, trace, body, kind).await
+        post(&format!("{}{path}", self.hub.server), &self.token(), trace, body, kind).await
+    }
+
+    fn token(&self) -> String {
+        self.ann.run(&["auth", "token"]).text().trim().to_owned()
     }
 
     /// A trace, as soon as it has all of these.
@@ -143,15 +146,17 @@ fn one_frame_is_followed(watched: &Watched) {
     assert_eq!(spans.one(CHAT, "keep").parent, appended.id);
 }
 
-async fn one_conversion_is_followed(watched: &Watched) {
+/// One conversion, whoever of several services takes it, queues it, runs it and hears of it.
+pub(crate) async fn one_conversion_is_followed(collector: &Collector, server: &str, token: &str) {
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let (path, internal) = ("/api/v1/conversions?to=html&name=a.md", "POST /internal/v1/jobs");
 
-    let job = watched.post(path, trace, "# Title\n\nSome words.\n", "text/markdown").await;
+    let url = format!("{server}{path}");
+    let job = post(&url, token, trace, "# Title\n\nSome words.\n", "text/markdown").await;
 
     let names =
         [(CONVERT, "finish"), (CONVERT, "run"), (CONVERT, internal), (SERVER, "POST /api/v1/conversions")];
-    let spans = watched.trace(trace, &names);
+    let spans = told(collector, trace, &names);
     let uploaded = spans.one(SERVER, "POST /api/v1/conversions");
     let (taken, queued) = (spans.one(CONVERT, internal), spans.one(CONVERT, "enqueue"));
     let (run, made, finished) =
@@ -164,7 +169,7 @@ async fn one_conversion_is_followed(watched: &Watched) {
     assert_eq!((&run.notes["mshub.job"], &*made.notes["mshub.engine"]), (&text(&job["id"]), "builtin"));
 
     let hints = eventually("each change is told to the gateway", || {
-        let found = Trace(watched.collector.trace(trace));
+        let found = Trace(collector.trace(trace));
         let hints = found.all(SERVER, "hint").into_iter();
         let hints: BTreeSet<_> =
             hints.map(|hint| (hint.notes["mshub.state"].clone(), hint.parent.clone())).collect();
@@ -182,7 +187,8 @@ fn text(value: &Value) -> String {
 async fn one_message_and_one_conversion_are_followed_on_their_whole_way() {
     let watched = Watched::start(&[], true).await;
 
-    // What it refuses is dropped and counted, and nobody notices anything else.
+    // deploy/README.md: no difference
+    // deploy/README.md: spans are dropped and counted
     let admin = Person::at(watched.hub.ready["admin"].as_str().unwrap());
     eventually("spans are dropped", || {
         let metrics = admin.run(&["api", "/metrics"]);
@@ -193,7 +199,7 @@ async fn one_message_and_one_conversion_are_followed_on_their_whole_way() {
 
     one_message_is_followed(&watched).await;
     one_frame_is_followed(&watched);
-    one_conversion_is_followed(&watched).await;
+    one_conversion_is_followed(&watched.collector, &watched.hub.server, &watched.token()).await;
 
     let last = watched.ann.json(&["chat", "send", "general", "the last one", "--json"]);
     let Watched { hub, collector, .. } = watched;

@@ -1,12 +1,13 @@
 //! `mshub up`: it says where everything is, stops when asked, and says in one line why it cannot start.
 
 use std::{
-    io::Write as _,
+    io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
     time::Duration,
 };
 
 use client::{LiveEvent, Options, SessionStore};
+use platform::service::catalogue::METRICS;
 use serde_json::Value;
 
 use crate::{
@@ -166,6 +167,39 @@ async fn readiness_and_metrics_are_told_on_the_admin_listener_only() {
 }
 
 #[test]
+fn every_metric_is_told_after_a_message_and_a_conversion_but_those_of_trouble() {
+    let hub = Hub::start();
+    let (ann, admin) = (hub.person("Ann"), Person::at(hub.ready["admin"].as_str().unwrap()));
+    ann.json(&["room", "new", "general", "--json"]);
+    ann.json(&["chat", "send", "general", "hello", "--json"]);
+    ann.file("note.md", "# A note\n");
+    ann.json(&["convert", "note.md", "--to", "pdf", "--json"]);
+
+    // These are there once something went wrong.
+    let trouble = ["dead_letters", "fanout_forgotten", "live_lag", "live_slow", "log_holes", "spans_dropped"];
+    let expected = METRICS
+        .iter()
+        .map(|metric| metric.name)
+        .filter(|name| !trouble.iter().any(|trouble| *name == format!("mshub_{trouble}_total")));
+    let expected: Vec<_> = expected.collect();
+    assert_eq!(expected.len() + trouble.len(), METRICS.len());
+    eventually("everything is told", || {
+        let told = admin.run(&["api", "/metrics"]);
+        let has = |name: &&str| told.text().lines().any(|line| line.starts_with(&format!("# TYPE {name} ")));
+        expected.iter().all(has).then_some(())
+    });
+    let told = admin.run(&["api", "/metrics"]);
+    let value = |series: &str| -> f64 {
+        let found = told.text().lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        found.unwrap_or_else(|| panic!("no {series}: {}", told.text())).parse().unwrap()
+    };
+    // The room and the message.
+    assert!(value("mshub_append_seconds_count{outcome=\"ok\"}") >= 2.0);
+    assert!(value("mshub_tail_seconds_count") >= 1.0 && value("mshub_database_wait_seconds_count") >= 3.0);
+    assert!(value("mshub_runners") >= value("mshub_runners_busy"));
+}
+
+#[test]
 fn the_ready_line_names_the_engine_of_each_port() {
     let hub = Hub::start();
 
@@ -194,6 +228,56 @@ async fn an_open_socket_is_told_to_come_back_and_the_hub_ends_well() {
     // The reason it was told: a connection that only broke has none.
     assert_eq!(why, "the hub is about to stop");
     assert_eq!(stopped.await.unwrap(), Some(0));
+}
+
+/// A request whose head the hub has, and whose body it waits for.
+fn begun(hub: &Hub, asked: &str, token: &str, length: usize) -> TcpStream {
+    let mut begun = TcpStream::connect(hub.server.strip_prefix("http://").unwrap()).unwrap();
+    begun.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(
+        begun,
+        "{asked} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+    )
+    .unwrap();
+    // It says so as soon as somebody wants the body.
+    let mut said = [0; 25];
+    begun.read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"HTTP/1.1 100 Continue\r\n\r\n");
+    begun
+}
+
+#[test]
+fn the_gateway_stops_first_and_workers_and_engines_are_there_until_it_has_answered_everybody() {
+    let hub = Hub::start();
+    let ann = hub.person("Ann");
+    ann.json(&["room", "new", "general", "--json"]);
+    let token = ann.run(&["auth", "token"]).text().trim().to_owned();
+    let say = format!(r#"{{"cid":"{}","body":"the last word"}}"#, uuid::Uuid::now_v7());
+    // One needs the log, one the convert-worker with database and objects, one the chat-worker.
+    let requests = [
+        ("POST /api/v1/rooms/general/messages", say.as_str(), "\"pos\":"),
+        ("POST /api/v1/conversions?to=txt&name=note.md", "# A note\n", "\"state\":\"queued\""),
+        ("PUT /api/v1/rooms/general/read", "{}", "\"unread\":"),
+    ];
+    let open = requests.map(|(asked, body, _)| begun(&hub, asked, &token, body.len()));
+    let workers = ["chat", "convert"].map(|part| Person::at(hub.ready[part].as_str().unwrap()));
+
+    hub.signal("TERM");
+    let gone = || TcpStream::connect(hub.server.strip_prefix("http://").unwrap()).is_err().then_some(());
+    eventually("the gateway listens no more", gone);
+
+    for worker in &workers {
+        assert_eq!(worker.run(&["api", "/livez"]).text(), "alive\n");
+    }
+    for ((asked, body, expected), mut open) in requests.into_iter().zip(open) {
+        open.write_all(body.as_bytes()).unwrap();
+        let mut answer = String::new();
+        open.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 20") && answer.contains(expected), "{asked}: {answer}");
+    }
+    assert_eq!(hub.wait(), Some(0));
+    assert!(workers.iter().all(|worker| worker.run(&["api", "/livez"]).code != 0));
 }
 
 #[test]

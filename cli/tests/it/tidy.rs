@@ -170,6 +170,31 @@ fn sql_stands_only_in_files_named_sql() {
 }
 
 #[test]
+fn a_statement_has_a_text_for_each_engine_only_where_it_must() {
+    // How many arms of the two engines there are, two a statement. Whoever adds one says here why one text does not do.
+    let reasons = [
+        ("bench/src/ingest/sql.rs", 2, "COPY, which only PostgreSQL has, is what a round is compared with"),
+        ("chat-worker/src/messages/sql.rs", 2, "many rows in a statement: UNNEST, or json_each"),
+        ("chat-worker/src/search/sql.rs", 10, "each has an index of words of its own"),
+        ("chat-worker/src/sql.rs", 8, "many rows in a statement: UNNEST, or json_each"),
+        ("convert-worker/src/runner/reaper.rs", 1, "no statement: a SQLite file has one worker"),
+        ("convert-worker/src/runner/sql.rs", 2, "SKIP LOCKED, where there is more than one writer"),
+        ("convert-worker/src/sql.rs", 2, "what a test does to PostgreSQL"),
+        ("convert-worker/src/webhooks/sql.rs", 2, "the same"),
+    ];
+    let expected: Vec<_> = reasons.iter().map(|(path, arms, _)| ((*path).to_owned(), *arms)).collect();
+    let arms = ["Db::", "Pool::", "Transaction::"]
+        .map(|what| ["Sqlite", "Postgres"].map(|engine| format!("{what}{engine}")));
+    let is_an_arm = |line: &str| arms.as_flattened().iter().any(|arm| line.contains(arm));
+
+    let files = product_sources().into_iter().filter(|file| !file.path.starts_with("lib/platform/"));
+    let counts = files.map(|file| (file.path, file.code.lines().filter(|line| is_an_arm(line)).count()));
+    let mut found: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
+    found.sort();
+    assert_eq!(found, expected, "one SQL text serves both engines, but where a reason is given");
+}
+
+#[test]
 fn the_environment_is_read_only_by_config_and_cli() {
     let allowed = |path: &str| path.ends_with("/config.rs") || path.starts_with("cli/");
     let offences = in_code(|file, line| {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The pause between two rounds.
-const ROUND: Duration = Duration::from_secs(2);
+pub(super) const ROUND: Duration = Duration::from_secs(2);
 /// The pause between two sweeps of the work folder.
 const SWEEP: Duration = Duration::from_secs(3600);
 /// How many jobs are erased in one round.
@@ -63,13 +63,15 @@ pub(super) async fn reap(app: App) {
     }
 }
 
-/// Tells the length of the line, of all workers together.
+/// Tells the length of the line, of all workers together, and how busy this one is.
 async fn measure(app: &App) -> sqlx::Result<()> {
     let now = app.clock.now();
     let line = sql::line(&app.db, now).await?;
     let seconds = line.since.map_or(0.0, |since| (now.micros() - since.micros()) as f64 / 1e6);
     metrics::gauge!("mshub_queue_jobs").set(line.jobs as f64);
     metrics::gauge!("mshub_queue_age_seconds").set(seconds);
+    metrics::gauge!("mshub_runners").set(app.config.runners as f64);
+    metrics::gauge!("mshub_runners_busy").set(app.running.count() as f64);
     Ok(())
 }
 

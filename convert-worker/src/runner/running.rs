@@ -51,6 +51,11 @@ impl Running {
         }
     }
 
+    /// How many run here.
+    pub(super) fn count(&self) -> usize {
+        self.entries().len()
+    }
+
     /// How far the job is, if it runs here.
     pub(crate) fn progress(&self, job: JobId) -> Option<JobProgress> {
         self.entries().get(&job)?.progress.borrow().clone()

@@ -1,6 +1,8 @@
 //! The line and the fence, where they are kept: the same stories on SQLite, and on PostgreSQL where
 //! there is one.
 
+use std::{collections::BTreeSet, path::PathBuf};
+
 use convert::{Error, Report};
 use platform::{db::Db, objects::Stored, testing::engines};
 use uuid::Uuid;
@@ -10,16 +12,18 @@ use wire::{
 };
 
 use super::{
+    LOOK,
     attempt::Effort,
     lease::Terms,
+    reaper::ROUND,
     sql::{self, Ending},
 };
 use crate::{
-    MIGRATIONS,
+    Config, MIGRATIONS,
     intake::sql::{Admitted, NewJob, admit},
     jobs::sql::{Filter, cancel, find, hide, list, places, retry},
     row::{JobRow, result_key},
-    sql::undo_two,
+    sql::{locked, undo_two},
 };
 
 /// Runs a story on every engine there is.
@@ -111,6 +115,7 @@ async fn a_zombie_is_not_heard() {
         }
         assert!(sql::beat(db, &heir, &terms(21)).await.unwrap());
         sql::end(db, &heir, &completed(&heir), at(22)).await.unwrap().expect("the heir is heard");
+        // deploy/README.md: one result, however often it was tried
         assert!(sql::end(db, &heir, &completed(&heir), at(23)).await.unwrap().is_none(), "and only once");
 
         let row = find(db, owner, id).await.unwrap().unwrap();
@@ -123,6 +128,35 @@ async fn a_zombie_is_not_heard() {
         let job = row.job();
         assert_eq!((job.state, job.seq, job.attempt), (JobState::Completed, 5, 2));
         assert_eq!((job.degraded, job.lost, job.seconds), (true, vec!["a word".to_owned()], Some(0.25)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_conversion_of_a_killed_worker_begins_again_within_20_seconds() {
+    // deploy/README.md: its conversions begin again, at most 20 s later
+    const AT_MOST: i64 = 20;
+    let config = Config::new(Vec::new(), PathBuf::new());
+    let [lease, round, look, heartbeat] = [config.lease, ROUND, LOOK, config.heartbeat]
+        .map(|time| i64::try_from(time.as_secs() + u64::from(time.subsec_nanos() > 0)).unwrap());
+    assert!(2 * heartbeat < lease, "a heartbeat may be lost");
+    on_each_engine(async |db| {
+        let owner = UserId::new();
+        let leased = |now| Terms { owner: Uuid::now_v7(), now: at(now), until: at(now + lease) };
+        let id = queued(db, owner, -60).await;
+        let killed = sql::claim(db, &leased(-30)).await.unwrap().expect("a job waits");
+        assert!(sql::beat(db, &killed, &leased(0)).await.unwrap());
+
+        // It is killed at 0, right after it was heard of, and a round comes a moment too early: that is the longest way.
+        assert!(sql::take_back(db, at(lease)).await.unwrap().is_none(), "the lease holds");
+        let round = lease + round;
+        sql::take_back(db, at(round)).await.unwrap().expect("the next round takes it");
+        // No runner was told, and the one that is free has just looked.
+        let again = sql::claim(db, &leased(round + look)).await.unwrap().expect("it waits");
+
+        assert_eq!((again.id(), again.job().attempt), (id, 2));
+        let late = again.updated_at - at(AT_MOST).micros();
+        assert!(late <= 0, "it began again {late} µs later than promised");
     })
     .await;
 }
@@ -298,9 +332,26 @@ async fn many_runners_never_take_the_same_job() {
             taken.extend(runner.await.unwrap());
         }
 
-        taken.sort();
-        taken.dedup();
-        assert_eq!(taken.len(), 20);
+        assert_eq!(taken.len(), 20, "each was taken, and none twice");
+        assert_eq!(taken.into_iter().collect::<BTreeSet<_>>().len(), 20);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_runner_steps_around_a_job_that_another_one_is_about_to_take() {
+    on_each_engine(async |db| {
+        let owner = UserId::new();
+        let (first, second) = (queued(db, owner, 0).await, queued(db, owner, 1).await);
+        // A SQLite file has one writer: there is nobody to step around.
+        let Some(other) = locked(db, first).await else { return };
+
+        // Were it to wait for the other one, it would do so until the database is given up.
+        assert_eq!(claimed(db, 2).await.id(), second);
+        assert!(sql::claim(db, &terms(2)).await.unwrap().is_none(), "the other one still has it");
+
+        other.commit().await.unwrap();
+        assert_eq!(claimed(db, 3).await.id(), first);
     })
     .await;
 }

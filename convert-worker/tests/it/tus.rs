@@ -115,6 +115,7 @@ async fn last_pieces_that_race_make_one_job() {
     let rest = shown(&worker, id).await.offset as usize;
     let job = appended(&worker, id, rest, &TEXT[rest..]).await.job.unwrap();
     assert_eq!(shown(&worker, id).await.job, Some(job));
+    // deploy/README.md: one conversion
     assert_eq!((sql::jobs(&worker.db).await, sql::parts(&worker.db).await), (1, 0));
     assert_eq!(worker.objects().await, [format!("in/{job}")]);
 }
@@ -133,12 +134,14 @@ async fn what_arrived_before_a_cut_stays_and_another_worker_goes_on() {
     let home = worker.kill().await;
 
     let worker = Worker::over(home, |config| config.runners = 0).await;
+    // deploy/README.md: the upload goes on with another one, from the last bytes that were acknowledged
     assert_eq!(shown(&worker, id).await.offset, upload.offset);
     let job = appended(&worker, id, cut, text.slice(cut..)).await.job.unwrap();
 
     let object = worker.engines.objects.get(&format!("in/{job}"), 0).await.unwrap();
     assert_eq!(object.bytes, length as u64);
     let kept: Vec<u8> = object.body.map(|chunk| chunk.unwrap().to_vec()).concat().await;
+    // deploy/README.md: every byte that was acknowledged is there
     assert!(kept == text, "the file is another one");
 }
 

@@ -67,6 +67,7 @@ async fn open(state: &State) -> Result<Tail, ReadError> {
 }
 
 async fn follow(state: App, mut tail: Tail) {
+    let since = state.clock.now();
     loop {
         let read = tokio::select! {
             () = state.tasks.stopping() => return,
@@ -74,6 +75,7 @@ async fn follow(state: App, mut tail: Tail) {
         };
         let error = match read {
             Ok(records) => {
+                measure(&records, since, state.clock.now());
                 take(&state, &records);
                 // Other tasks of this thread get their turn, however much there is to read.
                 tokio::task::yield_now().await;
@@ -95,6 +97,15 @@ async fn follow(state: App, mut tail: Tail) {
             Ok(opened) => tail = opened,
             Err(error) => tracing::warn!(%error, "the log cannot be opened; trying again"),
         }
+    }
+}
+
+/// Tells how old the oldest of them is. What was written before this gateway began to follow says nothing about its tail.
+fn measure(records: &[Arc<Record>], since: Timestamp, now: Timestamp) {
+    if let Some(oldest) = records.iter().map(|record| record.at).filter(|at| *at >= since).min() {
+        // Clocks of other machines may be ahead.
+        let micros = now.micros().saturating_sub(oldest.micros()).max(0);
+        metrics::histogram!("mshub_tail_seconds").record(micros as f64 / 1e6);
     }
 }
 
@@ -233,9 +244,12 @@ mod tests {
         state.live.partition(0).unwrap().follow().wait_for(|tailed| *tailed == 1).await.unwrap();
 
         assert_eq!(at_first, Ok(()));
+        // deploy/README.md: nothing new, until the balancer sends them elsewhere
+        // deploy/README.md: readiness fails and says which partition stands where
         let said = hangs.unwrap_err();
         assert!(said.starts_with("the tail hangs: partition 0 stands at 0 for "), "{said}");
         assert!(said.ends_with(" s, and the log at 1"), "{said}");
+        // deploy/README.md: it is well again by itself as soon as that moves
         assert_eq!(live::ping(&state).await, Ok(()));
         assert!(state.tasks.finish(AGAIN).await);
     }

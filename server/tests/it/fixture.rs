@@ -120,6 +120,18 @@ impl Server {
         Self::open(folder, urls, mail, clock, same).await
     }
 
+    /// Stops the gateway and starts another on the same engines, but on a log that is another one.
+    pub(crate) async fn restart_on_another_log(self) -> Self {
+        let (folder, clock) = (self.folder.clone(), self.clock.clone());
+        let (mut urls, mail, same) = (self.urls.clone(), self.mail.clone(), self.same_names());
+        self.end().await;
+        // It goes with the folder that it is in.
+        let place = tempfile::tempdir_in(folder.path()).unwrap();
+        urls.bus = Urls::of(&place).await.unwrap().bus;
+        let _ = place.keep();
+        Self::open(folder, urls, mail, clock, same).await
+    }
+
     /// Stops the gateway and starts another on the same folder that hands its mail to somebody.
     pub(crate) async fn restart_mailing_to(self, mail: String, change: impl FnOnce(&mut Config)) -> Self {
         let (folder, clock, urls, same) =

@@ -38,9 +38,29 @@ pub(crate) async fn states(hub: &Client, jobs: &[JobId]) -> Result<Vec<JobState>
 
 /// How often each conversion was completed, as the workers' database has it.
 pub(crate) async fn completions(database: &str) -> Vec<i64> {
+    selected(database, "SELECT count(*) FROM job_events WHERE state = 'completed' GROUP BY job").await
+}
+
+/// The conversions that are in somebody's hands.
+pub(crate) async fn in_hand(database: &str) -> Vec<JobId> {
+    let held = selected(database, "SELECT id FROM jobs WHERE state = 'in_progress'").await;
+    held.into_iter().map(JobId).collect()
+}
+
+/// The conversions that were begun more than once.
+pub(crate) async fn begun_again(database: &str) -> Vec<JobId> {
+    let begun = "SELECT job FROM job_events WHERE state = 'in_progress' GROUP BY job HAVING count(*) > 1";
+    selected(database, begun).await.into_iter().map(JobId).collect()
+}
+
+/// The first column of what the workers' database answers.
+async fn selected<T>(database: &str, query: &'static str) -> Vec<T>
+where
+    T: Send + Unpin + sqlx::Type<sqlx::Sqlite> + sqlx::Type<sqlx::Postgres>,
+    T: for<'r> sqlx::Decode<'r, sqlx::Sqlite> + for<'r> sqlx::Decode<'r, sqlx::Postgres>,
+{
     let db = Db::open(database, "convert", convert_worker::MIGRATIONS).await.unwrap();
-    let counts = "SELECT count(*) FROM job_events WHERE state = 'completed' GROUP BY job";
-    let counts = each!(db.reader(), pool => sqlx::query_scalar(counts).fetch_all(pool).await.unwrap());
+    let found = each!(db.reader(), pool => sqlx::query_scalar(query).fetch_all(pool).await.unwrap());
     db.close().await;
-    counts
+    found
 }

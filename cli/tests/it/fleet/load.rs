@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use wire::{
@@ -16,7 +16,7 @@ use wire::{
     paths::{self, fill},
 };
 
-use super::eventually;
+use super::{eventually, lasting};
 
 /// Between two requests of one caller.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -27,11 +27,11 @@ pub(crate) struct Load {
     caller: Arc<Caller>,
 }
 
-struct Caller {
-    http: Client,
+pub(super) struct Caller {
+    pub(super) http: Client,
     server: String,
     token: String,
-    room: RoomId,
+    pub(super) room: RoomId,
     is_over: AtomicBool,
     answered: AtomicUsize,
     failed: Mutex<Vec<String>>,
@@ -48,6 +48,8 @@ impl Load {
             tokio::spawn(chat(caller.clone())),
             tokio::spawn(chat(caller.clone())),
             tokio::spawn(convert(caller.clone())),
+            tokio::spawn(lasting::convert(caller.clone())),
+            tokio::spawn(lasting::download(caller.clone())),
         ];
         Self { callers, caller }
     }
@@ -72,35 +74,49 @@ impl Load {
 }
 
 impl Caller {
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Acquire)
     }
 
-    fn get(&self, path: &str) -> RequestBuilder {
-        self.http.get(format!("{}{path}", self.server))
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.server))
     }
 
-    fn post(&self, path: &str) -> RequestBuilder {
-        self.http.post(format!("{}{path}", self.server))
+    pub(super) fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
     }
 
-    /// The answer of a request; what is no success is kept.
-    async fn ask(&self, what: &str, request: RequestBuilder) -> Option<Value> {
+    pub(super) fn post(&self, path: &str) -> RequestBuilder {
+        self.request(Method::POST, path)
+    }
+
+    /// The whole answer of a request; what is no success is kept.
+    pub(super) async fn ask(&self, what: &str, request: RequestBuilder) -> Option<Value> {
+        let text = self.answer(what, request).await?.text().await;
+        let read = text
+            .map_err(|error| format!("{error:?}"))
+            .and_then(|text| serde_json::from_str(&text).map_err(|error| format!("{error} in {text}")));
+        read.map_err(|why| self.fails(format!("{what}: {why}"))).ok()
+    }
+
+    /// An answer as it begins; what is no success is kept.
+    pub(super) async fn answer(&self, what: &str, request: RequestBuilder) -> Option<Response> {
         let asked = async {
             let answer =
                 request.bearer_auth(&self.token).send().await.map_err(|error| format!("{error:?}"))?;
-            let (status, text) =
-                (answer.status(), answer.text().await.map_err(|error| format!("{error:?}"))?);
-            match status.is_success() {
-                true => serde_json::from_str(&text).map_err(|error| format!("{error} in {text}")),
-                false => Err(format!("{status} {text}")),
+            match answer.status() {
+                status if status.is_success() => Ok(answer),
+                status => Err(format!("{status} {}", answer.text().await.unwrap_or_default())),
             }
         };
-        let answer =
-            asked.await.map_err(|why: String| self.failed.lock().unwrap().push(format!("{what}: {why}")));
+        let answer = asked.await.map_err(|why: String| self.fails(format!("{what}: {why}")));
         self.answered.fetch_add(1, Ordering::AcqRel);
         tokio::time::sleep(PAUSE).await;
         answer.ok()
+    }
+
+    pub(super) fn fails(&self, why: String) {
+        self.failed.lock().unwrap().push(why);
     }
 }
 

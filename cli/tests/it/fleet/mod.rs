@@ -3,6 +3,7 @@
 mod balancer;
 mod crowd;
 mod jobs;
+mod lasting;
 mod lines;
 mod load;
 mod service;
@@ -26,7 +27,7 @@ use crate::{
 };
 use balancer::{Backend, Balancer};
 pub(crate) use crowd::Crowd;
-pub(crate) use jobs::{completions, convert, states, uploaded};
+pub(crate) use jobs::{begun_again, completions, convert, in_hand, states, uploaded};
 use lines::Lines;
 pub(crate) use load::Load;
 pub(crate) use service::Service;

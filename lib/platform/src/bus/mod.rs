@@ -7,7 +7,7 @@ mod embedded;
 #[cfg(feature = "kafka")]
 mod kafka;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use clap::ValueEnum;
 use wire::Timestamp;
@@ -180,13 +180,14 @@ impl Bus {
     ) -> Result<Pending, AppendError> {
         let mut span = Span::within("append", Kind::Producer);
         span.note("messaging.destination.name", topic);
-        let trace = span.context();
+        let (trace, began) = (span.context(), Instant::now());
         let line = match self {
-            Self::Embedded(log) => Line::Embedded(log.enqueue(topic, key, payload, trace).await?),
+            Self::Embedded(log) => log.enqueue(topic, key, payload, trace).await.map(Line::Embedded),
             #[cfg(feature = "kafka")]
-            Self::Kafka(log) => Line::Kafka(log.enqueue(topic, key, &payload, trace)?),
+            Self::Kafka(log) => log.enqueue(topic, key, &payload, trace).map(Line::Kafka),
         };
-        Ok(Pending { line, span })
+        let line = line.inspect_err(|error| measure(began, Some(error)))?;
+        Ok(Pending { line, span, began })
     }
 
     /// Reads everything after the given positions, and then what comes, without an end. A partition that is not
@@ -309,6 +310,7 @@ impl Bus {
 pub struct Pending {
     line: Line,
     span: Span,
+    began: Instant,
 }
 
 enum Line {
@@ -320,18 +322,29 @@ enum Line {
 impl Pending {
     /// Waits until the record is durable.
     pub async fn durable(self) -> Result<Appended, AppendError> {
-        let Self { line, mut span } = self;
+        let Self { line, mut span, began } = self;
         let appended = match line {
             Line::Embedded(pending) => pending.durable().await,
             #[cfg(feature = "kafka")]
             Line::Kafka(pending) => pending.durable().await,
         };
+        measure(began, appended.as_ref().err());
         match &appended {
             Ok(appended) => span.note("mshub.pos", appended.pos),
             Err(error) => span.fail(error),
         }
         appended
     }
+}
+
+/// How long an append took, and what came of it.
+fn measure(began: Instant, error: Option<&AppendError>) {
+    let outcome = match error {
+        None => "ok",
+        Some(AppendError::Unavailable(_)) => "refused",
+        Some(AppendError::Unknown(_)) => "unknown",
+    };
+    metrics::histogram!("mshub_append_seconds", "outcome" => outcome).record(began.elapsed());
 }
 
 /// A reader that follows the log.

@@ -1,6 +1,7 @@
 //! Databases: one SQL text with `$1` for both engines, chosen by URL scheme.
 //!
 //! [`each!`](crate::each) and [`in_tx!`](crate::in_tx) compile one body for every engine, so that a query is written once.
+//! The few that are not are counted by `a_statement_has_a_text_for_each_engine_only_where_it_must`, with the reason of each.
 
 mod migrations;
 mod moving;
@@ -14,6 +15,8 @@ pub use moving::{Move, MoveError};
 pub use patient::{Patient, PatientTransaction};
 pub use rows::Rows;
 pub(crate) use sqlite::connect_options as sqlite_options;
+
+use std::time::Instant;
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use sqlx::{PgPool, SqlitePool};
@@ -115,14 +118,17 @@ impl Db {
     /// Begins a transaction that writes.
     pub fn begin(&self) -> BoxFuture<'_, sqlx::Result<Transaction>> {
         let begin = async move {
-            match self {
+            let asked = Instant::now();
+            let begun = match self {
                 Self::Sqlite { write, .. } => {
-                    Ok(Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?))
+                    write.begin_with("BEGIN IMMEDIATE").await.map(Transaction::Sqlite)
                 }
                 Self::Postgres(pool) => {
-                    Ok(Transaction::Postgres(PatientTransaction::begin(pool.begin()).await?))
+                    PatientTransaction::begin(pool.begin()).await.map(Transaction::Postgres)
                 }
-            }
+            };
+            metrics::histogram!("mshub_database_wait_seconds").record(asked.elapsed());
+            begun
         };
         begin.boxed()
     }

@@ -40,7 +40,12 @@ const fn histogram(name: &'static str, labels: &'static [&'static str], help: &'
 }
 
 /// In the order of the alphabet.
-pub const METRICS: [Metric; 16] = [
+pub const METRICS: [Metric; 21] = [
+    histogram(
+        "mshub_append_seconds",
+        &["outcome"],
+        "From an append to the log's answer: ok, refused, or unknown whether it was taken",
+    ),
     histogram(
         "mshub_conversion_seconds",
         &[],
@@ -50,6 +55,11 @@ pub const METRICS: [Metric; 16] = [
         "mshub_conversions_total",
         &["state", "from", "to"],
         "Conversions that ended, by their last state and formats",
+    ),
+    histogram(
+        "mshub_database_wait_seconds",
+        &[],
+        "How long a change waited until it could begin: for a connection of the pool, or for the one writer of a SQLite file",
     ),
     counter("mshub_dead_letters_total", &[], "Records of the log that could not be kept and were set aside"),
     counter(
@@ -90,10 +100,17 @@ pub const METRICS: [Metric; 16] = [
         "How long the conversion that waits longest could have begun and did not",
     ),
     gauge("mshub_queue_jobs", "Conversions that wait and could begin"),
+    gauge("mshub_runners", "Conversions that this worker can run at once"),
+    gauge("mshub_runners_busy", "Conversions that run here"),
     counter(
         "mshub_spans_dropped_total",
         &[],
         "Spans of traces that were dropped because the collector did not take them in time",
+    ),
+    histogram(
+        "mshub_tail_seconds",
+        &[],
+        "From the log's time of what was appended to when this gateway had it: how far its tail is behind",
     ),
 ];
 

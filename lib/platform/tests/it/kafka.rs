@@ -123,7 +123,7 @@ async fn a_log_is_the_same_after_a_restart_and_another_after_it_was_deleted() {
     assert_ne!(anew.epoch(before.partition), epoch);
     assert_eq!(anew.append(TOPIC_CHAT, "room", "a new log".into()).await.unwrap().pos, 1);
 
-    // The hub that was running all the while does not take the new log for its own.
+    // deploy/README.md: hubs that run take nothing more
     let refused = again.append(TOPIC_CHAT, "room", "into the old log".into()).await.unwrap_err();
     assert!(refused.to_string().contains("deleted"), "{refused}");
     assert!(again.ping().await.is_err());

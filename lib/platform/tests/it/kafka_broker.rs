@@ -249,6 +249,7 @@ async fn what_a_broker_acknowledged_outlives_its_death() {
         broker.start_again().await;
         is_back.store(true, Ordering::Release);
     });
+    // deploy/README.md: what was acknowledged is there
     let seen = read(&bus, &mut tail, BTreeMap::new()).await;
     assert_true(&told, &seen);
     // Of the fifty that the log had, the answer to the last one may have died with the broker; one came after it.
@@ -315,11 +316,13 @@ async fn of_three_brokers_one_may_die_and_the_last_one_takes_nothing() {
         is_dead.store(true, Ordering::Release);
     });
     // Rooms whose leader it was find the next one.
+    // deploy/README.md: sends wait for another one
     for room in 0..6 {
         until(async || bus.append(TOPIC_CHAT, &format!("room {room}"), format!("led/{room}")).await.ok())
             .await;
     }
     until(async || bus.ping().await.ok()).await;
+    // deploy/README.md: what was acknowledged is on the two others
     let seen = read(&bus, &mut tail, BTreeMap::new()).await;
     assert_true(&told, &seen);
 

@@ -15,6 +15,7 @@ mod kafka_broker;
 mod kafka_tls;
 mod log_file;
 mod mail;
+mod moving;
 mod objects;
 mod redis;
 mod s3;

@@ -49,6 +49,7 @@ async fn a_redis_that_was_killed_and_is_back_is_heard_again_by_everybody() {
     timeout(PATIENCE, publishing).await.expect("publishing waits for a Redis that is gone");
     redis.server().start_again().await.unwrap();
 
+    // deploy/README.md: it is heard again when it is back
     hears_again(&one, &mut here).await;
     hears_again(&one, &mut there).await;
     hears_again(&other, &mut here).await;
@@ -60,6 +61,7 @@ async fn a_redis_that_is_down_at_the_start_stops_nobody() {
     let Some(mut redis) = engines::of_its_own(Engine::Redis, redis).unwrap() else { return };
     redis.server().crash().await.unwrap();
 
+    // deploy/README.md: a hub starts without it
     let fanout = Fanout::open(&redis.url()).await.unwrap();
     let mut listener = timeout(PATIENCE, fanout.subscribe("a")).await.expect("subscribing waits for ever");
     redis.server().start_again().await.unwrap();

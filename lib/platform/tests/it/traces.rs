@@ -87,6 +87,7 @@ async fn what_nobody_takes_is_dropped_and_counted() {
         (0..32_768).for_each(|_| drop(Span::begin("test", "work", Kind::Internal, None)));
     });
 
+    // deploy/README.md: spans are dropped and counted
     let shown = metrics.render();
     let dropped = shown.lines().find_map(|line| line.strip_prefix("mshub_spans_dropped_total "));
     assert!(dropped.is_some_and(|dropped| dropped.parse::<f64>().unwrap() > 0.0), "{shown}");

@@ -100,6 +100,7 @@ async fn a_restart_moves_everybody_to_the_other_gateway_without_a_hole() {
     let resumed = moved.subscribe(&room, Some(json!({ "ep": subbed["ep"], "pos": pos })), 0).await;
     here.sent(&room, "after").await;
 
+    // deploy/README.md: nothing: sockets move before it ends
     assert!(drain["spread_ms"].as_u64().unwrap() >= 200);
     assert_eq!(resumed["mode"], "resume");
     let seen = moved.bodies(2).await;

@@ -1,8 +1,8 @@
 //! Moving a service's database from SQLite to PostgreSQL: every row as it is, checked row by row, and again after a crash.
 //!
-//! Both have the same migrations, so the tables are those that PostgreSQL lists; a table with a type that only one
-//! engine has (an index of words) is its service's to make anew. What was begun and ended is kept in the target, in
-//! the table `moved`, so that a hub that is used there is never written over.
+//! Both have the same migrations, so the tables are those that PostgreSQL lists; one that is another on each engine (an
+//! index of words) is its service's to make anew, and named by whoever begins. What was begun and ended is kept in the
+//! target, in the table `moved`, so that a hub that is used there is never written over.
 
 mod rows;
 mod tables;
@@ -35,6 +35,14 @@ pub enum MoveError {
         table: String,
         /// Its schema.
         schema: String,
+    },
+    /// This version does not know how to move a table, which is not one of those that are made anew.
+    #[error("`{table}` cannot be moved: {what}; nothing was copied")]
+    Foreign {
+        /// The table.
+        table: String,
+        /// Why.
+        what: String,
     },
     /// What was copied is not what was there.
     #[error(

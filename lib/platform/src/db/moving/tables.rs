@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::PgPool;
 
+use super::MoveError;
+
 /// What both engines have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -89,8 +91,9 @@ impl Table {
     }
 }
 
-/// The tables of the connection's schema, those first that others refer to.
-pub(super) async fn tables(to: &PgPool, except: &[&str]) -> sqlx::Result<Vec<Table>> {
+/// The tables of the connection's schema, those first that others refer to. One that cannot be moved is refused, and never
+/// left behind without a word.
+pub(super) async fn tables(to: &PgPool, except: &[&str]) -> Result<Vec<Table>, MoveError> {
     let found: Vec<(String, String, String, bool)> = sqlx::query_as(
         "SELECT tables.table_name::text, column_name::text, udt_name::text, is_identity = 'YES'
          FROM information_schema.tables JOIN information_schema.columns USING (table_schema, table_name)
@@ -100,19 +103,22 @@ pub(super) async fn tables(to: &PgPool, except: &[&str]) -> sqlx::Result<Vec<Tab
     .fetch_all(to)
     .await?;
     let is_ours = |name: &str| !["_sqlx_migrations", "moved"].contains(&name) && !except.contains(&name);
-    let mut columns = BTreeMap::<String, Vec<Option<Column>>>::new();
+    let mut columns = BTreeMap::<String, Vec<Column>>::new();
     for (table, name, kind, is_identity) in found.into_iter().filter(|(table, ..)| is_ours(table)) {
-        let column = Kind::named(&kind).map(|kind| Column { name, kind, is_identity });
-        columns.entry(table).or_default().push(column);
+        let Some(kind) = Kind::named(&kind) else {
+            return Err(MoveError::Foreign {
+                table,
+                what: format!("its column `{name}` is of the type {kind}"),
+            });
+        };
+        columns.entry(table).or_default().push(Column { name, kind, is_identity });
     }
     let mut keys = keys(to).await?;
-    let tables = columns.into_iter().filter_map(|(name, columns)| {
-        // A column that only one engine has makes the whole table one that is made anew.
-        let columns = columns.into_iter().collect::<Option<Vec<_>>>()?;
-        let key = keys.remove(&name)?;
-        Some(Table { name, columns, key })
+    let tables = columns.into_iter().map(|(name, columns)| match keys.remove(&name) {
+        Some(key) => Ok(Table { name, columns, key }),
+        None => Err(MoveError::Foreign { table: name, what: "it has no primary key".to_owned() }),
     });
-    let tables = tables.collect();
+    let tables = tables.collect::<Result<_, _>>()?;
     Ok(ordered(tables, &references(to).await?))
 }
 
