@@ -329,3 +329,30 @@ async fn a_history_that_was_rewritten_with_its_hash_is_found_out_by_whoever_was_
         "{witness:?}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_says_again_what_the_database_has_otherwise_than_it_was_printed() {
+    let hub = Hub::start();
+    let ann = ann_in_general(&hub);
+    let file = |name: &str| fs::File::create(ann.folder().join(name)).unwrap();
+    let read = |name: &str| fs::read_to_string(ann.folder().join(name)).unwrap();
+    let mut tail = ann.command(&["chat", "tail", "general", "--json"]);
+    let mut tail = tail.stdout(file("printed")).stderr(file("told")).spawn().unwrap();
+    let last = eventually("what is printed was compared with the database", || {
+        let last = say(&ann, "before")["pos"].clone();
+        verified(&ann).map(|_| last)
+    });
+    eventually("everything is in the database", || {
+        (ann.json(&["api", "/api/v1/rooms/general/head", "--json"])["pos"] == last).then_some(())
+    });
+
+    // From here on the database counts on from another past.
+    write(&chat_database(&hub).await, "UPDATE heads SET h = zeroblob(16)".to_owned()).await;
+    say(&ann, "after");
+    let times = |text: &str| read("printed").matches(&format!("\"body\":\"{text}\"")).count();
+    eventually("it is printed again, as the database has it", || (times("after") == 2).then_some(()));
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+
+    assert!(read("told").contains("is not what the hub's database has"), "{}", read("told"));
+}

@@ -110,14 +110,13 @@ mod tests {
         let (dir, room) = (tempfile::tempdir().unwrap(), RoomId::new());
         let keep = async |ep: &str, n| Verified::keep(dir.path(), room, ep, &[head(room, n)]).await.unwrap();
 
-        let (one, two, three) = tokio::join!(keep("e", 1), keep("e", 2), keep("e", 3));
+        tokio::join!(keep("e", 1), keep("e", 2), keep("e", 3));
         let together = Verified::read(dir.path(), room).unwrap();
         Verified::keep(dir.path(), room, "e", &[Head { h: "other".into(), ..head(room, 2) }]).await.unwrap();
         let first_stays = Verified::read(dir.path(), room).unwrap();
         keep("another log", 4).await;
         let anew = Verified::read(dir.path(), room).unwrap();
 
-        assert_eq!((one, two, three), ((), (), ()));
         assert!([1, 2, 3].iter().all(|n| together.at(n * 10) == Some(&head(room, *n))), "{together:?}");
         assert_eq!((together.skipped(10, 20), together.skipped(10, 21)), (None, Some(20)));
         assert_eq!(first_stays.at(20), Some(&head(room, 2)));
