@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use client::Health;
 use jiff::tz::TimeZone;
 use wire::{
     ClientId, JobId, RoomId, Timestamp, UserId,
@@ -198,6 +199,8 @@ pub struct State {
     pub me: Option<Me>,
     /// The live socket.
     pub link: Link,
+    /// How the hub is.
+    pub health: Health,
     /// The rooms one is in, by name.
     pub rooms: Vec<RoomState>,
     /// Whether the hub has told them.
@@ -249,6 +252,7 @@ impl State {
             verify: Verify::default(),
             me: None,
             link: Link::Connecting,
+            health: Health::default(),
             rooms: Vec::new(),
             rooms_known: false,
             open: None,
@@ -355,8 +359,26 @@ impl State {
     /// Columns and rows of the messages.
     pub fn messages_size(&self) -> (u16, u16) {
         let area = layout::inside(self.chat_areas().messages);
-        let banner = u16::from(matches!(self.link, Link::Reconnecting { .. }));
+        let banner = u16::from(self.banner().is_some());
         (area.width, area.height.saturating_sub(banner))
+    }
+
+    /// What stands above the messages: how the link is, or how the hub is.
+    pub fn banner(&self) -> Option<String> {
+        let queued = || match self.queued() {
+            0 => String::new(),
+            1 => " · 1 message queued".to_owned(),
+            count => format!(" · {count} messages queued"),
+        };
+        match &self.link {
+            Link::Reconnecting { attempt, why } => {
+                let tries = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+                let why = if why.is_empty() { String::new() } else { format!(" · {why}") };
+                Some(format!("◐ reconnecting…{tries}{}{why}", queued()))
+            }
+            _ if self.health.is_good() => None,
+            _ => Some(format!("◐ {}{}", self.health, queued())),
+        }
     }
 
     /// How the open room's timeline falls into rows.

@@ -62,6 +62,8 @@ pub struct Options {
     /// Where outboxes are kept, one for each account, shared with the other programs of the person. Without a place,
     /// messages that were not sent end with the client.
     pub outboxes: Option<PathBuf>,
+    /// Where is kept what was verified of rooms, shared with the other programs of the person.
+    pub verified: Option<PathBuf>,
     /// What this session is called in the account's list of sessions.
     pub device: Option<String>,
     /// For days and times of day.
@@ -89,6 +91,7 @@ impl Options {
             folder: PathBuf::new(),
             home: None,
             outboxes: None,
+            verified: None,
             device: None,
             zone: TimeZone::system(),
             clock: Arc::new(|| jiff::Timestamp::now().into()),

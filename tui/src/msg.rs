@@ -117,6 +117,8 @@ pub enum Msg {
     Older(RoomId, Answer<EventPage>),
     /// Events of a hole up to a position.
     Missing(RoomId, u64, Answer<EventPage>),
+    /// The same from the database's rows, where they are not what was shown.
+    Rows(RoomId, u64, Answer<EventPage>),
     /// A message that was just written is in the outbox, and survives there.
     Queued {
         /// Where.
@@ -260,6 +262,15 @@ pub enum Effect {
     LoadOlder(RoomId, u64),
     /// Ask for what lies between two positions.
     LoadMissing {
+        /// Where.
+        room: RoomId,
+        /// After this position.
+        after: u64,
+        /// Before this one.
+        until: u64,
+    },
+    /// The same of the rows of the database, whatever the hub remembers.
+    LoadRows {
         /// Where.
         room: RoomId,
         /// After this position.

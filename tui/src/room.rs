@@ -345,6 +345,13 @@ impl Timeline {
         self.selected = self.selected.filter(|place| self.has(*place));
     }
 
+    /// Takes back what happened between two places, with both what it was done to and what was done.
+    pub fn withdraw(&mut self, after: u64, upto: u64) {
+        let wrong: Vec<u64> = self.entries.range(after + 1..=upto).map(|(pos, _)| *pos).collect();
+        self.void(&wrong);
+        self.acts.values_mut().for_each(|acts| acts.retain(|act| act.pos <= after || act.pos > upto));
+    }
+
     /// Whether there is something at a place.
     fn has(&self, place: Place) -> bool {
         match place {

@@ -5,6 +5,7 @@
 mod fixture;
 mod heads;
 mod history;
+mod hole;
 mod messages;
 mod program;
 mod rebuild;

@@ -2,7 +2,14 @@
 
 use mshub_chat_worker::{MIGRATIONS, dead_letters, rebuild};
 use platform::{db::Db, sqlx};
-use wire::{RoomId, events::ChatRecord, paths::TOPIC_CHAT};
+use wire::{
+    FileId, RoomId, UserId,
+    events::{ChatRecord, What},
+    files::File,
+    heads::Standing,
+    paths::TOPIC_CHAT,
+    rooms::MemberRole,
+};
 
 use crate::fixture::{Worker, said};
 
@@ -41,6 +48,71 @@ async fn a_rebuilt_history_has_the_same_rows_and_heads() {
         assert_eq!(worker.head(room).await, head);
         assert_eq!(worker.page(room, &[]).await.events, events);
     }
+}
+
+fn file(name: &str) -> File {
+    let (id, sha256, media_type) = (FileId::new(), format!("{:064x}", name.len()), "text/plain".to_owned());
+    File { id, name: name.to_owned(), bytes: 7, sha256, media_type }
+}
+
+#[tokio::test]
+async fn files_conversions_and_rooms_that_are_no_more_are_rebuilt_to_the_same_rows_and_heads() {
+    let worker = Worker::start().await;
+    let (room, closed, ann, bob) = (RoomId::new(), RoomId::new(), UserId::new(), UserId::new());
+    let with_files = |name: &str| What::Said {
+        body: String::new(),
+        re: None,
+        mentions: vec![bob],
+        att: vec![file(name), file("the same")],
+        removed: None,
+    };
+    let wish = || What::ConvertRequested {
+        body: "a.csv".into(),
+        to: "pdf".into(),
+        file: Some(Box::new(file("a.csv"))),
+        removed: None,
+    };
+    worker.does(room, ann, What::Created { body: "general".into() }).await;
+    let kept = worker.does(room, ann, with_files("kept")).await;
+    let removed = worker.does(room, ann, with_files("removed")).await;
+    let done = worker.does(room, ann, wish()).await;
+    let result = Some(Box::new(file("a.pdf")));
+    let completed = What::ConvertCompleted {
+        tgt: done,
+        body: "a.pdf".into(),
+        file: result,
+        lost: vec!["formulas".into()],
+        removed: None,
+    };
+    worker.does(room, ann, completed).await;
+    let failed = worker.does(room, bob, wish()).await;
+    let why = What::ConvertFailed { tgt: failed, body: "it is locked".into(), error: "encrypted".into() };
+    worker.does(room, bob, why).await;
+    worker.does(room, ann, What::Redacted { tgt: removed }).await;
+    worker.does(room, bob, What::Redacted { tgt: failed }).await;
+    worker.does(room, ann, What::Pinned { tgt: kept }).await;
+    worker
+        .does(room, ann, What::RoleChanged { user: bob, body: "Bob".into(), role: MemberRole::Moderator })
+        .await;
+    worker.does(room, ann, What::TopicChanged { body: "all".into() }).await;
+    worker.does(room, ann, What::Renamed { body: "hall".into() }).await;
+    worker.does(closed, ann, What::said("gone with its room")).await;
+    worker.does(closed, ann, What::Closed).await;
+    let last = worker.does(room, ann, What::Kicked { user: bob, body: "Bob".into() }).await;
+    worker.page_at(room, last).await;
+    let look = async |worker: &Worker, room| (worker.head(room).await, worker.page(room, &[]).await.events);
+    let before = (look(&worker, room).await, look(&worker, closed).await);
+    let db = database(&worker).await;
+    let engines = worker.stop().await;
+
+    rebuild(&db, &engines.bus, &engines.fanout, false).await.unwrap();
+
+    let worker = Worker::on(engines).await;
+    assert_eq!((look(&worker, room).await, look(&worker, closed).await), before);
+    // What was removed is in the chain as it was.
+    let (head, events) = before.0;
+    let chain = events.iter().fold(Standing::default(), |standing, event| standing.after(event));
+    assert_eq!((chain.head(room), chain.n), (head, 14));
 }
 
 #[tokio::test]
@@ -114,7 +186,9 @@ async fn a_dead_letter_is_listed_dropped_or_put_into_its_place_when_it_can_be_re
     let events = worker.page(room, &[]).await.events;
     assert_eq!(events.iter().map(|event| event.what.body()).collect::<Vec<_>>(), ["one", "two", "three"]);
     assert!(events.windows(2).all(|pair| pair[1].prev == Some(pair[0].pos)));
-    assert_eq!(worker.head(room).await.n, 3);
+    let chain = events.iter().fold(Standing::default(), |standing, event| standing.after(event));
+    assert_eq!(worker.head(room).await, chain.head(room), "as if it had been readable from the beginning");
+    assert_eq!(chain.n, 3);
     let next = worker.append(said(room, "four")).await;
     worker.page_at(room, next).await;
     assert_eq!(worker.head(room).await.n, 4, "the worker goes on from the new head");

@@ -40,6 +40,7 @@ pub async fn run(args: TuiArgs, global: &Global) -> Result<(), CliError> {
     options.folder = std::env::current_dir().map_err(CliError::io("cannot find the working folder"))?;
     options.home = etcetera::choose_base_strategy().ok().map(|home| home.home_dir().to_owned());
     options.outboxes = Some(global.outboxes_dir()?);
+    options.verified = Some(global.verified_dir()?);
     options.device = Some(device());
     tui::run(hub, options).await.map_err(ended)
 }

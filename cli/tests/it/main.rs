@@ -27,6 +27,8 @@ mod story_engines;
 mod story_files;
 #[cfg(feature = "engines")]
 mod story_fleet;
+#[cfg(all(target_os = "linux", feature = "up"))]
+mod story_flush;
 #[cfg(feature = "up")]
 mod story_here;
 #[cfg(feature = "up")]
@@ -41,6 +43,8 @@ mod story_outbox;
 mod story_partition;
 #[cfg(feature = "up")]
 mod story_pieces;
+#[cfg(feature = "up")]
+mod story_resend;
 #[cfg(feature = "up")]
 mod story_restart;
 #[cfg(feature = "up")]

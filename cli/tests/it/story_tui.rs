@@ -95,6 +95,12 @@ impl Client {
     #[track_caller]
     fn says(&mut self, text: &str) {
         self.press(text).press("\r");
+        self.has_kept(text);
+    }
+
+    /// Waits until a message is kept for good.
+    #[track_caller]
+    fn has_kept(&self, text: &str) {
         let is_kept = |row: String| row.contains(text) && row.contains('✓');
         self.waits(text, |painted| painted.screen.screen().rows(0, SIZE.0).any(is_kept));
     }
@@ -220,4 +226,42 @@ fn two_people_talk_and_whoever_was_away_sees_what_was_missed_once_and_in_order()
     let (code, shown) = bobs.ends();
     assert!(code == 129 && shown.contains("the terminal was closed"), "{code}: {shown}");
     bobs.is_restored(&untouched());
+}
+
+#[test]
+fn what_waits_is_one_outbox_of_the_command_and_the_client() {
+    let mut hub = Hub::start();
+    let ann = hub.person("Ann");
+    ann.json(&["room", "new", "kitchen", "--json"]);
+    let said = || -> Vec<String> {
+        let lines = ann.lines(&["chat", "history", "kitchen", "--json"]).into_iter();
+        let said = lines.filter(|line| line["kind"] == "said");
+        said.map(|line| line["body"].as_str().unwrap().to_owned()).collect()
+    };
+    let waiting = || ann.lines(&["chat", "outbox", "--json"]);
+
+    // What the command could not send, the client does, and shows it as its own.
+    hub.kill();
+    let left = ann.run(&["chat", "send", "kitchen", "left by the command", "--json"]);
+    assert_eq!((left.code, waiting().len()), (8, 1), "{}", left.stderr);
+    hub.start_again();
+    let mut anns = Client::of(&ann);
+    anns.has_kept("left by the command");
+    assert_eq!(said(), ["left by the command"]);
+    assert!(waiting().is_empty());
+
+    // And the other way round: the client dies with it.
+    hub.kill();
+    anns.sees("reconnecting");
+    anns.press("left by the client\r").sees("1 message queued");
+    eventually("it is in the outbox", || (waiting().len() == 1).then_some(()));
+    anns.signal("KILL");
+    anns.ends();
+    hub.start_again();
+    let retried = ann.run(&["chat", "outbox", "retry", "--json"]);
+    assert_eq!((retried.code, waiting().len()), (0, 0), "{}", retried.stderr);
+    let shown = Client::of(&ann).sees("left by the client");
+
+    assert_eq!(said(), ["left by the command", "left by the client"]);
+    assert!(said().iter().all(|text| shown.matches(&**text).count() == 1), "{shown}");
 }

@@ -148,10 +148,20 @@ impl Hub {
         self.ask(page(room, query)).await
     }
 
-    /// The same with every event as the hub wrote it, so that nothing is lost of kinds and fields that this version
+    /// The same from the rows of the database alone: what [`Hub::head`] is the chain hash over.
+    pub async fn rows(&self, room: &str, query: EventsQuery) -> Result<EventPage, Error> {
+        self.ask(of_rows(page(room, query))).await
+    }
+
+    /// The same as [`Hub::events`] with every event as the hub wrote it, so that nothing is lost of kinds and fields that this version
     /// does not know.
     pub async fn raw_events(&self, room: &str, query: EventsQuery) -> Result<RawPage, Error> {
         self.ask(page(room, query)).await
+    }
+
+    /// The same as [`Hub::rows`] with every event as the hub wrote it.
+    pub async fn raw_rows(&self, room: &str, query: EventsQuery) -> Result<RawPage, Error> {
+        self.ask(of_rows(page(room, query))).await
     }
 }
 
@@ -231,6 +241,10 @@ impl TryFrom<Box<RawValue>> for RawEvent {
 
 fn page(room: &str, query: EventsQuery) -> Ask {
     query.of(Ask::get(of(paths::ROOM_EVENTS, room)))
+}
+
+fn of_rows(ask: Ask) -> Ask {
+    ask.query("from", "database")
 }
 
 impl Hub {

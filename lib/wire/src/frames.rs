@@ -40,6 +40,7 @@ pub const CARD: std::time::Duration = std::time::Duration::from_secs(6);
 
 /// A place in the log. Positions of different epochs have nothing to do with each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Position {
     /// The generation of the log.
     pub ep: String,
@@ -49,6 +50,7 @@ pub struct Position {
 
 /// From a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "t", rename_all = "snake_case")]
 pub enum ToServer {
     /// First frame, within five seconds. The token never stands in the URL.
@@ -132,6 +134,7 @@ pub enum ToServer {
 
 /// From the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "t", rename_all = "snake_case")]
 pub enum ToClient {
     /// Answer to `hello`.
@@ -315,6 +318,7 @@ pub enum LogState {
 
 /// What passes in a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "k", rename_all = "snake_case")]
 pub enum Passing {
     /// A member writes a message, for [`TYPING`] unless it is said again; or has stopped.
@@ -348,6 +352,7 @@ pub enum Passing {
 
 /// How somebody is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Here {
     /// The person.
     pub user: UserId,
@@ -381,6 +386,7 @@ impl Presence {
 
 /// How a subscription begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SubMode {
     /// The newest events, as asked.

@@ -87,6 +87,7 @@ pub struct Card {
 
 /// How far the conversion of a card is: told while it lasts, and kept nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UnderWay {
     /// `queued` or `in_progress`.
     pub state: JobState,

@@ -20,6 +20,7 @@ use crate::{
 
 /// Which page is wanted.
 #[derive(Debug, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     /// How many at most: 50, and never more than 200.

@@ -53,6 +53,7 @@ pub(crate) async fn create(
 
 /// Which batches are wanted.
 #[derive(Debug, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     /// How many at most: 20, and never more than 50.
@@ -77,6 +78,7 @@ pub(crate) async fn list(
 
 /// How long the answer may wait.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Patience {
     /// Seconds, at most 60, that the answer waits for the end.

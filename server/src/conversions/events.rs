@@ -28,6 +28,7 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// Where to begin.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct From {
     /// After the change of this number; without it, at the first. The header `Last-Event-ID` says the same and goes before it.

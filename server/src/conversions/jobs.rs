@@ -61,6 +61,7 @@ pub(crate) async fn list(
 
 /// How long the answer may wait.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Patience {
     /// Seconds, at most 60, that the answer waits for the end.

@@ -20,6 +20,7 @@ const LONGEST_PAGE: u32 = 200;
 
 /// Which part of the list.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Part {
     /// `next` of the page before.

@@ -39,7 +39,7 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// How long one upload may take.
 const UPLOAD: Duration = Duration::from_secs(3600);
 /// Uploads of one person that no message has yet.
-const WAITING: i64 = 100;
+pub(crate) const WAITING: i64 = 100;
 
 /// A body that can be given away and still be read to its end afterwards.
 type Shared = Arc<tokio::sync::Mutex<BodyDataStream>>;

@@ -62,3 +62,33 @@ pub(super) fn failed(state: &State, key: Key, id: MessageId, error: &AppendError
     }
     state.live.fail(key, id, error);
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use platform::{Clock, bus::Bus};
+    use wire::{ClientId, RoomId, UserId, paths::TOPIC_CHAT};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn so_many_appends_are_awaited_at_once_and_the_next_one_waits_for_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let bus = Bus::open(&format!("embedded:{}", folder.path().display()), Clock::System).await.unwrap();
+        let (appends, key) = (Appends::default(), (RoomId::new(), UserId::new(), ClientId::new()));
+        let pending = async || bus.enqueue(TOPIC_CHAT, "room", String::new()).await.unwrap();
+
+        for _ in 0..APPENDS {
+            let left = appends.leave(key, MessageId::new(), pending().await);
+            assert!(left.now_or_never().is_some(), "there is a place for it");
+        }
+        let mut waits = Box::pin(appends.leave(key, MessageId::new(), pending().await));
+        let early = waits.as_mut().now_or_never();
+        let mut begun = locked(&appends.begun).take().unwrap();
+        begun.recv().await.unwrap().2.durable().await.unwrap();
+
+        assert_eq!(early, None);
+        waits.await;
+        bus.close().await;
+    }
+}

@@ -163,16 +163,19 @@ impl CatchUp {
 
     /// Sends everything after a position, from memory as far as that reaches, until the socket is live.
     async fn go_on(&self, mut upto: u64) -> Outcome<()> {
-        let mut sent = 0;
+        let (mut sent, mut bytes) = (0, 0);
         loop {
             match self.state.live.go_live(self.room, self.socket, upto) {
                 Reach::Live | Reach::Gone => return Ok(()),
                 Reach::Newer(kept) => upto = self.send_kept(upto, &kept).await,
-                Reach::Beyond if sent >= MISSED => upto = self.leave_out(upto).await?,
+                Reach::Beyond if sent >= MISSED || bytes >= MISSED_BYTES => {
+                    upto = self.leave_out(upto).await?;
+                }
                 Reach::Beyond => {
                     let page =
                         self.page(Part { after: Some(upto), limit: Some(PAGE), ..Part::default() }).await?;
                     sent += page.events.len();
+                    bytes += page.events.iter().map(|event| event.what.body().len()).sum::<usize>();
                     let looked_at = if page.more { upto } else { page.upto };
                     upto = self.send(page.events).await.unwrap_or(upto).max(looked_at);
                 }
@@ -198,8 +201,12 @@ impl CatchUp {
     /// So much was missed that the rest is left to the client: a gap, and the newest.
     async fn leave_out(&self, upto: u64) -> Outcome<u64> {
         let mut page = self.page(Part { limit: Some(NEWEST), ..Part::default() }).await?;
+        let newest = page.events.len();
         page.events.retain(|event| event.pos > upto);
-        if let Some(first) = page.events.first() {
+        // Where some of them were sent already, nothing lies between.
+        if let Some(first) = page.events.first()
+            && page.events.len() == newest
+        {
             self.tell(&ToClient::Gap { room: self.room, from: upto, to: first.pos });
         }
         Ok(self.send(page.events).await.unwrap_or(upto).max(page.upto))

@@ -49,6 +49,9 @@ pub(super) const OUTCOME: Duration = Duration::from_secs(10);
 /// Appends whose outcome is awaited at once.
 pub(super) const APPENDS: usize = 16_384;
 
+/// A hub whose database is further behind the log than this says so to every socket that opens.
+pub(super) const LATE_MS: u64 = 60_000;
+
 /// In rooms with more members than this nobody is told who is here or writes: that grows with the square.
 pub(super) const CROWD: usize = 250;
 
@@ -93,5 +96,97 @@ impl Default for Patience {
             change: Duration::from_secs(2),
             departure: Duration::from_secs(10),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::{
+        config::Flags,
+        files::upload::WAITING,
+        rooms::{
+            history::LONGEST_PAGE,
+            members::LARGEST,
+            rates::{AT_ONCE, ROOM_RATE},
+        },
+    };
+
+    const PAGE: &str = include_str!("../../../man/mshub-protocol.7");
+
+    /// The items of the list, without the macros of the page.
+    fn in_the_manual() -> Vec<String> {
+        let from = PAGE.find("\n.Sh LIMITS\n").unwrap();
+        let list = &PAGE[from..from + PAGE[from..].find("\n.El\n").unwrap()];
+        let words = |item: &str| item.replace("\n.Li ", " ").replace(" .\n", ".\n").replace('\n', " ");
+        list.split("\n.It ").skip(1).map(|item| words(item).trim_end_matches(" .").to_owned()).collect()
+    }
+
+    fn bytes(bytes: usize) -> String {
+        const MIB: usize = 1024 * 1024;
+        assert_eq!(bytes % 1024, 0);
+        if bytes.is_multiple_of(MIB) {
+            format!("{} MiB", bytes / MIB)
+        } else {
+            format!("{} KiB", bytes / 1024)
+        }
+    }
+
+    #[test]
+    fn the_manual_has_these_bounds() {
+        let patience = Patience::default();
+        let [hello, stalled, silence] =
+            [patience.hello, patience.stalled, patience.silence].map(|wait| wait.as_secs());
+        let (frame, body) = (bytes(FRAME), bytes(wire::rooms::LONGEST));
+        let (missed, queue) = (bytes(MISSED_BYTES), bytes(QUEUE_BYTES));
+        let (files, signs, edits) = (wire::files::FILES, wire::messages::REACTIONS, wire::messages::EDITS);
+        let flags = Flags::command();
+        let rate = flags.get_arguments().find(|flag| flag.get_id() == "sends_per_second").unwrap();
+        let rate: u32 = rate.get_default_values()[0].to_str().unwrap().parse().unwrap();
+        let of_room = rate * ROOM_RATE.get();
+
+        let expected = [
+            format!("{hello} s until hello"),
+            format!("{frame} A frame of the client."),
+            format!("{body} The body of a message."),
+            format!("{files} Files of a message."),
+            format!("{WAITING} Uploads of a person that no message carries yet."),
+            format!(
+                "{WINDOW} Messages of a socket that wait for their answer. Past this the socket is not read."
+            ),
+            format!(
+                "{rate}/s Messages of a person, with bursts of twice as many (a setting of the hub). What is refused \
+                 counts, too."
+            ),
+            format!("{of_room}/s Messages of a room, with bursts of twice as many (ten times the former)."),
+            format!(
+                "{rate}/s Read marks of a person, with bursts of {AT_ONCE}; past this, a socket is not read for a moment."
+            ),
+            format!(
+                "{rate}/s Rooms that a person makes, changes, enters or leaves, with bursts of {AT_ONCE}."
+            ),
+            format!("{SUBSCRIPTIONS} Rooms that a socket follows."),
+            format!("{SOCKETS} Sockets of an account."),
+            format!("{LARGEST} Members of a room."),
+            format!("{LONGEST_PAGE} Events of one page of the history over HTTP."),
+            format!(
+                "{MISSED} Events, or {missed} of them, that a resume gives in full. Of more, the newest {NEWEST} come \
+                 after a gap ; what is not in the memory of the gateway any more may come before it, up to so much."
+            ),
+            format!(
+                "{QUEUE_FRAMES} Frames, or {queue} of them, that wait for a socket. Past this the events of the room \
+                 with the most bytes are dropped, see lag"
+            ),
+            format!("{signs} Kinds of signs on a message."),
+            format!("{edits} Edits of a message."),
+            format!(
+                "{APPENDS} Messages of all people at one gateway that wait for the log. Past this, whoever sends waits."
+            ),
+            format!("{stalled} s without a byte taken by the client: the socket is closed and can resume."),
+            format!("{silence} s without a sign of life of the client: the socket is closed and can resume."),
+        ];
+        assert_eq!(in_the_manual(), expected);
     }
 }

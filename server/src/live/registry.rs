@@ -24,7 +24,7 @@ use wire::{
 use super::{
     attempts::{Claimed, Key, Landing, Waiter},
     encoded,
-    limits::{CATCH_UPS_PER_CORE, LOG_READERS, OUTCOME},
+    limits::{CATCH_UPS_PER_CORE, LATE_MS, LOG_READERS, OUTCOME},
     line::{Line, Round},
     locked,
     partition::{Partition, Place},
@@ -381,6 +381,11 @@ impl Registry {
     pub(super) fn heartbeat(&self) -> ToClient {
         let log = if self.is_read_only() { LogState::Ro } else { LogState::Ok };
         ToClient::Hb { log: Some(log), plag_ms: Some(self.lag_ms.load(Ordering::Relaxed)) }
+    }
+
+    /// Whether the log takes messages, and the database has all but the newest of them.
+    pub(super) fn is_well(&self) -> bool {
+        !self.is_read_only() && self.lag_ms.load(Ordering::Relaxed) < LATE_MS
     }
 
     /// Whether the log takes no messages right now.

@@ -193,6 +193,7 @@ mod tests {
         Clock,
         engines::{Opener, Urls},
         service::{ApiError, Wedge},
+        sqlx::{self, Connection as _},
     };
     use wire::{ClientId, MessageId, RoomId, UserId, events::RoomFact, rooms::Sent};
 
@@ -215,16 +216,22 @@ mod tests {
     /// A gateway that does not follow its log yet, with one fact in it.
     async fn not_following() -> (tempfile::TempDir, State, RoomFact) {
         let folder = tempfile::tempdir().unwrap();
+        let state = opened(&folder).await;
+        let (id, cid, what) = (MessageId::new(), ClientId::new(), What::said("hi"));
+        let fact = RoomFact { id, room: RoomId::new(), by: UserId::new(), name: "Ann".into(), cid, what };
+        rooms::announce(&state, fact.clone()).await.unwrap();
+        (folder, state, fact)
+    }
+
+    /// A gateway on the engines of a folder that knows where its log ends.
+    async fn opened(folder: &tempfile::TempDir) -> State {
         let urls = Urls::default().or_embedded_in(folder.path());
         let engines = Engines::open(&Opener::new(urls, &[7; 32], Clock::System)).await.unwrap();
         let config =
             Flags::parse_from(["mshub-server", "--public-url", "http://hub.test"]).config(vec![7; 32]);
         let state = State::open(config, engines).unwrap();
-        let (id, cid, what) = (MessageId::new(), ClientId::new(), What::said("hi"));
-        let fact = RoomFact { id, room: RoomId::new(), by: UserId::new(), name: "Ann".into(), cid, what };
-        rooms::announce(&state, fact.clone()).await.unwrap();
         state.live.follows(&state.bus.heads(TOPIC_CHAT).await.unwrap());
-        (folder, state, fact)
+        state
     }
 
     #[tokio::test]
@@ -252,6 +259,44 @@ mod tests {
         // deploy/README.md: it is well again by itself as soon as that moves
         assert_eq!(live::ping(&state).await, Ok(()));
         assert!(state.tasks.finish(AGAIN).await);
+    }
+
+    #[tokio::test]
+    async fn nothing_behind_a_hole_of_the_log_is_shown_before_it_is_closed() {
+        let (folder, state, mut fact) = not_following().await;
+        for _ in 0..2 {
+            fact.cid = ClientId::new();
+            rooms::announce(&state, fact.clone()).await.unwrap();
+        }
+        state.bus.close().await;
+        let file = format!("sqlite:{}", folder.path().join("log/log.db").display());
+        let mut file = sqlx::SqliteConnection::connect(&file).await.unwrap();
+        let take =
+            "CREATE TABLE aside AS SELECT * FROM records WHERE pos = 2; DELETE FROM records WHERE pos = 2";
+        sqlx::raw_sql(take).execute(&mut file).await.unwrap();
+        let mut state = opened(&folder).await;
+        state.wedge = Wedge::after(Duration::from_millis(50));
+        let (state, room) = (Arc::new(state), fact.room);
+        let own = state.live.partition(0).unwrap();
+        own.begin_after(0, reach(0, 0, Timestamp::from_micros(0)));
+
+        state.tasks.spawn("tail", follow(state.clone(), open(&state).await.unwrap()));
+        own.follow().wait_for(|tailed| *tailed >= 1).await.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut stands = live::ping(&state).await;
+        while stands.is_ok() && Instant::now() < deadline {
+            tokio::task::yield_now().await;
+            stands = live::ping(&state).await;
+        }
+        let shown = state.live.after(room, 0).unwrap().len();
+        sqlx::raw_sql("INSERT INTO records SELECT * FROM aside").execute(&mut file).await.unwrap();
+        own.follow().wait_for(|tailed| *tailed == 3).await.unwrap();
+
+        let said = stands.unwrap_err();
+        assert!(said.starts_with("the tail hangs: partition 0 stands at 1 for "), "{said}");
+        assert_eq!((shown, state.live.after(room, 0).unwrap().len()), (1, 3));
+        assert_eq!(live::ping(&state).await, Ok(()));
+        assert!(state.tasks.finish(HOLE).await);
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use platform::service::{ApiError, ApiJson, ApiPath, ApiQuery, Outcome};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use wire::{
     Code, RoomId, UserId,
     events::What,
@@ -23,12 +23,13 @@ use crate::{
 
 /// Events of one page.
 const PAGE: u32 = 100;
-const LONGEST_PAGE: u32 = 500;
+pub(crate) const LONGEST_PAGE: u32 = 500;
 /// How long an answer waits for a log that does not say how far it is.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Which part of a room's history.
 #[derive(Clone, Copy, Debug, Default, Deserialize, serde::Serialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Part {
     /// Events after this position, oldest first.
@@ -68,17 +69,50 @@ impl Part {
     }
 }
 
+/// Where events are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Source {
+    /// Wherever each is: everything that the log took is there.
+    #[default]
+    Everywhere,
+    /// The rows of the database alone: what the head of the room counts, and what is left when the log is not there.
+    Database,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    /// Events after this position, oldest first.
+    after: Option<u64>,
+    /// The newest events before this position.
+    before: Option<u64>,
+    /// At most this many: 1 to 500, 100 unless told.
+    limit: Option<u32>,
+    /// `everywhere` unless told: the database and the log together. `database`: its rows alone, without what the hub
+    /// remembers of them; whoever checks the history against the room's head asks so.
+    #[param(inline)]
+    #[serde(default)]
+    from: Source,
+}
+
 /// Shows what happened in a room that the caller is in: after a position, before one, or the newest.
-#[utoipa::path(get, path = "/api/v1/rooms/{room}/events", tag = "rooms", params(("room" = String, Path), Part), security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/v1/rooms/{room}/events", tag = "rooms", params(("room" = String, Path), Wanted), security(("bearer" = [])),
     responses((status = 200, body = EventPage), (status = 404, body = wire::Problem), (status = 502, body = wire::Problem)))]
 pub(crate) async fn history(
     State(state): State<App>,
     caller: Caller,
     ApiPath(room): ApiPath<String>,
-    ApiQuery(part): ApiQuery<Part>,
+    ApiQuery(Wanted { after, before, limit, from }): ApiQuery<Wanted>,
 ) -> Outcome<ApiJson<EventPage>> {
+    let part = Part { after, before, limit };
     part.check()?;
     let room = joined(&state, &caller, &room).await?;
+    if from == Source::Database {
+        return rows(&state, room.id, caller.user, part).await.map(ApiJson);
+    }
     follow_up(&state, room.id).await;
     page(&state, room.id, caller.user, part).await.map(ApiJson)
 }
@@ -128,6 +162,13 @@ pub(crate) async fn page(state: &Hub, room: RoomId, user: UserId, part: Part) ->
     page.persisted = page.persisted.min(state.live.persisted(room));
     page.ep = ep;
     Ok(page)
+}
+
+/// A page of what the database has, and of nothing else.
+async fn rows(state: &Hub, room: RoomId, user: UserId, part: Part) -> Outcome<EventPage> {
+    let limit = u32::try_from(part.limit()).ok();
+    let page = stored(state, room, user, Part { limit, ..part }).await?;
+    Ok(EventPage { ep: state.live.epoch(room), ..page })
 }
 
 /// What the log alone has, for a database that does not answer; nothing when that is less than was asked for.

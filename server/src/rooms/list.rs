@@ -11,6 +11,7 @@ use crate::{accounts::Caller, state::App};
 
 /// Which rooms to list.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Which {
     /// All public rooms instead of those the caller is in.

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// People that one room holds.
-const LARGEST: i64 = 10_000;
+pub(crate) const LARGEST: i64 = 10_000;
 
 /// Lists the members of a room that the caller is in, and who of them is here.
 #[utoipa::path(get, path = "/api/v1/rooms/{room}/members", tag = "rooms", params(("room" = String, Path)), security(("bearer" = [])),

@@ -16,7 +16,7 @@ mod mentions;
 pub(crate) mod messages;
 mod name;
 pub(crate) mod new;
-mod rates;
+pub(crate) mod rates;
 pub(crate) mod read;
 mod rights;
 pub(crate) mod say;

@@ -11,10 +11,10 @@ use platform::service::{ApiError, Outcome};
 use wire::{Code, RoomId, UserId};
 
 /// A room takes so many times what one person may send.
-const ROOM_RATE: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
+pub(crate) const ROOM_RATE: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 const TWICE: NonZeroU32 = NonZeroU32::new(2).expect("two is not zero");
 /// Changes and read marks of one person at once: one for each room that a socket follows.
-const AT_ONCE: NonZeroU32 = NonZeroU32::new(200).expect("two hundred is not zero");
+pub(crate) const AT_ONCE: NonZeroU32 = NonZeroU32::new(200).expect("two hundred is not zero");
 
 /// What was done lately, and by whom. In memory: each gateway counts for itself.
 pub(crate) struct Rates {

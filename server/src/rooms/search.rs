@@ -26,6 +26,7 @@ const PAGE: u32 = 20;
 
 /// What to look for, and where.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Question {
     /// Words that must all be there; "in quotes" one after the other, with * at the end only their beginning.

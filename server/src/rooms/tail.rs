@@ -26,6 +26,7 @@ const PIECE: u32 = 100;
 
 /// Where to begin.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct From {
     /// After this position; without it, now. The header `Last-Event-ID` says the same and goes before it.

@@ -98,6 +98,24 @@ async fn a_file_is_its_owners_until_it_is_sent_and_the_rooms_afterwards() {
 }
 
 #[tokio::test]
+async fn a_hundred_uploads_of_a_person_may_wait_for_their_message() {
+    let server = Server::start().await;
+    let [ann, bob, _] = people(&server).await;
+
+    let mut last = Value::Null;
+    for number in 0..100 {
+        last = upload(&server, &ann, &number.to_string(), vec![7]).await.good();
+    }
+    let refused = upload(&server, &ann, "one more", vec![7]).await;
+
+    assert_eq!((refused.status, refused.code()), (429, "MSH-4290".to_owned()), "{}", refused.text());
+    assert!(refused.text().contains("100 of your uploads"), "{}", refused.text());
+    upload(&server, &bob, "of another", vec![7]).await.good();
+    say(&server, &ann, &[&last["id"]]).await.good();
+    upload(&server, &ann, "one more", vec![7]).await.good();
+}
+
+#[tokio::test]
 async fn what_is_not_taken_is_refused_clearly_and_leaves_nothing() {
     let server = Server::start().await;
     let [ann, _, carol] = people(&server).await;

@@ -119,6 +119,21 @@ fn what_needs_a_token_says_so() {
     }
 }
 
+#[test]
+fn a_parameter_is_of_the_path_only_where_the_path_names_it() {
+    let document = serde_json::to_value(mshub_server::openapi()).unwrap();
+
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let (name, place) = (parameter["name"].as_str().unwrap(), &parameter["in"]);
+                let named = path.contains(&format!("{{{name}}}")) || path.contains(&format!("{{*{name}}}"));
+                assert_eq!(place == "path", named, "{method} {path}: {name}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_documented_to_need_a_token_refuses_without_one() {
     let server = Server::start().await;

@@ -71,6 +71,10 @@ async fn answer(world: &World, effect: Effect) -> Option<Msg> {
             let query = EventsQuery { after: Some(after), limit: Some(PAGE), ..EventsQuery::default() };
             Msg::Missing(room, until, events(world, room, query).await)
         }
+        Effect::LoadRows { room, after, until } => {
+            let query = EventsQuery { after: Some(after), limit: Some(PAGE), ..EventsQuery::default() };
+            Msg::Rows(room, until, spoken(world.hub.rows(&room.to_string(), query).await))
+        }
         Effect::Attach { room, said, paths } => {
             let files = files::attach(world, &paths).await;
             Msg::Attached { room, said, files }

@@ -100,6 +100,9 @@ async fn speak(world: World, mut orders: mpsc::UnboundedReceiver<Order>) {
     let outbox = outbox(&world).await;
     let mut live = world.hub.live_with(outbox.clone());
     live.watch_jobs(true);
+    if let Some(verified) = &world.verified {
+        live.remember_in(verified.clone());
+    }
     let mut drafts = HashMap::new();
     loop {
         let msgs = tokio::select! {

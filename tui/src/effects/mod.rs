@@ -27,6 +27,8 @@ struct World {
     paths: Arc<Paths>,
     /// Where outboxes are kept; without a place they end with the client.
     outboxes: Option<PathBuf>,
+    /// Where is kept what was verified of rooms.
+    verified: Option<PathBuf>,
 }
 
 /// How typed paths are read.
@@ -48,7 +50,8 @@ impl Runner {
     pub(crate) fn new(hub: Hub, options: &Options, out: mpsc::Sender<Msg>) -> Self {
         let paths = Arc::new(Paths { folder: options.folder.clone(), home: options.home.clone() });
         let (clock, device) = (options.clock.clone(), options.device.clone());
-        let world = World { hub, out, clock, device, paths, outboxes: options.outboxes.clone() };
+        let (outboxes, verified) = (options.outboxes.clone(), options.verified.clone());
+        let world = World { hub, out, clock, device, paths, outboxes, verified };
         Self { world, tasks: JoinSet::new(), uploads: HashMap::new(), live: None }
     }
 

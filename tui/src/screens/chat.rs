@@ -8,7 +8,7 @@ use ratatui::{
 use wire::{frames::Presence, rooms::MemberRole};
 
 use crate::{
-    app::{Link, State},
+    app::State,
     here, layout,
     room::{About, RoomState, Scroll},
     text,
@@ -138,8 +138,8 @@ fn draw_messages(out: &mut Frame<'_>, state: &State, room: &RoomState, area: Rec
     let block = frame::pane(theme, &title(state, room, alone), area.width, false);
     let mut inside = block.inner(area);
     out.render_widget(block, area);
-    if let Link::Reconnecting { attempt, why } = &state.link {
-        frame::put(out, inside, 0, &banner(state, *attempt, why), theme.warn());
+    if let Some(banner) = state.banner() {
+        frame::put(out, inside, 0, &banner, theme.warn());
         inside = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
     }
     let timeline = &room.timeline;
@@ -197,17 +197,6 @@ fn draw_below(out: &mut Frame<'_>, state: &State, room: &RoomState, area: Rect) 
         height: 1,
     };
     out.render_widget(Span::styled(line, theme.warn()), place.intersection(out.area()));
-}
-
-fn banner(state: &State, attempt: u32, why: &str) -> String {
-    let queued = match state.queued() {
-        0 => String::new(),
-        1 => " · 1 message queued".to_owned(),
-        count => format!(" · {count} messages queued"),
-    };
-    let tries = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
-    let why = if why.is_empty() { String::new() } else { format!(" · {why}") };
-    format!("◐ reconnecting…{tries}{queued}{why}")
 }
 
 fn draw_composer(out: &mut Frame<'_>, state: &State, room: &RoomState, area: Rect, active: bool) {

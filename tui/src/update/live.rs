@@ -46,8 +46,13 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
             }
             vec![Effect::LoadRooms]
         }
-        // What is missing is fetched as any hole is.
-        Heard::Differs { room, after, upto } => gap(state, room, after, upto + 1),
+        Heard::Differs { room, after, upto } => {
+            let Some(known) = state.room_mut(room) else { return Vec::new() };
+            // What is wrong among it is not known: it is a hole until the database has told all of it.
+            known.timeline.withdraw(after, upto);
+            known.timeline.open_gap(after, upto + 1);
+            vec![Effect::LoadRows { room, after, until: upto + 1 }]
+        }
         Heard::Gap { room, from, to } => gap(state, room, from, to),
         Heard::Queued { draft, at } => {
             let (number, cid) = (state.next_number(), draft.cid);
@@ -145,6 +150,10 @@ pub(super) fn heard(state: &mut State, heard: Heard, now: Timestamp) -> Vec<Effe
         }
         // It waits as it did before, and that is what is shown.
         Heard::PutOff { .. } => Vec::new(),
+        Heard::Health(health) => {
+            state.health = health;
+            Vec::new()
+        }
         Heard::SignedOut { why } => account::session_over(state, &why),
         Heard::Draining => {
             notify(state, Tone::Plain, "moving to another part of the hub; nothing is lost", now);

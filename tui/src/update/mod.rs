@@ -64,7 +64,14 @@ fn taken(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
         Msg::Invited(answer) => rooms::invited(state, answer, now),
         Msg::Members(room, answer) => rooms::members(state, room, answer, now),
         Msg::Older(room, answer) => rooms::older(state, room, answer, now),
-        Msg::Missing(room, until, answer) => rooms::missing(state, room, until, answer),
+        Msg::Missing(room, until, answer) => {
+            let load = |after| Effect::LoadMissing { room, after, until };
+            rooms::missing(state, room, until, answer, load)
+        }
+        Msg::Rows(room, until, answer) => {
+            let load = |after| Effect::LoadRows { room, after, until };
+            rooms::missing(state, room, until, answer, load)
+        }
         Msg::Queued { room, draft, cid } => {
             if let Some(room) = state.room_mut(room) {
                 room.timeline.name_pending(draft, cid);

@@ -235,8 +235,14 @@ pub(super) fn older(state: &mut State, id: RoomId, answer: Answer<EventPage>, no
     Vec::new()
 }
 
-/// A page of a hole: on until the hole is closed.
-pub(super) fn missing(state: &mut State, id: RoomId, until: u64, answer: Answer<EventPage>) -> Vec<Effect> {
+/// A page of a hole: on until the hole is closed. `load` asks for what comes after a position.
+pub(super) fn missing(
+    state: &mut State,
+    id: RoomId,
+    until: u64,
+    answer: Answer<EventPage>,
+    load: impl Fn(u64) -> Effect,
+) -> Vec<Effect> {
     let (me, is_live) = (state.my_id(), state.link == Link::Live);
     let Some(room) = state.room_mut(id) else { return Vec::new() };
     let page = match answer {
@@ -244,15 +250,14 @@ pub(super) fn missing(state: &mut State, id: RoomId, until: u64, answer: Answer<
         // The hub was asked several times already; it stays a hole on the screen until it answers.
         Err(failure) if failure.kind == FailureKind::Unreachable => {
             let gap = room.timeline.gaps().iter().find(|(_, to)| *to == until);
-            let again = gap.map(|(after, _)| Effect::LoadMissing { room: id, after: *after, until });
-            return again.into_iter().collect();
+            return gap.map(|(after, _)| load(*after)).into_iter().collect();
         }
         Err(_) => return Vec::new(),
     };
     let reached = page.events.last().map_or(until, |event| event.pos);
     room.timeline.extend(page.events);
     if page.more && reached + 1 < until {
-        return vec![Effect::LoadMissing { room: id, after: reached, until }];
+        return vec![load(reached)];
     }
     room.timeline.close_gap(until);
     if is_live {

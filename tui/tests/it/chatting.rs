@@ -1,5 +1,6 @@
 //! Rooms, messages, what is on its way, what was missed.
 
+use client::Health;
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 use tui::{
     app::{Link, Overlay},
@@ -286,6 +287,46 @@ fn a_gap_is_shown_and_fetched() {
     let page = EventPage { events, ep: "e".into(), upto: 3, persisted: 3, more: true };
     client.tell(Msg::Missing(room_id(1), 4, Ok(page)));
     client.sees_not("missing").sees("between");
+}
+
+#[test]
+fn what_the_database_has_otherwise_is_shown_as_it_is_there() {
+    let mut client = Client::chatting(80, 24);
+    for (pos, text) in [(1, "before"), (2, "wrong"), (3, "too many"), (5, "after")] {
+        client.hear(Heard::Event(said(1, pos, 0, (BOB, "bob"), text)));
+    }
+
+    client.hear(Heard::Differs { room: room_id(1), after: 1, upto: 4 });
+    client
+        .sees("loading what is missing here")
+        .sees("before")
+        .sees("after")
+        .sees_not("wrong")
+        .sees_not("too many");
+    assert!(matches!(&client.effects[..], [Effect::LoadRows { after: 1, until: 5, .. }]));
+    // Page by page, and from the database only.
+    let page = |events, more| EventPage { events, ep: "e".into(), upto: 5, persisted: 5, more };
+    client.tell(Msg::Rows(room_id(1), 5, Ok(page(vec![said(1, 2, 0, (BOB, "bob"), "right")], true))));
+    assert!(matches!(client.effects.last(), Some(Effect::LoadRows { after: 2, until: 5, .. })));
+    client.tell(Msg::Rows(room_id(1), 5, Ok(page(vec![said(1, 4, 0, (BOB, "bob"), "lost")], true))));
+
+    client.sees("right").sees("lost").sees_not("missing").sees_not("wrong").sees_not("too many");
+}
+
+#[test]
+fn a_hub_that_is_not_well_says_so_above_the_messages_until_it_is() {
+    let mut client = Client::chatting(120, 24);
+    let rows = client.state.messages_size().1;
+
+    client.hear(Heard::Health(Health { read_only: false, minutes_behind: 6 }));
+    client.sees("the hub's database is 6 minutes behind");
+    client.hear(Heard::Health(Health { read_only: true, minutes_behind: 6 }));
+    client.sees("the hub stores no messages right now").sees_not("6 minutes");
+    assert_eq!(client.state.messages_size().1, rows - 1);
+
+    client.hear(Heard::Health(Health::default()));
+    client.sees_not("the hub").sees("live");
+    assert_eq!(client.state.messages_size().1, rows);
 }
 
 #[test]

@@ -165,6 +165,7 @@ pub(crate) fn options() -> Options {
         folder: "/home/ann/files".into(),
         home: Some("/home/ann".into()),
         outboxes: None,
+        verified: None,
         device: None,
         zone: TimeZone::UTC,
         clock: Arc::new(|| at(0)),

@@ -188,6 +188,7 @@ impl Person {
             | LiveEvent::PutOff { .. }
             | LiveEvent::Card { .. }
             | LiveEvent::Job(_)
+            | LiveEvent::Health(_)
             | LiveEvent::Draining => Ok(()),
         }
     }

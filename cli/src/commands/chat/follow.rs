@@ -1,9 +1,9 @@
 //! Following a room: first what happened after a place, then what happens, each event once and in order, whatever
 //! the connection does.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, path::PathBuf, time::Duration};
 
-use client::{EventsQuery, Hub, Live, LiveEvent};
+use client::{EventsQuery, Health, Hub, Live, LiveEvent};
 use wire::{
     UserId,
     events::RoomEvent,
@@ -19,6 +19,8 @@ use crate::{
 
 /// The largest page that is asked for; the hub may answer with smaller ones.
 const PAGE: u32 = 500;
+/// How long the end waits for the goodbye at most.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// Between two tries to fetch what is missing.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -37,13 +39,32 @@ pub(super) struct Follow {
     hub: Hub,
     out: Output,
     room: Room,
+    /// Where is kept up to where what was shown is what the database has.
+    verified: PathBuf,
     live: Option<Live>,
     ready: VecDeque<RoomEvent>,
-    /// What is fetched over HTTP: after this position, and before that one.
-    missing: Option<(u64, Option<u64>)>,
+    /// What is fetched over HTTP.
+    missing: Option<Missing>,
     /// The generation of the log, once it is known.
     epoch: Option<String>,
     away: bool,
+    /// How the hub is, as far as it was told.
+    health: Health,
+}
+
+/// A part of the past.
+#[derive(Clone, Copy)]
+struct Missing {
+    after: u64,
+    before: Option<u64>,
+    /// Whether the rows of the database are wanted, and not what the hub remembers of them.
+    of_rows: bool,
+}
+
+impl Missing {
+    fn after(after: u64) -> Self {
+        Self { after, before: None, of_rows: false }
+    }
 }
 
 /// What following brought.
@@ -68,11 +89,15 @@ impl Follow {
                 .hint(format!("join it with `mshub room join {}`", room.name)));
         }
         let (ready, out) = (VecDeque::new(), global.out.clone());
-        let mut follow = Self { hub, out, room, live: None, ready, missing: None, epoch: None, away: false };
+        let (live, missing, epoch, health) = (None, None, None, Health::default());
+        let verified = global.verified_dir()?;
+        let mut follow = Self { hub, out, room, verified, live, ready, missing, epoch, away: false, health };
         match begin {
             Begin::Now => follow.subscribe(None),
-            Begin::After(after) => follow.missing = Some((after, None)),
-            Begin::At(Position { ep, pos }) => follow.missing = Some((follow.known(ep, pos).await?, None)),
+            Begin::After(after) => follow.missing = Some(Missing::after(after)),
+            Begin::At(Position { ep, pos }) => {
+                follow.missing = Some(Missing::after(follow.known(ep, pos).await?));
+            }
         }
         Ok(follow)
     }
@@ -100,6 +125,7 @@ impl Follow {
 
     fn subscribe(&mut self, after: Option<Position>) {
         let live = self.hub.live();
+        live.remember_in(self.verified.clone());
         live.subscribe(self.room.id, after, 0);
         self.live = Some(live);
     }
@@ -110,8 +136,8 @@ impl Follow {
             if let Some(event) = self.ready.pop_front() {
                 return Ok(Step::Event(event));
             }
-            if let Some((after, before)) = self.missing {
-                self.fetch(after, before).await?;
+            if let Some(missing) = self.missing {
+                self.fetch(missing).await?;
                 continue;
             }
             let Some(live) = &mut self.live else { return Err(ended()) };
@@ -122,24 +148,35 @@ impl Follow {
         }
     }
 
+    /// Ends; what was verified last is remembered.
+    pub(super) async fn close(self) {
+        if let Some(live) = self.live {
+            // Whoever waits for the end of a command waits for nothing else.
+            let _ = tokio::time::timeout(GOODBYE, live.close()).await;
+        }
+    }
+
     /// Fetches a page of what is missing. A hub that is away is waited for.
-    async fn fetch(&mut self, after: u64, before: Option<u64>) -> Result<(), CliError> {
+    async fn fetch(&mut self, missing: Missing) -> Result<(), CliError> {
+        let Missing { after, before, of_rows } = missing;
         let query = EventsQuery { after: Some(after), before: None, limit: Some(PAGE) };
-        let EventPage { mut events, ep, more, .. } =
-            match self.hub.events(&self.room.id.to_string(), query).await {
-                Ok(page) => page,
-                Err(error) if error.is_transient() && self.live.is_some() => {
-                    self.lost(&error.to_string())?;
-                    tokio::time::sleep(AGAIN).await;
-                    return Ok(());
-                }
-                Err(error) => return Err(error.into()),
-            };
+        let room = self.room.id.to_string();
+        let page =
+            if of_rows { self.hub.rows(&room, query).await } else { self.hub.events(&room, query).await };
+        let EventPage { mut events, ep, more, .. } = match page {
+            Ok(page) => page,
+            Err(error) if error.is_transient() && self.live.is_some() => {
+                self.lost(&error.to_string())?;
+                tokio::time::sleep(AGAIN).await;
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
         let upto = events.last().map(|event| event.pos);
         let reached = before.is_some_and(|before| upto.is_some_and(|upto| upto >= before));
         events.retain(|event| before.is_none_or(|before| event.pos < before));
         self.ready.extend(events);
-        self.missing = upto.filter(|_| more && !reached).map(|upto| (upto, before));
+        self.missing = upto.filter(|_| more && !reached).map(|after| Missing { after, ..missing });
         self.epoch = Some(ep.clone());
         if self.missing.is_none() && self.live.is_none() {
             self.subscribe(Some(Position { ep, pos: upto.unwrap_or(after) }));
@@ -159,15 +196,20 @@ impl Follow {
             LiveEvent::Event(event) => return Ok(Some(Step::Event(event))),
             LiveEvent::Gap { from, to, .. } => {
                 self.out.note(format!("-- what happened between {from} and {to} is fetched --"))?;
-                self.missing = Some((from, Some(to)));
+                self.missing = Some(Missing { before: Some(to), ..Missing::after(from) });
             }
             LiveEvent::Restarted { .. } => {
                 self.epoch = None;
                 self.out.warn("the hub's log began anew; positions start over")?;
             }
-            LiveEvent::Differs { after, upto, .. } => self.out.warn(format!(
-                "what was printed between {after} and {upto} is not what the hub's database has; see `mshub room verify`"
-            ))?,
+            LiveEvent::Differs { after, upto, .. } => {
+                self.out.warn(format!(
+                    "what was printed after {after}, up to {upto}, is not what the hub's database has: this follows \
+                     again, as it is there; see `mshub room verify`"
+                ))?;
+                self.missing = Some(Missing { after, before: Some(upto + 1), of_rows: true });
+            }
+            LiveEvent::Health(health) => self.is_well(health)?,
             LiveEvent::Typing { user, name, on, .. } => return Ok(Some(Step::Typing { user, name, on })),
             LiveEvent::Presence { who, .. } => return Ok(Some(Step::Presence(who))),
             LiveEvent::Reconnecting { why, .. } => self.lost(&why)?,
@@ -181,6 +223,13 @@ impl Follow {
             _ => {}
         }
         Ok(None)
+    }
+
+    /// Says what has changed in how the hub is; not every minute of it.
+    fn is_well(&mut self, health: Health) -> Result<(), CliError> {
+        let kind = |health: Health| (health.read_only, health.minutes_behind > 0);
+        let before = std::mem::replace(&mut self.health, health);
+        if kind(before) == kind(health) { Ok(()) } else { self.out.note(format!("-- {health} --")) }
     }
 
     async fn caught_up(&mut self, pos: u64) -> Result<Step, CliError> {

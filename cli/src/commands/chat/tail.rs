@@ -75,6 +75,7 @@ pub(super) async fn run(args: TailArgs, global: &Global) -> Result<(), CliError>
             Step::Typing { .. } | Step::Presence(_) => {}
         }
     }
+    tail.follow.close().await;
     Ok(())
 }
 

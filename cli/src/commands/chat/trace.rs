@@ -17,7 +17,8 @@ const PAGE: u32 = 500;
 #[command(
     after_help = "Knows the last thousand messages that were sent from this machine; of others, and of older ones,
 name the room, which is then searched from its newest message back. `queued`, `out` and
-`acknowledged` are times of this machine, `logged` is the hub's.
+`acknowledged` are times of this machine, `logged` is the hub's; `stored` says that its row was
+found in the database. With --otlp the hub has the times of every step: see mshub-up(1).
 
 Examples:
   mshub chat trace 01932c07-2d0f-7cc3-9a5b-5f0f6a6ab1d2
@@ -114,7 +115,21 @@ async fn there(hub: &Hub, trace: &mut Trace, named: Option<&str>) -> Result<(), 
     (trace.room, trace.id, trace.pos) = (Some(event.room), Some(event.id), Some(event.pos));
     (trace.logged, trace.stored_upto) = (Some(event.ts), Some(persisted));
     trace.state = if persisted >= event.pos { "stored" } else { "logged" };
+    if trace.state == "stored" && !has_row(hub, &room, &event).await? {
+        let what = format!(
+            "the hub's database says that it is at {persisted}, and lacks the message at {}",
+            event.pos
+        );
+        return Err(CliError::new(Kind::Integrity, what).hint(format!("see `mshub room verify {room}`")));
+    }
     Ok(())
+}
+
+/// Whether the database has a message in its place: the row itself, and not what the hub remembers of it.
+async fn has_row(hub: &Hub, room: &str, event: &RoomEvent) -> Result<bool, CliError> {
+    let query = EventsQuery { after: Some(event.pos.saturating_sub(1)), before: None, limit: Some(1) };
+    let rows = hub.rows(room, query).await?.events;
+    Ok(rows.first().is_some_and(|row| (row.pos, row.cid) == (event.pos, event.cid)))
 }
 
 async fn at(hub: &Hub, room: &str, pos: u64) -> Result<(Option<RoomEvent>, u64), CliError> {
@@ -157,7 +172,9 @@ fn spoken(trace: &Trace) -> String {
         text.push_str(&format!("\nplace    {pos}"));
     }
     match (trace.state, trace.stored_upto) {
-        ("stored", Some(upto)) => text.push_str(&format!("\nstored   in the database, which is at {upto}")),
+        ("stored", Some(upto)) => {
+            text.push_str(&format!("\nstored   its row is in the database, which is at {upto}"))
+        }
         ("logged", Some(upto)) => text.push_str(&format!("\nstored   not yet: the database is at {upto}")),
         ("waiting", _) => text.push_str("\nwaits in the outbox: `mshub chat outbox retry` sends it"),
         ("failed", _) => text.push_str("\nrefused"),

@@ -1,14 +1,8 @@
 //! `mshub room verify`.
 
-use std::{
-    fs, io,
-    io::Write as _,
-    path::{Path, PathBuf},
-};
-
 use clap::Args;
-use client::{EventsQuery, Hub, RawEvent};
-use serde::{Deserialize, Serialize};
+use client::{EventsQuery, Hub, RawEvent, Verified};
+use serde::Serialize;
 use wire::{RoomId, events::Head, heads::Standing};
 
 use crate::{
@@ -18,16 +12,16 @@ use crate::{
 
 /// The largest page that is asked for; the hub may answer with smaller ones.
 const PAGE: u32 = 500;
-/// Heads that are remembered of a room.
-const REMEMBERED: usize = 256;
 
 /// Check that a room's history is whole, and what it was before
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Fetches the whole history and computes the chain hash over it anew, with the formula of
-mshub-protocol(7). It must be the hash that the hub's database has; each event must name the one
-before it; and every hash that this machine verified before must be met on the way, so that a
-history that was changed since is found out. Exit code 14 when something differs.
+    after_help = "Fetches every row that the hub's database has of the room, and computes the chain hash over
+them anew, with the formula of mshub-protocol(7). It must be the hash that the database keeps
+beside them; each event must name the one before it, to the newest of the log; and every hash
+that this machine verified before, here or while `mshub chat tail` or `mshub tui` was showing
+the room, must be met on the way, so that a history that was changed since is found out. Exit
+code 14 when something differs.
 
 Examples:
   mshub room verify general
@@ -38,9 +32,9 @@ pub struct VerifyArgs {
     room: String,
 }
 
-/// What was verified.
+/// What was found.
 #[derive(Serialize)]
-struct Verified {
+struct Found {
     room: RoomId,
     /// Events up to `pos`.
     messages: u64,
@@ -48,7 +42,7 @@ struct Verified {
     hash: String,
     /// Events that are in the log, and not yet in the database.
     newer: u64,
-    /// Hashes of earlier runs that were met.
+    /// Hashes that this machine had verified before and that were met.
     remembered: usize,
 }
 
@@ -56,18 +50,19 @@ struct Verified {
 pub(super) async fn run(args: VerifyArgs, global: &Global) -> Result<(), CliError> {
     let hub = global.hub()?;
     let room = hub.room(&args.room).await?.id;
-    let path = global.verified_dir()?.join(format!("{room}.json"));
-    let mut memory = Memory::read(&path)?;
+    let dir = global.verified_dir()?;
+    let mut memory = Verified::read(&dir, room)?;
     let head = hub.head(&room.to_string()).await?;
     let mut check = Check::begin(&head)?;
-    let ep = check.all(&hub, room, &mut memory, global).await?;
+    let ep = check.rows(&hub, room, &mut memory, global).await?;
     check.end()?;
+    check.newest(&hub, room).await?;
     let Check { standing, newer, met, .. } = check;
-    let Head { pos, n, h, .. } = standing.head(room);
-    memory.remember(ep, &standing.head(room));
-    memory.write(&path).map_err(CliError::io(format!("cannot write {}", path.display())))?;
-    let verified = Verified { room, messages: n, pos, hash: h.clone(), newer, remembered: met };
-    global.out.result(&verified, &h, || {
+    let head = standing.head(room);
+    Verified::keep(&dir, room, &ep, std::slice::from_ref(&head)).await?;
+    let Head { pos, n, h, .. } = head;
+    let found = Found { room, messages: n, pos, hash: h.clone(), newer, remembered: met };
+    global.out.result(&found, &h, || {
         let newer = if newer > 0 { format!(", and {newer} newer on their way there") } else { String::new() };
         let events = if n == 1 { "1 event".to_owned() } else { format!("{n} events") };
         format!("verified {events}, hash {h}, up to {pos} in the database{newer}")
@@ -95,17 +90,18 @@ impl Check {
         Ok(Self { head, ..Self::default() })
     }
 
-    /// Goes through the whole room; the generation of the log.
-    async fn all(
+    /// Goes through the rows of the database, from the first on; the generation of the log. What the hub remembers of
+    /// them is not asked for: it would hide what became of them.
+    async fn rows(
         &mut self,
         hub: &Hub,
         room: RoomId,
-        memory: &mut Memory,
+        memory: &mut Verified,
         global: &Global,
     ) -> Result<String, CliError> {
         loop {
             let query = EventsQuery { after: Some(self.last), before: None, limit: Some(PAGE) };
-            let page = hub.raw_events(&room.to_string(), query).await?;
+            let page = hub.raw_rows(&room.to_string(), query).await?;
             if memory.forget_unless(&page.ep) {
                 global
                     .out
@@ -120,7 +116,21 @@ impl Check {
         }
     }
 
-    fn take(&mut self, event: &RawEvent, memory: &Memory) -> Result<(), CliError> {
+    /// Goes on with what is in the log and was in no row yet.
+    async fn newest(&mut self, hub: &Hub, room: RoomId) -> Result<(), CliError> {
+        loop {
+            let query = EventsQuery { after: Some(self.last), before: None, limit: Some(PAGE) };
+            let page = hub.raw_events(&room.to_string(), query).await?;
+            for event in &page.events {
+                self.take(event, &Verified::default())?;
+            }
+            if !page.more || page.events.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn take(&mut self, event: &RawEvent, memory: &Verified) -> Result<(), CliError> {
         if event.pos <= self.last {
             return Err(differs(format!("{} comes after {}", event.pos, self.last)));
         }
@@ -182,71 +192,6 @@ fn differs(what: impl Into<String>) -> CliError {
     CliError::new(Kind::Integrity, format!("the history is not what it should be: {}", what.into()))
 }
 
-/// The heads of a room that this machine has verified.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Memory {
-    ep: String,
-    heads: Vec<Head>,
-}
-
-impl Memory {
-    fn read(path: &Path) -> Result<Self, CliError> {
-        let text = match fs::read(path) {
-            Ok(text) => text,
-            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(why) => return Err(CliError::io(format!("cannot read {}", path.display()))(why)),
-        };
-        serde_json::from_slice(&text).map_err(|why| {
-            CliError::new(Kind::LocalIo, format!("{} cannot be read: {why}", path.display()))
-                .hint("remove it; what was verified before is then forgotten")
-        })
-    }
-
-    fn write(&self, path: &PathBuf) -> io::Result<()> {
-        let dir = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(dir)?;
-        let mut beside = tempfile::NamedTempFile::new_in(dir)?;
-        beside.write_all(&serde_json::to_vec(self)?)?;
-        beside.persist(path).map_err(|why| why.error)?;
-        Ok(())
-    }
-
-    /// Whether heads of another log were forgotten.
-    fn forget_unless(&mut self, ep: &str) -> bool {
-        let other = !self.heads.is_empty() && self.ep != ep;
-        if other {
-            self.heads.clear();
-        }
-        other
-    }
-
-    fn at(&self, pos: u64) -> Option<&Head> {
-        self.heads.iter().find(|head| head.pos == pos)
-    }
-
-    /// A position that was verified, and should lie between these two.
-    fn skipped(&self, after: u64, before: u64) -> Option<u64> {
-        self.heads.iter().map(|head| head.pos).find(|pos| (after + 1..before).contains(pos))
-    }
-
-    fn remember(&mut self, ep: String, head: &Head) {
-        self.ep = ep;
-        if head.n == 0 || self.at(head.pos).is_some() {
-            return;
-        }
-        self.heads.push(head.clone());
-        if self.heads.len() > REMEMBERED {
-            // Every second one of the older half, so that the whole past stays covered.
-            let half = self.heads.len() / 2;
-            let mut index = 0;
-            self.heads.retain(|_| {
-                index += 1;
-                index > half || index % 2 == 0
-            });
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -269,7 +214,7 @@ mod tests {
         events.iter().fold(Standing::default(), |standing, event| standing.after_link(&event.link()))
     }
 
-    fn check(events: &[RawEvent], head: Standing, memory: &Memory) -> Result<Check, String> {
+    fn check(events: &[RawEvent], head: Standing, memory: &Verified) -> Result<Check, String> {
         let mut check = Check { head, ..Check::default() };
         let all = events.iter().try_for_each(|event| check.take(event, memory)).and_then(|()| check.end());
         all.map(|()| check).map_err(|error| {
@@ -282,7 +227,7 @@ mod tests {
     fn a_whole_history_has_the_hash_of_its_head_whatever_kinds_it_is_of() {
         let events = history(&["a", "b", "c"]);
 
-        let check = check(&events, standing(&events[..2]), &Memory::default()).unwrap();
+        let check = check(&events, standing(&events[..2]), &Verified::default()).unwrap();
 
         assert_eq!((check.standing.n, check.newer), (2, 1));
     }
@@ -290,7 +235,7 @@ mod tests {
     #[test]
     fn a_hole_a_change_and_an_event_too_many_are_found() {
         let events = history(&["a", "b", "c"]);
-        let (head, memory) = (standing(&events), Memory::default());
+        let (head, memory) = (standing(&events), Verified::default());
 
         let hole = check(&[events[0].clone(), events[2].clone()], head, &memory).unwrap_err();
         let changed = check(&history(&["a", "B", "c"]), head, &memory).unwrap_err();
@@ -303,8 +248,8 @@ mod tests {
 
     #[test]
     fn a_history_that_was_rewritten_since_is_found_out_where_it_was_verified_before() {
-        let mut memory = Memory::default();
-        memory.remember("e".into(), &standing(&history(&["a", "b"])).head(RoomId::default()));
+        let mut memory = Verified::default();
+        memory.remember("e", &standing(&history(&["a", "b"])).head(RoomId::default()));
         let rewritten = history(&["a", "B", "c"]);
 
         let told = check(&rewritten, standing(&rewritten), &memory).unwrap_err();

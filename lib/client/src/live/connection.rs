@@ -16,8 +16,9 @@ use wire::{
 };
 
 use super::{
-    LiveEvent, Order,
+    Health, LiveEvent, Order,
     marks::Marks,
+    notes::Notes,
     post::{self, Post},
     reducer::Reducer,
     socket::{Gone, Socket},
@@ -44,8 +45,11 @@ pub(super) struct Connection {
     pub(super) witnesses: HashMap<RoomId, Witness>,
     pub(super) post: Post,
     pub(super) marks: Marks,
+    pub(super) notes: Notes,
     typing: Typing,
     jobs: bool,
+    /// How the hub said that it is, as far as that was told.
+    health: Health,
     /// Whether the hub has welcomed the connection that is there, or was last.
     answered: bool,
     next_sub: u64,
@@ -96,8 +100,10 @@ impl Connection {
             witnesses,
             post,
             marks,
+            notes: Notes::default(),
             typing,
             jobs: false,
+            health: Health::default(),
             answered: false,
             next_sub: 1,
             postponed,
@@ -105,6 +111,12 @@ impl Connection {
     }
 
     pub(super) async fn run(mut self) {
+        self.connect().await;
+        self.notes.write().await;
+    }
+
+    /// One connection after the other, until nobody wants them any more.
+    async fn connect(&mut self) {
         let mut failures = 0;
         let mut rejected = Rejected::default();
         loop {
@@ -209,6 +221,8 @@ impl Connection {
         self.answered = true;
         self.post.connected(socket.ahead);
         self.emit(LiveEvent::Connected).await?;
+        // A hub that is not well says so at once.
+        self.is_well(Health::default()).await?;
         self.resume(socket).await?;
         let hub = self.hub.clone();
         let mut renewal = pin!(renewed(&hub, current));
@@ -223,8 +237,10 @@ impl Connection {
             for frame in self.marks.ready(Instant::now()) {
                 socket.send(&frame).await?;
             }
+            self.notes.write_due(Instant::now()).await;
             let postponed = self.postponed.iter().map(|(when, _)| *when);
-            let again = postponed.chain(self.post.wake()).chain(self.marks.wake()).min();
+            let wakes = [self.post.wake(), self.marks.wake(), self.notes.wake()];
+            let again = postponed.chain(wakes.into_iter().flatten()).min();
             tokio::select! {
                 frame = socket.receive() => match frame? {
                     ToClient::Drain { spread_ms } => {
@@ -290,6 +306,7 @@ impl Connection {
                 }
             }
             Order::Read { room, pos } => self.marks.set(room, pos),
+            Order::RememberIn(dir) => self.notes.keep_in(dir),
             Order::Typing { room, on } => {
                 if let Some(socket) = socket
                     && let Some(frame) = self.typing.frame(room, on, Instant::now())
@@ -352,6 +369,14 @@ impl Connection {
             self.emit(event).await?;
         }
         self.tell_changes().await
+    }
+
+    /// Tells how the hub is, when that is news.
+    pub(super) async fn is_well(&mut self, health: Health) -> Result<(), Deaf> {
+        if std::mem::replace(&mut self.health, health) == health {
+            return Ok(());
+        }
+        self.emit(LiveEvent::Health(health)).await
     }
 
     /// Tells what became of messages, whoever brought it about.

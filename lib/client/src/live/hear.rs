@@ -9,11 +9,11 @@ use wire::{
 };
 
 use super::{
-    LiveEvent,
+    Health, LiveEvent,
     connection::{Connection, Deaf, End},
-    reducer::Step,
+    reducer::{Reducer, Step},
     socket::Socket,
-    witness::Difference,
+    witness::{Difference, Witness},
 };
 
 impl Connection {
@@ -65,6 +65,7 @@ impl Connection {
                 for head in r {
                     let witness = self.witnesses.entry(head.room).or_default();
                     let differs = witness.head(&head);
+                    self.note_agreed(head.room);
                     self.emit(LiveEvent::Head(head)).await?;
                     self.tell_difference(differs).await?;
                 }
@@ -75,6 +76,7 @@ impl Connection {
                 }
                 self.emit(LiveEvent::Void { room, pos }).await?;
             }
+            ToClient::Hb { log, plag_ms } => self.is_well(Health::of(log, plag_ms)).await?,
             ToClient::Entered { room, by, name } => self.emit(LiveEvent::Entered { room, by, name }).await?,
             ToClient::Read { room, pos } => self.emit(LiveEvent::Read { room, pos }).await?,
             ToClient::Job { job } => self.emit(LiveEvent::Job(job)).await?,
@@ -110,6 +112,7 @@ impl Connection {
             Step::Ask => return self.subscribe(socket, room).await,
             Step::Show(event) => {
                 let differs = self.witnesses.entry(room).or_default().show(&event);
+                self.note_agreed(room);
                 self.emit(LiveEvent::Event(event)).await?;
                 return Ok(self.tell_difference(differs).await?);
             }
@@ -124,6 +127,16 @@ impl Connection {
             self.witnesses.remove(&room);
         }
         Ok(self.emit(event).await?)
+    }
+
+    /// Remembers up to where what was shown of a room is what the database has.
+    fn note_agreed(&mut self, room: RoomId) {
+        let agreed = self.witnesses.get_mut(&room).and_then(Witness::take_agreed);
+        if let Some(standing) = agreed
+            && let Some(ep) = self.rooms.get(&room).and_then(Reducer::epoch)
+        {
+            self.notes.agreed(ep, standing.head(room), Instant::now());
+        }
     }
 
     async fn tell_difference(&mut self, differs: Option<Difference>) -> Result<(), Deaf> {

@@ -5,14 +5,18 @@
 
 mod connection;
 mod errands;
+mod health;
 mod hear;
 mod marks;
+mod notes;
 mod post;
 mod reducer;
 mod sending;
 mod socket;
 mod typing;
 mod witness;
+
+use std::path::PathBuf;
 
 use tokio::sync::mpsc;
 use wire::{
@@ -28,6 +32,7 @@ use crate::{
     outbox::{Draft, Outbox},
 };
 
+pub use health::Health;
 #[cfg(test)]
 pub(crate) use sending::Sending;
 
@@ -225,6 +230,9 @@ pub enum LiveEvent {
         /// What the hub said.
         why: String,
     },
+    /// The hub is otherwise than before: it stores no messages any more, or its database is far behind; or it is well
+    /// again. Until this was told it is well.
+    Health(Health),
     /// The hub is about to stop; the socket moves to another one by itself.
     Draining,
 }
@@ -244,6 +252,7 @@ enum Order {
     Read { room: RoomId, pos: u64 },
     Typing { room: RoomId, on: bool },
     WatchJobs { on: bool },
+    RememberIn(PathBuf),
 }
 
 impl Hub {
@@ -300,6 +309,12 @@ impl Live {
     /// Begins or stops to hear of one's own conversions.
     pub fn watch_jobs(&self, on: bool) {
         self.order(Order::WatchJobs { on });
+    }
+
+    /// Keeps in this folder, with what others have [verified](crate::Verified), up to where what is shown of rooms is
+    /// what the hub's database has.
+    pub fn remember_in(&self, dir: PathBuf) {
+        self.order(Order::RememberIn(dir));
     }
 
     /// The next event; nothing more after [`LiveEvent::SignedOut`].

@@ -24,6 +24,8 @@ pub(crate) struct Witness {
     shown: VecDeque<Shown>,
     /// A head that is ahead of what was shown.
     ahead: Option<Head>,
+    /// The newest head that agreed, until somebody takes note of it.
+    agreed: Option<Standing>,
 }
 
 #[derive(Debug)]
@@ -100,7 +102,13 @@ impl Witness {
         let ours = covered.fold(base, |standing, shown| standing.after_link(&shown.link()));
         self.forget_upto(theirs.pos);
         self.base = Some(theirs);
+        self.agreed = (ours == theirs).then_some(theirs);
         (ours != theirs).then_some(Difference { room: head.room, after: base.pos, upto: theirs.pos })
+    }
+
+    /// The newest head that agreed with what was shown, once.
+    pub(crate) fn take_agreed(&mut self) -> Option<Standing> {
+        self.agreed.take()
     }
 
     /// The first head: it has to be that of an event which was shown, otherwise what is between them is not known.
@@ -108,6 +116,7 @@ impl Witness {
         if self.shown.iter().any(|shown| shown.pos == theirs.pos) {
             self.forget_upto(theirs.pos);
             self.base = Some(theirs);
+            self.agreed = Some(theirs);
         }
     }
 
@@ -163,6 +172,7 @@ mod tests {
             assert_eq!(witness.head(&room.head((index + 2).min(9))), None, "one that is early");
         }
         assert_eq!(witness.base, Standing::of(&room.head(9)));
+        assert_eq!((witness.take_agreed(), witness.take_agreed()), (Standing::of(&room.head(9)), None));
     }
 
     #[test]
@@ -177,7 +187,9 @@ mod tests {
         }
 
         let after = Some(Difference { room: room.id, after: 1, upto: 5 });
+        assert_eq!(witness.take_agreed(), Standing::of(&room.head(1)));
         assert_eq!(witness.head(&room.head(5)), after);
+        assert_eq!(witness.take_agreed(), None);
         assert_eq!(witness.show(&room.events[5]), None);
         assert_eq!(witness.head(&room.head(6)), None, "and from there on it is right again");
     }

@@ -7,13 +7,13 @@ use axum::{
     extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade},
     routing::{any, get, post},
 };
-use mshub_client::{Live, LiveEvent, SessionStore};
+use mshub_client::{Health, Live, LiveEvent, SessionStore};
 use tokio::sync::{Mutex, mpsc};
 use wire::{
     ClientId, Code, JobId, MessageId, RoomId, Timestamp, UserId,
     accounts::Login,
     events::{RoomEvent, What},
-    frames::{Position, SubMode, ToClient, ToServer, close},
+    frames::{LogState, Position, SubMode, ToClient, ToServer, close},
     paths,
 };
 
@@ -133,6 +133,33 @@ async fn after_a_broken_connection_a_room_goes_on_where_it_stood() {
         .await;
     second.say(ToClient::Evs { room, ev: vec![said(room, 2), said(room, 3)] }).await;
     assert_eq!(position(&mut live).await, 3);
+}
+
+#[tokio::test]
+async fn how_the_hub_is_is_told_when_that_is_news() {
+    let (router, mut sockets) = sockets();
+    let mut live = with_token(&serve(router).await, "t").live();
+    let beat = |log, behind_ms| ToClient::Hb { log: Some(log), plag_ms: Some(behind_ms) };
+    let told = |read_only, minutes_behind| LiveEvent::Health(Health { read_only, minutes_behind });
+
+    let mut first = next(&mut sockets).await;
+    first.welcome(25_000).await;
+    for (log, behind_ms) in [
+        (LogState::Ok, 0),
+        (LogState::Ok, 7_000),
+        (LogState::Ok, 130_000),
+        (LogState::Ok, 140_000),
+        (LogState::Ro, 0),
+    ] {
+        first.say(beat(log, behind_ms)).await;
+    }
+    assert_eq!((event(&mut live).await, event(&mut live).await), (told(false, 2), told(true, 0)));
+    drop(first);
+
+    // Another gateway is well until it says otherwise.
+    let mut second = next(&mut sockets).await;
+    second.welcome(25_000).await;
+    assert_eq!(event(&mut live).await, told(false, 0));
 }
 
 #[tokio::test]

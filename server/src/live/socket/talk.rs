@@ -43,6 +43,9 @@ impl Open {
             win: WINDOW as u32,
             now: Some(self.state.clock.now()),
         });
+        if !self.state.live.is_well() {
+            self.tell(&self.state.live.heartbeat());
+        }
         let mut beat = tokio::time::interval(patience.heartbeat);
         beat.reset();
         loop {

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{Json, Router, routing::get};
@@ -39,6 +39,26 @@ async fn a_socket_without_a_good_token_or_a_first_hello_is_closed() {
 
     assert_eq!(stranger.closed().await.1, 4401);
     assert_eq!(rude.closed().await.1, 4400);
+}
+
+#[tokio::test]
+async fn a_hello_in_another_version_a_second_one_and_bytes_are_no_protocol_of_this_hub() {
+    let server = Server::start().await;
+    let ann = Person::new(&server, "ann").await;
+    let (mut newer, mut twice, mut bytes) = (
+        Socket::connect(&server).await,
+        Socket::open(&server, &ann.token).await,
+        Socket::open(&server, &ann.token).await,
+    );
+
+    newer.say(json!({ "t": "hello", "v": 2, "tok": ann.token })).await;
+    twice.say(json!({ "t": "hello", "v": 1, "tok": ann.token })).await;
+    bytes.bytes(b"{}").await;
+
+    for socket in [newer, twice, bytes] {
+        let (frames, code) = socket.closed().await;
+        assert!(code == 4400 && frames.iter().all(|frame| frame["t"] != "welcome"), "{code}: {frames:?}");
+    }
 }
 
 #[tokio::test]
@@ -152,6 +172,64 @@ async fn what_is_refused_counts_as_well() {
     }
 
     assert_eq!(codes.last(), Some(&json!("MSH-4290")), "{codes:?}");
+}
+
+#[tokio::test]
+async fn a_room_has_a_rate_for_all_of_its_people_together() {
+    let server = Server::start_with(|config| config.sends_per_second = 1.try_into().unwrap()).await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    let mut sockets = vec![Socket::open(&server, &ann.token).await];
+    for number in 0..11 {
+        let person = Person::new(&server, &format!("bob-{number}")).await;
+        person.join(&server, &room).await;
+        sockets.push(Socket::open(&server, &person.token).await);
+    }
+
+    // Together they may send more than a room takes, at once and in every second: sooner or later it is the room's turn.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let refused = 'refused: loop {
+        for socket in &mut sockets {
+            let answer = socket.sent(&room, "x").await;
+            if answer["detail"].as_str().is_some_and(|detail| detail.contains("all in this room together")) {
+                break 'refused answer;
+            }
+        }
+        assert!(Instant::now() < deadline, "the room takes everything");
+    };
+
+    assert_eq!((&refused["code"], &refused["retry"]), (&json!("MSH-4290"), &json!(true)), "{refused}");
+    assert!(refused["after_ms"].as_u64().unwrap() > 0, "{refused}");
+}
+
+#[tokio::test]
+async fn changes_of_rooms_have_a_rate_and_read_marks_of_a_socket_wait_for_theirs() {
+    let server = Server::start_with(|config| config.sends_per_second = 5.try_into().unwrap()).await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+
+    // Far more than come back to anybody while they are asked for.
+    let mut refused = None;
+    for _ in 0..5_000 {
+        // The name is taken: what is refused in the end counts, too.
+        let answer = server.post("/api/v1/rooms", &ann.token, json!({ "name": "general" })).await;
+        if answer.status != 409 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    for pos in 0..205 {
+        socket.say(json!({ "t": "read", "room": room, "pos": pos })).await;
+    }
+
+    let refused = refused.expect("rooms are changed without an end");
+    assert_eq!((refused.status, refused.code()), (429, "MSH-4290".to_owned()), "{}", refused.text());
+    assert!(refused.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds > 0));
+    for _ in 0..205 {
+        let answer = socket.next().await;
+        assert_eq!((&answer["t"], &answer["room"]), (&json!("read"), &json!(room)), "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Stories of the live socket, frame by frame.
 
 mod bounds;
+mod gap;
 mod gateways;
 mod manual;
 mod passing;

@@ -61,6 +61,11 @@ impl Socket {
         self.stream.send(Message::text(text)).await.unwrap();
     }
 
+    /// Says something that is no text.
+    pub(crate) async fn bytes(&mut self, bytes: &'static [u8]) {
+        self.stream.send(Message::binary(bytes)).await.unwrap();
+    }
+
     /// Sends a message; answers with its `cid`.
     pub(crate) async fn send(&mut self, room: &str, body: &str) -> String {
         let cid = Uuid::now_v7().to_string();

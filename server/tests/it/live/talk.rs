@@ -1,6 +1,7 @@
 //! Saying and hearing on one gateway.
 
 use serde_json::json;
+use wire::{events::Hint, paths::SUBJECT_HINTS};
 
 use super::socket::{Person, Socket, events};
 use crate::fixture::Server;
@@ -30,6 +31,68 @@ async fn what_is_said_is_acknowledged_and_heard_in_one_order() {
     assert_eq!(heard.iter().map(|(pos, ..)| *pos).collect::<Vec<_>>(), acknowledged);
     assert!(heard.windows(2).all(|pair| pair[1].1 == Some(pair[0].0)), "each names the one before it");
     assert!(heard.iter().enumerate().all(|(n, (.., body))| *body == n.to_string()));
+}
+
+#[tokio::test]
+async fn replies_and_what_is_done_to_a_message_go_over_the_socket_and_become_events() {
+    let server = Server::start().await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+    socket.follow(&room, None).await;
+    let pos = socket.sent(&room, "tea?").await["pos"].clone();
+
+    let mut said = vec![json!({ "t": "send", "body": "yes", "re": pos })];
+    for op in [
+        json!({ "op": "react", "body": "👍" }),
+        json!({ "op": "edit", "body": "Tea?" }),
+        json!({ "op": "pin" }),
+        json!({ "op": "unpin" }),
+        json!({ "op": "unreact", "body": "👍" }),
+        json!({ "op": "redact" }),
+    ] {
+        let mut frame = op;
+        (frame["t"], frame["tgt"]) = (json!("op"), pos.clone());
+        said.push(frame);
+    }
+    for mut frame in said {
+        let cid = uuid::Uuid::now_v7().to_string();
+        (frame["cid"], frame["room"]) = (json!(cid), json!(room));
+        socket.say(frame).await;
+        let answer = socket.answer(&cid).await;
+        assert_eq!(answer["t"], "ok", "{answer}");
+    }
+    let cid = uuid::Uuid::now_v7().to_string();
+    let frame = json!({ "t": "op", "cid": cid, "room": room, "tgt": 999_999, "op": "redact" });
+    socket.say(frame).await;
+    let refused = socket.answer(&cid).await;
+
+    assert_eq!((&refused["t"], &refused["code"]), (&json!("err"), &json!("MSH-4040")), "{refused}");
+    let mut heard = Vec::new();
+    while heard.len() < 8 {
+        let frame = socket.next().await;
+        heard.extend(events(&frame).cloned());
+    }
+    let kinds: Vec<_> = heard.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    let expected = ["said", "said", "reacted", "edited", "pinned", "unpinned", "unreacted", "redacted"];
+    assert_eq!((&kinds[..], &heard[1]["re"]), (&expected[..], &pos));
+    assert!(heard[2..].iter().all(|event| event["tgt"] == pos), "{heard:?}");
+}
+
+#[tokio::test]
+async fn what_turns_out_to_be_a_repetition_is_told_to_whoever_follows_the_room() {
+    let server = Server::start().await;
+    let ann = Person::new(&server, "ann").await;
+    let room = ann.room(&server, "general").await;
+    let mut socket = Socket::open(&server, &ann.token).await;
+    socket.follow(&room, None).await;
+    let pos = socket.sent(&room, "twice").await["pos"].as_u64().unwrap();
+
+    // As a chat-worker says it.
+    let hint = Hint::Voided { room: room.parse().unwrap(), pos: vec![pos] };
+    server.fanout.publish(SUBJECT_HINTS, serde_json::to_string(&hint).unwrap()).await;
+
+    assert_eq!(socket.until("void").await, json!({ "t": "void", "room": room, "pos": [pos] }));
 }
 
 #[tokio::test]

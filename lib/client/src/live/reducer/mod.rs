@@ -64,6 +64,11 @@ impl Reducer {
         ToServer::Sub { id, room: self.room, after, tail: self.tail }
     }
 
+    /// The generation of the log that positions belong to, once it is known.
+    pub(crate) fn epoch(&self) -> Option<&str> {
+        self.epoch.as_deref()
+    }
+
     /// The connection is gone: answers to what was asked on it do not count any more.
     pub(crate) fn disconnected(&mut self) {
         self.phase = Phase::Idle;

@@ -36,6 +36,10 @@ impl Tail {
             if first.pos != self.after + 1 {
                 return Err(ReadError::Hole { partition: 0, expected: self.after + 1, found: first.pos });
             }
+            // Up to the first that does not follow the one before it: the next read begins there, and says so.
+            let follows = |(record, pos): &(&Arc<Record>, u64)| record.pos == *pos;
+            let whole = records.iter().zip(first.pos..).take_while(follows).count();
+            records.truncate(whole);
             // Whoever follows what is flushed has a head of his own.
             records.truncate(records.partition_point(|record| record.pos <= head));
             self.after = records.last().map_or(self.after, |newest| newest.pos);

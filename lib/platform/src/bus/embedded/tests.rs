@@ -131,3 +131,29 @@ async fn a_log_that_the_power_may_have_torn_is_another_generation_with_the_same_
     assert_eq!((again.generation(), again.same_upto(&first)), (log.generation(), Some(3)));
     again.close().await;
 }
+
+#[tokio::test]
+async fn a_record_that_is_gone_from_the_file_is_a_hole_and_nothing_behind_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path(), Durability::Fsync, NEVER).await;
+    for n in 1..=5 {
+        append(&log, &n.to_string()).await;
+    }
+    log.close().await;
+    let mut file =
+        SqliteConnection::connect_with(&sqlite_options(&folder.path().join("log.db"))).await.unwrap();
+    raw_sql("DELETE FROM records WHERE pos = 3").execute(&mut file).await.unwrap();
+    file.close().await.unwrap();
+
+    let log = open(folder.path(), Durability::Fsync, NEVER).await;
+    let mut tail = log.tail(TOPIC_CHAT, 0);
+    let before: Vec<_> = tail.next().await.unwrap().iter().map(|record| record.pos).collect();
+    let hole = tail.next().await.unwrap_err();
+    let again = tail.next().await.unwrap_err();
+
+    assert_eq!(before, [1, 2]);
+    for hole in [hole, again] {
+        assert!(matches!(hole, ReadError::Hole { partition: 0, expected: 3, found: 4 }), "{hole}");
+    }
+    log.close().await;
+}
