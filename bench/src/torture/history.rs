@@ -19,6 +19,9 @@ const PAGE: u32 = 500;
 #[derive(Serialize, Deserialize)]
 struct Kept {
     epoch: usize,
+    /// Whether it is a row of the database.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    stored: bool,
     #[serde(flatten)]
     shown: Shown,
 }
@@ -59,8 +62,10 @@ pub(crate) async fn heads(hub: &Hub, rooms: &[Room]) -> anyhow::Result<BTreeMap<
 pub(crate) fn write(path: &Path, epochs: &[Epoch]) -> anyhow::Result<()> {
     let mut file = fs::File::create(path).with_context(|| format!("{} cannot be made", path.display()))?;
     for (epoch, history) in epochs.iter().enumerate() {
-        for shown in history.rooms.values().flatten() {
-            let line = serde_json::to_string(&Kept { epoch, shown: shown.clone() })?;
+        let told = history.rooms.values().flatten().map(|shown| (false, shown));
+        let rows = history.stored.iter().flat_map(BTreeMap::values).flatten().map(|shown| (true, shown));
+        for (stored, shown) in told.chain(rows) {
+            let line = serde_json::to_string(&Kept { epoch, stored, shown: shown.clone() })?;
             writeln!(file, "{line}")?;
         }
     }
@@ -72,11 +77,15 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Epoch>> {
     let file = fs::File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let mut epochs: Vec<Epoch> = Vec::new();
     for line in BufReader::new(file).lines() {
-        let Kept { epoch, shown } = serde_json::from_str(&line?)?;
+        let Kept { epoch, stored, shown } = serde_json::from_str(&line?)?;
         while epochs.len() <= epoch {
             epochs.push(Epoch::default());
         }
-        epochs[epoch].rooms.entry(shown.room).or_default().push(shown);
+        let rooms = match stored {
+            false => &mut epochs[epoch].rooms,
+            true => epochs[epoch].stored.get_or_insert_default(),
+        };
+        rooms.entry(shown.room).or_default().push(shown);
     }
     Ok(epochs)
 }

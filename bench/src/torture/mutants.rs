@@ -7,7 +7,7 @@ use platform::mutants::Mutant;
 
 use super::{
     check::{self, Promise},
-    conductor::{self, Plan},
+    conductor::{self, Peace, Plan},
     schedule::Fault,
     topology::Topology,
     verdict,
@@ -129,6 +129,7 @@ fn plan(mshub: &Path, mutant: Option<Mutant>, seed: u64, rest: Duration) -> Plan
         raws: 3,
         rooms: 2,
         rate: 90,
+        peace: Peace::default(),
         conversions: 0,
         faults: mutant.map_or_else(control, faults),
     }
