@@ -1,7 +1,7 @@
 //! A crash at every flush and write of the log: at the n-th such call the hub is killed, and what it acknowledged
 //! before must be there after. A kind of call that no crash was reached at fails the run: it would show nothing.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
@@ -141,15 +141,20 @@ impl Sender {
     /// What is not as it was acknowledged.
     async fn wrong(&self, hub: &Hub, room: &wire::rooms::Room) -> anyhow::Result<Option<String>> {
         let epoch = history::dump(hub, std::slice::from_ref(room)).await?;
-        let said = epoch.rooms.values().flatten().filter(|event| event.kind == "said");
-        let mut kept: Vec<_> = said.map(|event| (event.pos, event.cid)).collect();
         let mut told: Vec<_> = self.acked.iter().map(|(cid, pos)| (*pos, *cid)).collect();
-        kept.sort_unstable();
         told.sort_unstable();
-        Ok((kept != told).then(|| {
-            let lost = told.iter().filter(|told| !kept.contains(told)).count();
-            format!("{lost} of {} acknowledged messages lost, {} in the history", told.len(), kept.len())
-        }))
+        for (whose, rooms) in [("the history", Some(&epoch.rooms)), ("the database", epoch.stored.as_ref())] {
+            let said = rooms.into_iter().flat_map(BTreeMap::values).flatten();
+            let said = said.filter(|event| event.kind == "said");
+            let mut kept: Vec<_> = said.map(|event| (event.pos, event.cid)).collect();
+            kept.sort_unstable();
+            if kept != told {
+                let lost = told.iter().filter(|told| !kept.contains(told)).count();
+                let (acked, there) = (told.len(), kept.len());
+                return Ok(Some(format!("{lost} of {acked} acknowledged messages lost, {there} in {whose}")));
+            }
+        }
+        Ok(None)
     }
 }
 

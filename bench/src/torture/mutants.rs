@@ -97,7 +97,7 @@ fn caught_by(mutant: Mutant, verdict: &check::Verdict) -> bool {
         Mutant::M1 => &[I2],
         Mutant::M2 => &[I5],
         Mutant::M3 | Mutant::M4 => &[I4, I3],
-        // The gateway's memory still has what the database lost: the count of the database betrays it.
+        // The gateway's memory still has what the database lost: the rows of the database betray it, and their count.
         Mutant::M5 => &[I1, I8],
         Mutant::M6 => &[I3, I4, I6],
         Mutant::M7 => &[I10],

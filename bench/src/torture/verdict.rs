@@ -44,9 +44,14 @@ pub(crate) fn tell(title: &str, verdict: &Verdict) {
         figures.peace_acked as u64 * 1_000 / figures.peace_ms.max(1)
     ));
     report::line(&format!(
-        "seen: {} watermarks, {} new beginnings of the log, {} departures, {} conversions; {} frames came twice over the \
+        "seen: {} rows of the database, {} watermarks, {} new beginnings of the log, {} departures, {} conversions; {} frames came twice over the \
          bare wire",
-        figures.watermarks, figures.resets, figures.departures, figures.converted, figures.redelivered
+        figures.stored,
+        figures.watermarks,
+        figures.resets,
+        figures.departures,
+        figures.converted,
+        figures.redelivered
     ));
     for promise in &verdict.unseen {
         report::line(&format!("  {promise:?}: nothing of it was seen, so this run says nothing about it"));

@@ -131,7 +131,7 @@ impl Figures {
     /// How much was seen of a promise that holds as well when nothing happens.
     fn seen_of(&self, promise: Promise) -> usize {
         match promise {
-            Promise::I1 => self.done.min(self.acked - self.done),
+            Promise::I1 => self.done.min(self.acked - self.done).min(self.stored),
             Promise::I8 => self.watermarks,
             Promise::I10 => self.resets,
             Promise::I11 => self.departures,
