@@ -19,7 +19,7 @@ use wire::{
 
 /// How long a mail may take, on a machine that is busy with other hubs.
 const MAIL: Duration = Duration::from_secs(60);
-/// Sockets of one person, as many as the hub takes.
+/// Sockets of one person, a third of what the hub takes: who comes back may have the old ones for a moment.
 pub(crate) const SOCKETS: u32 = 20;
 const PASSWORD: &str = "correct horse battery staple 42";
 

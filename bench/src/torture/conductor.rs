@@ -13,9 +13,11 @@ use tokio::{
 };
 
 use super::{
-    check::{Epoch, Evidence},
+    check::{Epoch, Evidence, Promise},
+    client::Role,
     converter::Converter,
     faults::{self, Victims},
+    foreign::Foreign,
     history,
     journal::{self, Journal, Observed},
     people::{Crew, Signing, Status},
@@ -28,19 +30,36 @@ use super::{
 const LATE: Duration = Duration::from_secs(10);
 /// Under load after the log was deleted.
 const NEW_LIFE: Duration = Duration::from_secs(2);
-/// Between two faults of the hub, at least.
-const BREATH: Duration = Duration::from_millis(800);
+/// How long the hub may need between two faults for what it is to acknowledge.
+const IDLE: Duration = Duration::from_secs(300);
+/// A run of this length shows something of every promise.
+const LONG: Duration = Duration::from_secs(10);
 const GLANCE: Duration = Duration::from_millis(100);
 /// So many signs of life later a client has written down everything that had reached it.
 const HEARD_OUT: u64 = 5;
 const SIGNS: Duration = Duration::from_secs(60);
+
+/// What the hub is granted between two faults, at least.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peace {
+    /// So long.
+    pub(crate) breath: Duration,
+    /// And until it has acknowledged so much.
+    pub(crate) acks: u64,
+}
+
+impl Default for Peace {
+    fn default() -> Self {
+        Self { breath: Duration::from_millis(800), acks: 0 }
+    }
+}
 
 /// What a run is made of.
 #[derive(Clone)]
 pub(crate) struct Plan {
     /// The program, unless somebody else's hub is tortured.
     pub(crate) mshub: PathBuf,
-    pub(crate) server: Option<std::net::SocketAddr>,
+    pub(crate) server: Option<Foreign>,
     pub(crate) tokens: Vec<String>,
     pub(crate) topology: Topology,
     /// Options of `mshub up`, or of a gateway.
@@ -54,12 +73,26 @@ pub(crate) struct Plan {
     pub(crate) raws: usize,
     pub(crate) rooms: usize,
     pub(crate) rate: u32,
+    pub(crate) peace: Peace,
     /// A minute.
     pub(crate) conversions: u32,
     pub(crate) faults: Vec<Fault>,
 }
 
 impl Plan {
+    /// What this run puts to the test: of each of these promises, something has to be seen.
+    fn meant(&self) -> Vec<Promise> {
+        let is_long = self.span >= LONG;
+        let meant = [
+            (Promise::I1, true),
+            (Promise::I8, is_long),
+            (Promise::I10, self.faults.contains(&Fault::LogDeleted)),
+            (Promise::I11, is_long),
+            (Promise::I14, is_long && self.conversions > 0),
+        ];
+        meant.into_iter().filter_map(|(promise, is_meant)| is_meant.then_some(promise)).collect()
+    }
+
     pub(crate) fn schedule(&self) -> Schedule {
         let choice =
             Choice { faults: &self.faults, span: self.span, clients: self.clients, gateways: self.gateways };
@@ -70,12 +103,13 @@ impl Plan {
 /// Runs a plan in a folder and gives back what there is to judge.
 pub(crate) async fn run(plan: &Plan, folder: &Path) -> anyhow::Result<Evidence> {
     let Parts { gateways, workers, ground } = topology::start(plan, folder).await?;
-    let hubs = match plan.server {
-        Some(address) => vec![watch::channel(Some(address)).1],
+    let hubs = match &plan.server {
+        Some(foreign) => vec![watch::channel(Some(foreign.find().await?)).1],
         None => gateways.iter().map(Site::address).collect(),
     };
     let Plan { clients, raws, rooms, rate, seed, .. } = *plan;
-    let signing = Signing { folder, hubs, clients, raws, rooms, rate, seed, tokens: &plan.tokens };
+    let (foreign, tokens) = (plan.server.as_ref(), &plan.tokens[..]);
+    let signing = Signing { folder, hubs, foreign, clients, raws, rooms, rate, seed, tokens };
     let crew = Crew::sign(&signing).await.context("the accounts and rooms cannot be made")?;
     let journal = Journal::open(&folder.join("conductor.jsonl"), "conductor")?;
     let locked = |sites: Vec<Site>| sites.into_iter().map(Mutex::new).collect();
@@ -89,7 +123,8 @@ pub(crate) async fn run(plan: &Plan, folder: &Path) -> anyhow::Result<Evidence> 
     let converter = (plan.conversions > 0)
         .then(|| Converter::start(victims.crew.historian.clone(), folder, plan.conversions))
         .transpose()?;
-    let epochs = play(&victims, &plan.schedule(), plan.rest).await?;
+    note(&victims, Observed::Meant { promises: plan.meant() })?;
+    let epochs = play(&victims, plan).await?;
     if let Some(converter) = converter {
         converter.end(plan.rest + LATE).await?;
     }
@@ -111,13 +146,16 @@ pub(crate) fn evidence(folder: &Path) -> anyhow::Result<Evidence> {
     Ok(Evidence { lines, epochs: history::read(&folder.join("history.jsonl"))? })
 }
 
-async fn play(victims: &Victims, schedule: &Schedule, patience: Duration) -> anyhow::Result<Vec<Epoch>> {
-    let crew = &victims.crew;
+async fn play(victims: &Victims, plan: &Plan) -> anyhow::Result<Vec<Epoch>> {
+    let (crew, schedule, patience) = (&victims.crew, &plan.schedule(), plan.rest);
     crew.begin().await?;
     crew.tell("go").await?;
     let began = Instant::now();
     let deletes = schedule.hub.iter().find(|step| step.fault == Fault::LogDeleted);
-    tokio::try_join!(lane(victims, began, &schedule.hub), lane(victims, began, &schedule.links))?;
+    tokio::try_join!(
+        lane(victims, began, &schedule.hub, Some(plan.peace)),
+        lane(victims, began, &schedule.links, None)
+    )?;
     sleep_until(began + schedule.span).await;
     faults::mend_all(crew);
     let mut epochs = Vec::new();
@@ -139,14 +177,26 @@ async fn play(victims: &Victims, schedule: &Schedule, patience: Duration) -> any
 
 /// Faults one after the other. A machine on which a start takes its time comes late to the next one: people are served
 /// in between all the same.
-async fn lane(victims: &Victims, began: Instant, steps: &[Step]) -> anyhow::Result<()> {
-    let mut free = began;
+async fn lane(victims: &Victims, began: Instant, steps: &[Step], peace: Option<Peace>) -> anyhow::Result<()> {
     for step in steps.iter().filter(|step| step.fault != Fault::LogDeleted) {
-        sleep_until(free.max(began + step.at)).await;
+        sleep_until(began + step.at).await;
         faults::inflict(victims, step).await?;
-        free = Instant::now() + if step.fault.is_of_links() { Duration::ZERO } else { BREATH };
+        if let Some(Peace { breath, acks }) = peace {
+            let (healed, enough) = (Instant::now(), victims.crew.acked() + acks);
+            let reached = timeout(IDLE, acknowledged(&victims.crew, enough)).await;
+            reached.with_context(|| {
+                format!("{} of {acks} messages were not acknowledged", enough - victims.crew.acked())
+            })?;
+            sleep_until(healed + breath).await;
+        }
     }
     Ok(())
+}
+
+async fn acknowledged(crew: &Crew, enough: u64) {
+    while crew.acked() < enough {
+        sleep(GLANCE).await;
+    }
 }
 
 /// The log is deleted while nobody waits for an answer, so that it is certain what belongs to which generation.
@@ -178,15 +228,15 @@ async fn rest(victims: &Victims, patience: Duration) -> anyhow::Result<()> {
     crew.tell("pause").await?;
     let all = async {
         loop {
-            let calm = |status: &Status| !status.going && status.outbox == 0 && status.busy == 0;
-            if crew.statuses().iter().all(|(_, status)| calm(status))
+            if crew.statuses().all(|(_, status)| status.is_calm())
                 // A hub that does not answer is not at rest.
                 && let Ok(heads) = history::heads(&crew.historian, &crew.rooms).await
             {
                 // A glance later, so that what was on its way when the heads were read has been told.
                 sleep(2 * GLANCE).await;
                 let still = history::heads(&crew.historian, &crew.rooms).await.is_ok_and(|now| now == heads);
-                if still && crew.statuses().iter().all(|(_, status)| status.heads == heads) {
+                let sees = |(role, status): (Role, Status)| role == Role::Raw || status.heads == heads;
+                if still && crew.statuses().all(sees) {
                     return;
                 }
             }

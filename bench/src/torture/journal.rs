@@ -12,7 +12,14 @@ use anyhow::Context as _;
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use wire::{ClientId, JobId, RoomId, UserId, conversions::JobState, events::RoomEvent};
+use wire::{
+    ClientId, JobId, RoomId, UserId,
+    conversions::JobState,
+    events::{RoomEvent, What},
+    heads::Link,
+};
+
+use super::check::Promise;
 
 /// One observation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,10 +40,20 @@ pub(crate) enum Observed {
     Hello { user: UserId },
     /// A room is followed from its tail on: what was on the screen before is not continued.
     Subscribed { room: RoomId },
-    /// A message goes out.
-    Invoke { room: RoomId, cid: ClientId, hash: String },
+    /// A message goes out; of one that is said anew under another id, no more than that is known.
+    Invoke {
+        room: RoomId,
+        cid: ClientId,
+        hash: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        re: Option<u64>,
+    },
+    /// Something is about to be done to a message.
+    Act { room: RoomId, cid: ClientId, kind: String, tgt: u64, hash: String },
     /// It is durable, at this place.
     Ok { room: RoomId, cid: ClientId, pos: u64 },
+    /// It is not taken for now, and is sent again later.
+    PutOff { room: RoomId, cid: ClientId },
     /// It was refused for good.
     Err { room: RoomId, cid: ClientId, code: String },
     /// An event was shown.
@@ -90,6 +107,8 @@ pub(crate) enum Observed {
     },
     /// The end as a client sees it: messages without an answer, and the newest position of each room.
     Settled { outbox: usize, heads: BTreeMap<RoomId, u64> },
+    /// Of each of these promises something has to be seen, or the run says nothing about it.
+    Meant { promises: Vec<Promise> },
     /// A fault begins, on one client or on everybody.
     Fault { fault: String, whom: Option<String> },
     /// It is over.
@@ -110,8 +129,11 @@ pub(crate) struct Shown {
     pub(crate) by: UserId,
     pub(crate) cid: ClientId,
     pub(crate) kind: String,
-    /// SHA-256 of the text, hexadecimal.
+    /// SHA-256 of the text as it was before it was removed, hexadecimal.
     pub(crate) hash: String,
+    /// The position of the message that it answers, or to which something was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tgt: Option<u64>,
 }
 
 impl From<&RoomEvent> for Shown {
@@ -123,7 +145,11 @@ impl From<&RoomEvent> for Shown {
             by: event.by,
             cid: event.cid,
             kind: event.what.kind().to_owned(),
-            hash: hash(event.what.body()),
+            hash: hex::encode(Link::of(event).body),
+            tgt: match &event.what {
+                What::Said { re, .. } => *re,
+                what => what.target(),
+            },
         }
     }
 }
@@ -131,7 +157,7 @@ impl From<&RoomEvent> for Shown {
 impl Shown {
     /// Whether it is the same event at the same place; who told its predecessor does not matter.
     pub(crate) fn same(&self, other: &Self) -> bool {
-        let key = |shown: &Self| (shown.room, shown.pos, shown.by, shown.cid);
+        let key = |shown: &Self| (shown.room, shown.pos, shown.by, shown.cid, shown.tgt);
         key(self) == key(other) && self.kind == other.kind && self.hash == other.hash
     }
 }

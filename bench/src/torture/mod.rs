@@ -6,6 +6,7 @@ mod conductor;
 mod converter;
 mod crashpoints;
 mod faults;
+mod foreign;
 mod ground;
 mod history;
 mod journal;
@@ -17,7 +18,6 @@ mod topology;
 mod verdict;
 
 use std::{
-    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -29,7 +29,8 @@ use schedule::Fault;
 use topology::Topology;
 
 use crate::report;
-use conductor::Plan;
+use conductor::{Peace, Plan};
+use foreign::Foreign;
 pub(crate) use {
     ground::Ground,
     site::Site,
@@ -99,6 +100,12 @@ struct Run {
     /// Messages a second of all clients together.
     #[arg(long, default_value_t = 100)]
     rate: u32,
+    /// For how long the hub is left in peace between two faults, at least.
+    #[arg(long, default_value_t = 0.8, value_name = "SECONDS")]
+    breath: f64,
+    /// How many messages the hub acknowledges between two faults, at least.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    acks: u64,
     /// Documents that somebody converts a minute [default: 60 on real engines, none otherwise]
     #[arg(long, value_name = "N")]
     conversions: Option<u32>,
@@ -108,10 +115,12 @@ struct Run {
     /// Faults that must not be left out because this machine lacks a tool.
     #[arg(long, value_delimiter = ',')]
     require: Vec<Fault>,
-    /// Tortures the hub at this address instead of one of its own: only the links can be broken.
-    #[arg(long, value_name = "ADDRESS:PORT", requires = "tokens")]
-    server: Option<SocketAddr>,
-    /// A file with access tokens for that hub, one account a line: as many as clients of both kinds, and one more.
+    /// Tortures the hub at this address instead of one of its own, such as `https://chat.example.org`: only clients and
+    /// their links can be broken.
+    #[arg(long, value_name = "URL", requires = "tokens")]
+    server: Option<Foreign>,
+    /// A file with tokens for that hub, one account a line: as many as clients of both kinds, and one more. Personal
+    /// tokens, unless the run is over before access tokens expire, after ten minutes.
     #[arg(long, value_name = "FILE")]
     tokens: Option<PathBuf>,
     /// What the hub is made of.
@@ -180,7 +189,7 @@ impl Run {
         for fault in &wanted {
             let (name, topology) = (fault.name(), self.topology.name());
             ensure!(fault.is_of(self.topology), "{name} cannot be done to the topology {topology}");
-            let foreign = self.server.is_some() && !fault.is_of_links() && *fault != Fault::ClientKill;
+            let foreign = self.server.is_some() && !fault.is_of_clients();
             let missing = foreign.then_some("it is not our hub").or_else(|| faults::missing(*fault));
             match missing {
                 None => faults.push(*fault),
@@ -204,11 +213,11 @@ impl Run {
         };
         Ok(Plan {
             mshub: mshub.to_owned(),
-            server: self.server,
+            server: self.server.clone(),
             tokens,
             topology: self.topology,
             options: self.options.clone(),
-            gateways: self.gateways,
+            gateways: self.topology.gateways(self.gateways),
             seed,
             span: Duration::from_secs(self.seconds),
             rest: Duration::from_secs(self.rest),
@@ -216,6 +225,10 @@ impl Run {
             raws: self.raws,
             rooms: self.rooms,
             rate: self.rate,
+            peace: Peace {
+                breath: Duration::try_from_secs_f64(self.breath).context("--breath is no time")?,
+                acks: self.acks,
+            },
             conversions: self.conversions.unwrap_or(match self.topology {
                 Topology::Real => 60,
                 Topology::Embedded => 0,
@@ -236,4 +249,38 @@ async fn once(plan: Plan, keep: Option<PathBuf>) -> anyhow::Result<(u64, check::
         verdict::write(&folder.join("verdict.json"), &verdict)?;
     }
     Ok((plan.seed, verdict))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        run: Run,
+    }
+
+    fn plan(words: &[&str]) -> Plan {
+        let words = ["torture"].iter().chain(words);
+        let run = Line::parse_from(words).run;
+        let faults = run.faults().unwrap();
+        run.plan(Path::new("mshub"), 1, faults).unwrap()
+    }
+
+    #[test]
+    fn of_a_hub_in_parts_every_gateway_that_runs_is_a_victim() {
+        let faults = ["--topology", "real", "--faults", "kill,freeze"];
+        let whom = |more: &[&str]| {
+            let plan = plan(&[&faults, more].concat());
+            let hit: std::collections::BTreeSet<_> =
+                plan.schedule().hub.into_iter().map(|step| step.whom).collect();
+            (plan.gateways, hit)
+        };
+
+        assert_eq!(whom(&[]), (2, [0, 1].into()));
+        assert_eq!(whom(&["--gateways", "3"]), (3, [0, 1, 2].into()));
+    }
 }

@@ -7,7 +7,7 @@ use platform::mutants::Mutant;
 
 use super::{
     check::{self, Promise},
-    conductor::{self, Plan},
+    conductor::{self, Peace, Plan},
     schedule::Fault,
     topology::Topology,
     verdict,
@@ -97,7 +97,7 @@ fn caught_by(mutant: Mutant, verdict: &check::Verdict) -> bool {
         Mutant::M1 => &[I2],
         Mutant::M2 => &[I5],
         Mutant::M3 | Mutant::M4 => &[I4, I3],
-        // The gateway's memory still has what the database lost: the count of the database betrays it.
+        // The gateway's memory still has what the database lost: the rows of the database betray it, and their count.
         Mutant::M5 => &[I1, I8],
         Mutant::M6 => &[I3, I4, I6],
         Mutant::M7 => &[I10],
@@ -129,6 +129,7 @@ fn plan(mshub: &Path, mutant: Option<Mutant>, seed: u64, rest: Duration) -> Plan
         raws: 3,
         rooms: 2,
         rate: 90,
+        peace: Peace::default(),
         conversions: 0,
         faults: mutant.map_or_else(control, faults),
     }

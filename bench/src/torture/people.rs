@@ -1,9 +1,22 @@
 //! Who takes part: accounts, each with a link that can be broken and a process of its own.
 
-use std::{collections::BTreeMap, path::Path, process::Stdio, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::{Context as _, ensure};
-use client::{Hub, Options, SessionStore, Url};
+use client::{Hub, Options, SessionStore};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use platform::testing::Proxy;
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -17,25 +30,37 @@ use wire::{
     rooms::{NewRoom, Room},
 };
 
-use super::client::Role;
+use super::{
+    client::Role,
+    foreign::{Foreign, Way},
+};
 use crate::hub::person;
 
 /// How long a client may take to write its last line.
 const LAST_WORDS: Duration = Duration::from_secs(120);
 
-/// What a client says of itself, ten times a second; one that only listens, no more than its beat.
+/// What a client says of itself, ten times a second.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Status {
     /// How many times it has said so.
     pub(crate) beat: u64,
     /// Whether it goes on talking: not any more once it has heard that it should pause.
     pub(crate) going: bool,
-    /// Messages without an answer.
+    /// What it said or did and has no answer to.
     pub(crate) outbox: usize,
     /// Other things that it waits for.
     pub(crate) busy: usize,
+    /// What was acknowledged to it since it started.
+    pub(crate) acked: u64,
     /// The newest position it has shown of each room.
     pub(crate) heads: BTreeMap<RoomId, u64>,
+}
+
+impl Status {
+    /// Whether it neither wants nor waits for anything.
+    pub(crate) fn is_calm(&self) -> bool {
+        !self.going && self.outbox == 0 && self.busy == 0
+    }
 }
 
 /// How a crew is put together.
@@ -43,6 +68,8 @@ pub(crate) struct Signing<'a> {
     pub(crate) folder: &'a Path,
     /// Where each of the hubs is.
     pub(crate) hubs: Vec<watch::Receiver<Option<std::net::SocketAddr>>>,
+    /// Unless they are ours.
+    pub(crate) foreign: Option<&'a Foreign>,
     pub(crate) clients: usize,
     pub(crate) raws: usize,
     pub(crate) rooms: usize,
@@ -56,6 +83,7 @@ pub(crate) struct Signing<'a> {
 /// Everybody.
 pub(crate) struct Crew {
     members: Vec<Member>,
+    acked: Arc<AtomicU64>,
     /// Reads the history at the end, over a link that never breaks.
     pub(crate) historian: Hub,
     _quiet_link: Proxy,
@@ -70,6 +98,8 @@ struct Member {
     words: Vec<String>,
     token: Option<String>,
     status: watch::Sender<Status>,
+    /// Of everybody.
+    acked: Arc<AtomicU64>,
     /// Whatever it said on stdout that is no status: why it failed.
     last_words: watch::Sender<String>,
     process: Mutex<Option<Process>>,
@@ -91,19 +121,21 @@ impl Crew {
         let mut hubs = Vec::new();
         for n in 0..count {
             let proxy = Proxy::start(signing.hubs.clone()).await?;
-            let server: Url = format!("http://{}", proxy.address).parse()?;
+            let Way { server, at } = signing.way(&proxy)?;
             let name = signing.name(n);
             let hub = match tokens.get(n) {
-                Some(token) => Hub::with_token(server, token.clone(), Options::default())?,
+                Some(token) => Hub::with_token(server, token.clone(), Options { at, ..Options::default() })?,
                 None => person(server, &name, sessions(&signing.folder.join(&name))).await?,
             };
             hubs.push((hub, proxy));
         }
         let rooms = rooms(&hubs, signing).await?;
         let (historian, quiet) = hubs.pop().context("nobody reads the history")?;
+        let acked = Arc::<AtomicU64>::default();
         let members = hubs.into_iter().enumerate();
-        let members = members.map(|(n, (_, proxy))| Member::new(n, proxy, &rooms, signing)).collect();
-        Ok(Self { members, historian, _quiet_link: quiet, rooms })
+        let member = |(n, (_, proxy))| Member::new(n, proxy, &rooms, signing, acked.clone());
+        let members = members.map(member).collect::<anyhow::Result<_>>()?;
+        Ok(Self { members, acked, historian, _quiet_link: quiet, rooms })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -123,10 +155,14 @@ impl Crew {
         self.members.iter().map(|member| member.status.borrow().beat).collect()
     }
 
-    /// Where those who send stand.
-    pub(crate) fn statuses(&self) -> Vec<(String, Status)> {
-        let senders = self.members.iter().filter(|member| member.role == Role::Core);
-        senders.map(|member| (member.name.clone(), member.status.borrow().clone())).collect()
+    /// Where everybody stands.
+    pub(crate) fn statuses(&self) -> impl Iterator<Item = (Role, Status)> {
+        self.members.iter().map(|member| (member.role, member.status.borrow().clone()))
+    }
+
+    /// How much was acknowledged to all together.
+    pub(crate) fn acked(&self) -> u64 {
+        self.acked.load(Ordering::Relaxed)
     }
 
     /// Starts every client's process.
@@ -170,9 +206,21 @@ impl Crew {
         let order = *member.orders.borrow();
         member.tell(order).await
     }
+
+    /// Holds one client still, and lets it go on.
+    pub(crate) async fn freeze(&self, whom: usize, still: Duration) -> anyhow::Result<()> {
+        let member = &self.members[whom % self.members.len()];
+        member.signal(Signal::SIGSTOP).await?;
+        sleep(still).await;
+        member.signal(Signal::SIGCONT).await
+    }
 }
 
 impl Signing<'_> {
+    fn way(&self, proxy: &Proxy) -> anyhow::Result<Way> {
+        self.foreign.map_or_else(|| Way::to(proxy.address), |foreign| foreign.by(proxy.address))
+    }
+
     fn name(&self, n: usize) -> String {
         match n {
             n if n < self.clients => format!("c{n}"),
@@ -205,7 +253,13 @@ async fn rooms(hubs: &[(Hub, Proxy)], signing: &Signing<'_>) -> anyhow::Result<V
 }
 
 impl Member {
-    fn new(n: usize, proxy: Proxy, rooms: &[Room], signing: &Signing<'_>) -> Self {
+    fn new(
+        n: usize,
+        proxy: Proxy,
+        rooms: &[Room],
+        signing: &Signing<'_>,
+        acked: Arc<AtomicU64>,
+    ) -> anyhow::Result<Self> {
         let name = signing.name(n);
         let role = if n < signing.clients { Role::Core } else { Role::Raw };
         let journal = signing.folder.join(format!("{name}.jsonl"));
@@ -214,7 +268,11 @@ impl Member {
         let mut words: Vec<String> = ["torture", "client", "--name"].map(String::from).into();
         let mut put = |more: &[&str]| words.extend(more.iter().map(|word| (*word).to_owned()));
         put(&[&name, "--role", role.name(), "--rooms", &ids.join(",")]);
-        put(&["--server", &format!("http://{}", proxy.address), "--rate", &rate.to_string()]);
+        let Way { server, at } = signing.way(&proxy)?;
+        put(&["--server", server.as_str(), "--rate", &rate.to_string()]);
+        if let Some(at) = at {
+            put(&["--at", &at.to_string()]);
+        }
         put(&["--folder", &signing.folder.join(&name).display().to_string()]);
         put(&["--journal", &journal.display().to_string()]);
         put(&["--seed", &(signing.seed.wrapping_mul(1_000) + n as u64).to_string()]);
@@ -224,7 +282,8 @@ impl Member {
         let (status, orders) = (watch::Sender::default(), watch::Sender::new("pause"));
         let last_words = watch::Sender::default();
         let token = signing.tokens.get(n).cloned();
-        Self { name, role, proxy, words, token, status, last_words, process: Mutex::new(None), orders }
+        let process = Mutex::new(None);
+        Ok(Self { name, role, proxy, words, token, status, acked, last_words, process, orders })
     }
 
     async fn start(&self) -> anyhow::Result<()> {
@@ -243,17 +302,30 @@ impl Member {
             stdin.write_all(format!("token {token}\n").as_bytes()).await?;
         }
         let (status, last_words) = (self.status.clone(), self.last_words.clone());
+        let (acked, mut known) = (self.acked.clone(), 0);
         // Ends with the client's stdout.
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
-                match serde_json::from_str(&line) {
-                    Ok(told) => drop(status.send_replace(told)),
+                match serde_json::from_str::<Status>(&line) {
+                    Ok(told) => {
+                        acked.fetch_add(told.acked.saturating_sub(known), Ordering::Relaxed);
+                        known = told.acked;
+                        status.send_replace(told);
+                    }
                     Err(_) => drop(last_words.send_replace(line)),
                 }
             }
         });
         *self.process.lock().await = Some(Process { child, stdin });
         Ok(())
+    }
+
+    /// A client that is not there at the moment needs none.
+    async fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let process = self.process.lock().await;
+        let Some(id) = process.as_ref().and_then(|process| process.child.id()) else { return Ok(()) };
+        let sent = kill(Pid::from_raw(id.cast_signed()), signal);
+        sent.with_context(|| format!("the client {} cannot be sent {signal}", self.name))
     }
 
     async fn tell(&self, order: &'static str) -> anyhow::Result<()> {

@@ -7,8 +7,8 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 
 use super::topology::Topology;
 
-/// Two chat-workers and the convert-worker.
-const WORKERS: usize = 3;
+/// Two chat-workers and two convert-workers.
+pub(crate) const WORKERS: usize = 4;
 
 /// Everything that can be done to a hub, or to the way there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -31,9 +31,9 @@ pub(crate) enum Fault {
     FsyncError,
     /// The disk takes its time for every flush.
     SlowDisk,
-    /// SIGKILL, and half a record at the end of the log's write-ahead log.
+    /// SIGKILL, and half a record right behind the last whole one of the log's write-ahead log.
     TornTail,
-    /// The hub's clock is an hour ahead, then back.
+    /// The running hub's clock goes an hour ahead, then back.
     ClockStep,
     /// The log is deleted, and the history that was made from it: a new generation.
     LogDeleted,
@@ -53,6 +53,8 @@ pub(crate) enum Fault {
     S3Kill,
     /// SIGKILL for a client, which starts again with its outbox.
     ClientKill,
+    /// SIGSTOP for a client, and SIGCONT.
+    ClientFreeze,
     /// One client's connections are reset.
     Cut,
     /// Every client's connections are reset at once.
@@ -73,10 +75,20 @@ impl Fault {
         matches!(self, Self::Cut | Self::CutAll | Self::HalfOpen | Self::Slow | Self::Delay | Self::AckLost)
     }
 
+    /// Whether it happens to a client or on its way, so that it can be done to anybody's hub.
+    pub(crate) fn is_of_clients(self) -> bool {
+        self.is_of_links() || matches!(self, Self::ClientKill | Self::ClientFreeze)
+    }
+
+    /// Whether it may happen while something else happens to the hub.
+    fn is_beside(self) -> bool {
+        self.is_of_links() || self == Self::ClientFreeze
+    }
+
     /// Whether it can be done to a hub that is made like this.
     pub(crate) fn is_of(self, topology: Topology) -> bool {
         match self {
-            Self::Kill | Self::Freeze | Self::ClientKill => true,
+            Self::Kill | Self::Freeze => true,
             Self::WorkerKill
             | Self::WorkerFreeze
             | Self::KafkaKill
@@ -84,22 +96,8 @@ impl Fault {
             | Self::PostgresKill
             | Self::RedisKill
             | Self::S3Kill => topology == Topology::Real,
-            _ => self.is_of_links() || topology == Topology::Embedded,
+            _ => self.is_of_clients() || topology == Topology::Embedded,
         }
-    }
-
-    /// Whether the log may refuse messages meanwhile. A message that was refused for now is sent again later, behind
-    /// those that followed it: only then a sender's order may change.
-    pub(crate) fn refuses(self) -> bool {
-        matches!(
-            self,
-            Self::LockLog
-                | Self::DiskFull
-                | Self::NoSpace
-                | Self::FsyncError
-                | Self::KafkaKill
-                | Self::KafkaFreeze
-        )
     }
 
     pub(crate) fn name(self) -> String {
@@ -110,16 +108,16 @@ impl Fault {
     fn lasts(self) -> std::ops::Range<u64> {
         match self {
             Self::Kill | Self::TornTail | Self::ClientKill => 100..900,
-            Self::Freeze | Self::WorkerFreeze | Self::KafkaFreeze => 1_000..3_000,
+            Self::Freeze | Self::WorkerFreeze | Self::ClientFreeze | Self::KafkaFreeze => 1_000..3_000,
             Self::WorkerKill | Self::KafkaKill | Self::PostgresKill | Self::RedisKill | Self::S3Kill => {
                 500..2_500
             }
             Self::LockChat | Self::LockServer => 2_000..4_000,
             // Beyond the five seconds that the log waits for a lock.
             Self::LockLog => 5_500..6_500,
-            Self::DiskFull | Self::NoSpace | Self::FsyncError | Self::SlowDisk | Self::ClockStep => {
-                2_500..4_000
-            }
+            Self::DiskFull | Self::NoSpace | Self::FsyncError | Self::SlowDisk => 2_500..4_000,
+            // Right, ahead, right again: a process sees each of the three after a second.
+            Self::ClockStep => 4_500..6_000,
             Self::LogDeleted | Self::Cut | Self::CutAll => 0..1,
             Self::HalfOpen | Self::Slow | Self::Delay => 1_000..3_000,
             Self::AckLost => 500..1_500,
@@ -138,7 +136,7 @@ pub(crate) struct Step {
     pub(crate) lasts: Duration,
 }
 
-/// All of them. Those of the hub come one after the other; those of the links run beside them.
+/// All of them. Those of the hub come one after the other; those of links and of clients that stop run beside them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Schedule {
     pub(crate) seed: u64,
@@ -159,15 +157,15 @@ pub(crate) struct Choice<'a> {
 impl Schedule {
     pub(crate) fn new(seed: u64, choice: &Choice<'_>) -> Self {
         let mut dice = StdRng::seed_from_u64(seed);
-        let (links, mut hub): (Vec<_>, Vec<_>) = choice.faults.iter().partition(|fault| fault.is_of_links());
+        let (links, mut hub): (Vec<_>, Vec<_>) = choice.faults.iter().partition(|fault| fault.is_beside());
         // A new generation begins with a quiet hub, so it comes last.
         let deleted = hub.iter().position(|fault| *fault == Fault::LogDeleted).map(|at| hub.swap_remove(at));
-        let mut lane = Lane { dice: &mut dice, choice, steps: Vec::new(), at: Duration::from_secs(1) };
+        let mut lane = Lane::new(&mut dice, choice, Duration::from_secs(1));
         lane.fill(&hub, 800..2_000, choice.span);
         lane.fill(deleted.as_slice(), 500..1_000, Duration::ZERO);
         let (hub, end) = (lane.steps, lane.at);
         let span = choice.span.max(end);
-        let mut lane = Lane { dice: &mut dice, choice, steps: Vec::new(), at: Duration::from_millis(500) };
+        let mut lane = Lane::new(&mut dice, choice, Duration::from_millis(500));
         lane.fill(&links, 200..900, span.saturating_sub(Duration::from_secs(3)));
         // The generation changes while no link is broken, so that who is told what is certain.
         let links = lane.steps;
@@ -180,9 +178,16 @@ struct Lane<'a, 'b> {
     choice: &'a Choice<'b>,
     steps: Vec<Step>,
     at: Duration,
+    /// Whose turn it is next among gateways and among workers: nobody is spared while another has it twice.
+    turns: [usize; 2],
 }
 
-impl Lane<'_, '_> {
+impl<'a, 'b> Lane<'a, 'b> {
+    fn new(dice: &'a mut StdRng, choice: &'a Choice<'b>, at: Duration) -> Self {
+        let turns = [dice.random_range(0..choice.gateways.max(1)), dice.random_range(0..WORKERS)];
+        Self { dice, choice, steps: Vec::new(), at, turns }
+    }
+
     /// Each fault once, in any order, and again until the time is up.
     fn fill(&mut self, faults: &[Fault], pause: std::ops::Range<u64>, until: Duration) {
         let mut first = true;
@@ -195,18 +200,25 @@ impl Lane<'_, '_> {
                     break;
                 }
                 let lasts = Duration::from_millis(self.dice.random_range(fault.lasts()));
-                let among = match fault {
-                    Fault::WorkerKill | Fault::WorkerFreeze => WORKERS,
-                    Fault::ClientKill => self.choice.clients,
-                    fault if fault.is_of_links() => self.choice.clients,
-                    _ => self.choice.gateways,
-                };
-                let whom = self.dice.random_range(0..among.max(1));
+                let whom = self.whom(fault);
                 self.steps.push(Step { at: self.at, fault, whom, lasts });
                 self.at += lasts + Duration::from_millis(self.dice.random_range(pause.clone()));
             }
             first = false;
         }
+    }
+
+    fn whom(&mut self, fault: Fault) -> usize {
+        let (turn, among) = match fault {
+            fault if fault.is_of_clients() => {
+                return self.dice.random_range(0..self.choice.clients.max(1));
+            }
+            Fault::WorkerKill | Fault::WorkerFreeze => (&mut self.turns[1], WORKERS),
+            _ => (&mut self.turns[0], self.choice.gateways.max(1)),
+        };
+        let whom = *turn;
+        *turn = (whom + 1) % among;
+        whom
     }
 }
 
@@ -252,6 +264,23 @@ mod tests {
     }
 
     #[test]
+    fn one_round_of_faults_spares_no_gateway_and_two_spare_no_worker() {
+        for seed in 0..50 {
+            let faults = [Fault::Kill, Fault::Freeze, Fault::WorkerKill, Fault::WorkerFreeze];
+            let choice = Choice { faults: &faults, span: Duration::ZERO, clients: 7, gateways: 2 };
+            let twice = Choice { span: Duration::from_secs(25), ..choice };
+            let hit = |choice: &Choice<'_>, fault: [Fault; 2]| {
+                let steps = Schedule::new(seed, choice).hub.into_iter();
+                let steps = steps.filter(|step| fault.contains(&step.fault));
+                steps.map(|step| step.whom).collect::<std::collections::BTreeSet<_>>()
+            };
+
+            assert_eq!(hit(&choice, [Fault::Kill, Fault::Freeze]), [0, 1].into());
+            assert_eq!(hit(&twice, [Fault::WorkerKill, Fault::WorkerFreeze]), [0, 1, 2, 3].into());
+        }
+    }
+
+    #[test]
     fn faults_of_the_hub_never_overlap_and_name_somebody_who_is_there() {
         let schedule = Schedule::new(3, &choice(120));
 
@@ -259,6 +288,7 @@ mod tests {
             assert!(pair[0].at + pair[0].lasts <= pair[1].at, "{pair:?}");
         }
         assert!(schedule.links.iter().all(|step| step.whom < 7));
+        assert!(schedule.links.iter().any(|step| step.fault == Fault::ClientFreeze));
         assert!(schedule.hub.last().is_some_and(|step| step.at > Duration::from_secs(100)));
     }
 }

@@ -1,13 +1,15 @@
 //! What a hub is made of: one process with everything embedded, or gateways and workers of their own on real engines.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
+use futures_util::future::try_join_all;
 
 use super::{
     conductor::Plan,
     ground::Ground,
+    schedule::WORKERS,
     site::{PUBLIC, Site},
 };
 
@@ -16,13 +18,21 @@ use super::{
 pub(crate) enum Topology {
     /// `mshub up`: one process.
     Embedded,
-    /// Two gateways, two chat-workers and a convert-worker, each a process, on PostgreSQL, Redis, Apache Kafka and S3.
+    /// Two of each service, each a process, on PostgreSQL, Redis, Apache Kafka and S3.
     Real,
 }
 
 impl Topology {
     pub(crate) fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// How many gateways there are when so many are asked for: in parts, two at least.
+    pub(crate) fn gateways(self, asked: usize) -> usize {
+        match self {
+            Self::Embedded => asked,
+            Self::Real => asked.max(2),
+        }
     }
 }
 
@@ -39,7 +49,7 @@ pub(crate) async fn start(plan: &Plan, folder: &Path) -> anyhow::Result<Parts> {
     match plan.topology {
         _ if plan.server.is_some() => Ok(Parts::default()),
         Topology::Embedded => embedded(plan, folder).await,
-        Topology::Real => real(&plan.mshub, folder, plan.gateways.max(2), &plan.options).await,
+        Topology::Real => real(&plan.mshub, folder, plan.gateways, &plan.options).await,
     }
 }
 
@@ -58,7 +68,7 @@ async fn embedded(plan: &Plan, folder: &Path) -> anyhow::Result<Parts> {
     Ok(Parts { gateways, ..Parts::default() })
 }
 
-/// So many gateways with two chat-workers and a convert-worker, on engines of their own.
+/// So many gateways with two chat-workers and two convert-workers, on engines of their own.
 pub(crate) async fn real(
     mshub: &Path,
     folder: &Path,
@@ -69,39 +79,50 @@ pub(crate) async fn real(
     let secret = folder.join("secret");
     std::fs::write(&secret, hex::encode(rand::random::<[u8; 32]>()))?;
     let secret = format!("--secret-file={}", secret.display());
-    let program = |name: &str| -> anyhow::Result<PathBuf> {
-        Ok(mshub.parent().context("mshub has no folder")?.join(name))
-    };
     let words = |ports: &[&str], more: &[String]| -> anyhow::Result<Vec<String>> {
         let engines = ports.iter().map(|port| ground.flag(port)).collect::<anyhow::Result<Vec<_>>>()?;
         Ok(engines.into_iter().chain(more.iter().cloned()).chain([secret.clone()]).collect())
     };
-    let chat = words(&["database", "bus", "fanout"], &[])?;
-    let chat_worker = program("mshub-chat-worker")?;
-    let mut standby = Site::service(&chat_worker, folder, "chat-worker1", chat.clone()).await?;
-    let mut chat = Site::service(&chat_worker, folder, "chat-worker0", chat).await?;
-    let work = format!("--work-dir={}", folder.join("work").display());
-    let convert = words(&["database", "fanout", "objects"], &[work])?;
-    let mut convert =
-        Site::service(&program("mshub-convert-worker")?, folder, "convert-worker", convert).await?;
+    let (mut workers, mut addresses) = (Vec::new(), Vec::new());
+    for kind in ["chat-worker", "convert-worker"] {
+        let mut urls = Vec::new();
+        for name in (0..WORKERS / 2).map(|n| format!("{kind}{n}")) {
+            let words = match kind {
+                "chat-worker" => words(&["database", "bus", "fanout"], &[])?,
+                _ => {
+                    let work = format!("--work-dir={}", folder.join(&name).display());
+                    words(&["database", "fanout", "objects"], &[work])?
+                }
+            };
+            let worker = service(mshub, folder, (kind, &name), words).await?;
+            urls.push(worker.url()?);
+            workers.push(worker);
+        }
+        addresses.push(format!("--{kind}={}", urls.join(",")));
+    }
     let more = [
-        format!("--chat-worker={}", chat.url()?),
-        format!("--convert-worker={}", convert.url()?),
         format!("--public-url={PUBLIC}"),
         format!("--mail-url=kept:{}", folder.join("mail").display()),
         "--sends-per-second=100000".to_owned(),
     ];
-    let more: Vec<String> = more.into_iter().chain(options.iter().cloned()).collect();
+    let more: Vec<String> = addresses.into_iter().chain(more).chain(options.iter().cloned()).collect();
     let words = words(&["database", "bus", "fanout", "objects"], &more)?;
-    chat.start().await?;
-    // It takes over from the first one whenever that is away.
-    tokio::try_join!(standby.start(), convert.start())?;
     let mut gateways = Vec::new();
     for n in 0..count {
-        let name = format!("gateway{n}");
-        let mut gateway = Site::service(&program("mshub-server")?, folder, &name, words.clone()).await?;
-        gateway.start().await?;
-        gateways.push(gateway);
+        gateways.push(service(mshub, folder, ("server", &format!("gateway{n}")), words.clone()).await?);
     }
-    Ok(Parts { gateways, workers: vec![chat, standby, convert], ground: Some(ground) })
+    try_join_all(workers.iter_mut().map(Site::start)).await?;
+    try_join_all(gateways.iter_mut().map(Site::start)).await?;
+    Ok(Parts { gateways, workers, ground: Some(ground) })
+}
+
+/// The program of a service, which lies beside `mshub`, under a name.
+async fn service(
+    mshub: &Path,
+    folder: &Path,
+    (service, name): (&str, &str),
+    words: Vec<String>,
+) -> anyhow::Result<Site> {
+    let program = mshub.parent().context("mshub has no folder")?.join(format!("mshub-{service}"));
+    Site::service(&program, folder, name, words).await
 }

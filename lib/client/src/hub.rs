@@ -1,6 +1,6 @@
 //! One hub as one person sees it: its address, how to speak to it, and who is signed in.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use url::{Host, Url};
 use wire::{Timestamp, accounts::HubInfo, accounts::Me, paths};
@@ -21,6 +21,9 @@ pub struct Options {
     pub retries: u32,
     /// What the client calls itself.
     pub user_agent: String,
+    /// Where the hub's name leads, instead of where the network says: to somebody who stands in between. Only for a hub
+    /// that is given by its name, and without a port.
+    pub at: Option<SocketAddr>,
 }
 
 impl Default for Options {
@@ -29,6 +32,7 @@ impl Default for Options {
             timeout: Duration::from_secs(30),
             retries: 3,
             user_agent: concat!("mshub/", env!("CARGO_PKG_VERSION")).to_owned(),
+            at: None,
         }
     }
 }
@@ -136,9 +140,12 @@ fn build(server: &Url, options: &Options, silence: Option<Duration>) -> Result<r
     if let Some(silence) = silence {
         builder = builder.read_timeout(silence);
     }
-    if is_loopback(server) {
+    if is_loopback(server) || options.at.is_some() {
         // A proxy of the environment would look for the hub on its own machine.
         builder = builder.no_proxy();
+    }
+    if let Some((name, at)) = server.domain().zip(options.at) {
+        builder = builder.resolve(name, at);
     }
     builder.build().map_err(|why| Error::Protocol(format!("cannot set up HTTP: {why}")))
 }

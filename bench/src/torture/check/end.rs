@@ -1,4 +1,4 @@
-//! The end: I12, everybody has everything and nothing waits, and how long each fault was felt.
+//! The end: I12, everybody has everything and nothing waits; how long each fault was felt, and what was done between them.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -20,6 +20,31 @@ pub(super) fn judge(seen: &Seen<'_>, rest: Duration, found: &mut Found) {
         }
     }
     recovery(seen, found);
+    peace(seen, quiet, found);
+}
+
+/// How much was acknowledged while nothing was done to the hub, from its first fault to the end.
+fn peace(seen: &Seen<'_>, quiet: u64, found: &mut Found) {
+    let mut acked: Vec<u64> = Vec::new();
+    for client in seen.clients.values() {
+        let lines = client.lines.iter().filter(|line| matches!(line.what, Observed::Ok { .. }));
+        acked.extend(lines.map(|line| line.t));
+    }
+    acked.sort_unstable();
+    let (mut peace, mut count) = (Duration::ZERO, 0);
+    let mut free = None;
+    let mut hub: Vec<_> = seen.faults.iter().filter(|(_, whom, ..)| whom.is_none()).collect();
+    hub.sort_unstable_by_key(|(_, _, from, _)| *from);
+    let ends = hub.iter().map(|(_, _, from, to)| (*from, *to)).chain([(quiet, quiet)]);
+    for (from, to) in ends {
+        if let Some(free) = free.filter(|free| *free < from) {
+            peace += span(free, from);
+            count += acked.partition_point(|t| *t <= from) - acked.partition_point(|t| *t <= free);
+        }
+        free = Some(free.unwrap_or(0).max(to));
+    }
+    found.figures.peace_ms = u64::try_from(peace.as_millis()).unwrap_or(u64::MAX);
+    found.figures.peace_acked = count;
 }
 
 fn settled(
@@ -45,6 +70,8 @@ fn settled(
         }
     }
     let late = client.lines.iter().rev().find(|line| is_service(line)).map_or(0, |line| line.t);
+    let millis = u64::try_from(span(quiet, late).as_millis()).unwrap_or(u64::MAX);
+    found.figures.rest_ms = found.figures.rest_ms.max(millis);
     if span(quiet, late) > rest {
         let what = format!("caught up only {:.1} s after the last fault", span(quiet, late).as_secs_f64());
         found.broken_end(who, what);

@@ -1,4 +1,4 @@
-//! Watermarks: I8, they grow, and their count and chain hash are those of the history.
+//! Watermarks: I8, they grow, their count and chain hash are those of the history, and none is ahead of what was sent.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +12,7 @@ use crate::torture::journal::{Observed, Shown};
 type Chains = HashMap<(usize, RoomId), BTreeMap<u64, (u64, String)>>;
 
 pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
-    let chains = chains(seen);
+    let (chains, begun) = (chains(seen), begun(seen));
     for (who, client) in &seen.clients {
         let mut newest: HashMap<(usize, RoomId), u64> = HashMap::new();
         for line in &client.lines {
@@ -22,6 +22,11 @@ pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
             }
             let Observed::Wm { room, pos, n, h } = &line.what else { continue };
             let at = (seen.epoch_at(line.t), *room);
+            found.figures.watermarks += 1;
+            if let Some(begun) = begun.get(&(at.0, *room, *pos)).filter(|begun| **begun > line.t) {
+                let what = format!("the watermark was there {} µs before its message", begun - line.t);
+                found.broken_in(Promise::I8, who, *room, Some(*pos), what);
+            }
             let last = newest.insert(at, *pos).unwrap_or(0);
             if *pos < last {
                 let what = format!("the watermark went back from {last}");
@@ -34,6 +39,25 @@ pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
             }
         }
     }
+}
+
+/// When what is at a position was begun: before that it can be in no database.
+fn begun(seen: &Seen<'_>) -> HashMap<(usize, RoomId, u64), u64> {
+    let mut begun = HashMap::new();
+    for client in seen.clients.values() {
+        let Some(user) = client.user else { continue };
+        for line in &client.lines {
+            let (Observed::Invoke { room, cid, .. } | Observed::Act { room, cid, .. }) = &line.what else {
+                continue;
+            };
+            for epoch in 0..seen.epochs.len() {
+                if let Some(pos) = seen.place(epoch, &(*room, user, *cid)) {
+                    begun.entry((epoch, *room, pos)).or_insert(line.t);
+                }
+            }
+        }
+    }
+    begun
 }
 
 fn chains(seen: &Seen<'_>) -> Chains {

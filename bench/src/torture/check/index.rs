@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use wire::{ClientId, RoomId, UserId};
 
-use super::Evidence;
+use super::{Evidence, Promise};
 use crate::torture::journal::{Line, Observed, Shown};
 
 /// What makes a message one message.
@@ -32,6 +32,8 @@ pub(super) struct Seen<'a> {
     pub(super) deleted: Vec<u64>,
     /// Faults: name, whom, from, to.
     pub(super) faults: Vec<(&'a str, Option<&'a str>, u64, u64)>,
+    /// What the run was to show something of.
+    pub(super) meant: Vec<Promise>,
     /// When nobody sent any more and no fault was left.
     pub(super) quiet: Option<u64>,
 }
@@ -47,6 +49,7 @@ impl<'a> Seen<'a> {
             epochs: epochs.collect(),
             deleted: Vec::new(),
             faults: Vec::new(),
+            meant: Vec::new(),
             quiet: None,
         };
         for line in lines {
@@ -59,6 +62,7 @@ impl<'a> Seen<'a> {
         match &line.what {
             Observed::Deleted => self.deleted.push(line.t),
             Observed::Quiet => self.quiet = Some(line.t),
+            Observed::Meant { promises } => self.meant.extend(promises),
             Observed::Fault { fault, whom } => {
                 self.faults.push((fault, whom.as_deref(), line.t, u64::MAX));
             }

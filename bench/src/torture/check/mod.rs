@@ -11,6 +11,7 @@ mod members;
 mod reads;
 mod screens;
 mod sends;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wire::{ClientId, RoomId};
 
 use super::journal::{Line, Shown};
@@ -39,12 +40,14 @@ pub(crate) struct Evidence {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Epoch {
     pub(crate) rooms: BTreeMap<RoomId, Vec<Shown>>,
+    /// The same from the rows of the database alone, if they were asked for.
+    pub(crate) stored: Option<BTreeMap<RoomId, Vec<Shown>>>,
 }
 
 /// The promises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Promise {
-    /// What was acknowledged is in the history, once, at the place that was told.
+    /// What was acknowledged, said or done, is in the history, once, at the place that was told.
     I1,
     /// What anybody saw is in the history.
     I2,
@@ -58,7 +61,7 @@ pub(crate) enum Promise {
     I6,
     /// The messages of one sender in a room keep their order.
     I7,
-    /// Watermarks grow, and count and hash what the history holds.
+    /// Watermarks grow, count and hash what the history holds, and are never ahead of it.
     I8,
     /// History that is asked for after an acknowledgement contains the message.
     I9,
@@ -91,6 +94,8 @@ pub(crate) struct Figures {
     pub(crate) clients: usize,
     pub(crate) sent: usize,
     pub(crate) acked: usize,
+    /// Of these, what was done to messages: edits, removals, signs and pins.
+    pub(crate) done: usize,
     pub(crate) refused: usize,
     /// Sent, and never answered.
     pub(crate) unknown: usize,
@@ -103,12 +108,37 @@ pub(crate) struct Figures {
     pub(crate) redelivered: usize,
     /// How often somebody left a room by the log: nothing of what came after may have reached them.
     pub(crate) departures: usize,
+    /// Rows of the database that were compared with the history.
+    pub(crate) stored: usize,
+    /// Watermarks that were compared with the history.
+    pub(crate) watermarks: usize,
+    /// How often somebody was told that the log began anew.
+    pub(crate) resets: usize,
     /// Documents that the hub took to convert.
     pub(crate) converted: usize,
     pub(crate) faults: BTreeMap<String, usize>,
     /// From the end of a fault until everybody it concerned was served again: the middle and the worst, in ms.
     pub(crate) recovery_p50_ms: u64,
     pub(crate) recovery_max_ms: u64,
+    /// How long the last one needed to come to rest after the last fault, in ms.
+    pub(crate) rest_ms: u64,
+    /// How long nothing was done to the hub after the first fault and before the end, and what it acknowledged then.
+    pub(crate) peace_ms: u64,
+    pub(crate) peace_acked: usize,
+}
+
+impl Figures {
+    /// How much was seen of a promise that holds as well when nothing happens.
+    fn seen_of(&self, promise: Promise) -> usize {
+        match promise {
+            Promise::I1 => self.done.min(self.acked - self.done).min(self.stored),
+            Promise::I8 => self.watermarks,
+            Promise::I10 => self.resets,
+            Promise::I11 => self.departures,
+            Promise::I14 => self.converted,
+            _ => self.deliveries,
+        }
+    }
 }
 
 /// What the judge says.
@@ -116,12 +146,16 @@ pub(crate) struct Figures {
 pub(crate) struct Verdict {
     pub(crate) figures: Figures,
     pub(crate) violations: Vec<Violation>,
+    /// Promises of which the run was to show something, and did not.
+    pub(crate) unseen: BTreeSet<Promise>,
+    /// How long everybody might need to come to rest, in ms.
+    pub(crate) rest_limit_ms: u64,
 }
 
 impl Verdict {
-    /// Whether every promise was kept.
+    /// Whether every promise was kept, and put to the test.
     pub(crate) fn is_clean(&self) -> bool {
-        self.violations.is_empty()
+        self.violations.is_empty() && self.unseen.is_empty()
     }
 
     /// The promises that were not.
@@ -137,6 +171,7 @@ pub(crate) fn judge(evidence: &Evidence, rest: Duration) -> Verdict {
     let mut found = Found::default();
     screens::judge(&seen, &mut found);
     sends::judge(&seen, &mut found);
+    stored::judge(evidence, &mut found);
     heads::judge(&seen, &mut found);
     reads::judge(&seen, &mut found);
     members::judge(&seen, &mut found);
@@ -148,7 +183,9 @@ pub(crate) fn judge(evidence: &Evidence, rest: Duration) -> Verdict {
     figures.duplicated = count(&[Promise::I5]);
     figures.reordered = count(&[Promise::I6, Promise::I7]);
     violations.sort_by_key(|violation| violation.promise);
-    Verdict { figures, violations }
+    let unseen = seen.meant.iter().copied().filter(|promise| figures.seen_of(*promise) == 0).collect();
+    let rest_limit_ms = u64::try_from(rest.as_millis()).unwrap_or(u64::MAX);
+    Verdict { figures, violations, unseen, rest_limit_ms }
 }
 
 /// What the functions of the promises add to.

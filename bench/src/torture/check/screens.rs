@@ -87,6 +87,7 @@ impl<'a> Wall<'a, '_> {
     }
 
     fn reset(&mut self, room: RoomId, now: usize, line: &'a Line, found: &mut Found) {
+        found.figures.resets += 1;
         let epoch = self.screens.get(&room).map_or(now, |screen| screen.epoch + 1);
         if epoch > now {
             let what = "was told that the log began anew, and it did not".to_owned();

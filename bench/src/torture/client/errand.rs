@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use client::{Error, EventsQuery, Hub};
 use tokio::time::sleep;
-use wire::{Code, Problem, RoomId};
+use wire::{ClientId, Code, Problem, RoomId, messages::Act};
 
 use crate::torture::journal::Shown;
 
@@ -23,6 +23,8 @@ pub(super) enum Done {
     Left { room: RoomId, told: bool },
     /// A member of this room again.
     Joined(RoomId),
+    /// What was to be done to a message is done and has its place, or was refused.
+    Acted { room: RoomId, cid: ClientId, pos: Option<u64> },
     /// It did not work, and does not matter.
     Nothing,
 }
@@ -78,6 +80,22 @@ pub(super) async fn join(hub: Hub, room: RoomId) -> Done {
         sleep(AGAIN).await;
     }
     Done::Joined(room)
+}
+
+/// Does something to a message, again under the same id until the hub has answered. A refusal says nothing of an attempt
+/// before it whose answer was lost.
+pub(super) async fn act(hub: Hub, room: RoomId, act: Act) -> Done {
+    loop {
+        match hub.act(&room.to_string(), &act).await {
+            Ok(sent) => return Done::Acted { room, cid: act.cid, pos: Some(sent.pos) },
+            Err(error) if is_refusal(&error) => return Done::Acted { room, cid: act.cid, pos: None },
+            Err(_) => sleep(AGAIN).await,
+        }
+    }
+}
+
+fn is_refusal(error: &Error) -> bool {
+    matches!(error, Error::SignedOut) || error.problem().is_some() && !error.is_transient()
 }
 
 fn is_not_there(error: &Error) -> bool {

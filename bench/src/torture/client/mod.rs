@@ -4,22 +4,28 @@ mod errand;
 mod person;
 mod raw;
 
-use std::{io::BufRead as _, path::PathBuf, time::Duration};
+use std::{io::BufRead as _, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use client::{Hub, Options, Url};
 use tokio::sync::mpsc;
-use wire::{RoomId, UserId};
+use wire::{
+    RoomId, UserId,
+    messages::{Act, Op},
+};
 
 use super::{
-    journal::{Journal, Observed},
+    journal::{Journal, Observed, hash},
     people::sessions,
 };
 
 const AGAIN: Duration = Duration::from_millis(300);
 /// How often a client says how it is.
 const STATUS: Duration = Duration::from_millis(100);
+
+/// What people put on messages.
+const SIGNS: [&str; 2] = ["👍", "🎉"];
 
 /// What a client is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -47,6 +53,9 @@ pub(crate) struct ClientArgs {
     role: Role,
     #[arg(long)]
     server: Url,
+    /// Where the server's name leads.
+    #[arg(long)]
+    at: Option<SocketAddr>,
     #[arg(long)]
     folder: PathBuf,
     #[arg(long)]
@@ -65,7 +74,8 @@ pub(crate) struct ClientArgs {
 
 pub(crate) async fn run(args: ClientArgs) -> anyhow::Result<()> {
     let mut orders = Orders::read();
-    let options = Options { user_agent: format!("mshub-torture/{}", args.name), ..Options::default() };
+    let user_agent = format!("mshub-torture/{}", args.name);
+    let options = Options { user_agent, at: args.at, ..Options::default() };
     let hub = if args.folder.join("session").exists() {
         Hub::new(args.server.clone(), sessions(&args.folder), options)?
     } else {
@@ -73,9 +83,10 @@ pub(crate) async fn run(args: ClientArgs) -> anyhow::Result<()> {
         Hub::with_token(args.server.clone(), token, options)?
     };
     let mut journal = Journal::open(&args.journal, &args.name)?;
-    journal.note(Observed::Hello { user: user(&hub).await? })?;
+    let me = user(&hub).await?;
+    journal.note(Observed::Hello { user: me })?;
     match args.role {
-        Role::Core => person::Person::new(hub, journal, args).await?.run(orders).await,
+        Role::Core => person::Person::new(me, hub, journal, args).await?.run(orders).await,
         Role::Raw => raw::Raw::new(hub, journal, args).run(orders).await,
     }
 }
@@ -92,6 +103,19 @@ async fn user(hub: &Hub) -> anyhow::Result<UserId> {
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// What is about to be done to a message, as its event will tell it.
+fn acted(room: RoomId, act: &Act) -> Observed {
+    let (kind, body) = match &act.op {
+        Op::Edit { body } => ("edited", &**body),
+        Op::Redact => ("redacted", ""),
+        Op::React { body } => ("reacted", &**body),
+        Op::Unreact { body } => ("unreacted", &**body),
+        Op::Pin => ("pinned", ""),
+        Op::Unpin => ("unpinned", ""),
+    };
+    Observed::Act { room, cid: act.cid, kind: kind.to_owned(), tgt: act.tgt, hash: hash(body) }
 }
 
 /// What the conductor wants, a line each on stdin.

@@ -1,21 +1,25 @@
 //! A client that speaks through the client core: what it shows is what the CLI and the TUI show.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     time::Duration,
 };
 
 use anyhow::bail;
-use client::{Error, Hub, Live, LiveEvent, Outbox};
-use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use client::{Draft, Error, Hub, Live, LiveEvent, Outbox};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IteratorRandom as _};
 use tokio::{
     task::JoinSet,
     time::{Interval, MissedTickBehavior, interval},
 };
-use wire::{ClientId, RoomId};
+use wire::{
+    ClientId, RoomId, UserId,
+    events::{RoomEvent, What},
+    messages::{Act, Op},
+};
 
 use super::{
-    ClientArgs, Order, Orders, STATUS,
+    ClientArgs, Order, Orders, SIGNS, STATUS, acted,
     errand::{self, Done},
 };
 use crate::{
@@ -32,6 +36,12 @@ const TAIL: u32 = 50;
 const PATIENT: usize = 200;
 /// One message in so many is longer than the hub takes.
 const TOO_LONG: u32 = 60;
+/// One message in so many answers another.
+const ANSWERS: u32 = 10;
+/// Instead of one message in so many something is done to one.
+const ACTS: u32 = 8;
+/// Newest messages that somebody remembers, to do something to.
+const REMEMBERED: usize = 60;
 /// After one acknowledgement in so many the history is read.
 const READS: u32 = 15;
 const ROAM: Duration = Duration::from_secs(3);
@@ -49,6 +59,7 @@ enum Roam {
 }
 
 pub(super) struct Person {
+    me: UserId,
     hub: Hub,
     live: Live,
     journal: Journal,
@@ -59,13 +70,23 @@ pub(super) struct Person {
     going: bool,
     roam: Roam,
     errands: JoinSet<Done>,
+    /// The newest messages of others and one's own.
+    messages: VecDeque<(RoomId, u64, UserId)>,
+    /// Whether something is being done to a message: one thing after the other, so that they have an order.
+    acting: bool,
     said: u64,
+    acked: u64,
     beat: u64,
 }
 
 impl Person {
     /// With the outbox on disk, as the CLI and the TUI have it: what a killed client had not sent, its next life sends.
-    pub(super) async fn new(hub: Hub, journal: Journal, args: ClientArgs) -> anyhow::Result<Self> {
+    pub(super) async fn new(
+        me: UserId,
+        hub: Hub,
+        journal: Journal,
+        args: ClientArgs,
+    ) -> anyhow::Result<Self> {
         let outbox = match hub.outbox(&args.folder.join("outbox")).await {
             // A token from outside names no account to keep an outbox for.
             Err(Error::SignedOut) => Outbox::in_memory(),
@@ -73,9 +94,24 @@ impl Person {
         };
         let live = hub.live_with(outbox);
         let dice = StdRng::seed_from_u64(args.seed);
-        let (heads, waiting, errands) = (BTreeMap::new(), HashMap::new(), JoinSet::new());
-        let (going, roam, said, beat) = (false, Roam::Home, 0, 0);
-        Ok(Self { hub, live, journal, args, dice, heads, waiting, going, roam, errands, said, beat })
+        Ok(Self {
+            me,
+            hub,
+            live,
+            journal,
+            args,
+            dice,
+            heads: BTreeMap::new(),
+            waiting: HashMap::new(),
+            going: false,
+            roam: Roam::Home,
+            errands: JoinSet::new(),
+            messages: VecDeque::new(),
+            acting: false,
+            said: 0,
+            acked: 0,
+            beat: 0,
+        })
     }
 
     pub(super) async fn run(mut self, mut orders: Orders) -> anyhow::Result<()> {
@@ -96,7 +132,7 @@ impl Person {
                     None => bail!("the live socket ended"),
                 },
                 Some(done) = self.errands.join_next() => self.returned(done?)?,
-                _ = tongue.tick(), if self.going && self.waiting.len() < PATIENT => self.say()?,
+                _ = tongue.tick(), if self.going && self.waiting.len() < PATIENT => self.speak()?,
                 _ = roam.tick(), if self.going && self.args.roams => self.wander()?,
                 _ = status.tick() => {
                     self.beat += 1;
@@ -110,13 +146,42 @@ impl Person {
 
     fn status(&self) -> Status {
         let busy = self.errands.len() + usize::from(self.roam != Roam::Home);
-        let Self { beat, going, .. } = *self;
-        Status { beat, going, outbox: self.waiting.len(), busy, heads: self.heads.clone() }
+        let Self { beat, going, acked, .. } = *self;
+        Status { beat, going, outbox: self.waiting.len(), busy, acked, heads: self.heads.clone() }
     }
 
     fn follow(&mut self, room: RoomId) -> anyhow::Result<()> {
         self.journal.note(Observed::Subscribed { room })?;
         self.live.subscribe(room, None, TAIL);
+        Ok(())
+    }
+
+    /// Says something, or does something to what was said.
+    fn speak(&mut self) -> anyhow::Result<()> {
+        match self.dice.random_ratio(1, ACTS) && !self.acting {
+            true => self.act(),
+            false => self.say(),
+        }
+    }
+
+    /// Edits, removes, signs or pins a message. The hub takes pins only from the room's owner, who is one of those here.
+    fn act(&mut self) -> anyhow::Result<()> {
+        let Some((room, tgt, by)) = self.messages.iter().copied().choose(&mut self.dice) else {
+            return self.say();
+        };
+        let sign = || SIGNS[0].to_owned();
+        let op = match self.dice.random_range(0..10) {
+            0..4 if by == self.me => Op::Edit { body: format!("{} says this instead", self.args.name) },
+            4 if by == self.me => Op::Redact,
+            5 => Op::Unreact { body: sign() },
+            6 => Op::Pin,
+            7 => Op::Unpin,
+            _ => Op::React { body: sign() },
+        };
+        let act = Act { cid: ClientId::new(), tgt, op };
+        self.journal.note(acted(room, &act))?;
+        self.acting = true;
+        self.errands.spawn(errand::act(self.hub.clone(), room, act));
         Ok(())
     }
 
@@ -129,15 +194,22 @@ impl Person {
         let hash = hash(&body);
         // Before it is handed over: on a busy machine it is on everybody's screen before the next line runs.
         let began = journal::now();
-        let cid = self.live.say(room, body);
+        let mut draft = Draft::new(room, body);
+        if self.dice.random_ratio(1, ANSWERS) {
+            let here = self.messages.iter().filter(|(there, ..)| *there == room);
+            draft.re = here.choose(&mut self.dice).map(|(_, pos, _)| *pos);
+        }
+        let (cid, re) = (draft.cid, draft.re);
+        self.live.send(draft);
         self.waiting.insert(cid, room);
-        self.journal.note_at(began, Observed::Invoke { room, cid, hash })
+        self.journal.note_at(began, Observed::Invoke { room, cid, hash, re })
     }
 
     fn hear(&mut self, event: LiveEvent) -> anyhow::Result<()> {
         match event {
             LiveEvent::Event(event) => {
                 self.heads.insert(event.room, event.pos);
+                self.remember(&event);
                 self.journal.note(Observed::Ev(Shown::from(&event)))
             }
             LiveEvent::Sent { cid, room, pos, .. } => self.sent(cid, room, pos),
@@ -152,6 +224,7 @@ impl Person {
             }
             LiveEvent::Restarted { room } => {
                 self.heads.remove(&room);
+                self.forget(room);
                 self.journal.note(Observed::Reset { room })
             }
             LiveEvent::Left { room } => self.left(room),
@@ -176,8 +249,9 @@ impl Person {
             LiveEvent::Renewed { cid, fresh, room } => {
                 self.waiting.remove(&cid);
                 self.waiting.insert(fresh, room);
-                self.journal.note(Observed::Invoke { room, cid: fresh, hash: String::new() })
+                self.journal.note(Observed::Invoke { room, cid: fresh, hash: String::new(), re: None })
             }
+            LiveEvent::PutOff { cid, room, .. } => self.journal.note(Observed::PutOff { room, cid }),
             LiveEvent::Void { room, pos } => self.journal.note(Observed::Void { room, pos }),
             LiveEvent::Entered { .. }
             | LiveEvent::Read { .. }
@@ -185,7 +259,6 @@ impl Person {
             | LiveEvent::Typing { .. }
             | LiveEvent::Presence { .. }
             | LiveEvent::Uploading { .. }
-            | LiveEvent::PutOff { .. }
             | LiveEvent::Card { .. }
             | LiveEvent::Job(_)
             | LiveEvent::Health(_)
@@ -193,8 +266,21 @@ impl Person {
         }
     }
 
+    /// What can be done something to. A message that was removed since is left to the hub to refuse.
+    fn remember(&mut self, event: &RoomEvent) {
+        if matches!(event.what, What::Said { .. }) {
+            self.messages.push_back((event.room, event.pos, event.by));
+            self.messages.drain(..self.messages.len().saturating_sub(REMEMBERED));
+        }
+    }
+
+    fn forget(&mut self, room: RoomId) {
+        self.messages.retain(|(there, ..)| *there != room);
+    }
+
     fn sent(&mut self, cid: ClientId, room: RoomId, pos: u64) -> anyhow::Result<()> {
         self.waiting.remove(&cid);
+        self.acked += 1;
         self.journal.note(Observed::Ok { room, cid, pos })?;
         if self.dice.random_ratio(1, READS) {
             let asked = journal::now();
@@ -216,6 +302,7 @@ impl Person {
 
     fn left(&mut self, room: RoomId) -> anyhow::Result<()> {
         self.heads.remove(&room);
+        self.forget(room);
         self.journal.note(Observed::Left { room })?;
         match self.roam {
             Roam::Leaving { answered, .. } if room == self.args.rooms[0] => {
@@ -250,6 +337,13 @@ impl Person {
             }
             Done::Page { room, asked, after, more, seen } => {
                 self.journal.note(Observed::Page { room, asked, after, more, seen })
+            }
+            Done::Acted { room, cid, pos } => {
+                self.acting = false;
+                match pos {
+                    Some(pos) => self.sent(cid, room, pos),
+                    None => Ok(()),
+                }
             }
             Done::Left { room, told } => {
                 if told {

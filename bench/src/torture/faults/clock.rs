@@ -7,14 +7,33 @@ use tokio::time::sleep;
 
 use crate::torture::site::Site;
 
-/// The hub's wall clock is an hour ahead, and then right again: it goes back by an hour. The program `faketime` would
-/// stay between us and the hub, so that a signal would not reach it: the library is loaded without it.
+/// How old what a process knows of its clock may be, in seconds: so long after a step it has seen it.
+const SEEN: &str = "1";
+
+/// The wall clock of the running hub goes an hour ahead, and then back by an hour. It is read from a file, so that nothing
+/// but the clock changes; only for that the hub is started anew. The program `faketime` would stay between us and the hub,
+/// so that a signal would not reach it: the library is loaded without it.
 pub(super) async fn step(site: &mut Site, lasts: Duration) -> anyhow::Result<()> {
     let library = LIBRARY.as_ref().context("libfaketime is not installed")?;
-    let preload = format!("LD_PRELOAD={}", library.display());
-    let wrapper = ["env", &preload, "FAKETIME=+1h", "FAKETIME_DONT_FAKE_MONOTONIC=1"].map(String::from);
+    let file = site.data.with_extension("clock");
+    let set = |ahead: &str| {
+        fs::write(&file, ahead).with_context(|| format!("the clock {} cannot be set", file.display()))
+    };
+    let (preload, clock) = (library.display(), file.display());
+    let wrapper = [
+        "env".to_owned(),
+        format!("LD_PRELOAD={preload}"),
+        format!("FAKETIME_TIMESTAMP_FILE={clock}"),
+        format!("FAKETIME_CACHE_DURATION={SEEN}"),
+        "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
+    ];
+    set("+0")?;
     site.restart_under(&wrapper).await?;
-    sleep(lasts).await;
+    for ahead in ["+1h", "+0"] {
+        sleep(lasts / 3).await;
+        set(ahead)?;
+    }
+    sleep(lasts / 3).await;
     site.kill().await?;
     site.start().await
 }

@@ -68,7 +68,7 @@ pub(crate) fn missing(fault: Fault) -> Option<&'static str> {
 pub(crate) async fn inflict(victims: &Victims, step: &Step) -> anyhow::Result<()> {
     let whom = match step.fault {
         Fault::CutAll => None,
-        fault if fault.is_of_links() || fault == Fault::ClientKill => Some(victims.crew.name(step.whom)),
+        fault if fault.is_of_clients() => Some(victims.crew.name(step.whom)),
         _ => None,
     };
     let fault = step.fault.name();
@@ -84,8 +84,10 @@ async fn done(victims: &Victims, step: &Step) -> anyhow::Result<()> {
         link::break_it(&victims.crew, fault, whom, lasts).await;
         return Ok(());
     }
-    if fault == Fault::ClientKill {
-        return victims.crew.kill_and_restart(whom, lasts).await;
+    match fault {
+        Fault::ClientKill => return victims.crew.kill_and_restart(whom, lasts).await,
+        Fault::ClientFreeze => return victims.crew.freeze(whom, lasts).await,
+        _ => {}
     }
     if let Some((engine, freeze)) = of_engine(fault) {
         let mut ground = victims.ground.as_ref().context("no engine of our own to do that to")?.lock().await;

@@ -453,8 +453,7 @@ async fn open(hub: &Hub, rejected: Option<&str>) -> Opened {
         }
         Err(error) => return Err((Gone::Lost(error.to_string()).into(), String::new())),
     };
-    let agent = &hub.inner.options.user_agent;
-    match Socket::open(hub.server(), agent, current.token.clone()).await {
+    match Socket::open(hub.server(), &hub.inner.options, current.token.clone()).await {
         Ok(socket) => Ok((socket, current)),
         Err(gone) => Err((gone.into(), current.token)),
     }

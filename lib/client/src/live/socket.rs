@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async_with_config,
+    MaybeTlsStream, WebSocketStream, client_async_tls_with_config, connect_async_with_config,
     tungstenite::{
         self, Message,
         client::IntoClientRequest,
@@ -16,7 +16,7 @@ use tokio_tungstenite::{
 use url::Url;
 use wire::frames::{LARGEST, PROTOCOL, ToClient, ToServer, close};
 
-use crate::tokens;
+use crate::{hub::Options, tokens};
 
 /// Name, TCP, TLS, upgrade and welcome together.
 const OPEN_PATIENCE: Duration = Duration::from_secs(10);
@@ -48,17 +48,17 @@ pub(super) enum Gone {
 
 impl Socket {
     /// Connects and says hello.
-    pub(super) async fn open(server: &Url, user_agent: &str, token: String) -> Result<Self, Gone> {
-        match timeout(OPEN_PATIENCE, Self::greet(server, user_agent, token)).await {
+    pub(super) async fn open(server: &Url, options: &Options, token: String) -> Result<Self, Gone> {
+        match timeout(OPEN_PATIENCE, Self::greet(server, options, token)).await {
             Ok(opened) => opened,
             Err(_) => Err(Gone::Lost(format!("{server} did not answer in time"))),
         }
     }
 
-    async fn greet(server: &Url, user_agent: &str, token: String) -> Result<Self, Gone> {
+    async fn greet(server: &Url, options: &Options, token: String) -> Result<Self, Gone> {
         let lost = |why: tungstenite::Error| Gone::Lost(sentence(&why));
         let mut request = address(server).into_client_request().map_err(lost)?;
-        if let Ok(agent) = HeaderValue::from_str(user_agent) {
+        if let Ok(agent) = HeaderValue::from_str(&options.user_agent) {
             request.headers_mut().insert("user-agent", agent);
         }
         let config = WebSocketConfig::default()
@@ -66,7 +66,15 @@ impl Socket {
             .write_buffer_size(0)
             .max_message_size(Some(LARGEST_MESSAGE))
             .max_frame_size(Some(LARGEST_MESSAGE));
-        let (stream, _) = connect_async_with_config(request, Some(config), true).await.map_err(lost)?;
+        let connected = match options.at {
+            None => connect_async_with_config(request, Some(config), true).await,
+            Some(at) => {
+                let tcp = TcpStream::connect(at).await.map_err(|why| lost(why.into()))?;
+                tcp.set_nodelay(true).map_err(|why| lost(why.into()))?;
+                client_async_tls_with_config(request, tcp, Some(config), None).await
+            }
+        };
+        let (stream, _) = connected.map_err(lost)?;
         let mut socket = Self { stream, patience: OPEN_PATIENCE, window: 1, ahead: 0 };
         socket.send(&ToServer::Hello { v: PROTOCOL, tok: token }).await?;
         match socket.receive().await? {

@@ -20,12 +20,19 @@ pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
 }
 
 pub(crate) fn options() -> Options {
-    Options { timeout: Duration::from_secs(30), retries: 3, user_agent: "test".into() }
+    Options { timeout: Duration::from_secs(30), retries: 3, user_agent: "test".into(), at: None }
 }
 
 /// Somebody who came with a token.
 pub(crate) fn with_token(server: &mshub_client::Url, token: &str) -> Hub {
     Hub::with_token(server.clone(), token.into(), options()).unwrap()
+}
+
+/// The same at a double that a name leads to.
+pub(crate) fn by_name(double: &mshub_client::Url, name: &str) -> Hub {
+    let at = double.socket_addrs(|| None).unwrap().first().copied();
+    let server = format!("http://{name}").parse().unwrap();
+    Hub::with_token(server, "t".into(), Options { at, ..options() }).unwrap()
 }
 
 pub(crate) fn nobody(server: &mshub_client::Url) -> Hub {

@@ -5,12 +5,14 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use axum::{Json, Router, http::StatusCode, response::IntoResponse, routing::get, routing::post};
+use axum::{
+    Json, Router, http::HeaderMap, http::StatusCode, response::IntoResponse, routing::get, routing::post,
+};
 use mshub_client::Error;
 use serde_json::json;
 use wire::{ClientId, Code, paths, rooms::NewRoom, rooms::Say};
 
-use crate::double::{me, nobody, refuse, serve, soon, with_token};
+use crate::double::{by_name, me, nobody, refuse, serve, soon, with_token};
 
 #[tokio::test]
 async fn a_hub_that_is_starting_is_asked_again() {
@@ -31,6 +33,22 @@ async fn a_hub_that_is_starting_is_asked_again() {
 
     assert_eq!(me.name, "Ann");
     assert_eq!(calls.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_hub_is_called_by_its_name_wherever_that_is_said_to_lead() {
+    let router = Router::new().route(
+        paths::ME,
+        get(|headers: HeaderMap| async move {
+            let mut me = me();
+            me["name"] = headers["host"].to_str().unwrap().into();
+            Json(me)
+        }),
+    );
+
+    let hub = by_name(&serve(router).await, "hub.example.org");
+
+    assert_eq!(soon(hub.me()).await.unwrap().name, "hub.example.org");
 }
 
 #[tokio::test]

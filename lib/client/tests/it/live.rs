@@ -17,7 +17,7 @@ use wire::{
     paths,
 };
 
-use crate::double::{job, options, serve, soon, tokens, with_token};
+use crate::double::{by_name, job, options, serve, soon, tokens, with_token};
 
 /// The hub's end of one socket.
 pub(super) struct End(WebSocket);
@@ -160,6 +160,16 @@ async fn how_the_hub_is_is_told_when_that_is_news() {
     let mut second = next(&mut sockets).await;
     second.welcome(25_000).await;
     assert_eq!(event(&mut live).await, told(false, 0));
+}
+
+#[tokio::test]
+async fn a_socket_is_opened_where_the_name_of_the_hub_is_said_to_lead() {
+    let (router, mut sockets) = sockets();
+    let mut live = by_name(&serve(router).await, "hub.example.org").live();
+
+    next(&mut sockets).await.welcome(25_000).await;
+
+    assert_eq!(soon(live.next()).await, Some(LiveEvent::Connected));
 }
 
 #[tokio::test]

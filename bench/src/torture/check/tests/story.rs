@@ -27,7 +27,8 @@ pub(super) fn cid(n: usize) -> ClientId {
 
 pub(super) fn shown(pos: u64, by: usize, n: usize) -> Shown {
     let kind = "said".to_owned();
-    Shown { room: room(0), pos, prev: None, by: user(by), cid: cid(n), kind, hash: hash(&format!("m{n}")) }
+    let hash = hash(&format!("m{n}"));
+    Shown { room: room(0), pos, prev: None, by: user(by), cid: cid(n), kind, hash, tgt: None }
 }
 
 /// A run as it is told, line by line.
@@ -69,7 +70,8 @@ impl Story {
     }
 
     pub(super) fn invoke(&mut self, by: usize, n: usize) -> &mut Self {
-        self.tell(by, Observed::Invoke { room: room(0), cid: cid(n), hash: hash(&format!("m{n}")) })
+        let hash = hash(&format!("m{n}"));
+        self.tell(by, Observed::Invoke { room: room(0), cid: cid(n), hash, re: None })
     }
 
     pub(super) fn ok(&mut self, by: usize, n: usize, pos: u64) -> &mut Self {
