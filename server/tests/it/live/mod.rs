@@ -2,6 +2,7 @@
 
 mod bounds;
 mod gateways;
+mod jobs;
 mod manual;
 mod passing;
 mod patience;
