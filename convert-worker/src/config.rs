@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Parser;
-use convert::{Child, Engines, Error, Keep, Limits};
+use convert::{Child, Engines, Error, Keep, Limits, Sandbox};
 use platform::{
     config::{DatabaseFlags, FanoutFlags, ObjectsFlags, ServiceFlags},
     engines::{OpenError, Urls},
@@ -45,6 +45,10 @@ pub struct Flags {
     /// Seconds that one attempt may take
     #[arg(long, env = "MSHUB_CONVERT_DEADLINE", value_name = "SECONDS")]
     deadline: Option<u64>,
+    /// Seconds that a conversion stays with a worker that is not heard of [default: 15]; workers are heard of three times as
+    /// often
+    #[arg(long, env = "MSHUB_CONVERT_LEASE", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    lease: Option<u32>,
     /// Hours that ended conversions and their files are kept
     #[arg(long, env = "MSHUB_RETENTION_HOURS", value_name = "HOURS")]
     retention_hours: Option<u64>,
@@ -77,6 +81,10 @@ impl Flags {
         config.max_upload_bytes = self.max_upload_bytes;
         config.runners = self.runners.unwrap_or(config.runners);
         config.deadline = self.deadline.map_or(config.deadline, Duration::from_secs);
+        if let Some(seconds) = self.lease {
+            config.lease = Duration::from_secs(seconds.into());
+            config.heartbeat = config.lease / 3;
+        }
         config.retention =
             self.retention_hours.map_or(config.retention, |hours| Duration::from_secs(hours * 3600));
         self.engines.apply(&mut config)?;
@@ -109,6 +117,15 @@ pub struct EngineFlags {
     /// Tell the end of conversions to private addresses, too
     #[arg(long, env = "MSHUB_WEBHOOKS_TO_PRIVATE")]
     webhooks_to_private: bool,
+    /// Convert only what can be locked up so well, but for plain text: limits, landlock or full [default: limits]
+    #[arg(long, env = "MSHUB_REQUIRE_SANDBOX", value_name = "LEVEL")]
+    require_sandbox: Option<Sandbox>,
+    /// Bytes of documents and results that are kept of one person's conversions [default: 5 GiB]
+    #[arg(long, env = "MSHUB_MAX_USER_CONVERSIONS_BYTES", value_name = "BYTES")]
+    max_user_conversions_bytes: Option<u64>,
+    /// Conversions of one person that run at once, on all workers together [default: no limit]
+    #[arg(long, env = "MSHUB_RUNNING_PER_USER", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    running_per_user: Option<u32>,
     /// Fetch documents that are named by a URL: off, from public addresses, or from private ones, too
     #[arg(long, env = "MSHUB_FETCH_URLS", value_enum, default_value_t, value_name = "WHERE")]
     fetch_urls: FetchUrls,
@@ -144,6 +161,9 @@ impl EngineFlags {
         config.gotenberg_url.clone_from(&self.gotenberg_url);
         config.nutrient = self.nutrient.read()?;
         config.cloudconvert = self.cloudconvert.read()?;
+        config.sandbox = self.require_sandbox.unwrap_or(config.sandbox);
+        config.max_user_bytes = self.max_user_conversions_bytes.unwrap_or(config.max_user_bytes);
+        config.running_per_user = self.running_per_user.unwrap_or(config.running_per_user);
         config.webhooks_to_private = self.webhooks_to_private;
         config.fetch_urls = self.fetch_urls;
         Ok(())
@@ -173,6 +193,10 @@ pub struct Config {
     pub runners: usize,
     /// Uploads that one person may have waiting.
     pub waiting_per_user: u32,
+    /// Jobs of one person that may run at once, on all workers together.
+    pub running_per_user: u32,
+    /// Bytes of documents and results that are kept of one person.
+    pub max_user_bytes: u64,
     /// The program and its arguments that end up in [`convert::job_child_main`].
     pub child: (PathBuf, Vec<OsString>),
     /// LibreOffice's program, where there is one.
@@ -187,6 +211,8 @@ pub struct Config {
     pub cloudconvert: Option<Service>,
     /// Where uploads and results lie for a moment. It must be local; nothing in it is needed after a restart.
     pub work_dir: PathBuf,
+    /// How well a document must be locked up to be converted, but for plain text.
+    pub sandbox: Sandbox,
     /// How long one attempt may take.
     pub deadline: Duration,
     /// How long a conversion stays with a worker that is not heard of.
@@ -201,6 +227,9 @@ pub struct Config {
     /// The pause before the second attempt; each further one is four times as long. Half of it to one and a half
     /// times is really waited, so that what failed together does not come back together.
     pub backoff: Duration,
+    /// For how long the store of objects may fail a conversion before that counts among its attempts. Neither the document
+    /// nor an engine is at fault, and whoever mends a store needs longer than a few attempts.
+    pub store_patience: Duration,
     /// Whether webhooks may lead to private addresses: whoever can upload can have something sent there then.
     pub webhooks_to_private: bool,
     /// From where documents are fetched that somebody names by a URL.
@@ -223,6 +252,8 @@ impl Config {
             max_upload_bytes: MAX_UPLOAD,
             runners: available_parallelism().map_or(1, NonZero::get),
             waiting_per_user: 20,
+            running_per_user: u32::MAX,
+            max_user_bytes: 5 * 1024 * MIB,
             child: (child.program, child.args),
             libreoffice: None,
             libreoffice_keep: Keep { folder: Some(work_dir.clone()), ..Keep::default() },
@@ -230,12 +261,14 @@ impl Config {
             nutrient: None,
             cloudconvert: None,
             work_dir,
+            sandbox: Sandbox::Limits,
             deadline: Duration::from_secs(60),
             lease: Duration::from_secs(15),
             heartbeat: Duration::from_secs(5),
             max_attempts: 3,
             max_losses: 30,
             backoff: Duration::from_secs(1),
+            store_patience: Duration::from_secs(3600),
             webhooks_to_private: false,
             fetch_urls: FetchUrls::Off,
             retention: 7 * DAY,
@@ -249,7 +282,8 @@ impl Config {
     /// The engines of these settings.
     pub(crate) fn engines(&self) -> Result<Engines, Error> {
         let (program, args) = self.child.clone();
-        let limits = Limits { wall: self.deadline, cpu: self.deadline, ..Limits::default() };
+        let limits =
+            Limits { wall: self.deadline, cpu: self.deadline, sandbox: self.sandbox, ..Limits::default() };
         let mut engines = Engines::builtin(Child { program, args, limits });
         if let Some(program) = &self.libreoffice {
             engines = engines.with_libreoffice_kept(program.clone(), self.libreoffice_keep.clone());

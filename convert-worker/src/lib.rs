@@ -62,7 +62,9 @@ pub const MIGRATIONS: Migrations = platform::migrations!(
         "0007_pairs",
         "0008_traces",
         "0009_uploads",
-        "0010_batches"
+        "0010_batches",
+        "0011_stalls",
+        "0012_wishes"
     ]
 );
 

@@ -10,7 +10,7 @@ pub(crate) fn refusal(error: Error) -> ApiError {
         Error::Empty => Code::EmptyFile,
         Error::Encrypted | Error::WrongPassword => Code::EncryptedFile,
         Error::Corrupt { .. } => Code::CorruptFile,
-        Error::Unsupported { .. } => Code::UnsupportedPair,
+        Error::Unsupported { .. } | Error::Exposed { .. } => Code::UnsupportedPair,
         Error::ConsentNeeded { .. } => Code::ConsentNeeded,
         Error::Mislabelled { .. } => Code::Mislabelled,
         Error::LimitExceeded { .. } => Code::BombFile,

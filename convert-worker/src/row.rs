@@ -52,6 +52,10 @@ pub(crate) struct JobRow {
     batch: Option<Uuid>,
     /// Whether it waits for the jobs that it is made of.
     pub(crate) held: bool,
+    /// Since when the store of objects fails it.
+    stalled_since: Option<i64>,
+    /// A digest of what was wanted of its upload; nothing of one from before that was kept.
+    pub(crate) wish: Option<String>,
 }
 
 platform::from_row!(JobRow {
@@ -89,7 +93,9 @@ platform::from_row!(JobRow {
     trace,
     work,
     batch,
-    held
+    held,
+    stalled_since,
+    wish
 });
 
 impl JobRow {
@@ -168,6 +174,11 @@ impl JobRow {
     pub(crate) fn waited(&self) -> Option<f64> {
         let micros = self.started_at?.saturating_sub(self.created_at);
         Some(micros.max(0) as f64 / 1e6)
+    }
+
+    /// Since when the store of objects fails it, if it does.
+    pub(crate) fn stalled_since(&self) -> Option<Timestamp> {
+        self.stalled_since.map(Timestamp::from_micros)
     }
 
     /// The key of the upload.

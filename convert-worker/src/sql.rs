@@ -10,7 +10,7 @@ macro_rules! columns {
         "id, owner, name, source, target, options, strict, bytes_in, state, seq, attempt, failures, fence, \
          result_key, bytes_out, sha256, engine, degraded, lost, error_kind, error_detail, seconds, \
          created_at, updated_at, started_at, report, password, locked, \
-         cached_from, webhook, sent_to, trace, work, batch, held"
+         cached_from, webhook, sent_to, trace, work, batch, held, stalled_since, wish"
     };
 }
 pub(crate) use columns;

@@ -1,6 +1,9 @@
 //! A script converts with one request: the file goes up, the result comes down, or the steps in between.
 
-use reqwest::{Client, StatusCode, header};
+use reqwest::{
+    Client, StatusCode, header,
+    multipart::{Form, Part},
+};
 use serde_json::Value;
 
 use crate::{command::Person, hub::Hub};
@@ -36,6 +39,21 @@ async fn the_answer_to_an_upload_is_its_result() {
     assert!(result.headers()[header::CONTENT_DISPOSITION].to_str().unwrap().contains("people.json"));
     let rows: Value = serde_json::from_slice(&result.bytes().await.unwrap()).unwrap();
     assert!(rows.to_string().contains("Bob"), "{rows}");
+}
+
+#[tokio::test]
+async fn a_form_is_an_upload_as_well() {
+    let hub = Hub::start();
+    let ann = hub.person("Ann");
+    let url = format!("{}/api/v1/conversions?redirect=1", hub.server);
+    let file = Part::bytes(CSV.as_bytes()).file_name("people.csv");
+    let form = Form::new().text("to", "json").part("file", file);
+
+    let result = client().post(url).bearer_auth(token(&ann)).multipart(form).send().await.unwrap();
+
+    assert_eq!(result.status(), StatusCode::OK);
+    assert!(result.headers()[header::CONTENT_DISPOSITION].to_str().unwrap().contains("people.json"));
+    assert!(result.text().await.unwrap().contains("Bob"));
 }
 
 #[tokio::test]

@@ -155,6 +155,8 @@ async fn readiness_and_metrics_are_told_on_the_admin_listener_only() {
         let told = ready["parts"][service].as_object().unwrap();
         assert!(told.len() >= 3 && parts.iter().all(|part| told[*part] == "ok"), "{service}: {ready}");
     }
+    let sandbox = ready["notes"]["convert-worker"]["sandbox"].as_str().unwrap();
+    assert!(["full", "landlock", "limits"].contains(&sandbox), "{ready}");
     assert!(metrics.text().contains("mshub_http_requests_total"), "{metrics:?}");
     for service in ["api", "web", "chat", "convert"] {
         let person = Person::at(hub.ready[service].as_str().unwrap());

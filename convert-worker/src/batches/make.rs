@@ -11,7 +11,7 @@ use super::{
     advance::missing,
     sql::{self, Member},
 };
-use crate::{result::named, row::JobRow, state::App};
+use crate::{result::named, row::JobRow, runner::Setback, state::App};
 
 /// Sentences about losses that a step repeats of what it is made of.
 const REPEATED: usize = 20;
@@ -41,7 +41,7 @@ impl Inputs {
     }
 
     /// All of them as files in a folder.
-    pub(crate) async fn fetch(&self, app: &App, folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    pub(crate) async fn fetch(&self, app: &App, folder: &Path) -> Result<Vec<PathBuf>, Setback> {
         let mut files = Vec::new();
         for (place, row) in self.rows.iter().enumerate() {
             let file = folder.join(format!("input-{place}"));
@@ -52,7 +52,7 @@ impl Inputs {
     }
 
     /// One PDF of all of them, still to be made.
-    pub(crate) async fn merge(&self, app: &App, folder: &Path) -> Result<Request, Error> {
+    pub(crate) async fn merge(&self, app: &App, folder: &Path) -> Result<Request, Setback> {
         // Nobody fills the disk with what is too much anyway.
         fit_one_pdf(self.rows.iter().filter_map(|row| u64::try_from(row.bytes_out?).ok()).sum())?;
         let mut files = self.fetch(app, folder).await?;
@@ -67,7 +67,7 @@ impl Inputs {
         folder: &Path,
         stop: &CancellationToken,
         progress: &watch::Sender<Option<JobProgress>>,
-    ) -> Result<(PathBuf, Report), Error> {
+    ) -> Result<(PathBuf, Report), Setback> {
         let called: Vec<String> =
             self.rows.iter().map(|row| named(&row.name, extension(&row.target))).collect();
         let names = plain_names(called.iter().map(String::as_str));
@@ -93,13 +93,19 @@ impl Inputs {
     }
 }
 
-async fn fetch(app: &App, row: &JobRow, file: &Path) -> Result<(), Error> {
+async fn fetch(app: &App, row: &JobRow, file: &Path) -> Result<(), Setback> {
     let gone = || Error::InputMissing { what: format!("the result of {} is not there any more", row.name) };
     let key = row.result_key.as_deref().ok_or_else(gone)?;
-    app.objects.fetch_to(key, file).await.map_err(|error| match error {
-        platform::objects::Error::NotFound(_) => gone(),
-        error => Error::Io { detail: error.to_string() },
-    })
+    match app.objects.fetch_to(key, file).await {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let is_missing = matches!(error, platform::objects::Error::NotFound(_));
+            match Setback::of_store(&app.objects, error).await {
+                Setback::Failed(_) if is_missing => Err(gone().into()),
+                setback => Err(setback),
+            }
+        }
+    }
 }
 
 async fn blocking<T: Send + 'static>(

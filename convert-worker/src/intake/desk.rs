@@ -39,6 +39,7 @@ impl<'a> Desk<'a> {
         if jobs::sql::waiting(&app.db, owner).await? + i64::from(place.count) > i64::from(limit) {
             return Err(jobs::too_many(limit));
         }
+        jobs::check_bytes(app, owner, 1).await?;
         let id = JobId::new();
         let folder = app.scratch.upload(id).map_err(anyhow::Error::from)?;
         Ok(Self { app, id, created_at: app.clock.now(), folder, _place: place })

@@ -124,7 +124,32 @@ fn failed(why: &str) -> ApiError {
 
 #[cfg(test)]
 mod tests {
+    use axum::{Router, response::Redirect, routing::get};
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    #[tokio::test]
+    async fn who_is_led_from_the_internet_to_this_machine_does_not_go_there() {
+        platform::service::install_tls();
+        let asked = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let noted = asked.clone();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = format!("http://{}", listener.local_addr().unwrap());
+        let secret = format!("{here}/secret");
+        let app = Router::new()
+            .route("/start", get(async move || Redirect::temporary(&secret)))
+            .route("/secret", get(async move || noted.store(true, std::sync::atomic::Ordering::SeqCst)));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let fetcher = Fetcher::open(FetchUrls::Public).unwrap();
+        assert!(fetcher.judged(&here).is_err(), "nor at once");
+
+        // As if the first hop had been a public one.
+        let refused = fetcher.follow(format!("{here}/start").parse().unwrap()).await.unwrap_err();
+
+        assert_eq!(refused.problem().code, Code::UrlRefused.name());
+        assert!(!asked.load(std::sync::atomic::Ordering::SeqCst));
+    }
 
     #[test]
     fn a_document_is_called_what_its_url_ends_with() {

@@ -85,6 +85,7 @@ fn new_job(app: &App, wish: &Wish, source: Format, received: &Received) -> Outco
         id: received.id,
         owner: wish.owner,
         request_key: wish.request_key.clone(),
+        wish: Some(wanted.digest()),
         name: wanted.name.clone(),
         source: source.code(),
         target: wanted.to.code(),

@@ -161,7 +161,8 @@ impl Wish {
     async fn known(&self, app: &App) -> Outcome<Option<JobRow>> {
         let Some(key) = &self.request_key else { return Ok(None) };
         let Some(row) = sql::find_request(&app.db, self.owner, key).await? else { return Ok(None) };
-        if row.name != self.wanted.name || row.target != self.wanted.to.code() {
+        let is_other = row.name != self.wanted.name || row.target != self.wanted.to.code();
+        if is_other || row.wish.as_ref().is_some_and(|wish| *wish != self.wanted.digest()) {
             return Err(self.of_another());
         }
         Ok(Some(row))
@@ -177,6 +178,7 @@ impl Wish {
     /// Makes a job of an upload that is whole.
     pub(crate) async fn fulfil(self, app: &App, received: Received) -> Outcome<Job> {
         let source = look(app, &received.file, &self.wanted).await?;
+        jobs::check_bytes(app, self.owner, received.bytes).await?;
         // Not stopped half way when the caller goes: bytes without a row would stay for ever.
         let row = tokio::spawn(traces::carried(keep::keep(app.clone(), self, source, received))).await;
         jobs::now(app, &row.map_err(anyhow::Error::from)??).await

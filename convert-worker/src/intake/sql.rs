@@ -17,6 +17,8 @@ pub(crate) struct NewJob {
     pub(crate) id: JobId,
     pub(crate) owner: UserId,
     pub(crate) request_key: Option<String>,
+    /// A digest of what is wanted of it.
+    pub(crate) wish: Option<String>,
     pub(crate) name: String,
     pub(crate) source: &'static str,
     pub(crate) target: &'static str,
@@ -62,8 +64,9 @@ pub(crate) async fn admit(db: &Db, new: &NewJob, limit: u32) -> sqlx::Result<Adm
     let inserted: sqlx::Result<JobRow> = in_tx!(&mut tx, connection => {
         sqlx::query_as(concat!(
             "INSERT INTO jobs (id, owner, request_key, name, source, target, options, strict, bytes_in, state, seq,
-                               ready_at, created_at, updated_at, password, locked, recipe, webhook, trace)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', 1, $10, $11, $10, $12, $13, $14, $15, $16)
+                               ready_at, created_at, updated_at, password, locked, recipe, webhook, trace,
+                               wish)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', 1, $10, $11, $10, $12, $13, $14, $15, $16, $17)
              RETURNING ", columns!()
         ))
         .bind(new.id.0)
@@ -82,6 +85,7 @@ pub(crate) async fn admit(db: &Db, new: &NewJob, limit: u32) -> sqlx::Result<Adm
         .bind(&new.recipe)
         .bind(&new.webhook)
         .bind(new.trace.map(|trace| trace.to_string()))
+        .bind(&new.wish)
         .fetch_one(&mut **connection)
         .await
     });
@@ -95,9 +99,9 @@ pub(crate) async fn admit_from(db: &Db, new: &NewJob, earlier: &JobRow, key: &st
         sqlx::query_as(concat!(
             "INSERT INTO jobs (id, owner, request_key, name, source, target, strict, bytes_in, state, seq, fence,
                                ready_at, created_at, updated_at, recipe, cached_from,
-                               result_key, bytes_out, sha256, engine, lost, report, webhook, sent_to)
+                               result_key, bytes_out, sha256, engine, lost, report, webhook, sent_to, wish)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'completed', 1, 1, $9, $10, $9, $11, $12,
-                     $13, $14, $15, $16, '[]', $17, $18, $19)
+                     $13, $14, $15, $16, '[]', $17, $18, $19, $20)
              RETURNING ", columns!()
         ))
         .bind(new.id.0)
@@ -119,6 +123,7 @@ pub(crate) async fn admit_from(db: &Db, new: &NewJob, earlier: &JobRow, key: &st
         .bind(&earlier.report)
         .bind(&new.webhook)
         .bind(&earlier.sent_to)
+        .bind(&new.wish)
         .fetch_one(&mut **connection)
         .await
     });

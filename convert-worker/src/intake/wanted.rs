@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use convert::{Engine, Engines, Format, Options, Paper, Prefer, UnknownEngine, UnreadablePages};
 use platform::service::{ApiError, Outcome};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use wire::{Code, conversions::NewConversion, files::plain_name};
 
 use crate::refusal::refusal;
@@ -83,6 +85,27 @@ impl Wanted {
             engines.supports(claimed, to, &options).map_err(refusal)?;
         }
         Ok(Self { to, from, name, options, strict, fresh, webhook })
+    }
+}
+
+/// What makes a wish another one. A password and the consent of the account may come with one try and not with the next.
+#[derive(Serialize)]
+struct Meant<'a> {
+    to: Format,
+    from: Option<Format>,
+    name: &'a str,
+    options: Options,
+    strict: bool,
+    webhook: Option<&'a str>,
+}
+
+impl Wanted {
+    /// A digest of it, 64 hex digits.
+    pub(super) fn digest(&self) -> String {
+        let Self { to, from, ref name, ref options, strict, fresh: _, ref webhook } = *self;
+        let options = Options { password: None, third_party: false, ..options.clone() };
+        let meant = Meant { to, from, name, options, strict, webhook: webhook.as_deref() };
+        hex::encode(Sha256::digest(serde_json::to_vec(&meant).expect("plain fields are JSON")))
     }
 }
 

@@ -45,6 +45,19 @@ pub(crate) fn wrong_state(row: &JobRow, wish: &str) -> ApiError {
     )
 }
 
+/// Refuses so many more bytes of somebody when they would have too many. What is taken in at the same moment may pass the
+/// limit together, and so may results, whose size nobody knows before.
+pub(crate) async fn check_bytes(state: &State, owner: UserId, more: u64) -> Outcome<()> {
+    let most = state.config.max_user_bytes;
+    let kept = sql::kept(&state.db, owner).await?;
+    if kept.saturating_add(more) > most {
+        let detail = format!("your conversions have {kept} bytes together, and {most} are allowed");
+        return Err(ApiError::new(Code::TooLarge, detail)
+            .hint("remove conversions that nobody needs, or ask whoever runs the hub to raise the limit"));
+    }
+    Ok(())
+}
+
 /// That a person has as many waiting as they may.
 pub(crate) fn too_many(limit: u32) -> ApiError {
     ApiError::new(Code::RateLimited, format!("{limit} of your conversions are waiting already"))

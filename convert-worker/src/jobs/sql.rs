@@ -127,14 +127,28 @@ pub(crate) async fn waiting(db: &Db, owner: UserId) -> sqlx::Result<i64> {
     })
 }
 
-/// How many jobs are before each waiting one of this person, in the order in which runners take them: everybody in
-/// turn, whoever has fewer running first, and of those who was served longest ago.
+/// How many bytes of this person's documents and results are kept.
+pub(crate) async fn kept(db: &Db, owner: UserId) -> sqlx::Result<u64> {
+    let bytes: i64 = each!(db.reader(), pool => {
+        sqlx::query_scalar(
+            "SELECT CAST(coalesce(sum(bytes_in + coalesce(bytes_out, 0)), 0) AS BIGINT)
+             FROM jobs WHERE owner = $1 AND removed_at IS NULL",
+        )
+        .bind(owner.0).fetch_one(pool).await
+    })?;
+    Ok(u64::try_from(bytes).unwrap_or_default())
+}
+
+/// How many jobs are before each waiting one of this person, in the order in which runners take them: first those whose
+/// workers died, then everybody in turn, whoever has fewer running first, and of those who was served longest ago.
 pub(crate) async fn places(db: &Db, owner: UserId) -> sqlx::Result<HashMap<JobId, u32>> {
     let places: Vec<(Uuid, i64)> = each!(db.reader(), pool => {
         sqlx::query_as(
             "WITH line AS (
                  SELECT waiting.id, waiting.owner, waiting.ready_at,
-                        row_number() OVER (PARTITION BY waiting.owner ORDER BY waiting.ready_at, waiting.id)
+                        CASE WHEN waiting.losses BETWEEN 1 AND 3 THEN 0 ELSE 1 END AS fresh,
+                        row_number() OVER (PARTITION BY waiting.owner
+                                           ORDER BY (waiting.losses BETWEEN 1 AND 3) DESC, waiting.ready_at, waiting.id)
                         + (SELECT count(*) FROM jobs AS busy
                            WHERE busy.owner = waiting.owner AND busy.state = 'in_progress') AS turn,
                         (SELECT coalesce(max(served.started_at), 0) FROM jobs AS served
@@ -142,7 +156,7 @@ pub(crate) async fn places(db: &Db, owner: UserId) -> sqlx::Result<HashMap<JobId
                  FROM jobs AS waiting WHERE waiting.state = 'queued' AND NOT waiting.held
              )
              SELECT id, ahead
-             FROM (SELECT id, owner, row_number() OVER (ORDER BY turn, served, ready_at, id) - 1 AS ahead FROM line)
+             FROM (SELECT id, owner, row_number() OVER (ORDER BY fresh, turn, served, ready_at, id) - 1 AS ahead FROM line)
                   AS placed
              WHERE owner = $1",
         )
@@ -187,7 +201,7 @@ pub(crate) async fn retry(
     Ok(change!(
         db,
         concat!(
-            "UPDATE jobs SET state = 'queued', seq = seq + 1, failures = 0, losses = 0, ready_at = $3,
+            "UPDATE jobs SET state = 'queued', seq = seq + 1, failures = 0, losses = 0, stalled_since = NULL, ready_at = $3,
                              error_kind = NULL, error_detail = NULL, seconds = NULL, updated_at = $3,
                              password = $4, locked = $5, options = $6, held = (work IS NOT NULL)
              WHERE id = $1 AND owner = $2 AND state IN ('failed', 'cancelled') AND removed_at IS NULL

@@ -9,7 +9,7 @@ use platform::{
 };
 use wire::batches::Step;
 
-use super::{lease, progress, running::Guard, sql};
+use super::{Setback, lease, progress, running::Guard, sql};
 use crate::{
     batches::make::Inputs,
     report::Findings,
@@ -26,7 +26,7 @@ pub(super) struct Done {
 
 /// How an attempt ended.
 pub(super) struct Outcome {
-    pub(super) result: Result<Done, Error>,
+    pub(super) result: Result<Done, Setback>,
     pub(super) effort: Effort,
 }
 
@@ -44,19 +44,21 @@ pub(super) async fn attempt(app: &App, row: &JobRow, running: &Guard<'_>) -> Out
     let heard = running.progress.subscribe();
     let result = tokio::select! {
         result = perform(app, row, running, &mut effort) => result,
-        () = running.stop.cancelled() => Err(Error::Cancelled),
-        () = lease::keep(app, row, &running.stop) => Err(Error::Cancelled),
-        () = progress::tell(app, row.job(), heard) => Err(Error::Cancelled),
+        () = running.stop.cancelled() => Err(Error::Cancelled.into()),
+        () = lease::keep(app, row, &running.stop) => Err(Error::Cancelled.into()),
+        () = progress::tell(app, row.job(), heard) => Err(Error::Cancelled.into()),
     };
     Outcome { result, effort }
 }
 
-async fn perform(app: &App, row: &JobRow, running: &Guard<'_>, effort: &mut Effort) -> Result<Done, Error> {
+async fn perform(app: &App, row: &JobRow, running: &Guard<'_>, effort: &mut Effort) -> Result<Done, Setback> {
     let folder = app.scratch.attempt(row.id())?;
     let (request, lost) = match row.work() {
         None => {
             let request = request(app, row, folder.path())?;
-            app.objects.fetch_to(&row.upload_key(), &request.input).await.map_err(store)?;
+            if let Err(error) = app.objects.fetch_to(&row.upload_key(), &request.input).await {
+                return Err(Setback::of_store(&app.objects, error).await);
+            }
             (request, Vec::new())
         }
         Some(Step::Merge) => {
@@ -87,12 +89,18 @@ async fn keep(
     output: &Path,
     mut report: Report,
     lost: Vec<String>,
-) -> Result<Done, Error> {
+) -> Result<Done, Setback> {
     report.lost.splice(0..0, lost);
     report.degraded = !report.lost.is_empty();
     let key = result_key(row.id(), row.fence);
-    let stored = app.objects.put_file(&key, output).await.map_err(store)?;
-    Ok(Done { key, stored, report })
+    // A link, or anything else that is no file, is the doing of whoever made it, and not of the store.
+    if !tokio::fs::symlink_metadata(output).await?.is_file() {
+        return Err(Error::Io { detail: "the result is no file".to_owned() }.into());
+    }
+    match app.objects.put_file(&key, output).await {
+        Ok(stored) => Ok(Done { key, stored, report }),
+        Err(error) => Err(Setback::of_store(&app.objects, error).await),
+    }
 }
 
 async fn zip(
@@ -101,7 +109,7 @@ async fn zip(
     folder: &Path,
     running: &Guard<'_>,
     effort: &mut Effort,
-) -> Result<Done, Error> {
+) -> Result<Done, Setback> {
     let inputs = Inputs::of(app, row).await?;
     let started = Instant::now();
     let made = inputs.zip(app, folder, &running.stop, &running.progress).await;
@@ -155,8 +163,4 @@ fn request(app: &App, row: &JobRow, folder: &Path) -> Result<Request, Error> {
         strict: row.strict,
         ..Request::new(file("input", from), from, file("output", to), to)
     })
-}
-
-fn store(error: platform::objects::Error) -> Error {
-    Error::Io { detail: error.to_string() }
 }

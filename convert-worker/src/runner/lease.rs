@@ -13,12 +13,19 @@ pub(super) struct Terms {
     pub(super) owner: Uuid,
     pub(super) now: Timestamp,
     pub(super) until: Timestamp,
+    /// How many jobs of one person may run.
+    pub(super) each: u32,
 }
 
 /// The terms of a lease that begins now.
 pub(super) fn terms(app: &App) -> Terms {
     let now = app.clock.now();
-    Terms { owner: app.run, now, until: until(&app.clock, app.config.lease.as_micros()) }
+    Terms {
+        owner: app.run,
+        now,
+        until: until(&app.clock, app.config.lease.as_micros()),
+        each: app.config.running_per_user,
+    }
 }
 
 fn until(clock: &Clock, micros: u128) -> Timestamp {

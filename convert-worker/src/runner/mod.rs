@@ -5,6 +5,7 @@ mod lease;
 mod progress;
 mod reaper;
 mod running;
+mod setback;
 mod settle;
 mod sql;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use tokio::sync::Semaphore;
 
 use crate::{SERVICE, row::JobRow, state::App};
 pub(crate) use running::Running;
+pub(crate) use setback::Setback;
 
 /// How long the line stays unwatched when nobody tells of a new job: those of other workers, and those that wait for
 /// their next attempt.

@@ -145,6 +145,17 @@ mod tests {
         folder
     }
 
+    #[test]
+    fn a_job_begins_again_within_20_seconds_of_the_death_of_its_worker() {
+        let config = crate::Config::new(vec![0; 32], PathBuf::from("work"));
+
+        // It died right after it was heard of; the reaper has just been here, and so has whoever looks for work.
+        let latest = config.lease + ROUND + super::super::LOOK;
+
+        assert!(latest <= Duration::from_secs(20), "{latest:?}");
+        assert!(config.heartbeat * 2 < config.lease, "one that is late is no death");
+    }
+
     #[tokio::test]
     async fn what_cannot_be_removed_keeps_its_folder_and_holds_up_no_other() {
         let engines = TestEngines::open().await.unwrap();

@@ -22,12 +22,15 @@ pub(super) enum Ending {
     Failed { error: Error, effort: Effort },
     /// It goes back into the line, not before this moment.
     Again { ready_at: Timestamp, effort: Effort },
+    /// It goes back into the line, not before this moment, and the store is to blame, since then.
+    Stalled { ready_at: Timestamp, since: Timestamp },
     /// It goes back to where it was, as if nobody had tried.
     GivenBack,
 }
 
-/// The next job in the line: of the person with the fewest running, and of those who was served longest ago, the
-/// oldest. So nobody waits behind somebody else's hundred files, with one runner or with many.
+/// The next job in the line: one whose worker died, unless several did; then of the person with the fewest running, and of
+/// those who was served longest ago, the oldest. So nobody waits behind somebody else's hundred files, with one runner or
+/// with many, nor a second time because a worker died.
 macro_rules! claim {
     ($lock:literal) => {
         concat!(
@@ -36,7 +39,10 @@ macro_rules! claim {
              WHERE state = 'queued' AND id = (
                  SELECT waiting.id FROM jobs AS waiting
                  WHERE waiting.state = 'queued' AND NOT waiting.held AND waiting.ready_at <= $3
-                 ORDER BY (SELECT count(*) FROM jobs AS busy
+                       AND (SELECT count(*) FROM jobs AS running
+                            WHERE running.owner = waiting.owner AND running.state = 'in_progress') < $4
+                 ORDER BY (waiting.losses BETWEEN 1 AND 3) DESC,
+                          (SELECT count(*) FROM jobs AS busy
                            WHERE busy.owner = waiting.owner AND busy.state = 'in_progress'),
                           (SELECT coalesce(max(served.started_at), 0) FROM jobs AS served
                            WHERE served.owner = waiting.owner),
@@ -57,7 +63,7 @@ pub(super) async fn claim(db: &Db, terms: &Terms) -> sqlx::Result<Option<JobRow>
         Db::Sqlite { .. } => claim!(""),
         Db::Postgres(_) => claim!("FOR UPDATE OF waiting SKIP LOCKED"),
     };
-    Ok(change!(db, claim, terms.owner, terms.until.micros(), terms.now.micros()))
+    Ok(change!(db, claim, terms.owner, terms.until.micros(), terms.now.micros(), i64::from(terms.each)))
 }
 
 /// What waits and could run.
@@ -120,6 +126,7 @@ pub(super) async fn end(
         }
         Ending::Failed { error, effort } => fail(db, held, error, effort, now).await,
         Ending::Again { ready_at, effort } => again(db, held, *ready_at, effort, now).await,
+        Ending::Stalled { ready_at, since } => stall(db, held, *ready_at, *since, now).await,
         Ending::GivenBack => give_back(db, held, now).await,
     }
 }
@@ -207,6 +214,30 @@ async fn again(
         effort.seconds,
         now.micros(),
         effort.findings.json(),
+    ))
+}
+
+async fn stall(
+    db: &Db,
+    held: &JobRow,
+    ready_at: Timestamp,
+    since: Timestamp,
+    now: Timestamp,
+) -> sqlx::Result<Option<JobRow>> {
+    Ok(change!(
+        db,
+        concat!(
+            "UPDATE jobs SET state = 'queued', seq = seq + 1, fence = fence + 1,
+                             lease_owner = NULL, lease_until = NULL, ready_at = $3, stalled_since = $4, updated_at = $5
+             WHERE id = $1 AND fence = $2
+             RETURNING ",
+            columns!()
+        ),
+        held.id().0,
+        held.fence,
+        ready_at.micros(),
+        since.micros(),
+        now.micros(),
     ))
 }
 

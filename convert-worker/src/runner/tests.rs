@@ -44,7 +44,7 @@ fn effort(seconds: f64) -> Effort {
 
 /// A lease from a moment on, for 15 s.
 fn terms(now: i64) -> Terms {
-    Terms { owner: Uuid::now_v7(), now: at(now), until: at(now + 15) }
+    Terms { owner: Uuid::now_v7(), now: at(now), until: at(now + 15), each: u32::MAX }
 }
 
 async fn queued(db: &Db, owner: UserId, now: i64) -> JobId {
@@ -52,6 +52,7 @@ async fn queued(db: &Db, owner: UserId, now: i64) -> JobId {
         id: JobId::new(),
         owner,
         request_key: None,
+        wish: None,
         name: "a.md".into(),
         source: "md",
         target: "pdf",

@@ -89,11 +89,14 @@ async fn an_upload_that_is_sent_again_with_its_key_makes_no_second_job() {
     let first: Job = answer(send("to=pdf&name=a.md"), StatusCode::ACCEPTED).await;
     let again: Job = answer(send("to=pdf&name=a.md"), StatusCode::ACCEPTED).await;
     let other = problem(send("to=html&name=a.md")).await;
+    let letter = problem(send("to=pdf&name=a.md&paper=letter")).await;
+    let strict = problem(send("to=pdf&name=a.md&strict=true")).await;
     let longer = worker.upload("to=pdf&name=a.md", "# Hello, and more").header("idempotency-key", "k1");
     let longer = problem(longer).await;
 
     assert_eq!(first.id, again.id);
-    assert_eq!([other.code, longer.code], [wire::Code::Conflict.name(); 2]);
+    let refused = [other, letter, strict, longer].map(|problem| problem.code);
+    assert_eq!(refused, [wire::Code::Conflict.name(); 4]);
     assert_eq!(sql::jobs(&worker.db).await, 1);
 }
 

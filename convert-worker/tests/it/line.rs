@@ -7,7 +7,7 @@ use wire::{
     Code, UserId,
     conversions::{Job, JobState, Jobs},
     events::Hint,
-    paths::internal,
+    paths::{fill, internal},
 };
 
 use crate::worker::{Worker, answer, eventually, problem, script};
@@ -40,6 +40,62 @@ async fn the_twenty_first_waiting_file_of_a_person_is_refused() {
     let other = worker.request_of(UserId::new(), Method::POST, &path).body("# Hello");
     let other: Job = answer(other, StatusCode::ACCEPTED).await;
     assert_eq!(other.position, Some(1), "in turn with the first person's second file");
+}
+
+#[tokio::test]
+async fn who_keeps_as_many_bytes_as_they_may_is_refused_until_something_goes() {
+    let worker = Worker::with(|config| {
+        config.runners = 0;
+        config.max_user_bytes = 20;
+    })
+    .await;
+    let first = worker.uploaded("to=pdf&name=a.md", "# Hello, world").await;
+
+    let larger = problem(worker.upload("to=pdf&name=b.md", "# Too much")).await;
+    let smaller: Job = worker.uploaded("to=pdf&name=c.md", "# Fits").await;
+    let full = problem(worker.upload("to=pdf&name=d.md", "#")).await;
+
+    assert_eq!([larger.code, full.code], [Code::TooLarge.name(); 2]);
+    assert!(larger.detail.contains("14 bytes") && larger.hint.is_some(), "{}", larger.detail);
+    for job in [first, smaller] {
+        let path = fill(internal::JOB, job.id);
+        assert_eq!(
+            worker.request(Method::DELETE, &path).send().await.unwrap().status(),
+            StatusCode::NO_CONTENT
+        );
+    }
+    worker.uploaded("to=pdf&name=b.md", "# Too much").await;
+    let objects = worker.objects().await;
+    assert_eq!(objects.len(), 1, "nothing is left of what was refused: {objects:?}");
+}
+
+#[tokio::test]
+async fn no_more_of_one_person_runs_than_may() {
+    let worker = Worker::with(|config| {
+        config.child = crate::worker::slow();
+        config.runners = 3;
+        config.running_per_user = 1;
+    })
+    .await;
+    let (first, second) = (worker.note().await, worker.note().await);
+    let path = format!("{}?to=pdf&name=a.md", internal::JOBS);
+    let stranger = UserId::new();
+    let theirs: Job =
+        answer(worker.request_of(stranger, Method::POST, &path).body("# Hello"), StatusCode::ACCEPTED).await;
+
+    worker.job_in(first.id, JobState::InProgress).await;
+    eventually(async || {
+        let path = fill(internal::JOB, theirs.id);
+        let job: Job = answer(worker.request_of(stranger, Method::GET, &path), StatusCode::OK).await;
+        (job.state == JobState::InProgress).then_some(())
+    })
+    .await;
+
+    // Whoever came later runs: the second of the first person was passed over.
+    assert_eq!(worker.job(second.id).await.state, JobState::Queued);
+    let _: Job =
+        answer(worker.request(Method::POST, &fill(internal::JOB_CANCEL, first.id)), StatusCode::OK).await;
+    worker.job_in(second.id, JobState::InProgress).await;
 }
 
 #[tokio::test]

@@ -160,8 +160,7 @@ async fn health_is_told_part_by_part() {
 
     assert_eq!(alive.status(), StatusCode::OK);
     assert_eq!(ready.status, 404, "readiness is for the admin listener");
-    assert_eq!(
-        parts.into_iter().collect::<Vec<_>>(),
-        [("database", "ok".to_owned()), ("objects", "ok".to_owned()), ("work folder", "ok".to_owned())]
-    );
+    let well = ["database", "objects", "sandbox", "work folder"].map(|part| (part, "ok".to_owned()));
+    assert_eq!(parts.into_iter().collect::<Vec<_>>(), well);
+    assert_eq!(worker.health.notes()["sandbox"], convert::sandbox_level().code());
 }

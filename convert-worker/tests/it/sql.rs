@@ -20,8 +20,32 @@ impl Database {
     }
 
     pub(crate) async fn open(&self) -> Db {
-        Db::open(&self.url, "convert", MIGRATIONS).await.unwrap()
+        open(&self.url).await
     }
+}
+
+/// The database of a worker at this URL.
+pub(crate) async fn open(url: &str) -> Db {
+    Db::open(url, "convert", MIGRATIONS).await.unwrap()
+}
+
+/// Whether a job is in progress.
+pub(crate) async fn is_running(db: &Db) -> bool {
+    count(db, "SELECT count(*) FROM jobs WHERE state = 'in_progress'").await > 0
+}
+
+/// How many jobs have not ended.
+pub(crate) async fn unfinished(db: &Db) -> i64 {
+    count(db, "SELECT count(*) FROM jobs WHERE state IN ('queued', 'in_progress')").await
+}
+
+/// How often the job was begun that was begun most often.
+pub(crate) async fn most_attempts(db: &Db) -> i64 {
+    count(db, "SELECT coalesce(max(attempt), 0) FROM jobs").await
+}
+
+async fn count(db: &Db, statement: &'static str) -> i64 {
+    each!(db.reader(), pool => sqlx::query_scalar(statement).fetch_one(pool).await).unwrap()
 }
 
 /// The events of a job in order: number and state.

@@ -12,6 +12,7 @@ use mshub_convert_worker::{Config, Engines, run};
 use platform::{
     db::Db,
     fanout::Subscription,
+    objects::{LinkKey, Objects},
     service::{Health, http_client, install_tls, internal::InternalKey},
     testing::TestEngines,
 };
@@ -43,6 +44,15 @@ impl Home {
     pub(crate) async fn new() -> Self {
         install_tls();
         let engines = Arc::new(TestEngines::open().await.unwrap());
+        Self { database: Database::of(&engines), engines, user: UserId::new() }
+    }
+
+    /// With nothing in it, and its objects at this URL.
+    pub(crate) async fn storing_at(url: &str) -> Self {
+        install_tls();
+        let mut engines = TestEngines::open().await.unwrap();
+        engines.objects = Objects::open(url, LinkKey::derive(&engines.secret)).await.unwrap();
+        let engines = Arc::new(engines);
         Self { database: Database::of(&engines), engines, user: UserId::new() }
     }
 

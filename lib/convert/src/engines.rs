@@ -14,8 +14,8 @@ use crate::libreoffice::Office;
 use crate::matrix::{capabilities, needed, unsupported, within};
 use crate::remote::{Remote, Service};
 use crate::{
-    Attempt, Capability, Engine, Error, Format, Keep, Key, Options, Prefer, Progress, Report, Request, Stage,
-    Watcher,
+    Attempt, Capability, Engine, Error, Format, Keep, Key, Options, Prefer, Progress, Report, Request,
+    Sandbox, Stage, Watcher, sandbox, sandbox_level,
 };
 
 /// The engines of one process.
@@ -152,6 +152,7 @@ impl Engines {
 
     /// The engines for this pair in the order in which they are asked.
     fn line(&self, from: Format, to: Format, options: &Options) -> Result<Vec<Capability>, Error> {
+        self.locks_up(from, sandbox_level())?;
         if let Some(same) = within(from, to, options)? {
             return Ok(vec![same]);
         }
@@ -180,6 +181,12 @@ impl Engines {
             line.sort_by_key(|pair| (pair.fidelity, late(pair.engine)));
         }
         Ok(line)
+    }
+
+    /// That a document of this format is locked up as well as is required: whoever converts it, our children read it.
+    fn locks_up(&self, from: Format, has: Sandbox) -> Result<(), Error> {
+        let needs = sandbox::needed(from, self.child.limits.sandbox);
+        if has < needs { Err(Error::Exposed { has, needs }) } else { Ok(()) }
     }
 
     /// Why none of the engines that convert the pair is the one that is wanted.
@@ -367,6 +374,19 @@ mod tests {
         let locked = Options { password: Some("x".into()), third_party: true, ..Options::default() };
         assert_eq!(order(&engines, Format::Docx, locked), [Builtin]);
         assert!(!format!("{engines:?}").contains("a key"));
+    }
+
+    #[test]
+    fn a_machine_that_locks_up_less_than_is_required_takes_only_plain_text() {
+        let limits = crate::Limits { sandbox: Sandbox::Full, ..crate::Limits::default() };
+        let engines = Engines::builtin(Child { limits, ..Child::of_this_program() });
+
+        assert_eq!(engines.locks_up(Format::Md, Sandbox::Limits), Ok(()));
+        assert_eq!(engines.locks_up(Format::Docx, Sandbox::Full), Ok(()));
+        let refused = engines.locks_up(Format::Docx, Sandbox::Landlock).unwrap_err();
+        assert_eq!(refused, Error::Exposed { has: Sandbox::Landlock, needs: Sandbox::Full });
+        assert!(refused.to_string().contains("level full, and here it is landlock"), "{refused}");
+        assert_eq!(both().locks_up(Format::Docx, Sandbox::Limits), Ok(()), "nothing is required of itself");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Sandbox;
+
 /// The only error of this crate. Each message says what failed and what to do next.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -90,6 +92,16 @@ pub enum Error {
         /// Signal or exit code, and the last lines it wrote.
         detail: String,
     },
+    /// Whoever runs this wants such documents locked up better than this machine can.
+    #[error(
+        "such a document is converted only where it can be locked up at level {needs}, and here it is {has}; ask whoever runs the hub for a Linux with Landlock and seccomp"
+    )]
+    Exposed {
+        /// What can be had.
+        has: Sandbox,
+        /// What is required.
+        needs: Sandbox,
+    },
     /// An engine outside of this process cannot be had right now.
     #[error("the engine {engine} does not answer: {detail}; try again later, or choose another engine")]
     EngineDown {
@@ -126,6 +138,7 @@ impl Error {
             Error::LowFidelity { .. } => "low_fidelity",
             Error::Timeout { .. } => "timeout",
             Error::Crashed { .. } => "crashed",
+            Error::Exposed { .. } => "exposed",
             Error::EngineDown { .. } => "engine_down",
             Error::Cancelled => "cancelled",
             Error::Io { .. } => "io",
@@ -148,6 +161,7 @@ impl Error {
             | Error::LowFidelity { .. } => true,
             Error::Timeout { .. }
             | Error::Crashed { .. }
+            | Error::Exposed { .. }
             | Error::EngineDown { .. }
             | Error::Cancelled
             | Error::Io { .. } => false,
@@ -172,6 +186,7 @@ impl Error {
             | Error::LimitExceeded { .. }
             | Error::NoSuchPage { .. }
             | Error::InputMissing { .. }
+            | Error::Exposed { .. }
             | Error::Cancelled
             | Error::Io { .. } => false,
         }
@@ -227,6 +242,7 @@ mod tests {
             Error::LowFidelity { recall: 0.5, lost: Vec::new() },
             Error::LowFidelity { recall: 1.0, lost: vec!["charts".into()] },
             Error::Timeout { seconds: 60 },
+            Error::Exposed { has: Sandbox::Limits, needs: Sandbox::Full },
             Error::limit("x"),
         ];
         for error in errors {

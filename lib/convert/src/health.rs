@@ -2,7 +2,7 @@
 
 use crate::libreoffice::Office;
 use crate::remote::Remote;
-use crate::{Engine, sandbox_level};
+use crate::{Engine, Sandbox, sandbox_level};
 
 /// How one engine is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,17 +31,32 @@ pub(crate) fn of_builtin() -> (State, String) {
     (State::Ready, format!("part of mshub, a process a document; {}", locked_up(sandbox_level())))
 }
 
-fn locked_up(level: &str) -> &'static str {
+fn locked_up(level: Sandbox) -> &'static str {
     match level {
-        "landlock" => "locked up by Landlock and limits",
-        "landlock-files" => "locked up by Landlock and limits, but for TCP: a kernel from 6.7 on forbids it",
-        _ => "held by limits only: this kernel has no Landlock, files and network are open to it",
+        Sandbox::Full => {
+            "locked up: no network, no programs, and no files but the document, its result and fonts"
+        }
+        Sandbox::Landlock => {
+            "locked up by Landlock and limits, but for the network: this kernel has no seccomp"
+        }
+        Sandbox::Limits => {
+            "held by limits only: this kernel has no Landlock, files and network are open to it"
+        }
+    }
+}
+
+fn office_locked_up(level: Sandbox) -> &'static str {
+    match level {
+        Sandbox::Full => {
+            "locked up: no network, no programs but its own, and no files but the document and its result"
+        }
+        level => locked_up(level),
     }
 }
 
 pub(crate) fn of_office(office: Option<&Office>) -> (State, String) {
     match office {
-        Some(office) => (State::Ready, format!("{}; {}", office.told(), locked_up(sandbox_level()))),
+        Some(office) => (State::Ready, format!("{}; {}", office.told(), office_locked_up(sandbox_level()))),
         None => (
             State::Absent,
             "install LibreOffice (Debian: libreoffice-writer, -calc, -impress) and start the hub again"
@@ -71,9 +86,9 @@ mod tests {
 
     #[test]
     fn a_kernel_without_landlock_is_not_said_to_lock_anything_up() {
-        assert_eq!(locked_up("landlock"), "locked up by Landlock and limits");
-        assert!(locked_up("landlock-files").contains("but for TCP"));
-        assert!(locked_up("limits").contains("files and network are open"));
+        assert!(locked_up(Sandbox::Full).contains("no network"));
+        assert!(locked_up(Sandbox::Landlock).contains("but for the network"));
+        assert!(locked_up(Sandbox::Limits).contains("files and network are open"));
         assert!(of_builtin().1.ends_with(locked_up(sandbox_level())));
     }
 }

@@ -108,7 +108,8 @@ fn locked_up(job: &Job) -> Result<Report, Error> {
         Task::Builtin | Task::Check { .. } => None,
     };
     let inputs: Vec<&Path> = request.inputs().collect();
-    sandbox::enter(&job.limits, &inputs, output_dir, office)?;
+    let needed = sandbox::needed(request.from, job.limits.sandbox);
+    sandbox::enter(&job.limits, needed, &inputs, output_dir, office)?;
     die_with_parent()?;
 
     let worker = || {

@@ -22,6 +22,8 @@ mod remote;
 mod request;
 mod sandbox;
 mod sniff;
+#[cfg(target_os = "linux")]
+mod syscalls;
 mod verify;
 mod watcher;
 
@@ -43,6 +45,6 @@ pub use matrix::{Basis, Capability, Fidelity, formats, supports};
 pub use pages::{Pages, Turn, UnreadablePages};
 pub use remote::Key;
 pub use request::{Attempt, MIN_RECALL, Options, Paper, Progress, Report, Request, Stage};
-pub use sandbox::sandbox_level;
+pub use sandbox::{Sandbox, UnknownSandbox, sandbox_level};
 pub use sniff::sniff;
 pub use watcher::Watcher;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, Sandbox};
 
 /// Bytes in a mebibyte.
 pub(crate) const MIB: u64 = 1024 * 1024;
@@ -45,10 +45,12 @@ pub struct Limits {
     pub file: u64,
     /// Open file descriptors.
     pub files: u64,
+    /// How well it must be locked up before it reads a document of a format that strangers can do harm with.
+    pub sandbox: Sandbox,
 }
 
 impl Default for Limits {
-    /// 60 s of wall and CPU time, 1.5 GiB of memory, 512 MiB of output, 64 open files.
+    /// 60 s of wall and CPU time, 1.5 GiB of memory, 512 MiB of output, 64 open files, and locked up as well as it can be.
     fn default() -> Limits {
         Limits {
             wall: Duration::from_secs(60),
@@ -56,6 +58,7 @@ impl Default for Limits {
             cpu: Duration::from_secs(60),
             file: 512 * MIB,
             files: 64,
+            sandbox: Sandbox::Limits,
         }
     }
 }

@@ -1,25 +1,84 @@
-//! What a job child may still do once it has locked itself up: limits everywhere, Landlock on Linux.
+//! What a job child may still do once it has locked itself up: limits everywhere, Landlock and seccomp on Linux.
 
+use std::fmt;
 use std::path::Path;
+use std::str::FromStr;
 
-use crate::{Error, Limits};
+use serde::{Deserialize, Serialize};
 
-/// How well job children are locked up on this machine: `landlock` (only the input, the output folder and the fonts,
-/// no programs, no TCP), `landlock-files` (the same, but TCP, which kernels before 6.7 cannot forbid) or `limits`
-/// (memory, time and size only).
-pub fn sandbox_level() -> &'static str {
-    #[cfg(target_os = "linux")]
-    return level(landlocked::holds_files(), landlocked::holds_tcp());
-    #[cfg(not(target_os = "linux"))]
-    level(false, false)
+#[cfg(target_os = "linux")]
+use crate::syscalls::{self, Inmate};
+use crate::{Error, Format, Limits};
+
+/// How well the children that read documents are locked up, the least first.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sandbox {
+    /// Memory, time and size only: files, programs and the network are open.
+    #[default]
+    Limits,
+    /// Only the document, the folder of the result and the fonts, and no programs; not every kind of network is shut.
+    Landlock,
+    /// The same, no network of any kind, and nothing of other processes.
+    Full,
 }
 
-/// The word for what the kernel can forbid.
-fn level(files: bool, tcp: bool) -> &'static str {
-    match (files, tcp) {
-        (true, true) => "landlock",
-        (true, false) => "landlock-files",
-        (false, _) => "limits",
+impl Sandbox {
+    /// Every level, the least first.
+    pub const ALL: [Sandbox; 3] = [Sandbox::Limits, Sandbox::Landlock, Sandbox::Full];
+
+    /// The name on the wire and on the command line.
+    pub fn code(self) -> &'static str {
+        match self {
+            Sandbox::Limits => "limits",
+            Sandbox::Landlock => "landlock",
+            Sandbox::Full => "full",
+        }
+    }
+
+    fn of(files: bool, calls: bool) -> Sandbox {
+        match (files, calls) {
+            (true, true) => Sandbox::Full,
+            (true, false) => Sandbox::Landlock,
+            (false, _) => Sandbox::Limits,
+        }
+    }
+}
+
+impl fmt::Display for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
+
+/// A level that nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no level of a sandbox; there are {list}", list = Sandbox::ALL.map(Sandbox::code).join(", "))]
+pub struct UnknownSandbox(pub String);
+
+impl FromStr for Sandbox {
+    type Err = UnknownSandbox;
+
+    fn from_str(name: &str) -> Result<Sandbox, UnknownSandbox> {
+        let found = Sandbox::ALL.into_iter().find(|level| level.code() == name);
+        found.ok_or_else(|| UnknownSandbox(name.to_owned()))
+    }
+}
+
+/// How well job children are locked up on this machine: what its kernel was seen to do.
+pub fn sandbox_level() -> Sandbox {
+    #[cfg(target_os = "linux")]
+    return Sandbox::of(landlocked::holds_files(), syscalls::held());
+    #[cfg(not(target_os = "linux"))]
+    Sandbox::of(false, false)
+}
+
+/// What a document of this format has to be locked up with, of what is required. Plain text and tables of text name nothing
+/// and hold nothing, and a few lines of code read them.
+pub(crate) fn needed(format: Format, required: Sandbox) -> Sandbox {
+    match format {
+        Format::Txt | Format::Md | Format::Csv | Format::Tsv | Format::Json => Sandbox::Limits,
+        _ => required,
     }
 }
 
@@ -54,8 +113,12 @@ pub(crate) fn leave_network() -> bool {
 
 /// Locks up this process, and all that it starts, for good. `inputs` stay readable, `output_dir` writable, and nothing
 /// can be executed but what belongs to the office suite, if there is one.
+///
+/// # Errors
+/// `Exposed` where less than `needed` can be had.
 pub(crate) fn enter(
     limits: &Limits,
+    needed: Sandbox,
     inputs: &[&Path],
     output_dir: &Path,
     office: Option<Suite<'_>>,
@@ -63,15 +126,20 @@ pub(crate) fn enter(
     #[cfg(unix)]
     limit(limits)?;
     #[cfg(target_os = "linux")]
-    {
+    let has = {
         rustix::thread::set_no_new_privs(true).map_err(std::io::Error::from)?;
         landlocked::enter(inputs, Some(output_dir), office).map_err(|detail| Error::Io { detail })?;
-    }
+        let inmate = if office.is_some() { Inmate::Office } else { Inmate::Ours };
+        Sandbox::of(landlocked::holds_files(), syscalls::enter(inmate).is_ok())
+    };
     #[cfg(not(target_os = "linux"))]
-    let _ = (inputs, output_dir, office);
+    let has = {
+        let _ = (inputs, output_dir, office);
+        Sandbox::Limits
+    };
     #[cfg(not(unix))]
     let _ = limits;
-    Ok(())
+    if has < needed { Err(Error::Exposed { has, needs: needed }) } else { Ok(()) }
 }
 
 /// Locks up the calling thread, and all that it starts, further: it keeps what belongs to the office suite, and loses the
@@ -143,13 +211,6 @@ mod landlocked {
         static HOLDS: OnceLock<bool> = OnceLock::new();
         *HOLDS.get_or_init(|| {
             required().handle_access(AccessFs::from_all(ABI::V1)).and_then(Ruleset::create).is_ok()
-        })
-    }
-
-    pub(super) fn holds_tcp() -> bool {
-        static HOLDS: OnceLock<bool> = OnceLock::new();
-        *HOLDS.get_or_init(|| {
-            required().handle_access(AccessNet::from_all(ABI::V4)).and_then(Ruleset::create).is_ok()
         })
     }
 
@@ -227,8 +288,11 @@ mod landlocked {
 mod tests {
     use std::fs;
     use std::io::ErrorKind::PermissionDenied;
-    use std::net::{TcpListener, TcpStream};
+    use std::net::{TcpListener, TcpStream, UdpSocket};
+    use std::os::unix::net::{UnixListener, UnixStream};
     use std::process::Command;
+
+    use rustix::process::{getppid, test_kill_process};
 
     use super::*;
 
@@ -242,40 +306,88 @@ mod tests {
         fs::create_dir(&out).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
+        let socket = desk.path().join("socket");
+        let _door = UnixListener::bind(&socket).unwrap();
+        let level = sandbox_level();
 
-        // Landlock holds the calling thread: the other tests stay free.
+        // Both hold the calling thread: the other tests stay free.
         let tried = std::thread::spawn(move || {
             landlocked::enter(&[&input], Some(&out), None).unwrap();
+            assert_eq!(syscalls::enter(Inmate::Ours).is_ok(), syscalls::held());
 
             assert_eq!(fs::read_to_string(&input).unwrap(), "document");
             fs::write(out.join("a.partial"), "x").unwrap();
             fs::rename(out.join("a.partial"), out.join("a")).unwrap();
+            let signalled = test_kill_process(getppid().expect("somebody started the test"));
             [
-                ("reads", fs::read(&secret).map(drop)),
-                ("reads the machine's files", fs::read("/etc/passwd").map(drop)),
-                ("writes into the document", fs::write(&input, "x")),
-                ("writes beside it", fs::write(secret.with_extension("new"), "x")),
-                ("removes", fs::remove_file(&secret)),
-                ("starts a program", Command::new("/bin/true").status().map(drop)),
-                ("connects", TcpStream::connect(address).map(drop)),
+                (Sandbox::Landlock, "reads", fs::read(&secret).map(drop)),
+                (Sandbox::Landlock, "reads the machine's files", fs::read("/etc/passwd").map(drop)),
+                (Sandbox::Landlock, "writes into the document", fs::write(&input, "x")),
+                (Sandbox::Landlock, "writes beside it", fs::write(secret.with_extension("new"), "x")),
+                (Sandbox::Landlock, "removes", fs::remove_file(&secret)),
+                (Sandbox::Landlock, "starts a program", Command::new("/bin/true").status().map(drop)),
+                (Sandbox::Full, "connects", TcpStream::connect(address).map(drop)),
+                (Sandbox::Full, "sends packets", UdpSocket::bind("127.0.0.1:0").map(drop)),
+                (Sandbox::Full, "talks to the machine", UnixStream::connect(&socket).map(drop)),
+                (Sandbox::Full, "signals", signalled.map_err(Into::into)),
             ]
-            .map(|(what, done)| (what, done.map_err(|error| error.kind())))
+            .map(|(held_by, what, done)| (held_by, what, done.map_err(|error| error.kind())))
         })
         .join()
         .unwrap();
 
         // A level that promises more than this kernel keeps fails here, and so does one that promises less.
-        let level = sandbox_level();
-        for (what, done) in tried {
-            let free = if what == "connects" { level != "landlock" } else { level == "limits" };
-            assert_eq!(done, if free { Ok(()) } else { Err(PermissionDenied) }, "it {what} at level {level}");
+        for (held_by, what, done) in tried {
+            match held_by {
+                // A newer kernel's Landlock forbids some of it as well.
+                Sandbox::Full if level < Sandbox::Full => {}
+                held_by => {
+                    let expected = if level < held_by { Ok(()) } else { Err(PermissionDenied) };
+                    assert_eq!(done, expected, "it {what} at level {level}");
+                }
+            }
         }
     }
 
     #[test]
+    fn an_office_suite_has_no_network_but_what_is_inside_the_machine() {
+        if !syscalls::held() {
+            println!("this kernel has no seccomp: it was not tested");
+            return;
+        }
+        let desk = tempfile::tempdir().unwrap();
+        let socket = desk.path().join("socket");
+
+        let tried = std::thread::spawn(move || {
+            syscalls::enter(Inmate::Office).unwrap();
+
+            Command::new("/bin/true").status().expect("it starts its own programs");
+            UnixListener::bind(&socket).expect("they talk to each other");
+            [TcpListener::bind("127.0.0.1:0").map(drop), UdpSocket::bind("127.0.0.1:0").map(drop)]
+                .map(|done| done.map_err(|error| error.kind()))
+        })
+        .join()
+        .unwrap();
+
+        assert_eq!(tried, [Err(PermissionDenied); 2]);
+    }
+
+    #[test]
     fn what_the_kernel_cannot_forbid_is_not_promised() {
-        assert_eq!(level(true, true), "landlock");
-        assert_eq!(level(true, false), "landlock-files");
-        assert_eq!((level(false, false), level(false, true)), ("limits", "limits"));
+        assert_eq!(Sandbox::of(true, true), Sandbox::Full);
+        assert_eq!(Sandbox::of(true, false), Sandbox::Landlock);
+        assert_eq!((Sandbox::of(false, false), Sandbox::of(false, true)), (Sandbox::Limits, Sandbox::Limits));
+        for level in Sandbox::ALL {
+            assert_eq!(level.to_string().parse(), Ok(level));
+        }
+        assert!("none".parse::<Sandbox>().unwrap_err().to_string().contains("landlock"));
+    }
+
+    #[test]
+    fn plain_text_needs_no_sandbox_and_everything_else_does() {
+        assert_eq!(needed(Format::Csv, Sandbox::Full), Sandbox::Limits);
+        for format in [Format::Docx, Format::Html, Format::Png, Format::Pdf, Format::Doc] {
+            assert_eq!(needed(format, Sandbox::Landlock), Sandbox::Landlock);
+        }
     }
 }

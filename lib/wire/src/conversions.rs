@@ -4,22 +4,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BatchId, ClientId, FileId, JobId, Timestamp, UserId, batches::Step};
 
-/// The query of `POST /api/v1/conversions`; the body is the file itself.
+/// The query of `POST /api/v1/conversions`; the body is the file itself. What was not said is not passed on, for a form says
+/// it beside the query.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewConversion {
     /// The wanted format, such as `pdf`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub to: String,
     /// The file's name; its ending says what it should be.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// The format of the upload, where the name does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// Whether losing words makes it `failed` instead of `completed` with `degraded`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strict: bool,
     /// Password of an encrypted document. Never in a URL, which the hub refuses: a client sends it in the header
     /// [`crate::document_password::DOCUMENT_PASSWORD`], a form as a part.

@@ -1,9 +1,11 @@
 //! Frames of the one socket, `/api/v1/live`: JSON text, one object a frame, tagged with `t`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClientId, FileId, MessageId, RoomId, Timestamp, UserId,
+    ClientId, FileId, JobId, MessageId, RoomId, Timestamp, UserId,
     conversions::Job,
     events::RoomEvent,
     messages::{Act, UnderWay},
@@ -32,6 +34,9 @@ pub mod close {
 
 /// Bytes of the largest frame of a client: the longest text fits with every character escaped, and ten files with it.
 pub const LARGEST: usize = 128 * 1024;
+
+/// How many conversions a client may name that it heard of before.
+pub const MISSED: usize = 100;
 
 /// How long somebody counts as writing after it was said last. While it lasts, it is said again after about half of it.
 pub const TYPING: std::time::Duration = std::time::Duration::from_secs(6);
@@ -124,6 +129,10 @@ pub enum ToServer {
     Jobs {
         /// Begin or stop.
         on: bool,
+        /// Conversions that were heard of before, each with the newest `seq` of it: those that went on since are told at
+        /// once. At most [`MISSED`] of them.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        after: BTreeMap<JobId, u64>,
     },
     /// Answered with `pong`.
     Ping {

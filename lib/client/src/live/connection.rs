@@ -1,7 +1,7 @@
 //! The task behind a live socket: one connection after another, with everything that outlives them.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     pin::{Pin, pin},
     time::Duration,
 };
@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 use wire::{
-    Code, Problem, RoomId,
+    Code, JobId, Problem, RoomId,
     frames::{ToClient, ToServer},
 };
 
@@ -50,6 +50,8 @@ pub(super) struct Connection {
     jobs: bool,
     /// How the hub said that it is, as far as that was told.
     health: Health,
+    /// The newest `seq` of each conversion that was heard of and has not ended.
+    pub(super) heard_jobs: BTreeMap<JobId, u64>,
     /// Whether the hub has welcomed the connection that is there, or was last.
     answered: bool,
     next_sub: u64,
@@ -104,6 +106,7 @@ impl Connection {
             typing,
             jobs: false,
             health: Health::default(),
+            heard_jobs: BTreeMap::new(),
             answered: false,
             next_sub: 1,
             postponed,
@@ -267,7 +270,7 @@ impl Connection {
     /// Takes up on a new connection what was wanted on the last one.
     async fn resume(&mut self, socket: &mut Socket) -> Result<(), End> {
         if self.jobs {
-            socket.send(&ToServer::Jobs { on: true }).await?;
+            socket.send(&ToServer::Jobs { on: true, after: self.heard_jobs.clone() }).await?;
         }
         let rooms: Vec<RoomId> = self.rooms.keys().copied().collect();
         for room in rooms {
@@ -316,8 +319,9 @@ impl Connection {
             }
             Order::WatchJobs { on } => {
                 self.jobs = on;
+                self.heard_jobs.clear();
                 if let Some(socket) = socket {
-                    socket.send(&ToServer::Jobs { on }).await?;
+                    socket.send(&ToServer::Jobs { on, after: BTreeMap::new() }).await?;
                 }
             }
             Order::Say(draft) => {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wire::{
     Code, Problem, RoomId,
-    frames::{Passing, ToClient},
+    conversions::Job,
+    frames::{MISSED, Passing, ToClient},
 };
 
 use super::{
@@ -17,6 +18,21 @@ use super::{
 };
 
 impl Connection {
+    /// Whether it is not older than what was heard of the conversion, which is noted until it has ended. What a hub tells who
+    /// comes back may be overtaken by what happens meanwhile.
+    fn is_news(&mut self, job: &Job) -> bool {
+        if self.heard_jobs.get(&job.id).is_some_and(|heard| job.seq < *heard) {
+            return false;
+        }
+        if job.state.is_final() {
+            self.heard_jobs.remove(&job.id);
+        } else if self.heard_jobs.len() < MISSED || self.heard_jobs.contains_key(&job.id) {
+            // A hub hears of so many; whoever waits for another one looks at it now and then.
+            self.heard_jobs.insert(job.id, job.seq);
+        }
+        true
+    }
+
     /// Takes one frame of the hub.
     pub(super) async fn hear(&mut self, socket: &mut Socket, frame: ToClient) -> Result<(), End> {
         match frame {
@@ -79,7 +95,7 @@ impl Connection {
             ToClient::Hb { log, plag_ms } => self.is_well(Health::of(log, plag_ms)).await?,
             ToClient::Entered { room, by, name } => self.emit(LiveEvent::Entered { room, by, name }).await?,
             ToClient::Read { room, pos } => self.emit(LiveEvent::Read { room, pos }).await?,
-            ToClient::Job { job } => self.emit(LiveEvent::Job(job)).await?,
+            ToClient::Job { job } if self.is_news(&job) => self.emit(LiveEvent::Job(job)).await?,
             ToClient::Eph { room, what } if self.rooms.contains_key(&room) => match what {
                 Passing::Typing { user, name, on } => {
                     self.emit(LiveEvent::Typing { room, user, name, on }).await?;

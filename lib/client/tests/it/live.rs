@@ -1,6 +1,6 @@
 //! The live socket against a hub that hangs up, falls silent and forgets to answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, mpsc};
 use wire::{
     ClientId, Code, JobId, MessageId, RoomId, Timestamp, UserId,
     accounts::Login,
+    conversions::Job,
     events::{RoomEvent, What},
     frames::{LogState, Position, SubMode, ToClient, ToServer, close},
     paths,
@@ -393,6 +394,30 @@ async fn a_hub_that_is_about_to_stop_is_left_at_once() {
 }
 
 #[tokio::test]
+async fn who_comes_back_says_how_far_it_heard_of_conversions_that_have_not_ended() {
+    let (router, mut sockets) = sockets();
+    let mut live = with_token(&serve(router).await, "t").live();
+    live.watch_jobs(true);
+    let mut first = next(&mut sockets).await;
+    first.welcome(25_000).await;
+    assert_eq!(first.hear().await, ToServer::Jobs { on: true, after: BTreeMap::new() });
+    let ids: [JobId; 2] = ["01930000-0000-7000-8000-00000000000a", "01930000-0000-7000-8000-00000000000b"]
+        .map(|id| id.parse().unwrap());
+    for (id, state, seq) in [(ids[0], "queued", 1), (ids[1], "in_progress", 2), (ids[0], "completed", 3)] {
+        let job: Job = serde_json::from_value(job(state, seq)).unwrap();
+        first.say(ToClient::Job { job: Box::new(Job { id, ..job }) }).await;
+    }
+    while !matches!(soon(live.next()).await, Some(LiveEvent::Job(job)) if job.seq == 3) {}
+
+    first.say(ToClient::Drain { spread_ms: 20 }).await;
+    let mut second = next(&mut sockets).await;
+    second.welcome(25_000).await;
+
+    let after = BTreeMap::from([(ids[1], 2)]);
+    assert_eq!(second.hear().await, ToServer::Jobs { on: true, after });
+}
+
+#[tokio::test]
 async fn a_waiter_hears_of_the_end_over_the_socket() {
     let (router, mut sockets) = sockets();
     let asked = Arc::new(Mutex::new(0));
@@ -409,7 +434,7 @@ async fn a_waiter_hears_of_the_end_over_the_socket() {
 
     let mut socket = next(&mut sockets).await;
     socket.welcome(25_000).await;
-    assert_eq!(socket.hear().await, ToServer::Jobs { on: true });
+    assert_eq!(socket.hear().await, ToServer::Jobs { on: true, after: BTreeMap::new() });
     let done = serde_json::from_value(job("completed", 3)).unwrap();
     socket.say(ToClient::Job { job: Box::new(done) }).await;
 

@@ -173,6 +173,31 @@ async fn one_that_is_killed_costs_no_document_and_a_bad_document_nobody_elses() 
 }
 
 #[tokio::test]
+async fn one_that_is_killed_in_the_middle_of_a_document_costs_it_nothing() {
+    let Some(bench) = Bench::real(Keep::default()) else { return };
+    bench.pages("letter.doc", LETTER_DOC).await;
+    let victim = bench.kept();
+    // Long enough to be in the middle of.
+    let long: String = (0..2_000).map(|line| paragraph(&format!("Line {line} of the tide"))).collect();
+    let request = bench.request("long.docx", docx(&long), Format::Pdf);
+
+    // It has opened the document.
+    let mut killed = false;
+    let done = bench
+        .convert(&request, |step| {
+            if step.stage == Stage::Converting && !std::mem::replace(&mut killed, true) {
+                kill(victim);
+            }
+        })
+        .await;
+
+    let report = done.result.unwrap();
+    assert!(killed && report.recall == Some(1.0), "{report:?}");
+    assert!(!lives(victim));
+    until("its place is gone", || bench.places() == 0).await;
+}
+
+#[tokio::test]
 async fn one_is_there_before_the_first_document_and_cancelling_ends_it() {
     let Some(bench) = Bench::real(Keep { ready: true, ..Keep::default() }) else { return };
     bench.engines.attend();

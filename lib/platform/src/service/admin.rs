@@ -79,6 +79,11 @@ impl Admin {
 
     async fn answer(&self) -> impl IntoResponse + use<> {
         let services = self.services.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let notes: BTreeMap<_, _> = services
+            .iter()
+            .filter_map(|(service, health)| Some((*service, health.as_ref()?.notes().clone())))
+            .filter(|(_, notes)| !notes.is_empty())
+            .collect();
         let asked = services.into_iter().map(|(service, health)| async move {
             let parts = match health {
                 Some(health) => health.answers().await,
@@ -90,7 +95,10 @@ impl Admin {
         let stopping = self.stopping.is_cancelled();
         let ready = !stopping && parts.values().flat_map(BTreeMap::values).all(|state| state == "ok");
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        (status, Json(serde_json::json!({ "ready": ready, "stopping": stopping, "parts": parts })))
+        (
+            status,
+            Json(serde_json::json!({ "ready": ready, "stopping": stopping, "parts": parts, "notes": notes })),
+        )
     }
 }
 

@@ -14,7 +14,10 @@ type Check = Arc<dyn Fn() -> Answer + Send + Sync>;
 
 /// What has to answer for a service to be ready.
 #[derive(Clone, Default)]
-pub struct Health(BTreeMap<&'static str, Check>);
+pub struct Health {
+    checks: BTreeMap<&'static str, Check>,
+    notes: BTreeMap<&'static str, String>,
+}
 
 impl Health {
     /// Adds a part and how to ask it.
@@ -27,13 +30,24 @@ impl Health {
             let asked = ask();
             Box::pin(async move { asked.await.map_err(|error| error.to_string()) })
         };
-        self.0.insert(part, Arc::new(check));
+        self.checks.insert(part, Arc::new(check));
         self
+    }
+
+    /// Adds what is worth knowing beside the parts, and makes nobody ready or unready.
+    pub fn note(mut self, what: &'static str, said: impl Into<String>) -> Self {
+        self.notes.insert(what, said.into());
+        self
+    }
+
+    /// All notes.
+    pub fn notes(&self) -> &BTreeMap<&'static str, String> {
+        &self.notes
     }
 
     /// Asks all parts at once: what each says, `ok` where it is well.
     pub async fn answers(&self) -> BTreeMap<&'static str, String> {
-        let asked = self.0.iter().map(|(part, check)| async move {
+        let asked = self.checks.iter().map(|(part, check)| async move {
             let state = match tokio::time::timeout(PATIENCE, check()).await {
                 Ok(Ok(())) => "ok".to_owned(),
                 Ok(Err(why)) => why,

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use platform::service::ApiError;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_util::task::AbortOnDropHandle;
 use wire::{
     Code, RoomId,
     frames::{ToClient, ToServer, close},
@@ -19,7 +20,7 @@ use super::{
         line::Ending,
         typing,
     },
-    Open, not_let_in, say,
+    Open, missed, not_let_in, say,
 };
 use crate::{accounts, rooms};
 
@@ -57,8 +58,13 @@ impl Open {
             }
             ToServer::Read { room, pos } => self.read(room, pos).await,
             ToServer::Typing { room, on } => self.types(room, on).await,
-            ToServer::Jobs { on } => {
+            ToServer::Jobs { on, after } => {
                 self.state.live.people.watch_jobs(self.caller.user, self.socket, on);
+                // One at a time: who asks again has no use for the first answer.
+                self.missed = (on && !after.is_empty()).then(|| {
+                    let (state, line) = (self.state.clone(), self.line.clone());
+                    AbortOnDropHandle::new(tokio::spawn(missed::tell(state, self.caller.user, line, after)))
+                });
             }
             ToServer::Ping { n } => self.tell(&ToClient::Pong { n }),
         }

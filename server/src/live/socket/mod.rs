@@ -1,6 +1,7 @@
 //! One socket: `hello`, then frames both ways until one side ends it.
 
 mod hear;
+mod missed;
 mod reader;
 mod say;
 mod talk;
@@ -21,6 +22,7 @@ use futures_util::future::BoxFuture;
 use platform::service::{ApiError, taken_over};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Message, handshake::server::create_response_with_body};
+use tokio_util::task::AbortOnDropHandle;
 use wire::{
     Code, RoomId, Timestamp,
     frames::{PROTOCOL, ToServer, close},
@@ -121,6 +123,8 @@ struct Open {
     /// When the person did something, as far as that was noted.
     acted: Timestamp,
     typing: Typing,
+    /// Tells what it missed of conversions.
+    missed: Option<AbortOnDropHandle<()>>,
 }
 
 impl Open {
@@ -138,6 +142,7 @@ impl Open {
             heard: Instant::now(),
             acted: now,
             typing: Typing::default(),
+            missed: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod bounds;
 mod gap;
 mod gateways;
+mod jobs;
 mod manual;
 mod passing;
 mod patience;

@@ -31,7 +31,7 @@ pub(crate) fn serve(opening: &Opening) -> Result<(), Error> {
     let limits = Limits { cpu, ..opening.limits.clone() };
     let (job, own) = (place.job(), place.own());
     let suite = sandbox::Suite { program: &opening.program, own: &own };
-    sandbox::enter(&limits, &[&job], &job, Some(suite))?;
+    sandbox::enter(&limits, limits.sandbox, &[&job], &job, Some(suite))?;
 
     let documents = listen()?;
     let office = match Office::new(opening.program.parent().unwrap_or(Path::new("/"))) {
