@@ -143,7 +143,7 @@ async fn a_conversion_of_a_killed_worker_begins_again_within_20_seconds() {
     assert!(2 * heartbeat < lease, "a heartbeat may be lost");
     on_each_engine(async |db| {
         let owner = UserId::new();
-        let leased = |now| Terms { owner: Uuid::now_v7(), now: at(now), until: at(now + lease) };
+        let leased = |now| Terms { until: at(now + lease), ..terms(now) };
         let id = queued(db, owner, -60).await;
         let killed = sql::claim(db, &leased(-30)).await.unwrap().expect("a job waits");
         assert!(sql::beat(db, &killed, &leased(0)).await.unwrap());
