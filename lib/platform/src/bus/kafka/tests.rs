@@ -101,7 +101,8 @@ async fn leaders_may_move_while_records_are_written() {
             for partition in 0..PARTITIONS {
                 cluster.partition_leader(TOPIC_CHAT, partition, Some(leader)).unwrap();
             }
-            moved.borrow_mut().push(log.append("mover", "moved").await);
+            let at = log.append("mover", "moved").await;
+            moved.borrow_mut().push(at);
         }
     })
     .await;
