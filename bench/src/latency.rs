@@ -9,7 +9,10 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use client::{LiveEvent, SessionStore, Url};
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Interval, interval_at},
+};
 use wire::{ClientId, RoomId, rooms::NewRoom};
 
 use crate::{
@@ -83,10 +86,13 @@ pub(crate) async fn measure([here, there]: [&Url; 2], people: &str, options: &Op
     }
     // Not before everybody is there: passwords that are hashed would hold messages up.
     let mut tasks = Vec::new();
-    for (room, says, screens) in talks {
+    let began = tokio::time::Instant::now();
+    for (nth, (room, says, screens)) in talks.into_iter().enumerate() {
         let read = |live| tokio::spawn(read(live, each, seen.clone()));
         tasks.extend(screens.into_iter().map(read));
-        tasks.push(tokio::spawn(write(says, room, each, pause, seen.clone())));
+        // Rooms in turn: all of them in the same millisecond would be a burst that nobody asked for.
+        let beat = interval_at(began + pause.mul_f64(nth as f64 / f64::from(options.rooms)), pause);
+        tasks.push(tokio::spawn(write(says, room, each, beat, seen.clone())));
     }
     drop(seen);
     let mut sent: HashMap<ClientId, Instant> = HashMap::new();
@@ -152,10 +158,9 @@ async fn write(
     mut live: client::Live,
     room: RoomId,
     count: u32,
-    pause: Duration,
+    mut beat: Interval,
     seen: mpsc::UnboundedSender<Seen>,
 ) -> anyhow::Result<()> {
-    let mut beat = tokio::time::interval(pause);
     let (mut sent, mut acknowledged) = (0, 0);
     while acknowledged < count {
         tokio::select! {

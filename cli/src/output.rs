@@ -157,11 +157,19 @@ impl Output {
         self.bytes(text.as_bytes())
     }
 
-    /// The same as a text, without the line break.
+    /// Refuses fields that no result of this shape has, before anything is done that the refusal would not undo.
+    pub fn expect<T: Serialize>(&self, shape: &T) -> Result<(), CliError> {
+        match &self.form {
+            Form::Json(wanted) => known(wanted, &fields::of(shape), ""),
+            _ => Ok(()),
+        }
+    }
+
+    /// The object as a text, without the line break.
     pub fn json_text<T: Serialize>(&self, value: &T) -> Result<String, CliError> {
         let text = match &self.form {
             Form::Json(wanted) if !wanted.is_empty() => {
-                known(wanted, &fields::of(value))?;
+                known(wanted, &fields::of(value), "; what the command has done until here stays done")?;
                 project(value, wanted)
             }
             _ => serde_json::to_string(value),
@@ -322,12 +330,11 @@ fn written(result: io::Result<()>) -> Result<(), CliError> {
 }
 
 /// Refuses a field that no result like this one ever has, and names those that it can have.
-fn known(wanted: &[String], fields: &Fields) -> Result<(), CliError> {
+fn known(wanted: &[String], fields: &Fields, besides: &str) -> Result<(), CliError> {
     for field in wanted {
         if let Some(instead) = fields.instead_of(field) {
-            let told = "what the command has done until here stays done";
             return Err(CliError::usage(format!("--json={field}: the result has no such field"))
-                .hint(format!("it can have {}; {told}", instead.join(", "))));
+                .hint(format!("it can have {}{besides}", instead.join(", "))));
         }
     }
     Ok(())

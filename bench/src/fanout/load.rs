@@ -91,9 +91,15 @@ async fn measure(load: &Load, rooms: Vec<Room>) -> anyhow::Result<Counted> {
         latencies: RefCell::default(),
         every: Cell::new(1),
     });
-    let mut talks = Vec::new();
-    for Room { id, links, .. } in rooms {
-        talks.push(begin(load, &board, id, links).await?);
+    let (mut talks, count) = (Vec::new(), rooms.len());
+    for (nth, Room { id, links, .. }) in rooms.into_iter().enumerate() {
+        let talk = begin(load, &board, id, links).await?;
+        if let Some(pace) = load.pace {
+            // Rooms in turn: all of them in the same millisecond would be a burst that nobody asked for.
+            let first = board.began + pace.mul_f64(nth as f64 / count as f64);
+            tokio::task::spawn_local(paced(first.into(), pace, board.clone(), talk.clone()));
+        }
+        talks.push(talk);
     }
     tokio::time::sleep(load.warm_up).await;
     let (from, hub, own) = (Instant::now(), Cost::of(&load.pids)?, Cost::of(&[std::process::id()])?);
@@ -158,15 +164,14 @@ async fn begin(
             load.pace.is_none().then_some(load.window),
         ));
     }
-    match load.pace {
-        Some(pace) => drop(tokio::task::spawn_local(paced(pace, board.clone(), talk.clone()))),
-        None => refill(board, &talk, load.window),
+    if load.pace.is_none() {
+        refill(board, &talk, load.window);
     }
     Ok(talk)
 }
 
-async fn paced(pace: Duration, board: Rc<Board>, talk: Rc<Talk>) {
-    let mut beat = tokio::time::interval(pace);
+async fn paced(first: tokio::time::Instant, pace: Duration, board: Rc<Board>, talk: Rc<Talk>) {
+    let mut beat = tokio::time::interval_at(first, pace);
     while !board.stopped.get() {
         let due = beat.tick().await;
         say(&talk, due.into_std().duration_since(board.began));

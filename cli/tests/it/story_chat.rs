@@ -172,7 +172,7 @@ fn quiet_prints_ids_and_a_pipe_gets_plain_lines() {
 }
 
 #[test]
-fn a_message_of_no_length_or_too_much_is_rejected() {
+fn a_message_of_no_length_or_too_much_or_whose_answer_nobody_can_print_is_rejected() {
     let hub = Hub::start();
     let ann = hub.person("Ann");
     ann.json(&["room", "new", "general", "--json"]);
@@ -181,4 +181,7 @@ fn a_message_of_no_length_or_too_much_is_rejected() {
 
     assert_eq!(ann.run(&["chat", "send", "general", "", "--json"]).code, 11);
     assert_eq!(long.code, 11, "{}", long.stderr);
+    assert_eq!(ann.run(&["chat", "send", "general", "once", "--json=pso"]).code, 2);
+    let said = ann.lines(&["chat", "history", "general", "--json=kind"]);
+    assert!(said.iter().all(|event| event["kind"] != "said"), "{said:?}");
 }

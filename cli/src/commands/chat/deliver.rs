@@ -43,6 +43,14 @@ pub(super) struct Said {
     pub(super) ts: Timestamp,
 }
 
+impl Said {
+    /// None in particular: what fields it has.
+    pub(super) fn shape() -> Self {
+        let (id, cid, room) = (MessageId::new(), ClientId::new(), RoomId::new());
+        Self { id, cid, room, pos: 0, ts: Timestamp::from_micros(0) }
+    }
+}
+
 /// What became of a message.
 pub(super) enum Outcome {
     /// The hub keeps it.

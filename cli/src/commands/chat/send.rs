@@ -67,6 +67,8 @@ pub struct SendArgs {
 
 /// Sends.
 pub(super) async fn run(args: SendArgs, global: &Global) -> Result<(), CliError> {
+    // A message cannot be taken back for a slip in what is printed of it.
+    global.out.expect(&Said::shape())?;
     let hub = global.hub()?;
     if args.lines {
         return lines(&args, global, &hub).await;
