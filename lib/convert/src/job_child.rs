@@ -14,6 +14,8 @@ use crate::{Engine, Error, Limits, Progress, Report, Request, convert_here, libr
 
 /// Nested tables recurse deeply; the main thread's 8 MiB are not enough for all of them.
 const STACK: usize = 64 * 1024 * 1024;
+/// Little is done there, but an allocator may first make itself at home.
+const WATCH: usize = 512 * 1024;
 
 /// The first line a child reads: what it is here for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -145,7 +147,7 @@ fn perform(job: &Job, progress: &mut dyn FnMut(Progress)) -> Result<Report, Erro
 /// The parent holds our stdin open for as long as it wants the result. (`PR_SET_PDEATHSIG` would not do: it fires when
 /// the *thread* that started us ends, and an async runtime ends idle threads.)
 fn die_with_parent() -> io::Result<()> {
-    thread::Builder::new().name("watch".into()).stack_size(64 * 1024).spawn(|| {
+    thread::Builder::new().name("watch".into()).stack_size(WATCH).spawn(|| {
         let mut rest = [0; 64];
         while io::stdin().lock().read(&mut rest).is_ok_and(|read| read > 0) {}
         #[cfg(unix)]
