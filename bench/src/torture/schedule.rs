@@ -100,6 +100,20 @@ impl Fault {
         }
     }
 
+    /// Whether the log may refuse messages meanwhile. What stood behind a refused one in the log's queue may be taken all the
+    /// same, and the refusal may never reach its sender: only then a sender's order may change without a word.
+    pub(crate) fn refuses(self) -> bool {
+        matches!(
+            self,
+            Self::LockLog
+                | Self::DiskFull
+                | Self::NoSpace
+                | Self::FsyncError
+                | Self::KafkaKill
+                | Self::KafkaFreeze
+        )
+    }
+
     pub(crate) fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }

@@ -8,7 +8,10 @@ use super::{
     Found, Promise,
     index::{Client, Key, Seen},
 };
-use crate::torture::journal::{Observed, Shown};
+use crate::torture::{
+    journal::{Observed, Shown},
+    schedule::Fault,
+};
 
 /// The kind of a message, as its event names it.
 const SAID: &str = "said";
@@ -23,6 +26,8 @@ struct Send {
     refused: bool,
     /// When it was first not taken for now: what is sent again comes behind what was taken meanwhile.
     put_off: Option<u64>,
+    /// Whether its sender's connection was lost before it was answered, and with that maybe an answer.
+    cut: bool,
     /// Whether its sender may have been out of the room before it was answered: then a first attempt may have been refused
     /// and a later one, after an answer that was lost, taken.
     outside: bool,
@@ -72,6 +77,9 @@ fn sends(seen: &Seen<'_>, who: &str, client: &Client<'_>, found: &mut Found) -> 
                 let what = What { kind: kind.clone(), hash: hash.clone(), tgt: Some(*tgt) };
                 at.insert(*cid, sends.len());
                 sends.push(Send::new((*room, user, *cid), what, line.t, outside.contains_key(room)));
+            }
+            Observed::Link { up: false, .. } => {
+                sends.iter_mut().filter(|send| send.acked.is_none()).for_each(|send| send.cut = true);
             }
             Observed::PutOff { cid, .. } => {
                 at.get(cid).into_iter().for_each(|at| put_off(&mut sends[*at..], line.t));
@@ -123,7 +131,7 @@ fn sends(seen: &Seen<'_>, who: &str, client: &Client<'_>, found: &mut Found) -> 
 
 impl Send {
     fn new(key: Key, what: What, invoked: u64, outside: bool) -> Self {
-        Self { key, what, invoked, acked: None, refused: false, put_off: None, outside }
+        Self { key, what, invoked, acked: None, refused: false, put_off: None, cut: false, outside }
     }
 
     fn is_said(&self) -> bool {
@@ -171,7 +179,8 @@ fn kept(
 }
 
 /// I7. Only what was put off, or refused by a room that its sender was leaving, may stand behind what was sent after it,
-/// and only if that was so before the later one was answered. Things that are done go another way than messages: of those,
+/// and only if that was so before the later one was answered; or what was under way while the log refused and the
+/// connection was lost, because then a refusal may be, too. Things that are done go another way than messages: of those,
 /// each is begun when the one before it is answered, so that I6 is their order.
 fn in_order(seen: &Seen<'_>, who: &str, sends: &[Send], found: &mut Found) {
     let mut before: BTreeMap<(usize, RoomId), Line<'_>> = BTreeMap::new();
@@ -179,12 +188,22 @@ fn in_order(seen: &Seen<'_>, who: &str, sends: &[Send], found: &mut Found) {
         for epoch in 0..seen.epochs.len() {
             let Some(pos) = seen.place(epoch, &send.key) else { continue };
             let line = before.entry((epoch, send.key.0)).or_default();
-            if let Some(last) = line.take(send, pos) {
+            if let Some(last) = line.take(send, pos)
+                && !(send.cut && was_refusing(seen, send))
+            {
                 let what = format!("sent it after the message that is at {last}: message {}", send.key.2);
                 found.broken_in(Promise::I7, who, send.key.0, Some(pos), what);
             }
         }
     }
+}
+
+/// Whether the log may have refused something while this message was on its way.
+fn was_refusing(seen: &Seen<'_>, send: &Send) -> bool {
+    use clap::ValueEnum as _;
+    let refuses = |name: &str| Fault::from_str(name, false).is_ok_and(Fault::refuses);
+    let until = send.acked.map_or(u64::MAX, |(t, _)| t);
+    seen.faults.iter().any(|(name, _, from, to)| refuses(name) && *from <= until && send.invoked <= *to)
 }
 
 /// What one sender sent to a room so far.

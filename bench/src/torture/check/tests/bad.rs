@@ -284,6 +284,10 @@ fn i7_a_sender_is_overtaken_by_itself_unless_it_was_put_off_before() {
     assert_broken(&overtaken(put_off(0), None), &[]);
     assert_broken(&overtaken(None, put_off(0)), &[I7]);
     assert_broken(&overtaken(put_off(1), None), &[I7]);
+    // A connection that is lost meanwhile may take an answer with it.
+    let lost = || Some(Observed::Link { up: false, why: String::new() });
+    assert_broken(&overtaken(lost(), None), &[]);
+    assert_broken(&overtaken(None, lost()), &[I7]);
 }
 
 #[test]
