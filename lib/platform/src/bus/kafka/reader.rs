@@ -121,16 +121,15 @@ impl Reader {
         Ok(low.into_iter().zip(high).map(extent).collect())
     }
 
-    /// The same at the start of a service, when a broker may be busy with many: it has as long as for its topic.
+    /// The same at the start of a service, when a broker may be busy with many, or one of several may not have heard of a
+    /// topic that was just made: they have as long as for the topic itself.
     pub(super) async fn extents_at_last(&self, topic: &str, partitions: i32) -> KafkaResult<Vec<Extent>> {
         let deadline = Instant::now() + super::topic::WITHIN;
         loop {
             match self.extents(topic, partitions).await {
-                Err(error)
-                    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::OperationTimedOut)
-                        && Instant::now() < deadline =>
-                {
-                    tracing::debug!(%error, "the broker is busy");
+                Err(error) if is_early(&error) && Instant::now() < deadline => {
+                    tracing::debug!(%error, "a broker is busy, or does not know the topic yet");
+                    tokio::time::sleep(AGAIN).await;
                 }
                 found => return found,
             }
@@ -197,6 +196,20 @@ fn is_moving(error: &KafkaError) -> bool {
                 | Code::ReplicaNotAvailable
                 | Code::FencedLeaderEpoch
                 | Code::UnknownLeaderEpoch
+        )
+    )
+}
+
+/// Whether a broker is busy, or one of several has not heard of a topic yet.
+fn is_early(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::OperationTimedOut
+                | Code::UnknownTopicOrPartition
+                | Code::UnknownTopic
+                | Code::UnknownPartition
         )
     )
 }
