@@ -166,7 +166,10 @@ impl Run {
             let plan = self.plan(mshub, *seed, faults.clone())?;
             conductor::check(&plan)?;
             report::line(&plan.schedule().to_string());
-            let folder = self.keep.as_ref().map(|folder| folder.join(format!("seed-{seed}")));
+            // Services that run somewhere else are told of files in it.
+            let folder =
+                self.keep.as_ref().map(|folder| std::path::absolute(folder.join(format!("seed-{seed}"))));
+            let folder = folder.transpose()?;
             runs.spawn(once(plan, folder));
         }
         let mut clean = true;
